@@ -1,0 +1,1 @@
+"""Two-stage hyper-parameter optimization for image classifiers."""

@@ -1,0 +1,74 @@
+"""Errors a user can act on: each is one clear line, which the CLI prints without a traceback.
+
+Everything the package raises on purpose derives from `HpoError`; anything else is a bug of ours.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+class HpoError(Exception):
+    """An error whose text tells what was found, what is allowed and what to do."""
+
+
+class ConfigError(HpoError):
+    """A YAML file says something that it may not say.
+
+    Args:
+        file: the YAML file at fault.
+        problem: what is wrong and what is allowed, without the position.
+        key: dotted path of the key at fault, such as ``stage1.factors.0``; empty for the whole file.
+        line: line of the key, counted from 1, where it is known.
+    """
+
+    def __init__(self, file: Path | str, problem: str, *, key: str = "", line: int | None = None) -> None:
+        self.file, self.problem, self.key, self.line = str(file), problem, key, line
+        position = f"{file}:{line}" if line is not None else str(file)
+        super().__init__(f"{position}: {key}: {problem}" if key else f"{position}: {problem}")
+
+
+class DataError(HpoError):
+    """A data file is missing, damaged, or not what its name promises."""
+
+
+class StorageError(HpoError):
+    """The study database or the checkpoint store cannot do what was asked."""
+
+
+class LeaseLostError(HpoError):
+    """A worker's right to a design point has passed to another; it must publish nothing."""
+
+
+class TrainingError(HpoError):
+    """A training cannot go on; its design point fails with this reason and the study continues."""
+
+
+class NonFiniteLossError(TrainingError):
+    """The training loss became infinite or not a number.
+
+    Args:
+        epoch: the epoch, counted from 1, in which it happened.
+    """
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+        super().__init__(f"the training loss was not finite in epoch {epoch}; a lower learning rate may help")
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """The end of an error message: the nearest right spelling, or all that is allowed.
+
+    Args:
+        word: what was found.
+        allowed: the words that would have been right.
+    """
+    options = sorted(allowed)
+    close = get_close_matches(word, options, n=1, cutoff=0.6)
+    listing = f"allowed: {', '.join(options)}"
+    return f"did you mean {close[0]!r}? ({listing})" if close else listing

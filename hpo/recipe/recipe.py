@@ -1,0 +1,163 @@
+"""Recipes: everything that determines a training except how long it lasts.
+
+A recipe is the address of its training: `Recipe.key` is the SHA-256 of its canonical JSON, checkpoints live at
+``key/epoch``, and the points epochs = 5 and epochs = 40 of one recipe are one training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from hpo.recipe.architecture import ArchitectureSpec, architecture_from_json, architecture_to_json
+from hpo.recipe.key import digest
+from hpo.recipe.schedule import Strategy
+
+OptimizerName = Literal["sgd", "adam", "adamw"]
+WarmStartMode = Literal["warm", "shrink_perturb"]
+
+KEY_FORMAT = 1
+"""Raised whenever the same recipe would train to other weights than before, so that old checkpoints are not mixed in."""
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """Initial weights taken from a donor.
+
+    Args:
+        donor: the recipe whose weights are reused; it is trained first if its checkpoint is gone.
+        epoch: the donor's whole number of epochs; >= 1.
+        mode: ``warm`` takes the weights as they are; ``shrink_perturb`` takes ``shrink * donor + perturb * fresh``
+            for kernels and biases (Ash and Adams 2020, "On Warm-Starting Neural Network Training").
+        shrink: of ``shrink_perturb``; in [0, 1].
+        perturb: of ``shrink_perturb``: weight of freshly initialized values; >= 0.
+    """
+
+    donor: Recipe
+    epoch: int
+    mode: WarmStartMode = "warm"
+    shrink: float = 0.4
+    perturb: float = 0.1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that determines a training except how long.
+
+    Args:
+        data: digest of the training and validation patches and labels, in their order.
+        patches: number of training patches: a class-balanced, nested subset chosen by the seed.
+        architecture: what the CNN is made of.
+        batch_size: patches per optimizer step; the incomplete batch at an epoch's end is left out.
+        learning_rate: initial learning rate.
+        strategy: how the learning rate changes with the step or epoch.
+        optimizer: ``sgd`` (with momentum), ``adam`` or ``adamw``.
+        momentum: of ``sgd``; in [0, 1).
+        weight_decay: decoupled weight decay per step, times the learning rate; 0 is none.
+        batch_normalization: BatchNormalization after every convolution, before its ReLU.
+        augmentation: random flips and quarter turns, all eight equally likely.
+        stain_jitter: strength ``j`` of the per-patch change of stain: each optical-density channel is scaled by
+            ``1 +- j`` and shifted by ``+- 0.3 j``, uniformly; 0 is none.
+        seed: of initial weights, subset, patch order and augmentation.
+        initial: the warm start, or None for random initial weights.
+    """
+
+    data: str
+    patches: int
+    architecture: ArchitectureSpec
+    batch_size: int = 32
+    learning_rate: float = 0.01
+    strategy: Strategy = field(default_factory=Strategy)
+    optimizer: OptimizerName = "sgd"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    batch_normalization: bool = False
+    augmentation: bool = True
+    stain_jitter: float = 0.0
+    seed: int = 0
+    initial: WarmStart | None = None
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 (64 hexadecimal digits) of what determines this training; the address of its checkpoints.
+
+        A donor enters by its own key and epoch; parameters that the named strategy, optimizer or warm-start mode
+        does not use are left out, so that they cannot make two addresses of one training.
+        """
+        return digest({"format": KEY_FORMAT, **self._determining()})
+
+    def _determining(self) -> dict[str, Any]:
+        initial: dict[str, Any] | None = None
+        if self.initial is not None:
+            initial = {
+                "donor": self.initial.donor.key,
+                "epoch": self.initial.epoch,
+                "mode": self.initial.mode,
+            }
+            if self.initial.mode == "shrink_perturb":
+                initial |= {"shrink": self.initial.shrink, "perturb": self.initial.perturb}
+        values = {
+            "data": self.data,
+            "patches": self.patches,
+            "architecture": architecture_to_json(self.architecture),
+            "batch_size": self.batch_size,
+            "learning_rate": self.learning_rate,
+            "strategy": {"name": self.strategy.name, **self.strategy.parameters()},
+            "optimizer": self.optimizer,
+            "weight_decay": self.weight_decay,
+            "batch_normalization": self.batch_normalization,
+            "augmentation": self.augmentation,
+            "stain_jitter": self.stain_jitter,
+            "seed": self.seed,
+            "initial": initial,
+        }
+        return values | ({"momentum": self.momentum} if self.optimizer == "sgd" else {})
+
+
+def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
+    """The whole recipe, donors within, as JSON-ready values; inverse of `recipe_from_json`."""
+    values = {name: getattr(recipe, name) for name in _PLAIN_FIELDS}
+    values["architecture"] = architecture_to_json(recipe.architecture)
+    values["strategy"] = asdict(recipe.strategy)
+    if recipe.initial is not None:
+        start = recipe.initial
+        values["initial"] = {
+            "donor": recipe_to_json(start.donor),
+            "epoch": start.epoch,
+            "mode": start.mode,
+            "shrink": start.shrink,
+            "perturb": start.perturb,
+        }
+    return values
+
+
+def recipe_from_json(values: dict[str, Any]) -> Recipe:
+    """The recipe written by `recipe_to_json`.
+
+    Raises:
+        KeyError, TypeError: if the values are not a recipe's.
+    """
+    initial = values.get("initial")
+    start = None if initial is None else WarmStart(**{**initial, "donor": recipe_from_json(initial["donor"])})
+    return Recipe(
+        **{name: values[name] for name in _PLAIN_FIELDS},
+        architecture=architecture_from_json(values["architecture"]),
+        strategy=Strategy(**values["strategy"]),
+        initial=start,
+    )
+
+
+_PLAIN_FIELDS = (
+    "data",
+    "patches",
+    "batch_size",
+    "learning_rate",
+    "optimizer",
+    "momentum",
+    "weight_decay",
+    "batch_normalization",
+    "augmentation",
+    "stain_jitter",
+    "seed",
+)
