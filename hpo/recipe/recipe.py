@@ -18,7 +18,7 @@ OptimizerName = Literal["sgd", "adam", "adamw"]
 WarmStartMode = Literal["warm", "shrink_perturb"]
 
 KEY_FORMAT = 1
-"""Raised whenever the same recipe would train to other weights than before, so that old checkpoints are not mixed in."""
+"""Raised whenever the same recipe would train to other weights than before: old checkpoints are then not mixed in."""
 
 
 @dataclass(frozen=True)
