@@ -1,0 +1,58 @@
+"""What a trial is judged by: which metric, and which epoch speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+Curve = Sequence[Mapping[str, float]]
+"""Metrics of each epoch, from epoch 1."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The rule of a study file.
+
+    Args:
+        metric: ``accuracy``, ``precision``, ``recall``, ``f1``, ``auc`` or ``loss``, on the validation split.
+        epoch: ``last``, ``best``, or ``mean_last`` (the mean of the last few: single epochs swing by points).
+        last: how many epochs ``mean_last`` averages; fewer where the training is shorter.
+    """
+
+    metric: str = "auc"
+    epoch: Literal["last", "best", "mean_last"] = "last"
+    last: int = 3
+
+    @property
+    def direction(self) -> Literal["maximize", "minimize"]:
+        """Whether more is better."""
+        return "minimize" if self.metric == "loss" else "maximize"
+
+    @property
+    def column(self) -> str:
+        """The metric's name in a curve."""
+        return f"valid_{self.metric}"
+
+    def gain(self, value: float) -> float:
+        """The value with its sign turned so that larger is better."""
+        return -value if self.metric == "loss" else value
+
+    def speaking_epoch(self, curve: Curve) -> int:
+        """The epoch (from 1) whose weights the objective stands for: the best one, or else the last.
+
+        Raises:
+            ValueError: if the curve is empty.
+        """
+        if not curve:
+            raise ValueError("a curve without epochs has no objective")
+        if self.epoch != "best":
+            return len(curve)
+        return 1 + max(range(len(curve)), key=lambda index: self.gain(curve[index][self.column]))
+
+    def value(self, curve: Curve) -> float:
+        """The objective of a training that stopped where the curve ends."""
+        if self.epoch == "mean_last":
+            return fmean(metrics[self.column] for metrics in curve[-self.last :])
+        return curve[self.speaking_epoch(curve) - 1][self.column]

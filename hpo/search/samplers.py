@@ -1,0 +1,34 @@
+"""Designs whose points depend on what came before: Optuna's samplers, each a pure function of seed and history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import optuna
+from optuna.samplers import BaseSampler
+
+SamplerName = Literal["tpe", "random", "gp", "cmaes", "qmc"]
+
+
+def make_sampler(name: SamplerName, seed: int, startup_trials: int = 10) -> BaseSampler:
+    """The sampler of a stage 2.
+
+    A new one is made for each trial, with a seed of its own: its choice then depends on the seed and the finished
+    trials only, and a killed worker's successor chooses the same.
+
+    Args:
+        name: ``tpe`` (Watanabe 2023), ``random``, ``gp`` (Gaussian process, expected improvement), ``cmaes`` or ``qmc``.
+        seed: of its random numbers.
+        startup_trials: of ``tpe``, ``gp`` and ``cmaes``: trials drawn at random before the model is used.
+    """
+    samplers: dict[SamplerName, Callable[[], BaseSampler]] = {
+        "tpe": lambda: optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup_trials),
+        "random": lambda: optuna.samplers.RandomSampler(seed=seed),
+        "gp": lambda: optuna.samplers.GPSampler(
+            seed=seed, n_startup_trials=startup_trials, deterministic_objective=False
+        ),
+        "cmaes": lambda: optuna.samplers.CmaEsSampler(seed=seed, n_startup_trials=startup_trials),
+        "qmc": lambda: optuna.samplers.QMCSampler(seed=seed, scramble=True),
+    }
+    return samplers[name]()

@@ -1,0 +1,85 @@
+"""What was decided, once: studies and stages are opened and closed by exactly one transaction each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from hpo.storage.points import PlannedPoint, add_points
+from hpo.storage.tables import StageName, StageRow, StudyRow, database_now
+
+
+def stage_name(study: str, stage: StageName, architecture: str) -> str:
+    """The stage's name, also its Optuna study's: ``STUDY/STAGE/ARCHITECTURE``."""
+    return f"{study}/{stage}/{architecture}"
+
+
+def open_study(session: Session, name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Record the settings that a study is planned from, unless it has been planned before.
+
+    Returns:
+        The settings on record: the given ones, or those of the first opening.
+    """
+    try:
+        with session.begin_nested():
+            session.add(StudyRow(name=name, settings=settings, opened_at=_now(session)))
+    except IntegrityError:
+        row = session.get_one(StudyRow, name)
+        return row.settings
+    return settings
+
+
+def open_stage(
+    session: Session,
+    study: str,
+    stage: StageName,
+    architecture: str,
+    plan: dict[str, Any],
+    points: list[PlannedPoint],
+) -> bool:
+    """Open a stage with its decisions and its first points, unless another worker has.
+
+    Args:
+        session: a transaction; the stage and its points appear together.
+        study: the study's name.
+        stage: which stage.
+        architecture: of which architecture.
+        plan: JSON-ready; what was decided.
+        points: to be queued.
+
+    Returns:
+        True if this call opened it.
+    """
+    name = stage_name(study, stage, architecture)
+    row = StageRow(name=name, study=study, stage=stage, architecture=architecture, plan=plan, opened_at=_now(session))
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return False
+    add_points(session, name, points)
+    return True
+
+
+def close_stage(session: Session, name: str, result: dict[str, Any]) -> bool:
+    """Close a stage with its result, unless another worker has.
+
+    Returns:
+        True if this call closed it.
+    """
+    closing = update(StageRow).where(StageRow.name == name, StageRow.closed_at.is_(None))
+    outcome = session.execute(closing.values(closed_at=database_now(), result=result))
+    return isinstance(outcome, CursorResult) and outcome.rowcount == 1
+
+
+def load_stages(session: Session, study: str) -> dict[tuple[str, str], StageRow]:
+    """Every stage of a study that has been opened, by (stage, architecture)."""
+    rows = session.scalars(select(StageRow).where(StageRow.study == study))
+    return {(row.stage, row.architecture): row for row in rows}
+
+
+def _now(session: Session) -> float:
+    return float(session.scalar(select(database_now())) or 0.0)

@@ -1,0 +1,86 @@
+"""The compute ledger and the register of test openings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from hpo.storage.tables import TestOpeningRow, TrainedEpochRow, database_now
+
+
+@dataclass(frozen=True)
+class Compute:
+    """What was spent.
+
+    Args:
+        epochs: epochs really trained.
+        patch_visits: patches seen in them.
+        seconds: wall-clock time of them.
+    """
+
+    epochs: int = 0
+    patch_visits: int = 0
+    seconds: float = 0.0
+
+
+def record_epoch(
+    session: Session, *, study: str, recipe_key: str, epoch: int, patch_visits: int, seconds: float, owner: str
+) -> None:
+    """Enter an epoch that was trained."""
+    session.add(
+        TrainedEpochRow(
+            study=study,
+            recipe_key=recipe_key,
+            epoch=epoch,
+            patch_visits=patch_visits,
+            seconds=seconds,
+            owner=owner,
+            at=float(session.scalar(select(database_now())) or 0.0),
+        )
+    )
+
+
+def compute_by_recipe(session: Session, study: str) -> dict[str, Compute]:
+    """What each recipe of a study has cost, by its key."""
+    sums = (
+        select(
+            TrainedEpochRow.recipe_key,
+            func.count(),
+            func.sum(TrainedEpochRow.patch_visits),
+            func.sum(TrainedEpochRow.seconds),
+        )
+        .where(TrainedEpochRow.study == study)
+        .group_by(TrainedEpochRow.recipe_key)
+    )
+    return {
+        key: Compute(int(epochs), int(visits), float(seconds)) for key, epochs, visits, seconds in session.execute(sums)
+    }
+
+
+def record_test_opening(
+    session: Session, *, study: str, architecture: str, configuration: str, test_digest: str, owner: str
+) -> None:
+    """Enter that the test split is opened for a frozen configuration; repeating an interrupted opening adds nothing."""
+    row = TestOpeningRow(
+        study=study,
+        architecture=architecture,
+        configuration=configuration,
+        test_digest=test_digest,
+        owner=owner,
+        opened_at=float(session.scalar(select(database_now())) or 0.0),
+    )
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return
+
+
+def list_test_openings(session: Session, study: str) -> list[TestOpeningRow]:
+    """Every opening of the test split, in order."""
+    return list(
+        session.scalars(select(TestOpeningRow).where(TestOpeningRow.study == study).order_by(TestOpeningRow.id))
+    )

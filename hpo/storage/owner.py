@@ -1,0 +1,35 @@
+"""Who holds a lease: a process, named so that another one on the same machine can see whether it still lives."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+
+import psutil
+
+
+def this_process() -> str:
+    """``HOST:PID:START``: START, seconds since 1970, tells a process from a later one with the same number."""
+    return _owner(psutil.Process(os.getpid()))
+
+
+def dead_owners(owners: Iterable[str]) -> set[str]:
+    """Those owners that were processes of this machine and are no more; of other machines nothing is known."""
+    return {owner for owner in owners if _is_local(owner) and not _is_alive(owner)}
+
+
+def _owner(process: psutil.Process) -> str:
+    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.2f}"
+
+
+def _is_local(owner: str) -> bool:
+    return owner.rsplit(":", 2)[0] == socket.gethostname()
+
+
+def _is_alive(owner: str) -> bool:
+    try:
+        process = psutil.Process(int(owner.rsplit(":", 2)[1]))
+        return _owner(process) == owner and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

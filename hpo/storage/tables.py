@@ -1,0 +1,137 @@
+"""Our own tables, in the same database as Optuna's: what is to be done, by whom, and what it cost.
+
+Optuna's tables hold trials; these hold what Optuna cannot promise: each design point once, leases, decisions taken
+once, openings of the test split, and the ledger of epochs really trained.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.sql.functions import FunctionElement
+
+StageName = Literal["stage1", "stage2", "confirm", "test"]
+PointState = Literal["waiting", "running", "complete", "failed"]
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Table(DeclarativeBase):
+    """Base of the tables."""
+
+    type_annotation_map: ClassVar = {dict[str, Any]: JSON, list[Any]: JSON}
+
+
+class StudyRow(Table):
+    """A study file that has been planned: its name, and the settings that its design points came from."""
+
+    __tablename__ = "hpo_study"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    settings: Mapped[dict[str, Any]]
+    opened_at: Mapped[float] = mapped_column(Float)
+
+
+class StageRow(Table):
+    """A stage of one architecture: what was decided when it opened and when it closed.
+
+    ``name`` is ``STUDY/STAGE/ARCHITECTURE``; for stage 1 and 2 it is also the Optuna study's name.
+    """
+
+    __tablename__ = "hpo_stage"
+
+    name: Mapped[str] = mapped_column(String(250), primary_key=True)
+    study: Mapped[str] = mapped_column(ForeignKey("hpo_study.name"), index=True)
+    stage: Mapped[str] = mapped_column(String(20))
+    architecture: Mapped[str] = mapped_column(String(100))
+    plan: Mapped[dict[str, Any]]
+    opened_at: Mapped[float] = mapped_column(Float)
+    closed_at: Mapped[float | None] = mapped_column(Float)
+    result: Mapped[dict[str, Any] | None]
+
+
+class PointRow(Table):
+    """A design point: exactly one row, and so exactly one accepted result, for each (stage, key)."""
+
+    __tablename__ = "hpo_design_point"
+    __table_args__ = (
+        UniqueConstraint("stage_name", "point_key"),
+        Index("hpo_design_point_by_state", "stage_name", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)
+    stage_name: Mapped[str] = mapped_column(ForeignKey("hpo_stage.name"))
+    point_key: Mapped[str] = mapped_column(String(64))
+    label: Mapped[dict[str, Any]]
+    point: Mapped[dict[str, Any] | None]
+    recipe: Mapped[dict[str, Any] | None]
+    recipe_key: Mapped[str | None] = mapped_column(String(64), index=True)
+    epochs: Mapped[int | None]
+    state: Mapped[str] = mapped_column(String(10))
+    attempt: Mapped[int] = mapped_column(default=0)
+    owner: Mapped[str | None] = mapped_column(String(200))
+    lease_expires_at: Mapped[float | None] = mapped_column(Float)
+    trial_id: Mapped[int | None]
+    reasons: Mapped[list[Any]]
+    objective: Mapped[float | None] = mapped_column(Float)
+    standard_error: Mapped[float | None] = mapped_column(Float)
+    curve: Mapped[list[Any] | None]
+    finished_at: Mapped[float | None] = mapped_column(Float)
+
+
+class TrainedEpochRow(Table):
+    """The compute ledger: one row for each epoch really trained, by whichever worker."""
+
+    __tablename__ = "hpo_trained_epoch"
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)
+    study: Mapped[str] = mapped_column(String(100), index=True)
+    recipe_key: Mapped[str] = mapped_column(String(64))
+    epoch: Mapped[int]
+    patch_visits: Mapped[int]
+    seconds: Mapped[float] = mapped_column(Float)
+    owner: Mapped[str] = mapped_column(String(200))
+    at: Mapped[float] = mapped_column(Float)
+
+
+class TestOpeningRow(Table):
+    """One row for each time the test split was opened for an architecture's frozen configuration."""
+
+    __tablename__ = "hpo_test_opening"
+    __table_args__ = (UniqueConstraint("study", "architecture", "configuration"),)
+    __test__ = False
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)
+    study: Mapped[str] = mapped_column(String(100), index=True)
+    architecture: Mapped[str] = mapped_column(String(100))
+    configuration: Mapped[str] = mapped_column(String(64))
+    test_digest: Mapped[str] = mapped_column(String(64))
+    owner: Mapped[str] = mapped_column(String(200))
+    opened_at: Mapped[float] = mapped_column(Float)
+
+
+class database_now(FunctionElement[float]):  # noqa: N801 - reads as an SQL function
+    """The database's own clock, seconds since 1970-01-01 UTC: workers' clocks differ, this one does not."""
+
+    type = Float()
+    inherit_cache = True
+    name = "database_now"
+
+
+@compiles(database_now, "sqlite")
+def _sqlite_now(_element: database_now, _compiler: Any, **_options: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(database_now, "postgresql")
+def _postgresql_now(_element: database_now, _compiler: Any, **_options: Any) -> str:
+    return "EXTRACT(EPOCH FROM clock_timestamp())::double precision"
+
+
+@compiles(database_now, "mysql")
+@compiles(database_now, "mariadb")
+def _mysql_now(_element: database_now, _compiler: Any, **_options: Any) -> str:
+    return "UNIX_TIMESTAMP(SYSDATE(6))"
