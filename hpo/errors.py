@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 
@@ -31,6 +31,20 @@ class ConfigError(HpoError):
         self.file, self.problem, self.key, self.line = str(file), problem, key, line
         position = f"{file}:{line}" if line is not None else str(file)
         super().__init__(f"{position}: {key}: {problem}" if key else f"{position}: {problem}")
+
+
+class ConfigErrors(ConfigError):
+    """Several things are wrong with one file: one line each, in the order of the file.
+
+    Args:
+        errors: at least one; the first one's position stands for all.
+    """
+
+    def __init__(self, errors: Sequence[ConfigError]) -> None:
+        first = errors[0]
+        super().__init__(first.file, first.problem, key=first.key, line=first.line)
+        self.errors = tuple(errors)
+        self.args = ("\n".join(str(error) for error in errors),)
 
 
 class DataError(HpoError):
