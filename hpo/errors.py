@@ -59,6 +59,10 @@ class LeaseLostError(HpoError):
     """A worker's right to a design point has passed to another; it must publish nothing."""
 
 
+class StopRequestedError(HpoError):
+    """A worker was asked to stop: its claims have been given back, and every finished epoch is kept."""
+
+
 class TrainingError(HpoError):
     """A training cannot go on; its design point fails with this reason and the study continues."""
 

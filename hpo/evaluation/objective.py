@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
+from hpo.config.study import StudyFile
+
 Curve = Sequence[Mapping[str, float]]
 """Metrics of each epoch, from epoch 1."""
 
@@ -56,3 +58,8 @@ class Objective:
         if self.epoch == "mean_last":
             return fmean(metrics[self.column] for metrics in curve[-self.last :])
         return curve[self.speaking_epoch(curve) - 1][self.column]
+
+
+def objective_of(study: StudyFile) -> Objective:
+    """The rule that a study file names."""
+    return Objective(study.objective.metric, study.objective.epoch, study.objective.last)

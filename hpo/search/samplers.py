@@ -18,7 +18,7 @@ def make_sampler(name: SamplerName, seed: int, startup_trials: int = 10) -> Base
     trials only, and a killed worker's successor chooses the same.
 
     Args:
-        name: ``tpe`` (Watanabe 2023), ``random``, ``gp`` (Gaussian process, expected improvement), ``cmaes`` or ``qmc``.
+        name: ``tpe`` (Watanabe 2023), ``random``, ``gp`` (a Gaussian process), ``cmaes`` or ``qmc``.
         seed: of its random numbers.
         startup_trials: of ``tpe``, ``gp`` and ``cmaes``: trials drawn at random before the model is used.
     """

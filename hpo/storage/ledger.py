@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hpo.storage.tables import TestOpeningRow, TrainedEpochRow, database_now
 
@@ -45,15 +45,19 @@ def record_epoch(
 
 def compute_by_recipe(session: Session, study: str) -> dict[str, Compute]:
     """What each recipe of a study has cost, by its key."""
+    return _compute_by(session, study, TrainedEpochRow.recipe_key)
+
+
+def compute_by_owner(session: Session, study: str) -> dict[str, Compute]:
+    """What each worker has trained for a study, by its name."""
+    return _compute_by(session, study, TrainedEpochRow.owner)
+
+
+def _compute_by(session: Session, study: str, column: InstrumentedAttribute[str]) -> dict[str, Compute]:
     sums = (
-        select(
-            TrainedEpochRow.recipe_key,
-            func.count(),
-            func.sum(TrainedEpochRow.patch_visits),
-            func.sum(TrainedEpochRow.seconds),
-        )
+        select(column, func.count(), func.sum(TrainedEpochRow.patch_visits), func.sum(TrainedEpochRow.seconds))
         .where(TrainedEpochRow.study == study)
-        .group_by(TrainedEpochRow.recipe_key)
+        .group_by(column)
     )
     return {
         key: Compute(int(epochs), int(visits), float(seconds)) for key, epochs, visits, seconds in session.execute(sums)

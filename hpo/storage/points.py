@@ -183,8 +183,14 @@ def renew_leases(database: Database, claims: Sequence[Claim], lease_seconds: flo
         return held == len(claims)
 
 
-def settle_point(database: Database, claim: Claim, planned: PlannedPoint) -> None:
+def settle_point(database: Database, claim: Claim, planned: PlannedPoint, trial_id: int) -> None:
     """Record the values that the sampler chose for a claimed point, so that every later attempt trains the same.
+
+    Args:
+        database: where the point is.
+        claim: ours.
+        planned: the point with its values.
+        trial_id: of the Optuna trial that the sampler was asked for.
 
     Raises:
         LeaseLostError: if the claim is no longer ours.
@@ -196,6 +202,7 @@ def settle_point(database: Database, claim: Claim, planned: PlannedPoint) -> Non
         recipe=planned.recipe,
         recipe_key=planned.recipe_key,
         epochs=planned.epochs,
+        trial_id=trial_id,
     )
 
 

@@ -1,0 +1,50 @@
+"""The ``hpo`` command: one entry point, one line for each error a user can act on."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from hpo.cli.data import app as data_app
+from hpo.cli.export import export
+from hpo.cli.init import init, schema
+from hpo.cli.plan import plan
+from hpo.cli.ranges import ranges
+from hpo.cli.report import report
+from hpo.cli.run import run
+from hpo.cli.status import status
+from hpo.errors import HpoError
+
+USER_ERROR = 2
+"""Exit code of an error that the user can mend."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+app = typer.Typer(
+    name="hpo",
+    help="Tune image classifiers in two stages: explore ranges, then tune inside them, then compare honestly.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (run, plan, status, ranges, report, export, init, schema):
+    app.command()(command)
+app.add_typer(data_app, name="data")
+
+
+def main() -> None:
+    """Run the command line; an `HpoError` is printed as one line, without a traceback."""
+    try:
+        app(standalone_mode=False)
+    except HpoError as error:
+        sys.stderr.write(f"hpo: {error}\n")
+        sys.exit(USER_ERROR)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("hpo: interrupted; every finished epoch is kept, the same command goes on from there\n")
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,158 @@
+"""The story of a study: what is opened when what has closed, for each architecture by itself.
+
+`advance` looks at the database and takes every decision that is due. Each is one transaction that changes nothing if
+another process was first, so any number of processes may call it at any time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from hpo.config.ranges import load_ranges, ranges_from_json, write_ranges
+from hpo.config.study import StudyFile
+from hpo.stages.confirm import confirm_points, confirm_result, opening_point
+from hpo.stages.explore import Ranges, stage1_result
+from hpo.stages.plan import open_first_stage
+from hpo.stages.tune import next_slot, stage2_plan, stage2_result
+from hpo.storage.database import Database
+from hpo.storage.decisions import close_stage, load_stages, open_stage
+from hpo.storage.points import add_points, count_points, stage_points
+from hpo.storage.tables import PointRow, StageName, StageRow
+
+Until = Literal["stage1", "stage2", "confirm", "test"]
+STAGES: tuple[StageName, ...] = ("stage1", "stage2", "confirm", "test")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far an architecture has come.
+
+    Args:
+        architecture: its name.
+        closed: the stages that are over.
+        abandoned: why it goes no further, or None.
+    """
+
+    architecture: str
+    closed: tuple[StageName, ...]
+    abandoned: str | None
+
+    def is_over(self, until: Until = "test") -> bool:
+        """Whether nothing more is to be done for it, up to and including a stage."""
+        return self.abandoned is not None or until in self.closed
+
+
+def advance(database: Database, study: StudyFile, data_digest: str, until: Until = "test") -> list[Standing]:
+    """Take every decision that is due.
+
+    Args:
+        database: the study database.
+        study: the study file.
+        data_digest: of the training and validation patches.
+        until: open no stage after this one.
+
+    Returns:
+        The standing of each architecture afterwards.
+
+    Raises:
+        ConfigError: if the study was planned from other settings, or an edited ``ranges.yaml`` is not valid.
+    """
+    open_first_stage(database, study, data_digest)
+    for architecture in study.architecture_specs:
+        for stage in STAGES:
+            with database.transaction() as session:
+                row = load_stages(session, study.name).get((stage, architecture))
+                if row is None:
+                    break
+                if row.closed_at is None and _is_exhausted(session, study, row):
+                    close_stage(session, row.name, _result(study, row, stage_points(session, row.name)))
+            if stage == until:
+                break
+            _open_following(database, study, data_digest, architecture, stage)
+    write_ranges_file(database, study)
+    return standings(database, study)
+
+
+def standings(database: Database, study: StudyFile) -> list[Standing]:
+    """How far each architecture has come."""
+    with database.transaction() as session:
+        stages = load_stages(session, study.name)
+    result = []
+    for architecture in study.architecture_specs:
+        rows = [row for stage in STAGES if (row := stages.get((stage, architecture))) and row.closed_at is not None]
+        reasons = [row.result["abandoned"] for row in rows if row.result and "abandoned" in row.result]
+        closed = tuple(stage for stage in STAGES if any(row.stage == stage for row in rows))
+        result.append(Standing(architecture, closed, reasons[0] if reasons else None))
+    return result
+
+
+def write_ranges_file(database: Database, study: StudyFile) -> None:
+    """Write stage 1's ranges for a person to read and edit; what a person changed there is kept."""
+    with database.transaction() as session:
+        found = {
+            row.architecture: ranges_from_json(row.result["ranges"])
+            for row in load_stages(session, study.name).values()
+            if row.stage == "stage1" and row.result and "ranges" in row.result
+        }
+    path = study.ranges_path
+    edited = load_ranges(path, study) if path.exists() else {}
+    if any(architecture not in edited for architecture in found):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_ranges(path, {**found, **edited})
+
+
+def _is_exhausted(session: Session, study: StudyFile, row: StageRow) -> bool:
+    """Whether a stage has nothing left to do; a stage 2 with budget left is given its next point."""
+    counts = count_points(session, row.name)
+    if row.stage == "stage2" and study.stage2.trials is None and not counts.get("waiting"):
+        slot = next_slot(session, study, stage_points(session, row.name))
+        if slot is not None:
+            add_points(session, row.name, [slot])
+            return False
+    return not counts.get("waiting") and not counts.get("running")
+
+
+def _result(study: StudyFile, row: StageRow, rows: list[PointRow]) -> dict[str, object]:
+    if row.stage == "stage1":
+        return stage1_result(study, rows)
+    if row.stage == "stage2":
+        return stage2_result(study, rows)
+    if row.stage == "confirm":
+        return confirm_result(study, rows)
+    failed = [reason for point in rows if point.state == "failed" for reason in point.reasons]
+    return {"abandoned": "; ".join(failed)} if failed else {}
+
+
+def _open_following(
+    database: Database, study: StudyFile, data_digest: str, architecture: str, stage: StageName
+) -> None:
+    """Open the stage after a closed one, unless it is open already or the architecture was abandoned."""
+    following = STAGES[STAGES.index(stage) + 1] if stage != STAGES[-1] else None
+    with database.transaction() as session:
+        stages = load_stages(session, study.name)
+        row = stages[stage, architecture]
+        if following is None or (following, architecture) in stages:
+            return
+        if row.closed_at is None or row.result is None or "abandoned" in row.result:
+            return
+        if following == "stage2":
+            ranges = _chosen_ranges(study, architecture, row)
+            points = stage_points(session, row.name)
+            plan, planned = stage2_plan(study, architecture, data_digest, row.result, ranges, points)
+        elif following == "confirm":
+            plan, planned = confirm_points(study, architecture, data_digest, row.result["choice"])
+        else:
+            plan, planned = row.result, [opening_point(row.result)]
+        open_stage(session, study.name, following, architecture, plan, planned)
+
+
+def _chosen_ranges(study: StudyFile, architecture: str, stage1: StageRow) -> Ranges:
+    """The ranges that a person edited, or else stage 1's own."""
+    if study.ranges_path.exists():
+        edited = load_ranges(study.ranges_path, study)
+        if architecture in edited:
+            return edited[architecture]
+    return ranges_from_json((stage1.result or {})["ranges"])

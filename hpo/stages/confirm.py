@@ -1,0 +1,87 @@
+"""The confirmation: before and after, trained with the same seeds, and then the test split, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from hpo.config.study import StudyFile
+from hpo.evaluation.objective import objective_of
+from hpo.recipe.key import digest
+from hpo.recipe.recipe import Recipe, recipe_from_json
+from hpo.stages.explore import abandoned_reason
+from hpo.stages.plan import planned, reference_point, template_recipe
+from hpo.storage.points import PlannedPoint
+from hpo.storage.tables import PointRow
+
+
+def reseeded(recipe: Recipe, seed: int) -> Recipe:
+    """The recipe with another seed, and its donor likewise: a whole repetition, stage 1 included.
+
+    Seeds that all grew from the one donor would agree more than repetitions of the experiment do.
+    """
+    start = recipe.initial
+    initial = None if start is None else replace(start, donor=reseeded(start.donor, seed))
+    return replace(recipe, seed=seed, initial=initial)
+
+
+def confirm_points(
+    study: StudyFile, architecture: str, data_digest: str, choice: dict[str, Any]
+) -> tuple[dict[str, Any], list[PlannedPoint]]:
+    """The trainings that the comparison is made from.
+
+    Args:
+        study: supplies the epochs, the seeds, and whether there is a cold-start control.
+        architecture: its name.
+        data_digest: of the training and validation patches.
+        choice: stage 2's.
+
+    Returns:
+        The plan, JSON-ready, and for each seed ``before`` (the reference point), ``after`` (the choice) and, if the
+        choice is warm-started, ``cold_control`` (the choice from random weights). All train for the same epochs.
+    """
+    tuned = recipe_from_json(choice["recipe"])
+    before = {**reference_point(study), "epochs": study.confirm.epochs}
+    after = {**choice["point"], "epochs": study.confirm.epochs}
+    roles = [("before", template_recipe(study, architecture, data_digest, 0), before), ("after", tuned, after)]
+    if study.confirm.cold_control and tuned.initial is not None:
+        roles.append(("cold_control", replace(tuned, initial=None), after))
+    points = [
+        planned(reseeded(recipe, seed), point, key=f"{role}:{seed}", label={"role": role, "seed": seed})
+        for seed in study.confirm.seeds
+        for role, recipe, point in roles
+    ]
+    return {"choice": choice, "epochs": study.confirm.epochs}, points
+
+
+def confirm_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]:
+    """The frozen configuration: which recipes at which epoch the test split will be opened for.
+
+    Returns:
+        JSON-ready: ``runs`` and their digest ``configuration``, and which ``after`` run is to be exported (the best
+        by validation) — or ``abandoned``, the reason, where before or after has no successful run.
+    """
+    objective = objective_of(study)
+    runs = [
+        {
+            **row.label,
+            "recipe": row.recipe,
+            "recipe_key": row.recipe_key,
+            "epoch": objective.speaking_epoch(row.curve or []),
+            "objective": row.objective,
+        }
+        for row in rows
+        if row.state == "complete"
+    ]
+    after = [run for run in runs if run["role"] == "after"]
+    if not after or not any(run["role"] == "before" for run in runs):
+        return {"abandoned": abandoned_reason(rows)}
+    configuration = digest([[run["role"], run["seed"], run["recipe_key"], run["epoch"]] for run in runs])
+    export = max(after, key=lambda run: objective.gain(run["objective"]))
+    return {"runs": runs, "configuration": configuration, "export_seed": export["seed"]}
+
+
+def opening_point(confirmed: dict[str, Any]) -> PlannedPoint:
+    """The one opening of the test split for a frozen configuration."""
+    return PlannedPoint(key=confirmed["configuration"], label={"role": "test"})

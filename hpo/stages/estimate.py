@@ -1,0 +1,111 @@
+"""How much a study will take, before it is run (Decision "a study is read before it is run")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from hpo.config.study import StudyFile
+from hpo.recipe.point import apply_point
+from hpo.recipe.recipe import Recipe
+from hpo.stages.plan import stage1_points, template_recipe
+from hpo.storage.database import Database
+from hpo.storage.tables import PointRow, StageRow
+
+
+@dataclass(frozen=True)
+class StageEstimate:
+    """What one stage of one architecture will take.
+
+    Args:
+        architecture: its name.
+        stage: ``stage1``, ``stage2``, ``confirm`` or ``test``.
+        points: design points.
+        trainings: after points of one recipe have been joined; None where the sampler decides.
+        patch_visits: of all points by themselves.
+        shared_patch_visits: after sharing; an upper bound where the sampler decides.
+    """
+
+    architecture: str
+    stage: str
+    points: int
+    trainings: int
+    patch_visits: int
+    shared_patch_visits: int
+
+
+def estimate(study: StudyFile) -> list[StageEstimate]:
+    """What each stage of each architecture will take.
+
+    Stage 1 is exact. Stage 2 and the confirmation are reckoned with the most patches their factors allow, the donors'
+    repetitions for the confirmation's seeds with the most epochs of stage 1: upper bounds.
+    """
+    return [stage for architecture in study.architecture_specs for stage in _architecture(study, architecture)]
+
+
+def expected_points(study: StudyFile) -> int:
+    """How many design points the whole study will have, as far as the study file tells."""
+    return sum(stage.points for stage in estimate(study))
+
+
+def finished_points(database: Database, study: StudyFile) -> int:
+    """How many design points are complete or failed."""
+    count = (
+        select(func.count())
+        .select_from(PointRow)
+        .join(StageRow, StageRow.name == PointRow.stage_name)
+        .where(StageRow.study == study.name, PointRow.state.in_(("complete", "failed")))
+    )
+    with database.transaction() as session:
+        return int(session.scalar(count) or 0)
+
+
+def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
+    template = template_recipe(study, architecture, "", study.stage1.seed)
+    recipes = [apply_point(template, point) for point in stage1_points(study)]
+    longest: dict[str, tuple[Recipe, int]] = {}
+    for recipe, epochs in recipes:
+        if epochs > longest.get(recipe.key, (recipe, 0))[1]:
+            longest[recipe.key] = (recipe, epochs)
+    stage1 = StageEstimate(
+        architecture=architecture,
+        stage="stage1",
+        points=len(recipes),
+        trainings=len(longest),
+        patch_visits=sum(visits(recipe, epochs) for recipe, epochs in recipes),
+        shared_patch_visits=sum(visits(recipe, epochs) for recipe, epochs in longest.values()),
+    )
+    most = most_patches(study)
+    per_trial = most * study.stage2.epochs
+    if study.stage2.trials is not None:
+        trials = study.stage2.trials
+    elif study.stage2.patch_visits is not None:
+        trials = max(1, round(study.stage2.patch_visits / per_trial))
+    else:
+        trials = 1
+    stage2 = StageEstimate(architecture, "stage2", trials, trials, trials * per_trial, trials * per_trial)
+    warm = study.stage2.warm_start != "cold"
+    roles = 3 if warm and study.confirm.cold_control else 2
+    seeds = len(study.confirm.seeds)
+    reference = int(study.space.factors["patches"].reference)
+    confirmed = seeds * study.confirm.epochs * (reference + (roles - 1) * most)
+    donors = (seeds - 1) * max(visits(*longest[key]) for key in longest) if warm else 0
+    trainings = seeds * roles + (seeds - 1 if warm else 0)
+    confirm = StageEstimate(architecture, "confirm", seeds * roles, trainings, confirmed, confirmed + donors)
+    return [stage1, stage2, confirm, StageEstimate(architecture, "test", 1, 0, 0, 0)]
+
+
+def visits(recipe: Recipe, epochs: int) -> int:
+    """Patches seen in a training; the incomplete batch at an epoch's end is left out."""
+    return epochs * (recipe.patches // recipe.batch_size) * recipe.batch_size
+
+
+def most_patches(study: StudyFile) -> int:
+    """The most training patches that any point of the study may use."""
+    factor = study.space.factors["patches"]
+    if "patches" in study.stage1.factors:
+        return int(max(factor.levels))
+    if "patches" in study.stage2.factors and factor.high is not None:
+        return int(factor.high)
+    return int(factor.reference)

@@ -1,0 +1,95 @@
+"""Stage 1, explored: from its finished trials to ranges and a donor, one architecture at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hpo.config.ranges import ChoiceRange, NumericRange
+from hpo.config.search_space import Factor
+from hpo.config.study import StudyFile
+from hpo.evaluation.objective import objective_of
+from hpo.recipe.point import Value
+from hpo.search.designs import axis
+from hpo.search.ranges import Level, best_level, level_with_best, widened
+from hpo.stages.plan import reference_point
+from hpo.storage.tables import PointRow
+
+Ranges = dict[str, NumericRange | ChoiceRange]
+
+
+def stage1_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]:
+    """What stage 1 of an architecture decides when its last trial has ended.
+
+    Args:
+        study: supplies the objective, the factors and the margin.
+        rows: every design point of the stage.
+
+    Returns:
+        JSON-ready: ``ranges``, ``donor`` (recipe, epoch and point of the best trial) — or ``abandoned``, the reason,
+        where no trial succeeded.
+    """
+    complete = [row for row in rows if row.state == "complete"]
+    if not complete:
+        return {"abandoned": abandoned_reason(rows)}
+    objective = objective_of(study)
+    ranges = {name: factor_range(study, name, complete) for name in study.stage1.factors}
+    best = max(complete, key=lambda row: objective.gain(_objective(row)))
+    return {
+        "ranges": {name: limits.model_dump(mode="json") for name, limits in ranges.items() if limits is not None},
+        "donor": {
+            "recipe": best.recipe,
+            "epoch": objective.speaking_epoch(best.curve or []),
+            "point": best.point,
+            "recipe_key": best.recipe_key,
+            "objective": best.objective,
+        },
+    }
+
+
+def factor_range(study: StudyFile, name: str, rows: Sequence[PointRow]) -> NumericRange | ChoiceRange | None:
+    """The range of one factor, by the rule of `hpo.search.ranges`; None where every trial of its axis failed.
+
+    With ``one_factor`` a level is judged by the one trial that differs from the reference in it; with ``grid`` by the
+    best trial that has it.
+    """
+    factor = study.space.factors[name]
+    gain = objective_of(study).gain
+    if study.stage1.design == "one_factor":
+        on_axis = axis([row.point or {} for row in rows], reference_point(study), name)
+        rows = [row for row in rows if row.point in on_axis]
+    best_of_value: dict[Value, Level] = {}
+    for row in rows:
+        value = (row.point or {})[name]
+        level = Level(value, gain(_objective(row)), row.standard_error or 0.0)
+        if value not in best_of_value or level.objective > best_of_value[value].objective:
+            best_of_value[value] = level
+    if not best_of_value:
+        return None
+    return _range(factor, best_of_value, study.stage1.margin)
+
+
+def abandoned_reason(rows: Sequence[PointRow]) -> str:
+    """Why no trial of a stage succeeded, in one line."""
+    reasons = {reason for row in rows for reason in row.reasons}
+    return f"none of {len(rows)} trials succeeded: {'; '.join(sorted(reasons))}"
+
+
+def _range(factor: Factor, levels: dict[Value, Level], margin: float) -> NumericRange | ChoiceRange:
+    best = best_level(list(levels.values())).value
+    if factor.low is None or factor.high is None:
+        # Words have no neighbours: each one that is level with the best is a choice.
+        pairs = [level_with_best([levels[best], level], margin) for level in levels.values()]
+        choices = [level.value for level, pair in zip(levels.values(), pairs, strict=True) if level in pair]
+        return ChoiceRange(choices=[value for value in factor.levels if value in choices], best=best)
+    ordered = sorted(levels.values(), key=lambda level: float(level.value))
+    values = [float(level.value) for level in ordered]
+    chosen = [float(level.value) for level in level_with_best(ordered, margin)]
+    low, high = widened(values, (chosen[0], chosen[-1]), (float(factor.low), float(factor.high)), factor.scale)
+    return NumericRange(low=low, high=high, best=float(best))
+
+
+def _objective(row: PointRow) -> float:
+    if row.objective is None:
+        raise ValueError(f"design point {row.id} is complete but has no objective")
+    return row.objective

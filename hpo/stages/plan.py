@@ -1,0 +1,121 @@
+"""Planning: a study file becomes design points in the database, each once, whoever plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hpo.config.study import StudyFile
+from hpo.errors import ConfigError
+from hpo.recipe.key import canonical
+from hpo.recipe.point import Point, apply_point, point_key
+from hpo.recipe.recipe import Recipe, recipe_to_json
+from hpo.recipe.schedule import Strategy
+from hpo.search.designs import grid, one_factor
+from hpo.search.spaces import spaces_to_json, whole_factor
+from hpo.storage.database import Database
+from hpo.storage.decisions import open_stage, open_study
+from hpo.storage.points import PlannedPoint
+
+
+def reference_point(study: StudyFile) -> dict[str, Any]:
+    """Every factor of the search space at its reference value: the report's "before"."""
+    return {name: factor.reference for name, factor in study.space.factors.items()}
+
+
+def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed: int) -> Recipe:
+    """The recipe of the reference point: what a design point's values are put into."""
+    strategies = study.space.strategies
+    template = Recipe(
+        data=data_digest,
+        patches=1,
+        architecture=study.architecture_specs[architecture],
+        strategy=Strategy(
+            decay=strategies.time_based.decay,
+            factor=strategies.step.factor,
+            every=strategies.step.every,
+            rate=strategies.exponential.rate,
+        ),
+        seed=seed,
+    )
+    return apply_point(template, reference_point(study))[0]
+
+
+def stage1_points(study: StudyFile) -> Sequence[Point]:
+    """The design points of stage 1, the same for every architecture; the reference point first."""
+    levels = {name: study.space.factors[name].levels for name in study.stage1.factors}
+    design = one_factor if study.stage1.design == "one_factor" else grid
+    return design(reference_point(study), levels)
+
+
+def planned(
+    template: Recipe, point: Point, *, key: str | None = None, label: dict[str, Any] | None = None
+) -> PlannedPoint:
+    """A design point ready for the queue.
+
+    Args:
+        template: supplies what the point does not set.
+        point: the values, ``epochs`` among them.
+        key: unique within its stage; the point's own key by default.
+        label: what the report calls it.
+    """
+    recipe, epochs = apply_point(template, point)
+    return PlannedPoint(
+        key=key or point_key(point),
+        label=label or {},
+        point=dict(point),
+        recipe=recipe_to_json(recipe),
+        recipe_key=recipe.key,
+        epochs=epochs,
+    )
+
+
+def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> None:
+    """Plan stage 1 of every architecture; safe to repeat and to run in many processes at once.
+
+    Raises:
+        ConfigError: if the database holds this study as planned from other settings or data.
+    """
+    settings = determining_settings(study, data_digest)
+    reference = reference_point(study)
+    spaces = {name: whole_factor(name, factor) for name, factor in study.space.factors.items()}
+    with database.transaction() as session:
+        recorded = open_study(session, study.name, settings)
+        changed = _differences(recorded, settings)
+        if changed:
+            raise ConfigError(
+                study.file,
+                f"study {study.name!r} was planned from other settings: {'; '.join(changed)}. "
+                "Set them back, or give the study a new name",
+            )
+        for architecture in study.architecture_specs:
+            template = template_recipe(study, architecture, data_digest, study.stage1.seed)
+            open_stage(
+                session,
+                study.name,
+                "stage1",
+                architecture,
+                plan={"reference": reference, "space": spaces_to_json(spaces)},
+                points=[planned(template, point) for point in stage1_points(study)],
+            )
+
+
+def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
+    """What of a study file determines its design points: all but places, workers and what the report shows."""
+    chosen = study.model_dump(mode="json", include={"objective", "stage1", "stage2", "confirm"})
+    chosen["data"] = data_digest
+    chosen["search_space"] = study.space.model_dump(mode="json")
+    chosen["architectures"] = {name: template_recipe(study, name, "", 0).key for name in study.architecture_specs}
+    settings: dict[str, Any] = canonical(chosen)
+    return settings
+
+
+def _differences(recorded: Any, given: Any, path: str = "") -> list[str]:
+    """What changed, one ``key: old -> new`` each."""
+    if isinstance(recorded, Mapping) and isinstance(given, Mapping):
+        return [
+            line
+            for name in sorted({*recorded, *given})
+            for line in _differences(recorded.get(name), given.get(name), f"{path}.{name}" if path else str(name))
+        ]
+    return [] if recorded == given else [f"{path} was {recorded}, is {given}"]

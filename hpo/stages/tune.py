@@ -1,0 +1,205 @@
+"""Stage 2, tuned: a sampler inside stage 1's ranges, warm-started from stage 1's best weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from sqlalchemy.orm import Session
+
+from hpo.config.ranges import ChoiceRange, NumericRange
+from hpo.config.search_space import Factor
+from hpo.config.study import StudyFile
+from hpo.evaluation.objective import objective_of
+from hpo.recipe.point import apply_point
+from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json
+from hpo.search.ranges import middle
+from hpo.search.spaces import spaces_to_json, within_range
+from hpo.stages.explore import Ranges, abandoned_reason
+from hpo.stages.plan import planned, reference_point, template_recipe
+from hpo.storage.ledger import compute_by_recipe
+from hpo.storage.points import PlannedPoint
+from hpo.storage.tables import PointRow
+
+DEFAULT_STARTUP_TRIALS = 10
+"""Random trials before the sampler's model is used, where the budget does not say how many trials there will be."""
+
+
+def stage2_plan(
+    study: StudyFile,
+    architecture: str,
+    data_digest: str,
+    stage1: dict[str, Any],
+    ranges: Ranges,
+    rows: Sequence[PointRow],
+) -> tuple[dict[str, Any], list[PlannedPoint]]:
+    """What stage 2 of an architecture does, decided when its stage 1 has closed.
+
+    Args:
+        study: supplies the sampler, the factors, the budget and the warm start.
+        architecture: its name.
+        data_digest: of the training and validation patches.
+        stage1: the result of stage 1.
+        ranges: stage 1's, or those a person made of them.
+        rows: the design points of stage 1.
+
+    Returns:
+        The plan, JSON-ready, and the first points: the stage-1 best, the middle of the box, then as many for the
+        sampler as the budget names. Stage-1 trials of the same fidelity come before them as observations.
+    """
+    donor = stage1["donor"]
+    template, fixed = _fixed_part(study, architecture, data_digest, donor, ranges)
+    spaces = _spaces(study, ranges, fixed)
+    points = [
+        planned(template, {**fixed, **values}, key=slot_key(number), label={"slot": number, "origin": origin})
+        for number, (origin, values) in enumerate(_first_values(study, spaces, donor["point"]))
+    ]
+    trials = study.stage2.trials
+    if trials is not None:
+        points = points[:trials] + [sampled_slot(number) for number in range(len(points), trials)]
+    startup = DEFAULT_STARTUP_TRIALS if trials is None else max(3, min(DEFAULT_STARTUP_TRIALS, trials // 3))
+    plan = {
+        "template": recipe_to_json(template),
+        "fixed": fixed,
+        "space": spaces_to_json(spaces),
+        "sampler": study.stage2.design,
+        "seed": study.stage2.seed,
+        "startup_trials": DEFAULT_STARTUP_TRIALS
+        if trials is None
+        else max(3, min(DEFAULT_STARTUP_TRIALS, trials // 3)),
+        "ranges": {name: limits.model_dump(mode="json") for name, limits in ranges.items()},
+        "donor": donor,
+    }
+    return plan, [*_observations(template, fixed, spaces, rows), *points]
+
+
+def slot_key(number: int) -> str:
+    """The key of the trial with this number in a stage 2's budget."""
+    return f"slot:{number:06d}"
+
+
+def sampled_slot(number: int) -> PlannedPoint:
+    """A point whose values the sampler chooses when it is claimed."""
+    return PlannedPoint(key=slot_key(number), label={"slot": number, "origin": "sampled"})
+
+
+def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> PlannedPoint | None:
+    """The next point of a budget in patch-visits or minutes, or None once it is spent or trials are enough for now.
+
+    Only visits and minutes of this stage's own recipes count, each point's in full: sharing saves time, not budget.
+    """
+    slots = [row for row in rows if "slot" in row.label]
+    if study.stage2.trials is not None or any(row.state == "waiting" for row in slots):
+        return None
+    if study.stage2.patch_visits is not None:
+        spent = float(sum(_patch_visits(row) for row in slots))
+        budget = float(study.stage2.patch_visits)
+    else:
+        seconds = compute_by_recipe(session, study.name)
+        spent = sum(seconds[key].seconds for key in {row.recipe_key for row in slots} if key in seconds)
+        budget = 60.0 * (study.stage2.minutes or 0.0)
+    return sampled_slot(len(slots)) if spent < budget else None
+
+
+def stage2_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]:
+    """The choice of stage 2: its best trial by validation; or ``abandoned``, the reason."""
+    complete = [row for row in rows if row.state == "complete" and row.objective is not None]
+    if not complete:
+        return {"abandoned": abandoned_reason(rows)}
+    gain = objective_of(study).gain
+    best = max(complete, key=lambda row: gain(row.objective or 0.0))
+    return {"choice": {"point": best.point, "recipe": best.recipe, "objective": best.objective, "key": best.point_key}}
+
+
+def _fixed_part(
+    study: StudyFile, architecture: str, data_digest: str, donor: dict[str, Any], ranges: Ranges
+) -> tuple[Recipe, dict[str, Any]]:
+    """The template of stage 2's recipes, and the factors it does not search, at the best level of their axis."""
+    fixed = {
+        **reference_point(study),
+        **{name: limits.best for name, limits in ranges.items()},
+        "epochs": study.stage2.epochs,
+    }
+    tuned = set(study.stage2.factors)
+    donor_recipe = recipe_from_json(donor["recipe"])
+    warm = study.stage2.warm_start
+    if study.stage2.batch_normalization:
+        fixed["batch_normalization"] = True
+    elif warm != "cold" and donor_recipe.batch_normalization:
+        # Weights learnt between BatchNormalizations mean nothing without them.
+        fixed["batch_normalization"] = True
+    initial = None
+    if warm != "cold":
+        initial = WarmStart(
+            donor=donor_recipe,
+            epoch=donor["epoch"],
+            mode=warm,
+            shrink=study.stage2.shrink,
+            perturb=study.stage2.perturb,
+        )
+    template = replace(template_recipe(study, architecture, data_digest, study.stage2.seed), initial=initial)
+    keep = {name: value for name, value in fixed.items() if name not in tuned or name == "batch_normalization"}
+    return apply_point(template, {**fixed, **keep})[0], keep
+
+
+def _spaces(study: StudyFile, ranges: Ranges, fixed: dict[str, Any]) -> dict[str, BaseDistribution]:
+    spaces = {}
+    for name in study.stage2.factors:
+        if name not in fixed:
+            factor = study.space.factors[name]
+            spaces[name] = within_range(name, factor, ranges.get(name) or _whole_range(factor))
+    return spaces
+
+
+def _whole_range(factor: Factor) -> NumericRange | ChoiceRange:
+    """The range of a factor that stage 1 did not vary: all that the search space allows."""
+    if factor.low is None or factor.high is None:
+        return ChoiceRange(choices=list(factor.levels), best=factor.reference)
+    return NumericRange(low=float(factor.low), high=float(factor.high), best=float(factor.reference))
+
+
+def _first_values(
+    study: StudyFile, spaces: dict[str, BaseDistribution], best: dict[str, Any]
+) -> list[tuple[str, dict[str, Any]]]:
+    """The stage-1 best brought into the ranges, and the middle of the box."""
+    near = {name: _nearest(space, best[name]) for name, space in spaces.items()}
+    centre = {
+        name: near[name]
+        if isinstance(space, CategoricalDistribution)
+        else _nearest(space, middle(space.low, space.high, study.space.factors[name].scale))
+        for name, space in spaces.items()
+    }
+    return [("stage-1 best", near)] + ([("middle of the ranges", centre)] if centre != near else [])
+
+
+def _nearest(space: BaseDistribution, value: Any) -> Any:
+    """The value of the distribution that lies nearest."""
+    if isinstance(space, CategoricalDistribution):
+        return value if value in space.choices else space.choices[0]
+    clipped = min(max(value, space.low), space.high)
+    if isinstance(space, IntDistribution):
+        return space.low + round((clipped - space.low) / space.step) * space.step
+    return clipped
+
+
+def _observations(
+    template: Recipe, fixed: dict[str, Any], spaces: dict[str, BaseDistribution], rows: Sequence[PointRow]
+) -> list[PlannedPoint]:
+    """Stage-1 points that are also points of stage 2: same fidelity, inside the ranges. Their training is done."""
+    observations = []
+    for row in rows:
+        values = row.point or {}
+        inside = all(space._contains(space.to_internal_repr(values[name])) for name, space in spaces.items())
+        if row.state != "complete" or not inside:
+            continue
+        point = planned(template, {**fixed, **{name: values[name] for name in spaces}}, label={"origin": "stage 1"})
+        if point.recipe_key == row.recipe_key and point.epochs == row.epochs:
+            observations.append(point)
+    return observations
+
+
+def _patch_visits(row: PointRow) -> int:
+    point = row.point or {}
+    return int(row.epochs or 0) * int(point.get("patches", 0))
