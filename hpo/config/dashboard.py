@@ -1,0 +1,77 @@
+"""Dashboards: which figures and tables a report has, in which order. One YAML file in ``dashboards/``."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from hpo.config.explain import Problem, refuse
+from hpo.config.fields import FactorName, Flag, Settings
+
+PanelName = Literal[
+    "two_stages",
+    "data",
+    "factor_effect",
+    "schedules",
+    "strategy_curves",
+    "ranges",
+    "donors",
+    "history",
+    "before_after",
+    "roc",
+    "comparison_table",
+    "best_table",
+    "cold_control",
+    "compute",
+    "test_openings",
+    "failures",
+    "versions",
+]
+"""Every panel of `hpo.reports.registry`; the name here is that of its file in ``hpo/reports/panels``."""
+
+MetricName = Literal["accuracy", "precision", "recall", "f1", "auc"]
+Width = Literal["full", "half", "third"]
+
+_PANELS_WITH: dict[str, tuple[PanelName, ...]] = {
+    "factor": ("factor_effect",),
+    "metric": ("factor_effect", "strategy_curves", "before_after"),
+    "paper": ("comparison_table", "best_table"),
+}
+
+
+class PanelSettings(Settings):
+    """One figure or table."""
+
+    panel: PanelName = Field(description="which figure or table")
+    section: str | None = Field(default=None, min_length=1, description="heading above it; begins a new section")
+    label: str | None = Field(default=None, min_length=1, description="number in front of the title, such as 'Fig. 3a'")
+    title: str | None = Field(default=None, min_length=1, description="instead of the panel's own title")
+    width: Width = Field(default="full", description="share of the page's width: full, half or third")
+    factor: FactorName | None = Field(default=None, description="of factor_effect: the factor on the x axis")
+    metric: MetricName | None = Field(
+        default=None,
+        description="of factor_effect, strategy_curves and before_after; by default the study's objective",
+    )
+    paper: Flag = Field(
+        default=False, description="of comparison_table and best_table: also show what the paper printed, marked so"
+    )
+
+    @model_validator(mode="after")
+    def _options_fit(self) -> Self:
+        problems = [
+            Problem((option,), f"is no option of {self.panel}; it is one of {', '.join(panels)}")
+            for option, panels in _PANELS_WITH.items()
+            if option in self.model_fields_set and self.panel not in panels
+        ]
+        if self.panel == "factor_effect" and self.factor is None:
+            problems.append(Problem(("factor",), "is missing: factor_effect needs the factor on its x axis"))
+        refuse(problems)
+        return self
+
+
+class Dashboard(Settings):
+    """A report's contents, from top to bottom."""
+
+    title: str | None = Field(default=None, min_length=1, description="of the report; by default the study's name")
+    panels: tuple[PanelSettings, ...] = Field(min_length=1, description="figures and tables in their order")
