@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from hpo.config.patterns import FUNCTION_PATTERN, NAME_PATTERN, URL_PATTERN
 from hpo.config.yaml_file import Document, Location, dotted
 from hpo.errors import ConfigError, ConfigErrors, nearest
 
@@ -18,7 +19,7 @@ class Problem:
     """Something that a file may not say.
 
     Args:
-        location: from the top of the file, or, within `Problems`, from the model that raises it.
+        location: from the top of the file, or, within `ProblemsError`, from the model that raises it.
         text: what was found and what is allowed.
     """
 
@@ -26,7 +27,7 @@ class Problem:
     text: str
 
 
-class Problems(ValueError):
+class ProblemsError(ValueError):
     """What a model's validator raises to name the key at fault, or several of them."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -35,9 +36,9 @@ class Problems(ValueError):
 
 
 def refuse(problems: Sequence[Problem]) -> None:
-    """Raise `Problems` if there are any."""
+    """Raise `ProblemsError` if there are any."""
     if problems:
-        raise Problems(problems)
+        raise ProblemsError(problems)
 
 
 def config_error(document: Document, problems: Iterable[Problem]) -> ConfigError:
@@ -50,20 +51,20 @@ def config_error(document: Document, problems: Iterable[Problem]) -> ConfigError
     return errors[0] if len(errors) == 1 else ConfigErrors(errors)
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+def explain(error: ValidationError, model: type[BaseModel] | TypeAdapter[Any]) -> list[Problem]:
     """What pydantic found, in our words.
 
     Args:
         error: raised by ``model``.
         model: supplies the words that would have been right.
     """
-    schema = model.model_json_schema()
+    schema = model.json_schema() if isinstance(model, TypeAdapter) else model.model_json_schema()
     problems: list[Problem] = []
     for detail in error.errors(include_url=False):
         # Pydantic names the branch of a union, and marks keys; neither stands in the file.
         location = tuple(part for part in detail["loc"] if not _is_branch(part))
         raised = detail.get("ctx", {}).get("error")
-        if isinstance(raised, Problems):
+        if isinstance(raised, ProblemsError):
             problems += [Problem((*location, *inner.location), inner.text) for inner in raised.problems]
         elif detail["type"] != "default_factory_not_called":  # the cause is another error of the same list
             problems.append(Problem(location, _text(schema, location, dict(detail))))
@@ -91,8 +92,14 @@ _NUMBERED = {
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
-    "too_short": "needs at least {min_length}",
-    "too_long": "may have at most {max_length}",
+    "too_short": "needs at least {min_length} item",
+    "string_too_short": "must not be empty",
+    "string_too_long": "may have at most {max_length} characters",
+}
+_PATTERNS = {
+    NAME_PATTERN: "a name is made of letters, digits, '-' and '_', and begins with a letter or digit",
+    URL_PATTERN: "must be a database URL such as sqlite:///study.db or postgresql+psycopg://user@host/name",
+    FUNCTION_PATTERN: "must be module:function, such as my_models:build",
 }
 _KINDS = {
     "int": "must be a whole number",
@@ -105,22 +112,23 @@ _KINDS = {
     "list": "must be a list",
     "dict": "must be a mapping of keys to values",
     "model": "must be a mapping of keys to values",
-    "dataclass": "must be a mapping of keys to values",
 }
 
 
 def _text(schema: dict[str, Any], location: Location, detail: dict[str, Any]) -> str:
     kind, found, context = detail["type"], detail["input"], detail.get("ctx", {})
-    if kind in ("missing", "missing_argument"):
+    if kind == "missing":
         description = next((node["description"] for node in _at(schema, location) if "description" in node), "")
         return f"is missing ({description})" if description else "is missing"
-    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+    if kind == "extra_forbidden":
         return f"unknown key; {nearest(str(location[-1]), _keys(_at(schema, location[:-1])))}"
     if kind == "literal_error":
         words = [word for node in _at(schema, location) for word in _words(node)]
         return f"found {shown(found)}; {nearest(str(found), words)}"
     if kind == "value_error":
         return str(context["error"])
+    if kind == "string_pattern_mismatch":
+        return f"{_PATTERNS.get(context['pattern'], 'must match ' + context['pattern'])}; found {shown(found)}"
     if kind in _NUMBERED:
         return f"{_NUMBERED[kind].format(**context)}; found {shown(found)}"
     rule = _KINDS.get(kind.split("_")[0])

@@ -1,0 +1,72 @@
+"""Whether a study file and what it names go together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hpo.config.architectures import architecture_name, specification, vanishing_layer
+from hpo.config.explain import Problem
+from hpo.config.search_space import SearchSpace, is_numeric
+from hpo.config.study import StudyFile
+from hpo.errors import nearest
+from hpo.recipe.architecture import ArchitectureSpec, CnnSpec
+
+
+def space_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
+    """What a study asks of its search space that the space does not have.
+
+    Args:
+        study: as its file says.
+        space: the search space it names.
+
+    Returns:
+        Problems located in the study file; empty if all is well.
+    """
+    problems: list[Problem] = []
+    for stage, names in (("stage1", study.stage1.factors), ("stage2", study.stage2.factors)):
+        for index, name in enumerate(names):
+            text = _lacking(space, study.search_space.name, stage, name)
+            if text is not None:
+                problems.append(Problem((stage, "factors", index), text))
+    if study.stage2.design == "cmaes" and sum(is_numeric(name) for name in study.stage2.factors) < 2:
+        text = f"cmaes needs at least two numeric factors; found {', '.join(study.stage2.factors)}"
+        problems.append(Problem(("stage2", "design"), text))
+    sample = study.data.sample
+    if sample is not None and space.most_patches > sample.train:
+        text = f"{study.search_space.name} asks for up to {space.most_patches} patches; found {sample.train}"
+        problems.append(Problem(("data", "sample", "train"), text))
+    return problems
+
+
+def architecture_specs(study: StudyFile, folder: Path) -> tuple[dict[str, ArchitectureSpec], list[Problem]]:
+    """The study's architectures by name, and what is wrong with them.
+
+    Functions are looked for, and not imported, in the study file's folder and on the Python path.
+    """
+    specs: dict[str, ArchitectureSpec] = {}
+    problems: list[Problem] = []
+    for index, item in enumerate(study.architectures):
+        try:
+            spec = specification(item, folder)
+        except ValueError as error:
+            problems.append(Problem(("architectures", index, "function"), str(error)))
+            continue
+        if isinstance(spec, CnnSpec) and (text := vanishing_layer(spec, study.data.patch_size)) is not None:
+            problems.append(Problem(("architectures", index), text))
+        specs[architecture_name(item)] = spec
+    return specs, problems
+
+
+def _lacking(space: SearchSpace, file: str, stage: str, name: str) -> str | None:
+    if name not in space.factors:
+        return f"{name!r} is not in the search space {file}; {nearest(name, space.factors)}"
+    factor = space.factors[name]
+    if stage == "stage1":
+        if len(factor.levels) < 2:
+            return f"stage 1 needs at least two levels of {name!r} in {file}; found {len(factor.levels)}"
+    elif is_numeric(name):
+        if factor.low == factor.high:
+            return f"stage 2 needs bounds (low, high) or levels of {name!r} in {file}; found none"
+    elif len(factor.levels) < 2:
+        return f"stage 2 needs at least two levels of {name!r} in {file}; found {len(factor.levels)}"
+    return None

@@ -1,0 +1,109 @@
+"""What fields of the YAML models are made of: numbers, names and paths with one meaning each."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from hpo.config.patterns import NAME_PATTERN, URL_PATTERN
+from hpo.errors import nearest
+from hpo.recipe.point import FACTORS, Value
+
+
+class Settings(BaseModel):
+    """A mapping of a YAML file: it cannot change, and knows all its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a file's validation knows about the file.
+
+    Args:
+        folder: the file's own, absolute; relative paths start there.
+    """
+
+    folder: Path
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _absolute(path: Path, info: ValidationInfo) -> Path:
+    # A file's content is never read without its folder; a model that Python code makes has absolute paths already.
+    folder = info.context.folder if isinstance(info.context, Context) else Path.cwd()
+    return (folder / path.expanduser()).resolve()
+
+
+def _database_url(url: str, info: ValidationInfo) -> str:
+    prefix = "sqlite:///"
+    if url.startswith("sqlite:") and (":memory:" in url or len(url) <= len(prefix)):
+        raise ValueError("an SQLite database needs a file: workers do not share memory")
+    if not url.startswith(prefix):
+        return url
+    return prefix + _absolute(Path(url.removeprefix(prefix)), info).as_posix()
+
+
+def _store_url(url: str, info: ValidationInfo) -> str:
+    return url if "://" in url else str(_absolute(Path(url), info))
+
+
+def _scalar(value: Any) -> Value:
+    if isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError(f"must be a number, a word, true or false; found {json.dumps(value, default=str)[:60]}")
+
+
+def _factor_name(name: str) -> str:
+    if name not in FACTORS:
+        raise ValueError(f"{name!r} is not a factor; {nearest(name, FACTORS)}")
+    return name
+
+
+Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
+"""A whole number; 1e4 and 32.0 are whole numbers too, true is not."""
+
+Number = Annotated[float, Field(strict=True)]
+"""A finite number; neither text nor true."""
+
+Flag = Annotated[bool, Field(strict=True)]
+"""true or false, and none of YAML 1.1's other words for them."""
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
+"""A name that is safe in file names, URLs and the database: letters, digits, - and _."""
+
+AnyPath = Annotated[Path, AfterValidator(_absolute)]
+"""A path, relative to the YAML file that names it; absolute once loaded."""
+
+DatabaseUrl = Annotated[str, Field(pattern=URL_PATTERN), AfterValidator(_database_url)]
+"""SQLAlchemy URL; an SQLite file's relative path starts at the YAML file's folder."""
+
+StoreUrl = Annotated[str, Field(min_length=1), AfterValidator(_store_url)]
+"""Folder, relative to the YAML file, or fsspec URL."""
+
+FactorValue = Annotated[Value, PlainValidator(_scalar), WithJsonSchema({"type": ["number", "string", "boolean"]})]
+"""What a factor is set to."""
+
+FactorName = Annotated[str, AfterValidator(_factor_name), Field(json_schema_extra={"enum": list(FACTORS)})]
+"""A hyper-parameter's name."""
+
+
+def repeated(values: tuple[Any, ...]) -> list[int]:
+    """Positions of the values that stood earlier in the list."""
+    return [index for index, value in enumerate(values) if value in values[:index]]

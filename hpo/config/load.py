@@ -1,0 +1,131 @@
+"""Loading the YAML files: each is read, validated and put together, or refused with all that is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from hpo.config.consistency import architecture_specs, space_problems
+from hpo.config.dashboard import Dashboard
+from hpo.config.explain import Problem, config_error, explain
+from hpo.config.fields import Context, DatabaseUrl
+from hpo.config.search_space import SearchSpace
+from hpo.config.study import StudyFile
+from hpo.config.yaml_file import Document, read_yaml
+from hpo.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+DATABASE_VARIABLE = "HPO_DATABASE"
+"""Environment variable: a database URL that goes before a study file's."""
+
+DATA_VARIABLE = "HPO_DATA"
+"""Environment variable: a data folder that goes before a study file's."""
+
+
+def load_yaml(path: Path, model: type[Model]) -> Model:
+    """Read and validate a YAML file.
+
+    Args:
+        path: the file; relative paths within it start at its folder.
+        model: what it must be.
+
+    Raises:
+        ConfigError: naming file, line, key, what was found and what is allowed; `ConfigErrors` if several are wrong.
+    """
+    return validated(read_yaml(path.absolute()), model)
+
+
+def load_search_space(path: Path) -> SearchSpace:
+    """Load a file of ``search_spaces/``.
+
+    Raises:
+        ConfigError: as `load_yaml`.
+    """
+    return load_yaml(path, SearchSpace)
+
+
+def load_dashboard(path: Path) -> Dashboard:
+    """Load a file of ``dashboards/``.
+
+    Raises:
+        ConfigError: as `load_yaml`.
+    """
+    return load_yaml(path, Dashboard)
+
+
+def load_study(path: Path) -> StudyFile:
+    """Load a study file, the search space and the dashboard it names, and check that they go together.
+
+    The environment's HPO_DATABASE (a URL) and HPO_DATA (a folder, relative to the working directory) go before what
+    the file says, except that a study that makes its own sample keeps its folder.
+
+    Raises:
+        ConfigError: as `load_yaml`, about the study file or a file it names.
+    """
+    document = read_yaml(path.absolute())
+    study = validated(_with_environment(document), StudyFile)
+    space = _named(document, "search_space", study.search_space, load_search_space)
+    panels = _named(document, "dashboard", study.dashboard, load_dashboard)
+    specs, problems = architecture_specs(study, document.file.parent)
+    problems += space_problems(study, space)
+    if problems:
+        raise config_error(document, problems)
+    return study.loaded(document.file, space, panels, specs)
+
+
+def is_best_config(path: Path) -> bool:
+    """Whether a YAML file is a best configuration (``kind: best_config``) rather than a study file.
+
+    Raises:
+        ConfigError: if it is not a YAML mapping at all.
+    """
+    return read_yaml(path.absolute()).values.get("kind") == "best_config"
+
+
+def validated(document: Document, model: type[Model]) -> Model:
+    """The document as a model.
+
+    Raises:
+        ConfigError: as `load_yaml`.
+    """
+    try:
+        return model.model_validate(document.values, context=Context(document.file.parent))
+    except ValidationError as error:
+        raise config_error(document, explain(error, model)) from None
+
+
+Loaded = TypeVar("Loaded")
+
+
+def _named(document: Document, key: str, path: Path, load: Callable[[Path], Loaded]) -> Loaded:
+    """Load a file that the document names; if there is none, it is the document that is wrong."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        if path.is_file():
+            raise
+        raise config_error(document, [Problem((key,), str(error))]) from None
+
+
+def _with_environment(document: Document) -> Document:
+    values: dict[str, Any] = dict(document.values)
+    if database := os.environ.get(DATABASE_VARIABLE):
+        values["database"] = _database_of_environment(database)
+    data = values.get("data")
+    if (folder := os.environ.get(DATA_VARIABLE)) and isinstance(data, dict) and data.get("sample") is None:
+        values["data"] = {**data, "folder": str(Path(folder).expanduser().absolute())}
+    return Document(document.file, values, document.lines)
+
+
+def _database_of_environment(url: str) -> str:
+    adapter: TypeAdapter[str] = TypeAdapter(DatabaseUrl)
+    try:
+        return adapter.validate_python(url, context=Context(Path.cwd()))
+    except ValidationError as error:
+        problem = explain(error, adapter)[0].text
+        raise ConfigError(f"environment variable {DATABASE_VARIABLE}", problem) from None

@@ -1,0 +1,10 @@
+"""What words of the YAML files look like, as regular expressions."""
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+"""Safe in file names, URLs and the database."""
+
+URL_PATTERN = r"^[a-z][a-z0-9]*(\+[a-z0-9_]+)?://.*$"
+"""SQLAlchemy's database URLs."""
+
+FUNCTION_PATTERN = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+"""``module:callable``."""
