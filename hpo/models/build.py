@@ -1,0 +1,180 @@
+"""Keras models from architectures, and their initial weights.
+
+Every model maps float32 patches scaled to [-1, 1], shape ``(batch, size, size, 3)``, to logits ``(batch, 1)``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.errors import TrainingError
+from hpo.models.backend import keras
+from hpo.models.seeds import random_uniform
+from hpo.recipe.architecture import ArchitectureSpec, CnnSpec, FunctionSpec
+
+Arrays = dict[str, NDArray[Any]]
+"""From a variable's path, such as ``conv1/kernel``, to its value."""
+
+BN_MOMENTUM = 0.9
+"""Of BatchNormalization's moving statistics. Keras' 0.99 needs some 500 steps to forget its start, more than the short
+epochs of a study have, and validation then runs on statistics that lag behind the weights."""
+
+
+def build_model(architecture: ArchitectureSpec, size: int, *, batch_normalization: bool = False) -> keras.Model:
+    """The Keras model of an architecture; its weights are of no meaning until `initial_weights` are loaded.
+
+    Args:
+        architecture: what the model is made of.
+        size: side of the square patches, pixels.
+        batch_normalization: BatchNormalization after every convolution, before its ReLU.
+
+    Returns:
+        A model from float32 ``(batch, size, size, 3)`` in [-1, 1] to logits, float32 ``(batch, 1)``. The layers of a
+        CNN are named ``conv1``, ``conv1_bn``, ``conv1_relu``, ``pool1``, ..., ``dense1``, ..., ``logit``, so that
+        weights pass between models by name.
+
+    Raises:
+        TrainingError: if the architecture does not fit the patch size, or its function returns something else.
+    """
+    if isinstance(architecture, FunctionSpec):
+        if batch_normalization:
+            raise TrainingError(
+                f"{architecture.function}: BatchNormalization cannot be inserted into a model that a function makes; "
+                "set batch_normalization to false, or let the function build it in"
+            )
+        return _function_model(architecture, size, seed=0)
+    try:
+        return _cnn(architecture, size, batch_normalization)
+    except ValueError as error:
+        raise TrainingError(f"the architecture does not fit patches of {size} pixels: {error}") from error
+
+
+def initial_weights(architecture: ArchitectureSpec, model: keras.Model, seed: int) -> Arrays:
+    """Random initial weights that depend on the architecture and the seed alone.
+
+    A CNN's kernels are Glorot-uniform, each from its own random numbers addressed by seed and path, so that an
+    inserted BatchNormalization does not change the other layers' values; biases are 0. A function is called again
+    after `keras.utils.set_random_seed`.
+
+    Args:
+        architecture: of the model.
+        model: as `build_model` made it.
+        seed: the recipe's seed.
+
+    Returns:
+        A value for every variable of the model.
+
+    Source: Glorot and Bengio 2010, Eq. 16 (Keras' default).
+    """
+    if isinstance(architecture, FunctionSpec):
+        return weights_of(_function_model(architecture, model.input_shape[1], seed))
+    return {variable.path: _fresh(variable.path, tuple(variable.shape), seed) for variable in model.variables}
+
+
+def weights_of(model: keras.Model) -> Arrays:
+    """The present value of each of a model's variables, BatchNormalization statistics included, by path."""
+    return {variable.path: np.array(variable.value) for variable in model.variables}
+
+
+def load_weights(model: keras.Model, arrays: Arrays) -> None:
+    """Sets every variable of a model.
+
+    Raises:
+        TrainingError: if an array is missing or of another shape.
+    """
+    for variable in model.variables:
+        value = arrays.get(variable.path)
+        if value is None or value.shape != tuple(variable.shape):
+            found = "nothing" if value is None else f"shape {value.shape}"
+            raise TrainingError(f"weights of {variable.path}: found {found}, expected shape {tuple(variable.shape)}")
+        variable.assign(value)
+
+
+def _cnn(spec: CnnSpec, size: int, batch_normalization: bool) -> keras.Model:
+    layers = keras.layers
+    inputs = x = keras.Input((size, size, 3), name="patches")
+    for index, convolution in enumerate(spec.convolutions):
+        name = f"conv{index + 1}"
+        x = layers.Conv2D(
+            convolution.filters, convolution.kernel, strides=convolution.stride, padding=spec.padding, name=name
+        )(x)
+        if batch_normalization or index in spec.batch_normalization:
+            x = layers.BatchNormalization(momentum=BN_MOMENTUM, name=f"{name}_bn")(x)
+        x = layers.ReLU(name=f"{name}_relu")(x)
+        if spec.pool > 1:
+            x = layers.MaxPooling2D(spec.pool, spec.pool_stride, padding=spec.padding, name=f"pool{index + 1}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    for index, units in enumerate(spec.dense):
+        x = layers.Dense(units, activation="relu", name=f"dense{index + 1}")(x)
+    return keras.Model(inputs, layers.Dense(1, name="logit")(x), name="cnn")
+
+
+def _fresh(path: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
+    kind = path.rpartition("/")[2]
+    if kind in ("gamma", "moving_variance"):
+        return np.ones(shape, np.float32)
+    if kind != "kernel":
+        return np.zeros(shape, np.float32)
+    receptive_field = math.prod(shape[:-2])
+    limit = math.sqrt(6.0 / (receptive_field * (shape[-2] + shape[-1])))
+    return ((2.0 * random_uniform(shape, seed, path) - 1.0) * limit).astype(np.float32)
+
+
+def _function_model(spec: FunctionSpec, size: int, seed: int) -> keras.Model:
+    function = _import(spec)
+    # Keras numbers unnamed layers over the whole process; weights are stored by name, so each model starts at one.
+    keras.backend.clear_session(free_memory=False)
+    keras.utils.set_random_seed(seed % 2**32)
+    try:
+        model = function((size, size, 3))
+    except Exception as error:
+        raise TrainingError(f"{spec.function}: {type(error).__name__}: {error}") from error
+    problem = _problem(model, size)
+    if problem:
+        raise TrainingError(
+            f"{spec.function}: {problem}; it must return a keras.Model from ({size}, {size}, 3) to one logit, (None, 1)"
+        )
+    return model
+
+
+def _import(spec: FunctionSpec) -> Any:
+    module_name, _, name = spec.function.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+        function = getattr(module, name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise TrainingError(f"{spec.function}: cannot be imported as module:name ({error})") from error
+    source = inspect.getsourcefile(module)
+    if source is None or hashlib.sha256(Path(source).read_bytes()).hexdigest() != spec.source_digest:
+        raise TrainingError(
+            f"{spec.function}: the source in {source} is not the one that this recipe was made with; "
+            "restore it, or plan the study again"
+        )
+    return function
+
+
+def _problem(model: Any, size: int) -> str:
+    """What is wrong with a function's model; empty if nothing is."""
+    if not isinstance(model, keras.Model):
+        return f"it returned {type(model).__name__}"
+    if model.input_shape != (None, size, size, 3) or model.output_shape != (None, 1):
+        return f"its model goes from {model.input_shape} to {model.output_shape}"
+    paths = [variable.path for variable in model.variables]
+    repeated = sorted({path for path in paths if paths.count(path) > 1})
+    if repeated:
+        return f"several of its variables are named {repeated[0]}"
+    last = model
+    while isinstance(last, keras.Model):
+        last = last.layers[-1]
+    activation = getattr(getattr(last, "activation", None), "__name__", "")
+    if activation in ("sigmoid", "softmax") or isinstance(last, keras.layers.Softmax):
+        return f"its last layer, {last.name}, applies {activation or 'softmax'}, so that it gives no logit"
+    return ""

