@@ -11,7 +11,6 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -27,7 +26,7 @@ from hpo.recipe.point import FACTORS, Value
 class Settings(BaseModel):
     """A mapping of a YAML file: it cannot change, and knows all its keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,6 @@ class Context:
     """
 
     folder: Path
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _absolute(path: Path, info: ValidationInfo) -> Path:
@@ -76,8 +71,8 @@ def _factor_name(name: str) -> str:
     return name
 
 
-Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
-"""A whole number; 1e4 and 32.0 are whole numbers too, true is not."""
+Whole = Annotated[int, Field(strict=True)]
+"""A whole number; neither text nor true. Read from YAML, 1e4 and 32.0 are whole numbers too."""
 
 Number = Annotated[float, Field(strict=True)]
 """A finite number; neither text nor true."""

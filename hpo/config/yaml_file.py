@@ -26,14 +26,20 @@ class Document:
     """A YAML file's content.
 
     Args:
-        file: where it was read.
-        values: the top mapping; nothing in it but mappings, lists, words, numbers, booleans and None.
+        file: where it was read, as messages name it: relative to the working directory if it lies within.
+        values: the top mapping; nothing in it but mappings, lists, words, numbers, booleans and None. Numbers have one
+            form: 32.0 is 32.
         lines: of each key and list item, counted from 1.
     """
 
     file: Path
     values: dict[str, Any]
     lines: dict[Location, int]
+
+    @property
+    def folder(self) -> Path:
+        """The file's folder, absolute."""
+        return self.file.absolute().parent
 
     def line(self, location: Location) -> int | None:
         """Line of the value, or of the nearest mapping or list around it that has one."""
@@ -49,6 +55,7 @@ def read_yaml(path: Path) -> Document:
     Raises:
         ConfigError: if the file is missing, a folder, not UTF-8, not YAML, or not a mapping; with the line.
     """
+    path = displayed(path)
     text = _read_text(path)
     try:
         top = YAML(typ="rt", pure=True).load(text)
@@ -147,6 +154,8 @@ def _plain(path: Path, value: Any, location: Location, lines: dict[Location, int
         return [_plain(path, item, (*location, index), lines) for index, item in enumerate(value)]
     if isinstance(value, bool | ScalarBoolean):
         return bool(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # 1e4 and 32.0 are whole numbers
     for kind in (int, float, str):  # of ruamel's own subclasses, which remember how a value was written
         if isinstance(value, kind):
             return kind(value)
@@ -159,3 +168,9 @@ def _plain(path: Path, value: Any, location: Location, lines: dict[Location, int
 def dotted(location: Location) -> str:
     """The location as error messages write it: ``stage1.factors.0``."""
     return ".".join(str(part) for part in location)
+
+
+def displayed(path: Path) -> Path:
+    """The path as messages show it: relative to the working directory if it lies within."""
+    absolute, here = path.absolute(), Path.cwd()
+    return absolute.relative_to(here) if absolute.is_relative_to(here) else path

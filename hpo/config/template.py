@@ -1,0 +1,154 @@
+"""The commented YAML files that ``hpo init`` writes for a new study."""
+
+from __future__ import annotations
+
+import json
+import re
+from string import Template
+
+_STUDY = Template("""\
+# Study $name.
+#
+# Hardware: any CPU; a GPU is used if TensorFlow finds one.
+# Time:     hpo plan says, before anything is trained.
+# Expect:   report.html, best_config.yaml and a model per architecture in the output folder.
+# Command:  hpo run $file
+#
+# Relative paths start at this file's folder. Lines that begin with '# ' and a key show a default or another choice.
+
+name: $name
+
+data:
+$data
+  patch_size: 96              # pixels; the patches are square and RGB
+  # valid_patches: 2000       # measure each epoch on fewer validation patches than there are
+  # split: {valid: 0.2, test: 0.2, seed: 0}   # of a single labelled file; by slide where slides are known
+
+search_space: $search_space
+dashboard: $dashboard
+
+# model1 to model4 (Johny et al. 2021, Table 2), model1_counted to model4_counted, or your own:
+architectures:
+  - model2
+  - model3
+  # - name: tiny
+  #   convolutions: [{kernel: 5, filters: 16, stride: 2}, {kernel: 3, filters: 32}]
+  #   dense: [32]
+  # - {name: mine, function: "my_models:build"}   # from my_models.py beside this file
+
+objective:
+  metric: auc                 # auc, accuracy, precision, recall, f1 or loss, on validation patches
+  epoch: last                 # which epoch speaks: last, best, or mean_last
+  # last: 3                   # of mean_last: how many epochs are averaged
+
+# Stage 1 explores: which range of each factor is good? From random weights.
+stage1:
+  design: one_factor          # or grid: all combinations of levels
+  factors: [epochs, batch_size, patches, learning_rate, strategy]
+  margin: 0.01                # levels this close to the best belong to the range
+  seed: 0
+
+# Stage 2 tunes inside those ranges, from stage 1's best weights.
+stage2:
+  design: tpe                 # or random, gp, cmaes, qmc
+  factors: [learning_rate, batch_size, patches]
+  epochs: 4
+  trials: 8                   # or patch_visits: 100000, or minutes: 30; for each architecture
+  warm_start: warm            # or cold, or shrink_perturb
+  # batch_normalization: true # insert it in stage 2, keeping the other weights
+  seed: 0
+
+# Then before and after are trained with the same seeds, and the test patches are opened once.
+confirm:
+  epochs: 4
+  seeds: [0, 1, 2, 3, 4]
+  cold_control: true          # also the tuned configuration from random weights
+
+# workers: {lease_seconds: 60, max_attempts: 3, threads: 2}
+# output: ../runs/$name
+# database: postgresql+psycopg://user@host/name   # by default an SQLite file in the output folder
+# checkpoints: s3://bucket/folder                 # by default a folder in the output folder
+""")
+
+_SAMPLE = """\
+  folder: {folder}
+  sample: {{train: 2000, valid: 1000, test: 1000, seed: 0}}   # made there; remove this line for patches of your own"""
+
+_SEARCH_SPACE = """\
+# Which values each hyper-parameter may take.
+#
+#   reference   the report's "before", and where the other factors are varied
+#   levels      what stage 1 tries, the reference among them
+#   low, high   bounds of stage 2; by default the lowest and the highest level
+#   scale       log for what spans powers of ten, else linear
+#   step        stage 2 proposes low, low + step, ...
+
+factors:
+  epochs: {reference: 4, levels: [2, 4, 8]}
+  batch_size: {reference: 32, levels: [16, 32, 64], scale: log}
+  patches: {reference: 1000, levels: [500, 1000, 1500], step: 100}   # class-balanced: half of each class
+  learning_rate: {reference: 0.01, levels: [0.001, 0.003, 0.01, 0.03], low: 0.001, high: 0.1, scale: log}
+  strategy: {reference: constant, levels: [constant, time_based, step, exponential]}
+  # More factors: name them in stage1.factors or stage2.factors too.
+  # stain_jitter: {reference: 0, levels: [0, 0.1, 0.2], high: 0.3, low: 0}
+  # batch_normalization: {reference: false, levels: [false, true]}
+  # momentum: {reference: 0.9, levels: [0, 0.5, 0.9]}
+  # weight_decay: {reference: 0, levels: [0, 0.0001, 0.001]}
+  # optimizer: {reference: sgd, levels: [sgd, adam, adamw]}
+  # augmentation: {reference: true, levels: [false, true]}
+
+# Parameters of the learning-rate strategies (Johny et al. 2021, Eqs. 1 to 3).
+strategies:
+  time_based: {decay: 0.001}            # rate / (1 + decay * optimizer step)
+  step: {factor: 0.5, every: 2}         # rate * factor ^ floor((1 + epoch) / every)
+  exponential: {rate: 0.2}              # rate * e ^ (-rate * epoch)
+"""
+
+_DASHBOARD = """\
+# What the report shows, from top to bottom.
+
+panels:
+  - {panel: factor_effect, factor: learning_rate, section: "Stage 1: explore", width: half}
+  - {panel: factor_effect, factor: patches, width: half}
+  - {panel: ranges}
+  - {panel: history, section: "Stage 2: tune"}
+  - {panel: before_after, section: Before and after tuning}
+  - {panel: roc}
+  - {panel: comparison_table}
+  - {panel: compute}
+  - {panel: test_openings}
+  - {panel: versions}
+"""
+
+
+def study_template(name: str, *, file: str, search_space: str, dashboard: str, data: str, makes_sample: bool) -> str:
+    """A new study file's text.
+
+    Args:
+        name: the study's, a safe name.
+        file: the study file's path, for the command in its head.
+        search_space: path of the search space, relative to the study file.
+        dashboard: path of the dashboard, relative to the study file.
+        data: data folder, absolute or relative to the study file.
+        makes_sample: whether patches are made in that folder, to try the study out.
+    """
+    folder = _quoted(data)
+    lines = _SAMPLE.format(folder=folder) if makes_sample else f"  folder: {folder}"
+    return _STUDY.substitute(
+        name=name, file=file, search_space=_quoted(search_space), dashboard=_quoted(dashboard), data=lines
+    )
+
+
+def search_space_template() -> str:
+    """A new search space's text."""
+    return _SEARCH_SPACE
+
+
+def dashboard_template() -> str:
+    """A new dashboard's text."""
+    return _DASHBOARD
+
+
+def _quoted(text: str) -> str:
+    plain = re.fullmatch(r"[\w./-]*[A-Za-z/][\w./-]*", text)
+    return text if plain else json.dumps(text, ensure_ascii=False)  # JSON's strings are YAML's
