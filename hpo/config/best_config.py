@@ -125,7 +125,7 @@ class BestConfig(Settings):
         return self
 
 
-def load_best_config(path: Path) -> BestConfig:
+def load_best_config(path: Path | str) -> BestConfig:
     """Load a best configuration.
 
     Raises:

@@ -27,7 +27,7 @@ DATA_VARIABLE = "HPO_DATA"
 """Environment variable: a data folder that goes before a study file's."""
 
 
-def load_yaml(path: Path, model: type[Model]) -> Model:
+def load_yaml(path: Path | str, model: type[Model]) -> Model:
     """Read and validate a YAML file.
 
     Args:
@@ -37,10 +37,10 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
     Raises:
         ConfigError: naming file, line, key, what was found and what is allowed; `ConfigErrors` if several are wrong.
     """
-    return validated(read_yaml(path.absolute()), model)
+    return validated(read_yaml(Path(path)), model)
 
 
-def load_search_space(path: Path) -> SearchSpace:
+def load_search_space(path: Path | str) -> SearchSpace:
     """Load a file of ``search_spaces/``.
 
     Raises:
@@ -49,7 +49,7 @@ def load_search_space(path: Path) -> SearchSpace:
     return load_yaml(path, SearchSpace)
 
 
-def load_dashboard(path: Path) -> Dashboard:
+def load_dashboard(path: Path | str) -> Dashboard:
     """Load a file of ``dashboards/``.
 
     Raises:
@@ -58,7 +58,7 @@ def load_dashboard(path: Path) -> Dashboard:
     return load_yaml(path, Dashboard)
 
 
-def load_study(path: Path) -> StudyFile:
+def load_study(path: Path | str) -> StudyFile:
     """Load a study file, the search space and the dashboard it names, and check that they go together.
 
     The environment's HPO_DATABASE (a URL) and HPO_DATA (a folder, relative to the working directory) go before what
@@ -67,24 +67,24 @@ def load_study(path: Path) -> StudyFile:
     Raises:
         ConfigError: as `load_yaml`, about the study file or a file it names.
     """
-    document = read_yaml(path.absolute())
+    document = read_yaml(Path(path))
     study = validated(_with_environment(document), StudyFile)
     space = _named(document, "search_space", study.search_space, load_search_space)
     panels = _named(document, "dashboard", study.dashboard, load_dashboard)
-    specs, problems = architecture_specs(study, document.file.parent)
+    specs, problems = architecture_specs(study, document.folder)
     problems += space_problems(study, space)
     if problems:
         raise config_error(document, problems)
-    return study.loaded(document.file, space, panels, specs)
+    return study.loaded(document.folder / document.file.name, space, panels, specs)
 
 
-def is_best_config(path: Path) -> bool:
+def is_best_config(path: Path | str) -> bool:
     """Whether a YAML file is a best configuration (``kind: best_config``) rather than a study file.
 
     Raises:
         ConfigError: if it is not a YAML mapping at all.
     """
-    return read_yaml(path.absolute()).values.get("kind") == "best_config"
+    return read_yaml(Path(path)).values.get("kind") == "best_config"
 
 
 def validated(document: Document, model: type[Model]) -> Model:
@@ -94,7 +94,7 @@ def validated(document: Document, model: type[Model]) -> Model:
         ConfigError: as `load_yaml`.
     """
     try:
-        return model.model_validate(document.values, context=Context(document.file.parent))
+        return model.model_validate(document.values, context=Context(document.folder))
     except ValidationError as error:
         raise config_error(document, explain(error, model)) from None
 

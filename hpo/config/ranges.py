@@ -105,7 +105,7 @@ def load_ranges(path: Path, study: StudyFile) -> dict[str, dict[str, NumericRang
     Raises:
         ConfigError: if the file is not valid, or goes beyond the study's search space.
     """
-    document = read_yaml(path.absolute())
+    document = read_yaml(path)
     ranges = validated(document, RangesFile).architectures
     problems: list[Problem] = []
     for architecture, factors in ranges.items():
