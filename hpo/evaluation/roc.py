@@ -66,9 +66,7 @@ def mean_roc(curves: Sequence[RocCurve], points: int = 201) -> tuple[NDArray[np.
     Source: Fawcett 2006, algorithm 3.
     """
     grid = np.linspace(0.0, 1.0, points)
-    rates = []
-    for curve in curves:
-        rates.append(_height(curve, grid))
+    rates = [_height(curve, grid) for curve in curves]
     return np.concatenate(([0.0], grid)), np.concatenate(([0.0], np.mean(rates, axis=0)))
 
 
