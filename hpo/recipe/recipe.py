@@ -52,7 +52,8 @@ class Recipe:
         batch_size: patches per optimizer step; the incomplete batch at an epoch's end is left out.
         learning_rate: initial learning rate.
         strategy: how the learning rate changes with the step or epoch.
-        optimizer: ``sgd`` (with momentum), ``adam`` or ``adamw``.
+        optimizer: ``sgd`` (with momentum), ``adam`` or ``adamw``; as weight decay is always decoupled, the last two
+            are one training under one key.
         momentum: of ``sgd``; in [0, 1).
         weight_decay: decoupled weight decay per step, times the learning rate; 0 is none.
         batch_normalization: BatchNormalization after every convolution, before its ReLU.
@@ -104,7 +105,7 @@ class Recipe:
             "batch_size": self.batch_size,
             "learning_rate": self.learning_rate,
             "strategy": {"name": self.strategy.name, **self.strategy.parameters()},
-            "optimizer": self.optimizer,
+            "optimizer": "adam" if self.optimizer == "adamw" else self.optimizer,
             "weight_decay": self.weight_decay,
             "batch_normalization": self.batch_normalization,
             "augmentation": self.augmentation,

@@ -147,6 +147,4 @@ def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
     decay = settings.weight_decay or None
     if settings.optimizer == "sgd":
         return keras.optimizers.SGD(1.0, momentum=settings.momentum, weight_decay=decay, name="optimizer")
-    if settings.optimizer == "adam":
-        return keras.optimizers.Adam(1.0, weight_decay=decay, name="optimizer")
-    return keras.optimizers.AdamW(1.0, weight_decay=settings.weight_decay, name="optimizer")
+    return keras.optimizers.Adam(1.0, weight_decay=decay, name="optimizer")  # decoupled decay: AdamW

@@ -1,0 +1,112 @@
+"""A recipe's key is the address of its training: it must neither change by accident nor miss a difference."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hpo.recipe import recipe as module
+from hpo.recipe.architecture import ARCHITECTURES, FunctionSpec
+from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json
+from hpo.recipe.schedule import Strategy
+
+PLAIN = Recipe("d" * 64, 2000, ARCHITECTURES["model2"])
+DONOR = replace(PLAIN, batch_size=16, learning_rate=0.005)
+WARM = replace(PLAIN, batch_normalization=True, initial=WarmStart(DONOR, 10))
+SHRUNK = replace(WARM, initial=WarmStart(DONOR, 10, "shrink_perturb", 0.4, 0.1))
+FUNCTION = replace(PLAIN, architecture=FunctionSpec("my_models:small", "ab" * 32))
+
+GOLDEN = {
+    "plain": (PLAIN, "a3510c7d43ae42248b69c06bb87e13697b2dc88dd43dd0b039143430f468d570"),
+    "warm": (WARM, "12369575dce9a84cae2b92b23e4f30cf63e53b71ebd09936de5a25b52f00037c"),
+    "shrunk": (SHRUNK, "23a541e45a9b957321759641f66d7e6595cf9dba5ab57bd6f4742a2114d05d22"),
+    "function": (FUNCTION, "e88fd72cacc87f32a1d6ce27283dd34c336a8960941ae3b4ef952002e9402b34"),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_keys_of_this_format_never_change(name: str) -> None:
+    """If this fails, old checkpoints have lost their address: raise KEY_FORMAT only if training really changed."""
+    recipe, key = GOLDEN[name]
+    assert module.KEY_FORMAT == 1
+    assert recipe.key == key
+
+
+def test_another_format_gives_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEY_FORMAT", module.KEY_FORMAT + 1)
+    assert replace(PLAIN).key != PLAIN.key
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data": "e" * 64},
+        {"patches": 2001},
+        {"architecture": ARCHITECTURES["model1"]},
+        {"batch_size": 33},
+        {"learning_rate": 0.011},
+        {"strategy": Strategy("step")},
+        {"optimizer": "adam"},
+        {"momentum": 0.8},
+        {"weight_decay": 1e-4},
+        {"batch_normalization": True},
+        {"augmentation": False},
+        {"stain_jitter": 0.2},
+        {"seed": 1},
+        {"initial": WarmStart(DONOR, 10)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_changes_the_training_changes_the_key(change: dict[str, Any]) -> None:
+    assert replace(PLAIN, **change).key != PLAIN.key
+
+
+def test_every_field_is_covered_by_the_test_above() -> None:
+    assert len(Recipe.__dataclass_fields__) == 14
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (replace(PLAIN, strategy=Strategy("constant", decay=0.5, factor=0.1, every=3, rate=0.9)), PLAIN),
+        (
+            replace(PLAIN, strategy=Strategy("time_based", every=3)),
+            replace(PLAIN, strategy=Strategy("time_based", rate=0.7)),
+        ),
+        (replace(PLAIN, optimizer="adam", momentum=0.5), replace(PLAIN, optimizer="adam")),
+        (replace(PLAIN, optimizer="adam", weight_decay=0.1), replace(PLAIN, optimizer="adamw", weight_decay=0.1)),
+        (replace(WARM, initial=WarmStart(DONOR, 10, shrink=0.7, perturb=0.9)), WARM),
+        (replace(PLAIN, patches=2000.0, learning_rate=0.010, momentum=0.9), PLAIN),
+    ],
+)
+def test_what_a_training_does_not_use_does_not_enter_its_key(one: Recipe, other: Recipe) -> None:
+    assert one.key == other.key
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        WarmStart(DONOR, 11),
+        WarmStart(replace(DONOR, seed=1), 10),
+        WarmStart(DONOR, 10, "shrink_perturb", 0.5),
+        WarmStart(DONOR, 10, "shrink_perturb", 0.4, 0.2),
+        None,
+    ],
+)
+def test_every_difference_in_the_donor_changes_the_key(start: WarmStart | None) -> None:
+    assert replace(WARM, initial=start).key not in {WARM.key, SHRUNK.key}
+
+
+@pytest.mark.parametrize("recipe", [PLAIN, WARM, SHRUNK, FUNCTION])
+def test_a_recipe_comes_back_from_json_with_its_donor_and_its_key(recipe: Recipe) -> None:
+    back = recipe_from_json(json.loads(json.dumps(recipe_to_json(recipe))))
+    assert back == recipe
+    assert back.key == recipe.key
+
+
+def test_values_that_are_no_recipe_are_refused() -> None:
+    with pytest.raises(KeyError, match="data"):
+        recipe_from_json({"architecture": {}})
