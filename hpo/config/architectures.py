@@ -73,16 +73,22 @@ def _known(name: str) -> str:
 
 def _form(value: Any) -> str:
     if isinstance(value, dict):
-        return "<function>" if "function" in value else "<cnn>"
-    return "<cnn>" if isinstance(value, CnnSettings) else "<function>" if isinstance(value, Settings) else "<name>"
+        return "<FunctionSettings>" if "function" in value else "<CnnSettings>"
+    return (
+        "<CnnSettings>"
+        if isinstance(value, CnnSettings)
+        else "<FunctionSettings>"
+        if isinstance(value, Settings)
+        else "<name>"
+    )
 
 
 KnownName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(ARCHITECTURES)})]
 
 ArchitectureSettings = Annotated[
     Annotated[KnownName, Tag("<name>")]
-    | Annotated[CnnSettings, Tag("<cnn>")]
-    | Annotated[FunctionSettings, Tag("<function>")],
+    | Annotated[CnnSettings, Tag("<CnnSettings>")]
+    | Annotated[FunctionSettings, Tag("<FunctionSettings>")],
     Discriminator(_form),
 ]
 """One item of a study file's list: a known name, a described CNN, or a function."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from hpo.config.patterns import FUNCTION_PATTERN, NAME_PATTERN, URL_PATTERN
 from hpo.config.yaml_file import Document, Location, dotted
 from hpo.errors import ConfigError, ConfigErrors, nearest
+from hpo.recipe.key import canonical
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,15 @@ def explain(error: ValidationError, model: type[BaseModel] | TypeAdapter[Any]) -
     """
     schema = model.json_schema() if isinstance(model, TypeAdapter) else model.model_json_schema()
     problems: list[Problem] = []
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    for detail in details:
         # Pydantic names the branch of a union, and marks keys; neither stands in the file.
         location = tuple(part for part in detail["loc"] if not _is_branch(part))
         raised = detail.get("ctx", {}).get("error")
         if isinstance(raised, ProblemsError):
             problems += [Problem((*location, *inner.location), inner.text) for inner in raised.problems]
-        elif detail["type"] != "default_factory_not_called":  # the cause is another error of the same list
-            problems.append(Problem(location, _text(schema, location, dict(detail))))
+        elif not _is_consequence(dict(detail), [other["loc"] for other in details]):
+            problems.append(Problem(location, _text(schema, detail["loc"], dict(detail))))
     return problems
 
 
@@ -81,6 +83,14 @@ def shown(value: Any) -> str:
         return "a list"
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _is_consequence(detail: dict[str, Any], locations: list[Location]) -> bool:
+    """Whether another error is the cause: a default made from wrong values, a list short of its wrong items."""
+    here = detail["loc"]
+    if detail["type"] == "too_short":
+        return any(len(other) > len(here) and other[: len(here)] == here for other in locations)
+    return bool(detail["type"] == "default_factory_not_called")
 
 
 def _is_branch(part: str | int) -> bool:
@@ -130,7 +140,7 @@ def _text(schema: dict[str, Any], location: Location, detail: dict[str, Any]) ->
     if kind == "string_pattern_mismatch":
         return f"{_PATTERNS.get(context['pattern'], 'must match ' + context['pattern'])}; found {shown(found)}"
     if kind in _NUMBERED:
-        return f"{_NUMBERED[kind].format(**context)}; found {shown(found)}"
+        return f"{_NUMBERED[kind].format(**canonical(context))}; found {shown(found)}"
     rule = _KINDS.get(kind.split("_")[0])
     return f"{rule or detail['msg']}; found {shown(found)}"
 
@@ -148,6 +158,9 @@ def _leaves(schema: dict[str, Any], node: dict[str, Any]) -> list[dict[str, Any]
 def _at(schema: dict[str, Any], location: Location) -> list[dict[str, Any]]:
     nodes = _leaves(schema, schema)
     for part in location:
+        if _is_branch(part):
+            nodes = [node for node in nodes if f"<{node.get('title')}>" == part] or nodes
+            continue
         below: list[Any] = []
         for node in nodes:
             below.append(node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part))

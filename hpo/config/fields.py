@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from hpo.config.explain import shown
 from hpo.config.patterns import NAME_PATTERN, URL_PATTERN
 from hpo.errors import nearest
 from hpo.recipe.point import FACTORS, Value
@@ -62,7 +62,8 @@ def _store_url(url: str, info: ValidationInfo) -> str:
 def _scalar(value: Any) -> Value:
     if isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    raise ValueError(f"must be a number, a word, true or false; found {json.dumps(value, default=str)[:60]}")
+    rule = "must be finite" if isinstance(value, float) else "must be a number, a word, true or false"
+    raise ValueError(f"{rule}; found {shown(value)}")
 
 
 def _factor_name(name: str) -> str:

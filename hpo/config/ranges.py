@@ -62,11 +62,11 @@ class ChoiceRange(Settings):
 
 def _form(value: Any) -> str:
     is_choice = "choices" in value if isinstance(value, dict) else isinstance(value, ChoiceRange)
-    return "<choice>" if is_choice else "<numeric>"
+    return "<ChoiceRange>" if is_choice else "<NumericRange>"
 
 
 Range = Annotated[
-    Annotated[NumericRange, Tag("<numeric>")] | Annotated[ChoiceRange, Tag("<choice>")], Discriminator(_form)
+    Annotated[NumericRange, Tag("<NumericRange>")] | Annotated[ChoiceRange, Tag("<ChoiceRange>")], Discriminator(_form)
 ]
 Ranges = Mapping[str, NumericRange | ChoiceRange]
 """Of one architecture: from factor to range."""

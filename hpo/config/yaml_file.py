@@ -39,7 +39,7 @@ class Document:
     @property
     def folder(self) -> Path:
         """The file's folder, absolute."""
-        return self.file.absolute().parent
+        return self.file.parent.resolve()
 
     def line(self, location: Location) -> int | None:
         """Line of the value, or of the nearest mapping or list around it that has one."""

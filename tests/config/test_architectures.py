@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from hpo.config.architectures import CnnSettings, FunctionSettings, architecture_name, specification, vanishing_layer
+from hpo.recipe.architecture import ARCHITECTURES, CnnSpec, Convolution, FunctionSpec
+
+
+def test_a_known_name_is_the_known_architecture(tmp_path: Path) -> None:
+    for name, spec in ARCHITECTURES.items():
+        assert specification(name, tmp_path) == spec
+
+
+def test_a_described_cnn_becomes_its_specification(tmp_path: Path) -> None:
+    settings = CnnSettings.model_validate(
+        {
+            "name": "tiny",
+            "convolutions": [{"kernel": 5, "filters": 8, "stride": 2}, {"kernel": 3, "filters": 16}],
+            "dense": [32],
+            "padding": "valid",
+            "pool": 3,
+            "pool_stride": 1,
+            "batch_normalization": [1],
+        }
+    )
+
+    assert specification(settings, tmp_path) == CnnSpec(
+        convolutions=(Convolution(5, 8, 2), Convolution(3, 16, 1)),
+        dense=(32,),
+        padding="valid",
+        pool=3,
+        pool_stride=1,
+        batch_normalization=(1,),
+    )
+    assert architecture_name(settings) == "tiny"
+
+
+def function(of: str) -> FunctionSettings:
+    return FunctionSettings(name="mine", function=of)
+
+
+def test_a_function_is_found_beside_the_study_without_being_imported(tmp_path: Path) -> None:
+    source = 'raise RuntimeError("imported")\ndef build(shape): ...\n'
+    (tmp_path / "nets.py").write_text(source)
+
+    spec = specification(function("nets:build"), tmp_path)
+
+    assert spec == FunctionSpec("nets:build", hashlib.sha256(source.encode()).hexdigest())
+    assert "nets" not in sys.modules
+
+
+def test_a_function_in_a_package_is_found_without_importing_the_package(tmp_path: Path) -> None:
+    package = tmp_path / "zoo" / "small"
+    package.mkdir(parents=True)
+    (tmp_path / "zoo" / "__init__.py").write_text('raise RuntimeError("imported")\n')
+    (package / "__init__.py").write_text("")
+    (package / "nets.py").write_text("import operator as build\n")
+
+    assert isinstance(specification(function("zoo.small.nets:build"), tmp_path), FunctionSpec)
+    assert "zoo" not in sys.modules
+
+
+def test_a_changed_function_is_a_changed_specification(tmp_path: Path) -> None:
+    (tmp_path / "nets.py").write_text("build = 1\n")
+    first = specification(function("nets:build"), tmp_path)
+    (tmp_path / "nets.py").write_text("build = 2\n")
+
+    assert specification(function("nets:build"), tmp_path) != first
+
+
+@pytest.mark.parametrize(
+    ("source", "of", "error"),
+    [
+        ("", "absent_module:build", "no Python file of module 'absent_module' in "),
+        ("", "nets.below:build", "no Python file of module 'nets.below' in "),
+        ("", "math:sqrt", "no Python file of module 'math' in "),
+        ("def built(): ...\n", "nets:build", "defines no 'build'; did you mean 'built'?"),
+        ("def build(:\n", "nets:build", "is not Python: "),
+    ],
+)
+def test_a_function_that_is_not_there_is_refused(tmp_path: Path, source: str, of: str, error: str) -> None:
+    (tmp_path / "nets.py").write_text(source)
+
+    with pytest.raises(ValueError, match=error):
+        specification(function(of), tmp_path)
+
+
+def test_with_padding_same_no_layer_vanishes() -> None:
+    assert vanishing_layer(CnnSpec((Convolution(9, 1, 9),) * 5, ()), 8) is None
+
+
+def test_with_padding_valid_the_first_window_that_does_not_fit_is_named() -> None:
+    two = CnnSpec((Convolution(3, 8, 2), Convolution(5, 8)), (), padding="valid")
+
+    assert vanishing_layer(two, 25) is None  # 25 -> 12 -> 6 -> 2 -> 1
+    assert vanishing_layer(two, 21) == "convolution 1: pooling of 2 pixels on an input of 1 (padding: valid)"
+    assert vanishing_layer(two, 17) == "convolution 1: kernel of 5 pixels on an input of 4 (padding: valid)"
