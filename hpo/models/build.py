@@ -81,7 +81,7 @@ def initial_weights(architecture: ArchitectureSpec, model: keras.Model, seed: in
 
 def weights_of(model: keras.Model) -> Arrays:
     """The present value of each of a model's variables, BatchNormalization statistics included, by path."""
-    return {variable.path: np.array(variable.value) for variable in model.variables}
+    return {variable.path: variable.value.numpy() for variable in model.variables}
 
 
 def load_weights(model: keras.Model, arrays: Arrays) -> None:

@@ -17,7 +17,7 @@ _MODEL, _OPTIMIZER = "model/", "optimizer/"
 def capture(function: EpochFunction) -> Arrays:
     """Every array that the next epoch depends on, by names beginning with ``model/`` or ``optimizer/``."""
     state = {_MODEL + path: value for path, value in weights_of(function.network.model).items()}
-    return state | {_slot_name(variable.path): np.array(variable.value) for variable in _slots(function)}
+    return state | {_slot_name(variable.path): variable.value.numpy() for variable in _slots(function)}
 
 
 def restore(function: EpochFunction, arrays: Arrays) -> None:
