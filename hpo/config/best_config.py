@@ -10,6 +10,7 @@ from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, mod
 from hpo.config.explain import Problem, refuse
 from hpo.config.fields import AnyPath, Name, Number, Settings, Whole
 from hpo.config.load import load_yaml
+from hpo.config.patterns import DIGEST_PATTERN
 from hpo.config.study import DataSettings, Seed
 from hpo.config.yaml_file import write_yaml
 from hpo.errors import nearest
@@ -26,7 +27,7 @@ Equal weights need the same data (data_digest), the same versions and the same n
 addresses: whoever changes one has a new recipe; to try other settings, write a study file (hpo init).
 """
 
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Digest = Annotated[str, Field(pattern=DIGEST_PATTERN)]
 
 
 def _recipe(values: Any) -> Recipe:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from hpo.config.patterns import FUNCTION_PATTERN, NAME_PATTERN, URL_PATTERN
+from hpo.config.patterns import DIGEST_PATTERN, FUNCTION_PATTERN, NAME_PATTERN, URL_PATTERN
 from hpo.config.yaml_file import Document, Location, dotted
 from hpo.errors import ConfigError, ConfigErrors, nearest
 from hpo.recipe.key import canonical
@@ -80,7 +80,7 @@ def shown(value: Any) -> str:
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list | tuple):
-        return "a list"
+        return "a list" if value else "an empty list"
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -110,6 +110,7 @@ _PATTERNS = {
     NAME_PATTERN: "a name is made of letters, digits, '-' and '_', and begins with a letter or digit",
     URL_PATTERN: "must be a database URL such as sqlite:///study.db or postgresql+psycopg://user@host/name",
     FUNCTION_PATTERN: "must be module:function, such as my_models:build",
+    DIGEST_PATTERN: "must be a SHA-256, 64 hexadecimal digits",
 }
 _KINDS = {
     "int": "must be a whole number",
@@ -138,7 +139,7 @@ def _text(schema: dict[str, Any], location: Location, detail: dict[str, Any]) ->
     if kind == "value_error":
         return str(context["error"])
     if kind == "string_pattern_mismatch":
-        return f"{_PATTERNS.get(context['pattern'], 'must match ' + context['pattern'])}; found {shown(found)}"
+        return f"{_PATTERNS[context['pattern']]}; found {shown(found)}"
     if kind in _NUMBERED:
         return f"{_NUMBERED[kind].format(**canonical(context))}; found {shown(found)}"
     rule = _KINDS.get(kind.split("_")[0])

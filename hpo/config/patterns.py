@@ -8,3 +8,6 @@ URL_PATTERN = r"^[a-z][a-z0-9]*(\+[a-z0-9_]+)?://.*$"
 
 FUNCTION_PATTERN = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 """``module:callable``."""
+
+DIGEST_PATTERN = r"^[0-9a-f]{64}$"
+"""SHA-256."""

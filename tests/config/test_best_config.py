@@ -161,7 +161,7 @@ def test_a_changed_recipe_is_refused(file: Path) -> None:
             "models.model0.recipe: is not a recipe: it has keys that no recipe has",
         ),
         ("name: constant", "nome: constant", "models.model0.recipe: is not a complete recipe: TypeError: "),
-        ("kind: best_config", "kind: best", "kind: found \"best\"; did you mean 'best_config'? (allowed: best_config)"),
+        ("kind: best_config", "kind: best", 'kind: found "best"; allowed: best_config'),
         (
             "best: model0",
             "best: model1",

@@ -137,7 +137,7 @@ def test_every_range_inside_the_space_survives_the_file_to_the_last_bit(
         ),
         (
             "architectures:\n  model2:\n    strategy: {choices: [], best: step}",
-            "3 architectures.model2.strategy.choices: needs at least 1 item; found a list",
+            "3 architectures.model2.strategy.choices: needs at least 1 item; found an empty list",
         ),
         (
             "architectures:\n  model2:\n    lr: {low: 0.01, high: 0.03, best: 0.02}",

@@ -63,7 +63,7 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
             FOLDER + "  sample: {train: 150, valid: 100, test: 100}\n",
             "4 data.sample.train: space.yaml asks for up to 200 patches; found 150",
         ),
-        (ARCHITECTURE_LIST, "architectures: []", "6 architectures: needs at least 1 item; found a list"),
+        (ARCHITECTURE_LIST, "architectures: []", "6 architectures: needs at least 1 item; found an empty list"),
         (ARCHITECTURE_LIST, "architectures: model2", '6 architectures: must be a list; found "model2"'),
         (
             ARCHITECTURE_LIST,
@@ -115,7 +115,7 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
             "objective: {last: 2}\nstage1:\n",
             "7 objective.last: is only used with epoch: mean_last; epoch is last",
         ),
-        (FACTORS, "factors: []", "8 stage1.factors: needs at least 1 item; found a list"),
+        (FACTORS, "factors: []", "8 stage1.factors: needs at least 1 item; found an empty list"),
         (FACTORS, "factors: [epochs, epochs]", "8 stage1.factors.1: 'epochs' stands here twice"),
         (
             FACTORS,
@@ -179,7 +179,7 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
         (
             "confirm:\n  epochs: 3\n",
             "confirm:\n  epochs: 3\n  seeds: []\n",
-            "14 confirm.seeds: needs at least 1 item; found a list",
+            "14 confirm.seeds: needs at least 1 item; found an empty list",
         ),
         (
             "confirm:\n  epochs: 3\n",
