@@ -57,7 +57,7 @@ def run(
 
 def _run(study: StudyFile, until: Until) -> RunSummary:
     """Run with live progress; the first Ctrl-C or SIGTERM asks to stop, the second one stops at once."""
-    database = open_database(study.database_url)
+    database = open_database(study.database)
     stop = threading.Event()
 
     def ask_to_stop(number: int, _frame: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from optuna.distributions import (
@@ -17,34 +18,38 @@ from hpo.config.ranges import ChoiceRange, NumericRange
 from hpo.config.search_space import Factor
 from hpo.recipe.point import FACTORS
 
+Space = FloatDistribution | IntDistribution | CategoricalDistribution
 
-def whole_factor(name: str, factor: Factor) -> BaseDistribution:
+
+def whole_factor(name: str, factor: Factor) -> Space:
     """The distribution of a factor over all of the search space: what stage 1's trials are recorded under."""
     if factor.low is None or factor.high is None:
         return CategoricalDistribution(list(factor.levels))
     low, high = float(factor.low), float(factor.high)
     if FACTORS[name] is int:
         return IntDistribution(int(low), int(high), log=factor.scale == "log")
-    # Zero has no logarithm; a factor that may be zero is recorded on the linear scale.
-    return FloatDistribution(low, high, log=factor.scale == "log" and low > 0)
+    return FloatDistribution(low, high, log=factor.scale == "log")
 
 
-def within_range(name: str, factor: Factor, limits: NumericRange | ChoiceRange) -> BaseDistribution:
+def within_range(name: str, factor: Factor, limits: NumericRange | ChoiceRange) -> Space:
     """The distribution that stage 2 samples a factor from.
 
-    Whole numbers keep to multiples of the factor's ``step`` above the range's low end.
+    A factor with a ``step`` keeps to ``low + k * step`` of the search space, as its levels do; a range too narrow to
+    hold two such values holds the one next to its best.
     """
     if isinstance(limits, ChoiceRange):
         return CategoricalDistribution(list(limits.choices))
+    low, high = limits.low, limits.high
+    if factor.step is not None and factor.low is not None:
+        origin, step = float(factor.low), factor.step
+        low = origin + math.ceil((low - origin) / step) * step
+        high = origin + math.floor((high - origin) / step) * step
+        if high < low:
+            low = high = origin + round((limits.best - origin) / step) * step
     if FACTORS[name] is int:
-        low, high = round(limits.low), round(limits.high)
-        if factor.step is not None:
-            step = int(factor.step)
-            low = -(-low // step) * step
-            high = max(low, high // step * step)
-            return IntDistribution(low, high, step=step)
-        return IntDistribution(low, high, log=factor.scale == "log")
-    return FloatDistribution(limits.low, limits.high, log=factor.scale == "log" and limits.low > 0)
+        step = 1 if factor.step is None else int(factor.step)
+        return IntDistribution(round(low), round(high), log=factor.scale == "log", step=step)
+    return FloatDistribution(low, high, log=factor.scale == "log", step=factor.step)
 
 
 def spaces_to_json(spaces: Mapping[str, BaseDistribution]) -> dict[str, str]:

@@ -11,10 +11,10 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from hpo.config.ranges import load_ranges, ranges_from_json, write_ranges
+from hpo.config.ranges import Ranges, load_ranges, ranges_from_json, write_ranges
 from hpo.config.study import StudyFile
 from hpo.stages.confirm import confirm_points, confirm_result, opening_point
-from hpo.stages.explore import Ranges, stage1_result
+from hpo.stages.explore import stage1_result
 from hpo.stages.plan import open_first_stage
 from hpo.stages.tune import next_slot, stage2_plan, stage2_result
 from hpo.storage.database import Database

@@ -11,7 +11,7 @@ from hpo.evaluation.objective import objective_of
 from hpo.recipe.key import digest
 from hpo.recipe.recipe import Recipe, recipe_from_json
 from hpo.stages.explore import abandoned_reason
-from hpo.stages.plan import planned, reference_point, template_recipe
+from hpo.stages.plan import planned, template_recipe
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
 
@@ -42,7 +42,7 @@ def confirm_points(
         choice is warm-started, ``cold_control`` (the choice from random weights). All train for the same epochs.
     """
     tuned = recipe_from_json(choice["recipe"])
-    before = {**reference_point(study), "epochs": study.confirm.epochs}
+    before = {**study.space.reference, "epochs": study.confirm.epochs}
     after = {**choice["point"], "epochs": study.confirm.epochs}
     roles = [("before", template_recipe(study, architecture, data_digest, 0), before), ("after", tuned, after)]
     if study.confirm.cold_control and tuned.initial is not None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from hpo.config.study import StudyFile
+from hpo.recipe.architecture import CnnSpec
+from hpo.recipe.geometry import trainable_parameters
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe
 from hpo.stages.plan import stage1_points, template_recipe
@@ -22,9 +24,10 @@ class StageEstimate:
         architecture: its name.
         stage: ``stage1``, ``stage2``, ``confirm`` or ``test``.
         points: design points.
-        trainings: after points of one recipe have been joined; None where the sampler decides.
+        trainings: after points of one recipe have been joined.
         patch_visits: of all points by themselves.
-        shared_patch_visits: after sharing; an upper bound where the sampler decides.
+        shared_patch_visits: after sharing, donors' repetitions included.
+        checkpoint_bytes: what stays in the checkpoint store; 0 for a function architecture, whose size is not known.
     """
 
     architecture: str
@@ -33,6 +36,7 @@ class StageEstimate:
     trainings: int
     patch_visits: int
     shared_patch_visits: int
+    checkpoint_bytes: int
 
 
 def estimate(study: StudyFile) -> list[StageEstimate]:
@@ -63,6 +67,7 @@ def finished_points(database: Database, study: StudyFile) -> int:
 
 def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
     template = template_recipe(study, architecture, "", study.stage1.seed)
+    size = checkpoint_bytes(study, architecture)
     recipes = [apply_point(template, point) for point in stage1_points(study)]
     longest: dict[str, tuple[Recipe, int]] = {}
     for recipe, epochs in recipes:
@@ -75,8 +80,9 @@ def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
         trainings=len(longest),
         patch_visits=sum(visits(recipe, epochs) for recipe, epochs in recipes),
         shared_patch_visits=sum(visits(recipe, epochs) for recipe, epochs in longest.values()),
+        checkpoint_bytes=len(recipes) * size,
     )
-    most = most_patches(study)
+    most = study.space.most_patches
     per_trial = most * study.stage2.epochs
     if study.stage2.trials is not None:
         trials = study.stage2.trials
@@ -84,7 +90,8 @@ def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
         trials = max(1, round(study.stage2.patch_visits / per_trial))
     else:
         trials = 1
-    stage2 = StageEstimate(architecture, "stage2", trials, trials, trials * per_trial, trials * per_trial)
+    spent = trials * per_trial
+    stage2 = StageEstimate(architecture, "stage2", trials, trials, spent, spent, trials * size)
     warm = study.stage2.warm_start != "cold"
     roles = 3 if warm and study.confirm.cold_control else 2
     seeds = len(study.confirm.seeds)
@@ -92,8 +99,10 @@ def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
     confirmed = seeds * study.confirm.epochs * (reference + (roles - 1) * most)
     donors = (seeds - 1) * max(visits(*longest[key]) for key in longest) if warm else 0
     trainings = seeds * roles + (seeds - 1 if warm else 0)
-    confirm = StageEstimate(architecture, "confirm", seeds * roles, trainings, confirmed, confirmed + donors)
-    return [stage1, stage2, confirm, StageEstimate(architecture, "test", 1, 0, 0, 0)]
+    confirm = StageEstimate(
+        architecture, "confirm", seeds * roles, trainings, confirmed, confirmed + donors, trainings * size
+    )
+    return [stage1, stage2, confirm, StageEstimate(architecture, "test", 1, 0, 0, 0, 0)]
 
 
 def visits(recipe: Recipe, epochs: int) -> int:
@@ -101,11 +110,9 @@ def visits(recipe: Recipe, epochs: int) -> int:
     return epochs * (recipe.patches // recipe.batch_size) * recipe.batch_size
 
 
-def most_patches(study: StudyFile) -> int:
-    """The most training patches that any point of the study may use."""
-    factor = study.space.factors["patches"]
-    if "patches" in study.stage1.factors:
-        return int(max(factor.levels))
-    if "patches" in study.stage2.factors and factor.high is not None:
-        return int(factor.high)
-    return int(factor.reference)
+def checkpoint_bytes(study: StudyFile, architecture: str) -> int:
+    """Size of one checkpoint: weights and one optimizer slot in float32; 0 where the size is not known."""
+    spec = study.architecture_specs[architecture]
+    if not isinstance(spec, CnnSpec):
+        return 0
+    return 2 * 4 * trainable_parameters(spec, study.data.patch_size)

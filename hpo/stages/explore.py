@@ -12,10 +12,7 @@ from hpo.evaluation.objective import objective_of
 from hpo.recipe.point import Value
 from hpo.search.designs import axis
 from hpo.search.ranges import Level, best_level, level_with_best, widened
-from hpo.stages.plan import reference_point
 from hpo.storage.tables import PointRow
-
-Ranges = dict[str, NumericRange | ChoiceRange]
 
 
 def stage1_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]:
@@ -56,7 +53,7 @@ def factor_range(study: StudyFile, name: str, rows: Sequence[PointRow]) -> Numer
     factor = study.space.factors[name]
     gain = objective_of(study).gain
     if study.stage1.design == "one_factor":
-        on_axis = axis([row.point or {} for row in rows], reference_point(study), name)
+        on_axis = axis([row.point or {} for row in rows], study.space.reference, name)
         rows = [row for row in rows if row.point in on_axis]
     best_of_value: dict[Value, Level] = {}
     for row in rows:
@@ -81,7 +78,7 @@ def _range(factor: Factor, levels: dict[Value, Level], margin: float) -> Numeric
         # Words have no neighbours: each one that is level with the best is a choice.
         pairs = [level_with_best([levels[best], level], margin) for level in levels.values()]
         choices = [level.value for level, pair in zip(levels.values(), pairs, strict=True) if level in pair]
-        return ChoiceRange(choices=[value for value in factor.levels if value in choices], best=best)
+        return ChoiceRange(choices=tuple(value for value in factor.levels if value in choices), best=best)
     ordered = sorted(levels.values(), key=lambda level: float(level.value))
     values = [float(level.value) for level in ordered]
     chosen = [float(level.value) for level in level_with_best(ordered, margin)]

@@ -10,7 +10,6 @@ from hpo.errors import ConfigError
 from hpo.recipe.key import canonical
 from hpo.recipe.point import Point, apply_point, point_key
 from hpo.recipe.recipe import Recipe, recipe_to_json
-from hpo.recipe.schedule import Strategy
 from hpo.search.designs import grid, one_factor
 from hpo.search.spaces import spaces_to_json, whole_factor
 from hpo.storage.database import Database
@@ -18,34 +17,23 @@ from hpo.storage.decisions import open_stage, open_study
 from hpo.storage.points import PlannedPoint
 
 
-def reference_point(study: StudyFile) -> dict[str, Any]:
-    """Every factor of the search space at its reference value: the report's "before"."""
-    return {name: factor.reference for name, factor in study.space.factors.items()}
-
-
 def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed: int) -> Recipe:
     """The recipe of the reference point: what a design point's values are put into."""
-    strategies = study.space.strategies
     template = Recipe(
         data=data_digest,
-        patches=1,
+        patches=int(study.space.factors["patches"].reference),
         architecture=study.architecture_specs[architecture],
-        strategy=Strategy(
-            decay=strategies.time_based.decay,
-            factor=strategies.step.factor,
-            every=strategies.step.every,
-            rate=strategies.exponential.rate,
-        ),
+        strategy=study.space.strategy,
         seed=seed,
     )
-    return apply_point(template, reference_point(study))[0]
+    return apply_point(template, study.space.reference)[0]
 
 
 def stage1_points(study: StudyFile) -> Sequence[Point]:
     """The design points of stage 1, the same for every architecture; the reference point first."""
     levels = {name: study.space.factors[name].levels for name in study.stage1.factors}
     design = one_factor if study.stage1.design == "one_factor" else grid
-    return design(reference_point(study), levels)
+    return design(study.space.reference, levels)
 
 
 def planned(
@@ -77,7 +65,7 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
         ConfigError: if the database holds this study as planned from other settings or data.
     """
     settings = determining_settings(study, data_digest)
-    reference = reference_point(study)
+    reference = study.space.reference
     spaces = {name: whole_factor(name, factor) for name, factor in study.space.factors.items()}
     with database.transaction() as session:
         recorded = open_study(session, study.name, settings)

@@ -6,22 +6,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 from sqlalchemy.orm import Session
 
-from hpo.config.ranges import ChoiceRange, NumericRange
+from hpo.config.ranges import ChoiceRange, NumericRange, Ranges
 from hpo.config.search_space import Factor
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json
 from hpo.search.ranges import middle
-from hpo.search.spaces import spaces_to_json, within_range
-from hpo.stages.explore import Ranges, abandoned_reason
-from hpo.stages.plan import planned, reference_point, template_recipe
+from hpo.search.spaces import Space, spaces_to_json, within_range
+from hpo.stages.explore import abandoned_reason
+from hpo.stages.plan import planned, template_recipe
 from hpo.storage.ledger import compute_by_recipe
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
+
+Spaces = dict[str, Space]
 
 DEFAULT_STARTUP_TRIALS = 10
 """Random trials before the sampler's model is used, where the budget does not say how many trials there will be."""
@@ -66,9 +68,7 @@ def stage2_plan(
         "space": spaces_to_json(spaces),
         "sampler": study.stage2.design,
         "seed": study.stage2.seed,
-        "startup_trials": DEFAULT_STARTUP_TRIALS
-        if trials is None
-        else max(3, min(DEFAULT_STARTUP_TRIALS, trials // 3)),
+        "startup_trials": startup,
         "ranges": {name: limits.model_dump(mode="json") for name, limits in ranges.items()},
         "donor": donor,
     }
@@ -118,7 +118,7 @@ def _fixed_part(
 ) -> tuple[Recipe, dict[str, Any]]:
     """The template of stage 2's recipes, and the factors it does not search, at the best level of their axis."""
     fixed = {
-        **reference_point(study),
+        **study.space.reference,
         **{name: limits.best for name, limits in ranges.items()},
         "epochs": study.stage2.epochs,
     }
@@ -144,7 +144,7 @@ def _fixed_part(
     return apply_point(template, {**fixed, **keep})[0], keep
 
 
-def _spaces(study: StudyFile, ranges: Ranges, fixed: dict[str, Any]) -> dict[str, BaseDistribution]:
+def _spaces(study: StudyFile, ranges: Ranges, fixed: dict[str, Any]) -> Spaces:
     spaces = {}
     for name in study.stage2.factors:
         if name not in fixed:
@@ -156,13 +156,11 @@ def _spaces(study: StudyFile, ranges: Ranges, fixed: dict[str, Any]) -> dict[str
 def _whole_range(factor: Factor) -> NumericRange | ChoiceRange:
     """The range of a factor that stage 1 did not vary: all that the search space allows."""
     if factor.low is None or factor.high is None:
-        return ChoiceRange(choices=list(factor.levels), best=factor.reference)
+        return ChoiceRange(choices=factor.levels, best=factor.reference)
     return NumericRange(low=float(factor.low), high=float(factor.high), best=float(factor.reference))
 
 
-def _first_values(
-    study: StudyFile, spaces: dict[str, BaseDistribution], best: dict[str, Any]
-) -> list[tuple[str, dict[str, Any]]]:
+def _first_values(study: StudyFile, spaces: Spaces, best: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """The stage-1 best brought into the ranges, and the middle of the box."""
     near = {name: _nearest(space, best[name]) for name, space in spaces.items()}
     centre = {
@@ -174,18 +172,19 @@ def _first_values(
     return [("stage-1 best", near)] + ([("middle of the ranges", centre)] if centre != near else [])
 
 
-def _nearest(space: BaseDistribution, value: Any) -> Any:
+def _nearest(space: Space, value: Any) -> Any:
     """The value of the distribution that lies nearest."""
     if isinstance(space, CategoricalDistribution):
         return value if value in space.choices else space.choices[0]
     clipped = min(max(value, space.low), space.high)
-    if isinstance(space, IntDistribution):
-        return space.low + round((clipped - space.low) / space.step) * space.step
-    return clipped
+    if space.step is None:
+        return clipped
+    stepped = space.low + round((clipped - space.low) / space.step) * space.step
+    return stepped if isinstance(space, FloatDistribution) else int(stepped)
 
 
 def _observations(
-    template: Recipe, fixed: dict[str, Any], spaces: dict[str, BaseDistribution], rows: Sequence[PointRow]
+    template: Recipe, fixed: dict[str, Any], spaces: Spaces, rows: Sequence[PointRow]
 ) -> list[PlannedPoint]:
     """Stage-1 points that are also points of stage 2: same fidelity, inside the ranges. Their training is done."""
     observations = []

@@ -6,6 +6,7 @@ It knows nothing but the study file, the database and the checkpoint store; what
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from dataclasses import dataclass, field, replace
 
@@ -81,8 +82,9 @@ def open_worker(
         TrainingError: if TensorFlow was already started with other settings.
     """
     configure(study.workers.threads)
-    trainer = Trainer(CheckpointStore(study.checkpoint_url), dataset, valid_patches=study.data.valid_patches)
-    return Worker(study, database, dataset, trainer, PredictionStore(study.checkpoint_url), owner, observer, stop)
+    sys.path.insert(0, str(study.file.parent))  # where function architectures are imported from
+    trainer = Trainer(CheckpointStore(study.checkpoints), dataset, valid_patches=study.data.valid_patches)
+    return Worker(study, database, dataset, trainer, PredictionStore(study.checkpoints), owner, observer, stop)
 
 
 def work_once(worker: Worker) -> bool:
@@ -189,9 +191,12 @@ def _complete(worker: Worker, claim: Claim, recipe: Recipe, curve: list[dict[str
     """Accept a point's result: its trial is told first, then its row; each step is safe to repeat."""
     objective = worker.objective
     value, epoch = objective.value(curve), objective.speaking_epoch(curve)
-    valid = worker.trainer.valid_data()
+    trainer, slides = worker.trainer, worker.dataset.valid.slides
     error = metric_standard_error(
-        valid.labels, worker.trainer.valid_probabilities(recipe, epoch), objective.metric, groups=valid.slides
+        trainer.valid_labels,
+        trainer.valid_probabilities(recipe, epoch),
+        objective.metric,
+        groups=None if slides is None else slides[trainer.valid_rows],
     )
     if claim.trial_id is not None:
         shown = {name: metric for name, metric in curve[epoch - 1].items() if name.startswith("valid_")}

@@ -1,0 +1,41 @@
+# Two commands need nothing but Python 3.11+ and make: `make demo` and `make test`.
+# uv is used where it is on PATH (it is only faster); pip and venv otherwise.
+
+PYTHON ?= $(firstword $(foreach python,python3.13 python3.12 python3.11 python3,$(shell command -v $(python))))
+BIN := .venv/bin
+UV := $(shell command -v uv)
+
+.PHONY: demo test check lock clean
+
+demo: .venv/installed  ## Run the quickstart study: both stages, confirmation, report, YAML and models
+	$(BIN)/hpo run studies/quickstart.yaml
+
+test: .venv/installed  ## Run the whole test suite
+	$(BIN)/pytest -n 2 --dist worksteal
+
+check: .venv/installed  ## Lint, format, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra dev --extra dashboard --extra postgres pyproject.toml --output-file requirements.lock
+
+clean:  ## Remove the environment and everything the studies made
+	rm -rf .venv runs
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed; found: $$($(PYTHON) --version). Try: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+ifneq ($(UV),)
+	uv venv --quiet --allow-existing --python $(PYTHON) .venv
+	uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
+	uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+else
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+endif
+	@touch $@

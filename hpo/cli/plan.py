@@ -1,0 +1,89 @@
+"""``hpo plan``: what a study will take, before it is run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from hpo.cli.console import JsonOption, StudyArgument, counting, err, out
+from hpo.config.load import load_study
+from hpo.config.study import StudyFile
+from hpo.stages.estimate import StageEstimate, estimate
+
+
+def plan(
+    study: StudyArgument,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Train each architecture for a few seconds, to estimate the time.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how many design points, trainings, patch-visits and bytes a study will take, and how long.
+
+    Stage 1 is exact; stage 2 and the confirmation are upper bounds, because the sampler chooses the patches.
+    """
+    settings = load_study(study)
+    stages = estimate(settings)
+    speeds = _calibrated(settings) if calibrate else {}
+    seconds = {name: sum(_seconds(stage, speeds) for stage in stages if stage.architecture == name) for name in speeds}
+    if as_json:
+        typer.echo(json.dumps({"stages": [asdict(stage) for stage in stages], "seconds": seconds}, indent=2))
+        return
+    table = Table(title=f"{settings.name}: {settings.stage1.design}, then {settings.stage2.design}")
+    for heading in ("architecture", "stage"):
+        table.add_column(heading)
+    for heading in ("design points", "trainings", "patch-visits", "after sharing", "checkpoints"):
+        table.add_column(heading, justify="right")
+    if speeds:
+        table.add_column("time", justify="right")
+    for stage in stages:
+        table.add_row(*_cells(stage), *([_duration(_seconds(stage, speeds))] if speeds else []))
+    table.add_section()
+    table.add_row(*_cells(_total(stages)), *([_duration(sum(seconds.values()))] if speeds else []))
+    out.print(table)
+    if not speeds:
+        err.print("for the time on this machine: add --calibrate")
+
+
+def _calibrated(study: StudyFile) -> dict[str, tuple[float, float]]:
+    from hpo.data.prepare import prepare_data
+    from hpo.worker.calibrate import measure_speed  # imports TensorFlow
+
+    with counting("making the sample") as update:
+        dataset = prepare_data(study.data, update)
+    with err.status("calibrating"):
+        return {name: measure_speed(study, dataset, name) for name in study.architecture_specs}
+
+
+def _seconds(stage: StageEstimate, speeds: dict[str, tuple[float, float]]) -> float:
+    start, each = speeds[stage.architecture]
+    return stage.trainings * start + stage.shared_patch_visits * each
+
+
+def _total(stages: list[StageEstimate]) -> StageEstimate:
+    sums: dict[str, Any] = {
+        name: sum(getattr(stage, name) for stage in stages)
+        for name in ("points", "trainings", "patch_visits", "shared_patch_visits", "checkpoint_bytes")
+    }
+    return StageEstimate(architecture="all", stage="", **sums)
+
+
+def _cells(stage: StageEstimate) -> list[str]:
+    return [
+        stage.architecture,
+        stage.stage,
+        f"{stage.points:,}",
+        f"{stage.trainings:,}",
+        f"{stage.patch_visits:,}",
+        f"{stage.shared_patch_visits:,}",
+        f"{stage.checkpoint_bytes / 1e6:,.0f} MB",
+    ]
+
+
+def _duration(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"

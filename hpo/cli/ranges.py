@@ -1,0 +1,50 @@
+"""``hpo ranges``: what stage 1 found, for a person to read or edit before stage 2."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+from rich.table import Table
+
+from hpo.cli.console import JsonOption, StudyArgument, out
+from hpo.config.load import load_study
+from hpo.config.ranges import ChoiceRange, NumericRange, load_ranges
+from hpo.errors import HpoError
+from hpo.stages.advance import write_ranges_file
+from hpo.storage.database import open_database
+
+
+def ranges(study: StudyArgument, as_json: JsonOption = False) -> None:
+    """Print the ranges that stage 2 searches, and where they can be edited."""
+    settings = load_study(study)
+    database = open_database(settings.database)
+    try:
+        write_ranges_file(database, settings)
+    finally:
+        database.close()
+    if not settings.ranges_path.exists():
+        raise HpoError(f"{settings.name}: no stage 1 has closed yet; run: hpo run {study} --until stage1")
+    found = load_ranges(settings.ranges_path, settings)
+    if as_json:
+        shown = {
+            name: {factor: limits.model_dump(mode="json") for factor, limits in factors.items()}
+            for name, factors in found.items()
+        }
+        typer.echo(json.dumps(shown, indent=2))
+        return
+    table = Table(title=f"{settings.name}: ranges of stage 2")
+    for heading in ("architecture", "factor", "range", "best"):
+        table.add_column(heading)
+    for architecture, factors in found.items():
+        for factor, limits in factors.items():
+            table.add_row(architecture, factor, describe_range(limits), f"{limits.best}")
+    out.print(table)
+    out.print(f"edit before stage 2 opens: {settings.ranges_path}", soft_wrap=True, markup=False)
+
+
+def describe_range(limits: NumericRange | ChoiceRange) -> str:
+    """A range in words: ``0.003 to 0.03``, or ``constant, step``."""
+    if isinstance(limits, ChoiceRange):
+        return ", ".join(str(choice) for choice in limits.choices)
+    return f"{limits.low:g} to {limits.high:g}"

@@ -1,0 +1,109 @@
+"""How far a study has come, read from the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from hpo.config.study import StudyFile
+from hpo.evaluation.objective import objective_of
+from hpo.stages.advance import STAGES
+from hpo.storage.database import Database
+from hpo.storage.decisions import load_stages
+from hpo.storage.points import count_points
+from hpo.storage.tables import PointRow, StageRow, database_now
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """A stage of one architecture.
+
+    Args:
+        architecture: its name.
+        stage: ``stage1``, ``stage2``, ``confirm`` or ``test``.
+        waiting: points in the queue.
+        running: points a worker holds.
+        complete: points with an accepted result.
+        failed: points given up.
+        best: the best objective so far, or None.
+        closed: whether the stage is over.
+    """
+
+    architecture: str
+    stage: str
+    waiting: int
+    running: int
+    complete: int
+    failed: int
+    best: float | None
+    closed: bool
+
+
+@dataclass(frozen=True)
+class RunningPoint:
+    """What a worker is doing.
+
+    Args:
+        owner: the worker, ``HOST:PID:START``.
+        stage_name: ``STUDY/STAGE/ARCHITECTURE``.
+        point: factor values, as far as they are settled.
+        attempt: from 1.
+        lease_seconds_left: until the lease expires; negative if it has.
+    """
+
+    owner: str
+    stage_name: str
+    point: dict[str, object]
+    attempt: int
+    lease_seconds_left: float
+
+
+def stage_statuses(database: Database, study: StudyFile) -> list[StageStatus]:
+    """Every stage that has been opened, architecture by architecture."""
+    best_of = func.min if objective_of(study).direction == "minimize" else func.max
+    statuses = []
+    with database.transaction() as session:
+        stages = load_stages(session, study.name)
+        for architecture in study.architecture_specs:
+            for stage in STAGES:
+                row = stages.get((stage, architecture))
+                if row is None:
+                    continue
+                counts = count_points(session, row.name)
+                best = session.scalar(select(best_of(PointRow.objective)).where(PointRow.stage_name == row.name))
+                statuses.append(
+                    StageStatus(
+                        architecture=architecture,
+                        stage=stage,
+                        waiting=counts.get("waiting", 0),
+                        running=counts.get("running", 0),
+                        complete=counts.get("complete", 0),
+                        failed=counts.get("failed", 0),
+                        best=best,
+                        closed=row.closed_at is not None,
+                    )
+                )
+    return statuses
+
+
+def running_points(database: Database, study: StudyFile) -> list[RunningPoint]:
+    """Who works on what."""
+    with database.transaction() as session:
+        now = session.scalar(select(database_now())) or 0.0
+        rows = session.scalars(
+            select(PointRow)
+            .join(StageRow, StageRow.name == PointRow.stage_name)
+            .where(StageRow.study == study.name, PointRow.state == "running")
+            .order_by(PointRow.owner, PointRow.id)
+        )
+        return [
+            RunningPoint(
+                owner=row.owner or "",
+                stage_name=row.stage_name,
+                point=row.point or {},
+                attempt=row.attempt,
+                lease_seconds_left=(row.lease_expires_at or now) - now,
+            )
+            for row in rows
+        ]

@@ -1,0 +1,43 @@
+"""A short calibration: how fast this machine trains an architecture."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from hpo.config.study import StudyFile
+from hpo.data.dataset import Dataset
+from hpo.recipe.architecture import ArchitectureSpec
+from hpo.recipe.recipe import Recipe
+from hpo.storage.checkpoints import CheckpointStore
+from hpo.training.engine import Trainer
+from hpo.training.runtime import configure
+
+CALIBRATION_PATCHES = 512
+
+
+def measure_speed(study: StudyFile, dataset: Dataset, architecture: str) -> tuple[float, float]:
+    """Train the reference point on a few patches, into a store in memory.
+
+    Returns:
+        Seconds to start a training (building and tracing), and seconds a patch-visit, validation left out.
+    """
+    configure(study.workers.threads)
+    patches = min(CALIBRATION_PATCHES, int(study.space.factors["patches"].reference))
+    recipe = _reference(study, study.architecture_specs[architecture], dataset.digest, patches)
+    seconds: list[float] = []
+    store = CheckpointStore(f"memory://calibration/{recipe.key}-{time.time_ns()}")
+    trainer = Trainer(store, dataset, valid_patches=study.data.valid_patches)
+    began = time.perf_counter()
+    for _ in trainer.bring(recipe, [3], on_trained=lambda _recipe, _epoch, spent: seconds.append(spent)):
+        pass
+    total = time.perf_counter() - began
+    each = min(seconds[1:])
+    visits = patches // recipe.batch_size * recipe.batch_size
+    return max(0.0, total - 3 * each), each / visits
+
+
+def _reference(study: StudyFile, spec: ArchitectureSpec, digest: str, patches: int) -> Recipe:
+    recipe = Recipe(data=digest, patches=patches, architecture=spec, strategy=study.space.strategy)
+    batch = study.space.factors.get("batch_size")
+    return recipe if batch is None else replace(recipe, batch_size=min(int(batch.reference), patches))
