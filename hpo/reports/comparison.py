@@ -1,0 +1,104 @@
+"""The comparison of each architecture's final trainings, computed once for all panels of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.evaluation.compare import Comparison, Measurement, Sampling, compare_sides, measure
+from hpo.evaluation.holm import holm
+from hpo.reports.results import Role, StudyResults
+
+ROLES: tuple[Role, ...] = ("before", "cold_control", "after")
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What the test split says of one architecture.
+
+    Args:
+        measured: the sides that have predictions.
+        pairs: paired comparisons of every two of them, by (first, second) in the order of `ROLES`.
+        adjusted_p: DeLong's p of before against after, adjusted by Holm over the architectures; None without both.
+        sampling: what the intervals rest on.
+    """
+
+    measured: Mapping[Role, Measurement]
+    pairs: Mapping[tuple[Role, Role], Comparison]
+    adjusted_p: float | None
+    sampling: Sampling
+
+    @property
+    def before_after(self) -> Comparison | None:
+        """Before against after; None without both."""
+        return self.pairs.get(("before", "after"))
+
+
+@lru_cache(maxsize=2)
+def compare_architectures(results: StudyResults) -> dict[str, Sides]:
+    """Every architecture that has test predictions, in the study file's order.
+
+    Sides are compared on the seeds that all of them have, so that a study in the middle of its final trainings is
+    compared on those that are done.
+    """
+    if results.test_labels is None:
+        return {}
+    compared = {}
+    for architecture in results.settings.architectures:
+        sides = predictions_by_role(results, architecture)
+        if sides:
+            compared[architecture] = _compare(results, sides)
+    tested = {
+        name: pairs["before", "after"] for name, (_, pairs, _) in compared.items() if ("before", "after") in pairs
+    }
+    adjusted = dict(zip(tested, holm([pair.auc_test.p_value for pair in tested.values()]), strict=True))
+    return {
+        name: Sides(measured, pairs, adjusted.get(name), sampling)
+        for name, (measured, pairs, sampling) in compared.items()
+    }
+
+
+def predictions_by_role(results: StudyResults, architecture: str) -> dict[Role, NDArray[np.float32]]:
+    """Test probabilities ``(S, N)`` of each side, on the seeds that all sides with predictions share.
+
+    Returns:
+        By role, in the order of `ROLES`; empty where the sides share no seed.
+    """
+    found: dict[Role, dict[int, NDArray[np.float32]]] = {}
+    for role in ROLES:
+        rows = {
+            training.seed: training.test_probabilities
+            for training in results.confirmations
+            if (training.architecture, training.role) == (architecture, role)
+            and training.test_probabilities is not None
+        }
+        if rows:
+            found[role] = rows
+    if not found:
+        return {}
+    seeds = sorted(set.intersection(*(set(rows) for rows in found.values())))
+    return {role: np.stack([rows[seed] for seed in seeds]) for role, rows in found.items()} if seeds else {}
+
+
+def _compare(
+    results: StudyResults, sides: dict[Role, NDArray[np.float32]]
+) -> tuple[dict[Role, Measurement], dict[tuple[Role, Role], Comparison], Sampling]:
+    labels, slides = results.test_labels, results.test_slides
+    if labels is None:
+        raise ValueError("test predictions without test labels")
+    if len(sides) == 1:
+        ((role, rows),) = sides.items()
+        alone = measure(labels, rows, slides=slides)
+        return {role: alone}, {}, alone.sampling
+    pairs = compare_sides(labels, sides, list(combinations(sides, 2)), slides=slides)
+    measured: dict[Role, Measurement] = {}
+    for (first, second), comparison in pairs.items():
+        for role, side in ((first, "before"), (second, "after")):
+            estimates = {name: getattr(metric, side) for name, metric in comparison.metrics.items()}
+            measured[role] = Measurement(estimates, comparison.sampling)
+    return {role: measured[role] for role in sides}, pairs, next(iter(pairs.values())).sampling

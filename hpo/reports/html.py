@@ -1,0 +1,114 @@
+"""HTML made of plain text: everything that comes from a study is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape as _escape
+from typing import NewType
+
+Html = NewType("Html", str)
+"""Markup that is safe to put on the page as it is."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table.
+
+    Args:
+        text: its content, not yet escaped.
+        note: a second, smaller line.
+        kind: CSS classes: ``strong``, ``dim``, ``up``, ``down``, ``code``.
+        swatch: colour of a dot in front of the text.
+        rows: how many rows it spans.
+    """
+
+    text: str
+    note: str = ""
+    kind: str = ""
+    swatch: str = ""
+    rows: int = 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Args:
+        heading: not yet escaped.
+        numeric: whether its cells stand to the right.
+    """
+
+    heading: str
+    numeric: bool = False
+
+
+def escape(text: str) -> Html:
+    """Plain text as HTML."""
+    return Html(_escape(text, quote=True))
+
+
+def element(name: str, *content: Html, **attributes: str) -> Html:
+    """An element; a trailing underscore of an attribute's name is dropped (``class_``)."""
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{_escape(value, quote=True)}"'
+        for key, value in attributes.items()
+        if value
+    )
+    return Html(f"<{name}{written}>{''.join(content)}</{name}>")
+
+
+def paragraph(text: str, class_: str = "") -> Html:
+    """A paragraph of plain text."""
+    return element("p", escape(text), class_=class_)
+
+
+def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell | str]]) -> Html:
+    """A table that scrolls by itself where it is too wide.
+
+    Args:
+        columns: from left to right.
+        rows: cells by column; a row below a cell that spans several rows leaves that column out.
+    """
+    head = [
+        element("th", escape(column.heading), scope="col", class_="numeric" if column.numeric else "")
+        for column in columns
+    ]
+    body = []
+    spanned = [0] * len(columns)
+    for row in rows:
+        cells = iter(row)
+        written: list[Html] = []
+        starts_group = False
+        for index, column in enumerate(columns):
+            if spanned[index]:
+                spanned[index] -= 1
+                continue
+            given = next(cells)
+            cell = given if isinstance(given, Cell) else Cell(given)
+            spanned[index] = cell.rows - 1
+            starts_group = starts_group or cell.rows > 1
+            written.append(_cell(cell, column, heads_row=index == 0))
+        body.append(element("tr", *written, class_="group" if starts_group else ""))
+    parts = element("thead", element("tr", *head)), element("tbody", *body)
+    return element("div", element("table", *parts), class_="scroll")
+
+
+def swatch(colour: str) -> Html:
+    """A dot in an architecture's colour."""
+    return element("i", class_="swatch", style=f"background:{colour}", aria_hidden="true")
+
+
+def _cell(cell: Cell, column: Column, *, heads_row: bool) -> Html:
+    content = [escape(cell.text)]
+    if cell.swatch:
+        content.insert(0, swatch(cell.swatch))
+    if cell.note:
+        content.append(element("small", escape(cell.note)))
+    return element(
+        "th" if heads_row else "td",
+        *content,
+        scope="row" if heads_row else "",
+        class_=" ".join(filter(None, (cell.kind, "numeric" if column.numeric else ""))),
+        rowspan=str(cell.rows) if cell.rows > 1 else "",
+    )

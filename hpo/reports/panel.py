@@ -1,0 +1,44 @@
+"""What a panel is: one figure or table, read from the results first and drawn then."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeAlias
+
+import plotly.graph_objects as go
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.html import Html
+from hpo.reports.results import StudyResults
+
+Drawing: TypeAlias = go.Figure | Html
+
+
+class NotThereError(Exception):
+    """What a panel draws is not there (yet); the text says what is missing, and the page shows it in its place."""
+
+
+class Panel(Protocol):
+    """A module in ``hpo/reports/panels``: these four functions, and a NamedTuple for what is read.
+
+    To add one, write the module, name it in `hpo.reports.registry` and in `hpo.config.dashboard.PanelName`.
+    """
+
+    def title(self, results: StudyResults, options: PanelSettings) -> str:
+        """The heading, also where the panel's data is missing."""
+        ...
+
+    def read(self, results: StudyResults, options: PanelSettings) -> Any:
+        """What is drawn.
+
+        Raises:
+            NotThereError: if it is missing.
+        """
+        ...
+
+    def draw(self, data: Any) -> Drawing:
+        """A Plotly figure, or the HTML of a table."""
+        ...
+
+    def explain(self, data: Any) -> str:
+        """What the reader sees, in plain words: one to three sentences, not escaped."""
+        ...

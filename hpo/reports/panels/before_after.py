@@ -1,0 +1,118 @@
+"""A test metric before and after tuning, a pair of bars an architecture (the paper's Figs. 7 and 8)."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import plotly.graph_objects as go
+
+from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.compare import Estimate
+from hpo.evaluation.metrics import METRICS
+from hpo.reports.comparison import compare_architectures
+from hpo.reports.panel import NotThereError
+from hpo.reports.results import StudyResults
+from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure
+from hpo.reports.words import METRIC_WORDS, capital, number
+
+Side = Literal["before", "after"]
+
+
+class Bar(NamedTuple):
+    """One bar with its interval."""
+
+    architecture: str
+    colour: str
+    side: Side
+    estimate: Estimate
+
+
+class BeforeAfter(NamedTuple):
+    """What the figure shows."""
+
+    metric: str
+    bars: list[Bar]
+
+
+def title(results: StudyResults, options: PanelSettings) -> str:
+    """Such as ``Test accuracy before and after tuning``."""
+    return f"Test {METRIC_WORDS[_metric(results, options)]} before and after tuning"
+
+
+def read(results: StudyResults, options: PanelSettings) -> BeforeAfter:
+    """The sides that have test predictions.
+
+    Raises:
+        NotThereError: if none has.
+    """
+    metric = _metric(results, options)
+    sides: tuple[Side, ...] = ("before", "after")
+    bars = [
+        Bar(name, architecture_style(results.settings, name).colour, side, found.measured[side].metrics[metric])
+        for name, found in compare_architectures(results).items()
+        for side in sides
+        if side in found.measured
+    ]
+    if not bars:
+        raise NotThereError("No final training has been tested yet: the test split is still closed.")
+    return BeforeAfter(metric, bars)
+
+
+def draw(data: BeforeAfter) -> go.Figure:
+    """Bars from 0, so that their lengths compare; the values stand on them."""
+    shown = figure(
+        340,
+        barmode="group",
+        bargap=0.28,
+        bargroupgap=0.08,
+        legend=LEGEND_ABOVE,
+        xaxis={"type": "category"},
+        yaxis={"title": {"text": f"Test {METRIC_WORDS[data.metric]}"}, "range": [0, 1.08], "dtick": 0.2},
+    )
+    looks: dict[Side, tuple[float, str]] = {"before": (0.3, "/"), "after": (0.95, "")}
+    for side, (opacity, pattern) in looks.items():
+        bars = [bar for bar in data.bars if bar.side == side]
+        shown.add_bar(
+            x=[bar.architecture for bar in bars],
+            y=[bar.estimate.value for bar in bars],
+            error_y={
+                "array": [bar.estimate.high - bar.estimate.value for bar in bars],
+                "arrayminus": [bar.estimate.value - bar.estimate.low for bar in bars],
+                "thickness": 1.6,
+                "width": 5,
+                "color": NEUTRAL,
+            },
+            marker={
+                "color": [faded(bar.colour, opacity) for bar in bars],
+                "line": {"color": [bar.colour for bar in bars], "width": 1.2},
+                "pattern": {"shape": pattern, "size": 5, "fgcolor": [bar.colour for bar in bars], "fgopacity": 0.5},
+            },
+            text=[number(bar.estimate.value) for bar in bars],
+            textposition="inside",
+            insidetextanchor="start",
+            textangle=0,
+            hovertemplate="%{x}: %{y:.4f}",
+            showlegend=False,
+            name=f"{side} tuning",
+        )
+        shown.add_bar(
+            x=[None],
+            y=[None],
+            name=f"{side} tuning",
+            marker={
+                "color": faded(NEUTRAL, opacity),
+                "line": {"color": NEUTRAL, "width": 1.2},
+                "pattern": {"shape": pattern, "size": 5, "fgcolor": NEUTRAL, "fgopacity": 0.5},
+            },
+        )
+    return shown
+
+
+def explain(data: BeforeAfter) -> str:
+    """What the bars are."""
+    return f"{capital(METRIC_WORDS[data.metric])}, mean over seeds; the thin bars are 95% intervals."
+
+
+def _metric(results: StudyResults, options: PanelSettings) -> str:
+    objective = results.settings.objective.metric
+    return options.metric or (objective if objective in METRICS else "auc")

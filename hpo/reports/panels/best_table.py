@@ -1,0 +1,104 @@
+"""The tuned configuration of every architecture and what it reaches (the paper's Table 4)."""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import NamedTuple
+
+from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.compare import Estimate
+from hpo.evaluation.metrics import METRICS
+from hpo.recipe.point import Point
+from hpo.reports.comparison import compare_architectures
+from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.panel import NotThereError
+from hpo.reports.paper import TABLE_4
+from hpo.reports.results import Confirmation, StudyResults
+from hpo.reports.style import architecture_style
+from hpo.reports.words import DASH, METRIC_WORDS, capital, interval, number, plural, point_words
+
+
+class BestRow(NamedTuple):
+    """One architecture after tuning."""
+
+    name: str
+    colour: str
+    point: Point
+    epochs: int
+    validation: float
+    metrics: dict[str, Estimate]
+
+
+class BestTable(NamedTuple):
+    """What the table shows."""
+
+    objective: str
+    best: str
+    rows: list[BestRow]
+    paper: bool
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "Best results of every model"
+
+
+def read(results: StudyResults, options: PanelSettings) -> BestTable:
+    """Architectures whose tuned configuration has been tested.
+
+    Raises:
+        NotThereError: if there is none yet.
+    """
+    objective = results.settings.objective
+    rows = []
+    for name, found in compare_architectures(results).items():
+        trainings = [
+            one for one in results.confirmations if (one.architecture, one.role) == (name, "after") and one.curve
+        ]
+        if "after" in found.measured and trainings:
+            colour = architecture_style(results.settings, name).colour
+            validation = fmean(objective.value(one.curve) for one in trainings)
+            first: Confirmation = trainings[0]
+            rows.append(
+                BestRow(name, colour, first.point, first.epochs, validation, dict(found.measured["after"].metrics))
+            )
+    if not rows:
+        raise NotThereError("No tuned configuration has been tested yet.")
+    best = max(rows, key=lambda row: objective.gain(row.validation)).name
+    paper = options.paper and any(row.name in TABLE_4 for row in rows)
+    return BestTable(objective.metric, best, rows, paper)
+
+
+def draw(data: BestTable) -> Html:
+    """A row an architecture; the one chosen on the validation split is marked."""
+    columns = [
+        Column("Model"),
+        Column(f"Validation {METRIC_WORDS[data.objective]}", numeric=True),
+        *(Column(f"Test {METRIC_WORDS[name]}", numeric=True) for name in METRICS),
+        Column("Tuned configuration"),
+    ]
+    rows: list[list[Cell | str]] = []
+    for row in data.rows:
+        chosen = row.name == data.best
+        rows.append(
+            [
+                Cell(row.name, "best on validation" if chosen else "", "strong" if chosen else "", row.colour),
+                number(row.validation),
+                *(Cell(number(row.metrics[name].value), interval(row.metrics[name])) for name in METRICS),
+                Cell(capital(point_words(row.point, leave_out=("epochs",))), plural(row.epochs, "epoch"), "wide"),
+            ]
+        )
+        if data.paper and row.name in TABLE_4:
+            printed = (f"{value:.3f}" for value in TABLE_4[row.name])
+            cells = (Cell(text, kind="dim") for text in (f"{row.name} in the paper", DASH, *printed))
+            rows.append([*cells, Cell("1,000 epochs, full PCam", kind="dim")])
+    return table(columns, rows)
+
+
+def explain(data: BestTable) -> str:
+    """How the best is chosen."""
+    paper = " Rows of the paper are as printed in its Table 4." if data.paper else ""
+    return (
+        "Test metrics of the tuned configuration, means over seeds with 95% intervals. The best model is chosen by its "
+        f"validation {METRIC_WORDS[data.objective]}, never by the test split.{paper}"
+    )

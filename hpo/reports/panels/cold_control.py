@@ -1,0 +1,106 @@
+"""Is it the tuning, or only more training? The tuned configuration trained from random weights."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.compare import Estimate
+from hpo.evaluation.metrics import METRICS
+from hpo.reports.comparison import Sides, compare_architectures
+from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.panel import NotThereError
+from hpo.reports.panels.comparison_table import difference_cell
+from hpo.reports.results import Role, StudyResults
+from hpo.reports.style import architecture_style
+from hpo.reports.words import DASH, METRIC_WORDS, interval, number
+
+
+class ControlRow(NamedTuple):
+    """One architecture: the three sides, and the paired differences that are there."""
+
+    name: str
+    colour: str
+    sides: dict[Role, Estimate]
+    tuned_cold: Estimate | None
+    warm_start: Estimate | None
+
+
+class ColdControl(NamedTuple):
+    """What the table shows."""
+
+    metric: str
+    rows: list[ControlRow]
+
+
+def title(results: StudyResults, _options: PanelSettings) -> str:
+    """Names the metric."""
+    return f"Cold-start control: test {METRIC_WORDS[_metric(results)]}"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> ColdControl:
+    """Architectures whose cold-start control has been tested.
+
+    Raises:
+        NotThereError: if there is none.
+    """
+    metric = _metric(results)
+    rows = [
+        _row(results, name, found, metric)
+        for name, found in compare_architectures(results).items()
+        if "cold_control" in found.measured
+    ]
+    if not rows:
+        planned = any(one.role == "cold_control" for one in results.confirmations)
+        later = "has not been tested yet" if planned else "is not part of this study (confirm.cold_control)"
+        raise NotThereError(f"The cold-start control {later}.")
+    return ColdControl(metric, rows)
+
+
+def draw(data: ColdControl) -> Html:
+    """A row an architecture."""
+    columns = [
+        Column("Model"),
+        Column("Before tuning", numeric=True),
+        Column("Tuned, random weights", numeric=True),
+        Column("Tuned, as chosen", numeric=True),
+        Column("Settings alone", numeric=True),
+        Column("Initial weights alone", numeric=True),
+    ]
+    rows = []
+    for row in data.rows:
+        cells: list[Cell | str] = [Cell(row.name, swatch=row.colour)]
+        for role in ("before", "cold_control", "after"):
+            estimate = row.sides.get(role)
+            cells.append(DASH if estimate is None else Cell(number(estimate.value), interval(estimate)))
+        cells += [DASH if one is None else difference_cell(one) for one in (row.tuned_cold, row.warm_start)]
+        rows.append(cells)
+    return table(columns, rows)
+
+
+def explain(_data: ColdControl) -> str:
+    """What each difference means."""
+    return (
+        "The tuned configuration may start from stage 1's weights, and so has been trained for longer. Trained from "
+        "random weights with the same seeds, it shows what the settings alone are worth (tuned from random weights "
+        "minus before) and what the initial weights add (as chosen minus tuned from random weights)."
+    )
+
+
+def _metric(results: StudyResults) -> str:
+    objective = results.settings.objective.metric
+    return objective if objective in METRICS else "auc"
+
+
+def _row(results: StudyResults, name: str, found: Sides, metric: str) -> ControlRow:
+    def difference(pair: tuple[Role, Role]) -> Estimate | None:
+        comparison = found.pairs.get(pair)
+        return None if comparison is None else comparison.metrics[metric].difference
+
+    return ControlRow(
+        name,
+        architecture_style(results.settings, name).colour,
+        {role: measured.metrics[metric] for role, measured in found.measured.items()},
+        difference(("before", "cold_control")),
+        difference(("cold_control", "after")),
+    )

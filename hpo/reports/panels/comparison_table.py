@@ -1,0 +1,136 @@
+"""The five metrics before and after tuning, with paired differences (the paper's Table 3)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.compare import Comparison, Estimate, Sampling
+from hpo.evaluation.metrics import METRICS
+from hpo.reports.comparison import compare_architectures
+from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.panel import NotThereError
+from hpo.reports.paper import TABLE_3
+from hpo.reports.results import StudyResults
+from hpo.reports.style import architecture_style
+from hpo.reports.words import (
+    DASH,
+    METRIC_WORDS,
+    capital,
+    count,
+    interval,
+    number,
+    p_value,
+    plural,
+    signed,
+    signed_interval,
+)
+
+
+class ComparedArchitecture(NamedTuple):
+    """One architecture with both sides tested."""
+
+    name: str
+    colour: str
+    comparison: Comparison
+    adjusted_p: float
+
+
+class ComparisonTable(NamedTuple):
+    """What the table shows."""
+
+    rows: list[ComparedArchitecture]
+    missing: list[str]
+    paper: bool
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "Test metrics before and after tuning"
+
+
+def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
+    """Architectures with test predictions of both sides.
+
+    Raises:
+        NotThereError: if there is none yet.
+    """
+    rows = []
+    for name, found in compare_architectures(results).items():
+        if found.before_after is not None and found.adjusted_p is not None:
+            colour = architecture_style(results.settings, name).colour
+            rows.append(ComparedArchitecture(name, colour, found.before_after, found.adjusted_p))
+    if not rows:
+        raise NotThereError("No architecture has been tested before and after tuning yet.")
+    present = {row.name for row in rows}
+    missing = [name for name in results.settings.architectures if name not in present]
+    return ComparisonTable(rows, missing, options.paper and bool(present & TABLE_3.keys()))
+
+
+def draw(data: ComparisonTable) -> Html:
+    """A row a metric, grouped by architecture."""
+    columns = [
+        Column("Model"),
+        Column("Metric"),
+        Column("Before", numeric=True),
+        Column("After", numeric=True),
+        Column("Difference", numeric=True),
+        Column("DeLong p, Holm", numeric=True),
+    ]
+    if data.paper:
+        columns.append(Column("Paper: before, after", numeric=True))
+    return table(columns, [cells for row in data.rows for cells in _rows(row, paper=data.paper)])
+
+
+def explain(data: ComparisonTable) -> str:
+    """What the intervals rest on, and which architectures are missing."""
+    missing = f" Not tested on both sides yet: {', '.join(data.missing)}." if data.missing else ""
+    paper = " The paper's column is as printed there: other data, other epochs, no intervals." if data.paper else ""
+    return (
+        "Means over seeds with 95% intervals; the difference is paired. "
+        f"{resting_on(data.rows[0].comparison.sampling)} Differences in bold exclude 0. DeLong's test of the AUC takes "
+        "patches as independent and the trained networks as given; its p-values are adjusted by Holm over "
+        f"{plural(len(data.rows), 'architecture')}.{missing}{paper}"
+    )
+
+
+def resting_on(sampling: Sampling) -> str:
+    """What was resampled, in a sentence."""
+    if sampling.unit == "slides":
+        what = f"Bootstrap over {plural(sampling.units, 'slide')}"
+    else:
+        what = f"Bootstrap over {plural(sampling.units, 'patch', 'patches')} (which slides they are from is not used)"
+    if sampling.seeds == 1:
+        seeds = "; with one seed, the spread between trainings is unknown and not in the intervals"
+    else:
+        seeds = f" and {sampling.seeds} seeds"
+    return f"{what}{seeds}, {count(sampling.resamples)} resamples."
+
+
+def _rows(row: ComparedArchitecture, *, paper: bool) -> list[list[Cell | str]]:
+    rows: list[list[Cell | str]] = []
+    for index, name in enumerate(METRICS):
+        found = row.comparison.metrics[name]
+        cells: list[Cell | str] = [
+            capital(METRIC_WORDS[name]),
+            Cell(number(found.before.value), interval(found.before)),
+            Cell(number(found.after.value), interval(found.after)),
+            difference_cell(found.difference),
+            p_value(row.adjusted_p) if name == "auc" else "",
+        ]
+        if index == 0:
+            cells.insert(0, Cell(row.name, swatch=row.colour, rows=len(METRICS)))
+        if paper:
+            printed = TABLE_3.get(row.name)
+            text = f"{printed[0][index]:.3f}, {printed[1][index]:.3f}" if printed else DASH
+            cells.append(Cell(text, kind="dim"))
+        rows.append(cells)
+    return rows
+
+
+def difference_cell(difference: Estimate) -> Cell:
+    """A difference with its interval; bold and marked up or down if the interval excludes 0."""
+    kind = ""
+    if difference.excludes_zero:
+        kind = "strong up" if difference.value > 0 else "strong down"
+    return Cell(signed(difference.value), signed_interval(difference), kind)

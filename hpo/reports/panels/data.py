@@ -1,0 +1,68 @@
+"""The data: its splits, and a few patches to look at."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import NamedTuple
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.html import Cell, Column, Html, element, table
+from hpo.reports.panel import NotThereError
+from hpo.reports.results import DataDescription, StudyResults
+from hpo.reports.words import DASH, capital, count
+
+
+class Data(NamedTuple):
+    """What is shown."""
+
+    description: DataDescription
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "The data"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> Data:
+    """The data's description.
+
+    Raises:
+        NotThereError: if the data is not at hand.
+    """
+    if results.data is None:
+        raise NotThereError("The data is not at hand where this report was made.")
+    return Data(results.data)
+
+
+def draw(data: Data) -> Html:
+    """A table of the splits, and the contact sheet below."""
+    columns = [
+        Column("Split"),
+        *(Column(name, numeric=True) for name in ("Patches", "Positive", "Slides")),
+        Column("Digest"),
+    ]
+    rows: list[list[Cell | str]] = []
+    for name, split in data.description.splits.items():
+        digest = data.description.test_digest if name == "test" else data.description.digest
+        rows.append(
+            [
+                capital(name),
+                count(split.patches),
+                Cell(count(split.positive), f"{split.positive / split.patches:.0%}" if split.patches else ""),
+                DASH if split.slides is None else count(split.slides),
+                Cell(digest[:12], kind="code"),
+            ]
+        )
+    content = [table(columns, rows)]
+    if data.description.contact_sheet is not None:
+        source = "data:image/png;base64," + b64encode(data.description.contact_sheet).decode()
+        content.append(
+            element("figure", Html(f'<img class="sheet" alt="Sample patches of both classes" src="{source}">'))
+        )
+    return Html("".join(content))
+
+
+def explain(data: Data) -> str:
+    """What it is."""
+    size = data.description.patch_size
+    return f"{capital(data.description.name)}: RGB patches of {size} by {size} pixels."

@@ -1,0 +1,88 @@
+"""Where stage 2's initial weights come from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.panel import NotThereError
+from hpo.reports.results import Donor, StudyResults
+from hpo.reports.style import architecture_style
+from hpo.reports.words import METRIC_WORDS, capital, count, number, point_words
+
+_MODES = {
+    "warm": "taken as they are",
+    "shrink_perturb": "shrunk and perturbed (Ash and Adams 2020)",
+}
+
+
+class DonorRow(NamedTuple):
+    """One architecture's donor."""
+
+    colour: str
+    donor: Donor
+
+
+class DonorsTable(NamedTuple):
+    """What the table shows."""
+
+    metric: str
+    mode: str
+    batch_normalization: bool
+    rows: list[DonorRow]
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "Donors of the initial weights"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> DonorsTable:
+    """The donors that stage 2 has begun from.
+
+    Raises:
+        NotThereError: if stage 2 starts cold, or has not begun.
+    """
+    settings = results.settings
+    if settings.warm_start == "cold":
+        raise NotThereError("Stage 2 of this study starts from random weights (stage2.warm_start: cold).")
+    if not results.donors:
+        raise NotThereError("Stage 2 of no architecture has begun yet; its donor is chosen then.")
+    rows = [
+        DonorRow(architecture_style(settings, donor.architecture).colour, donor)
+        for name in settings.architectures
+        for donor in results.donors
+        if donor.architecture == name
+    ]
+    return DonorsTable(settings.objective.metric, settings.warm_start, settings.batch_normalization, rows)
+
+
+def draw(data: DonorsTable) -> Html:
+    """A row an architecture."""
+    columns = [
+        Column("Model"),
+        Column("Stage-1 design point"),
+        Column("Epoch", numeric=True),
+        Column(f"Validation {METRIC_WORDS[data.metric]}", numeric=True),
+        Column("Patch-visits", numeric=True),
+        Column("Recipe"),
+    ]
+    rows: list[list[Cell | str]] = [
+        [
+            Cell(row.donor.architecture, swatch=row.colour),
+            Cell(capital(point_words(row.donor.point)), kind="wide"),
+            count(row.donor.epoch),
+            number(row.donor.objective),
+            count(row.donor.patch_visits),
+            Cell(row.donor.recipe_key[:12], kind="code"),
+        ]
+        for row in data.rows
+    ]
+    return table(columns, rows)
+
+
+def explain(data: DonorsTable) -> str:
+    """What is done with the weights."""
+    inserted = ", with BatchNormalization inserted between the layers that keep theirs" * data.batch_normalization
+    return f"Stage 2 starts from these stage-1 weights, {_MODES.get(data.mode, data.mode)}{inserted}."

@@ -1,0 +1,76 @@
+"""Design points that failed, with their reasons."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.html import Cell, Column, Html, paragraph, table
+from hpo.reports.panel import NotThereError
+from hpo.reports.results import StudyResults, TrialResult
+from hpo.reports.style import architecture_style
+from hpo.reports.words import ROLE_WORDS, capital, count, plural, point_words
+
+
+class FailureRow(NamedTuple):
+    """One failed trial."""
+
+    colour: str
+    trial: TrialResult
+
+
+class Failures(NamedTuple):
+    """What the table shows."""
+
+    finished: int
+    rows: list[FailureRow]
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "Failed trials"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> Failures:
+    """Failed trials of both stages.
+
+    Raises:
+        NotThereError: if no trial has ended yet, well or badly.
+    """
+    failed = [trial for trial in results.trials if trial.state == "failed"]
+    finished = sum(trial.state in ("complete", "pruned") for trial in results.trials)
+    if not failed and not finished:
+        raise NotThereError("No trial has ended yet.")
+    rows = [FailureRow(architecture_style(results.settings, trial.architecture).colour, trial) for trial in failed]
+    return Failures(finished, rows)
+
+
+def draw(data: Failures) -> Html:
+    """A row a failed trial, or one sentence where none failed."""
+    if not data.rows:
+        return paragraph("None.", "quiet")
+    columns = [
+        Column("Model"),
+        Column("Stage"),
+        Column("Trial", numeric=True),
+        Column("Design point"),
+        Column("Reason"),
+    ]
+    rows: list[list[Cell | str]] = [
+        [
+            Cell(row.trial.architecture, swatch=row.colour),
+            capital(ROLE_WORDS[row.trial.stage]),
+            count(row.trial.number),
+            Cell(capital(point_words(row.trial.point)), kind="wide"),
+            Cell(row.trial.failure or "not known", kind="wide"),
+        ]
+        for row in data.rows
+    ]
+    return table(columns, rows)
+
+
+def explain(data: Failures) -> str:
+    """How many."""
+    return (
+        f"{plural(len(data.rows), 'trial')} failed, {count(data.finished)} finished. A failed trial has no objective."
+    )

@@ -1,0 +1,103 @@
+"""How stage 2's objective went from trial to trial."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.panel import NotThereError
+from hpo.reports.results import StudyResults
+from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, figure
+from hpo.reports.words import METRIC_WORDS, plural
+
+
+class SearchLine(NamedTuple):
+    """One architecture: finished trials in their order, and the best so far."""
+
+    architecture: str
+    style: ArchitectureStyle
+    numbers: list[int]
+    values: list[float]
+    best: list[float]
+
+
+class History(NamedTuple):
+    """What the figure shows."""
+
+    metric: str
+    design: str
+    failed: int
+    lines: list[SearchLine]
+
+
+def title(results: StudyResults, _options: PanelSettings) -> str:
+    """Names the objective."""
+    return f"Stage 2's search: validation {METRIC_WORDS[results.settings.objective.metric]} of each trial"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> History:
+    """Finished stage-2 trials.
+
+    Raises:
+        NotThereError: if there is none yet.
+    """
+    settings = results.settings
+    better = max if settings.objective.direction == "maximize" else min
+    lines = []
+    for architecture in settings.architectures:
+        done = sorted(
+            (trial.number, trial.objective)
+            for trial in results.trials
+            if (trial.stage, trial.architecture, trial.state) == ("stage2", architecture, "complete")
+            and trial.objective is not None
+        )
+        if done:
+            numbers, values = [number for number, _ in done], [value for _, value in done]
+            style = architecture_style(settings, architecture)
+            lines.append(SearchLine(architecture, style, numbers, values, list(accumulate(values, better))))
+    if not lines:
+        raise NotThereError("No stage-2 trial has finished yet.")
+    failed = sum(trial.stage == "stage2" and trial.state == "failed" for trial in results.trials)
+    return History(settings.objective.metric, settings.stage2_design, failed, lines)
+
+
+def draw(data: History) -> go.Figure:
+    """A dot a trial, a stepped line for the best so far."""
+    shown = figure(
+        340,
+        legend=LEGEND_ABOVE,
+        xaxis={"title": {"text": "Trial"}, "tickformat": "d"},
+        yaxis={"title": {"text": f"Validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".2f"},
+    )
+    for line in data.lines:
+        shown.add_scatter(
+            x=line.numbers,
+            y=line.best,
+            name=line.architecture,
+            legendgroup=line.architecture,
+            mode="lines",
+            line={"color": line.style.colour, "width": 2, "shape": "hv"},
+            hovertemplate="best up to trial %{x}: %{y:.4f}",
+        )
+        shown.add_scatter(
+            x=line.numbers,
+            y=line.values,
+            name=line.architecture,
+            legendgroup=line.architecture,
+            showlegend=False,
+            mode="markers",
+            marker={"color": line.style.colour, "symbol": line.style.symbol, "size": 8, "opacity": 0.75},
+            hovertemplate="trial %{x}: %{y:.4f}",
+        )
+    return shown
+
+
+def explain(data: History) -> str:
+    """What dots and lines are."""
+    failed = f" {plural(data.failed, 'trial')} failed and {'is' if data.failed == 1 else 'are'} not shown." * bool(
+        data.failed
+    )
+    return f"A dot a trial of the {data.design} design; the line is the best so far.{failed}"

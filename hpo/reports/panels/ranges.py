@@ -1,0 +1,96 @@
+"""What stage 1 leaves to stage 2: a range for each factor and architecture."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hpo.config.dashboard import PanelSettings
+from hpo.recipe.point import Value
+from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.panel import NotThereError
+from hpo.reports.results import FactorRange, StudyResults
+from hpo.reports.style import architecture_style
+from hpo.reports.words import DASH, capital, factor_words, listed, value_words
+
+
+class RangeRow(NamedTuple):
+    """One factor: its reference, and the range of each architecture that has one."""
+
+    factor: str
+    reference: Value | None
+    ranges: dict[str, FactorRange]
+
+
+class RangesTable(NamedTuple):
+    """What the table shows: architectures (with colours) from left to right."""
+
+    architectures: list[tuple[str, str]]
+    rows: list[RangeRow]
+    edited: bool
+    missing: list[str]
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "Ranges that stage 1 leaves to stage 2"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> RangesTable:
+    """Ranges of the architectures whose stage 1 is closed.
+
+    Raises:
+        NotThereError: if there is none yet.
+    """
+    if not results.ranges:
+        raise NotThereError("Stage 1 of no architecture is complete yet; its ranges come after it.")
+    settings = results.settings
+    found = {(one.factor, one.architecture): one for one in results.ranges}
+    have = [name for name in settings.architectures if any(one.architecture == name for one in results.ranges)]
+    rows = [
+        RangeRow(
+            factor,
+            settings.reference.get(factor),
+            {name: found[factor, name] for name in have if (factor, name) in found},
+        )
+        for factor in dict.fromkeys(one.factor for one in results.ranges)
+    ]
+    return RangesTable(
+        [(name, architecture_style(settings, name).colour) for name in have],
+        rows,
+        any(one.edited for one in results.ranges),
+        [name for name in settings.architectures if name not in have],
+    )
+
+
+def draw(data: RangesTable) -> Html:
+    """A row a factor, a column an architecture."""
+    columns = [Column("Factor"), Column("Reference", numeric=True)]
+    columns += [Column(name, numeric=True) for name, _ in data.architectures]
+    rows: list[list[Cell | str]] = []
+    for row in data.rows:
+        reference = DASH if row.reference is None else value_words(row.reference)
+        cells: list[Cell | str] = [capital(factor_words(row.factor)), reference]
+        cells += [_range_cell(row.ranges.get(name)) for name, _ in data.architectures]
+        rows.append(cells)
+    return table(columns, rows)
+
+
+def explain(data: RangesTable) -> str:
+    """What a range is."""
+    edited = " Ranges marked so were edited by a person." if data.edited else ""
+    missing = f" Stage 1 is not complete for {listed(data.missing)}." if data.missing else ""
+    return (
+        "The levels that are statistically level with the best of their axis on the validation split, widened by half "
+        f"a step to either side; below them the best level itself.{edited}{missing}"
+    )
+
+
+def _range_cell(found: FactorRange | None) -> Cell:
+    if found is None:
+        return Cell(DASH)
+    if found.low is not None and found.high is not None:
+        low, high = value_words(found.low), value_words(found.high)
+        text = low if low == high else f"{low} to {high}"
+    else:
+        text = listed(value_words(value) for value in found.values)
+    return Cell(text, f"best {value_words(found.best)}" + (", edited" if found.edited else ""))

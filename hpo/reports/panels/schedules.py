@@ -1,0 +1,95 @@
+"""The learning-rate schedules themselves (the paper's Fig. 5)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.panel import NotThereError
+from hpo.reports.results import StudyResults
+from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, STRATEGY_COLOURS, STRATEGY_DASHES, figure
+from hpo.reports.words import value_words
+
+_DROPS = 3
+_POINTS = 301
+
+
+class ScheduleLine(NamedTuple):
+    """One strategy: its parameters in words, and the learning rate at each epoch's begin."""
+
+    strategy: str
+    parameters: str
+    rates: list[float]
+
+
+class Schedules(NamedTuple):
+    """What the figure shows: epochs from 0, a line a strategy, and how long this study trains at most."""
+
+    epochs: list[int]
+    longest: int
+    initial: float
+    steps_per_epoch: int
+    lines: list[ScheduleLine]
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "The learning-rate strategies"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> Schedules:
+    """Every strategy from the reference learning rate, long enough to see three drops of the step strategy.
+
+    Raises:
+        NotThereError: if the search space has no reference learning rate.
+    """
+    settings = results.settings
+    reference = settings.reference
+    if not isinstance(initial := reference.get("learning_rate"), int | float):
+        raise NotThereError("The search space has no reference learning rate to start from.")
+    steps = int(reference.get("patches", 32)) // int(reference.get("batch_size", 32)) or 1
+    shown_epochs = max([settings.confirm_epochs, *(_DROPS * strategy.every for strategy in settings.strategies)])
+    epochs = sorted({round(index * shown_epochs / (_POINTS - 1)) for index in range(_POINTS)})
+    lines = []
+    for strategy in settings.strategies:
+        schedule = strategy.schedule(float(initial))
+        parameters = ", ".join(f"{name} {value_words(value)}" for name, value in strategy.parameters().items())
+        lines.append(ScheduleLine(strategy.name, parameters, [schedule(epoch * steps, epoch) for epoch in epochs]))
+    return Schedules(epochs, settings.confirm_epochs, float(initial), steps, lines)
+
+
+def draw(data: Schedules) -> go.Figure:
+    """Learning rate on a log scale; this study's longest training shaded."""
+    shown = figure(
+        330,
+        legend=LEGEND_ABOVE,
+        xaxis={"title": {"text": "Epoch"}, "rangemode": "tozero"},
+        yaxis={"title": {"text": "Learning rate"}, "type": "log", "exponentformat": "power", "dtick": 1},
+    )
+    for line in data.lines:
+        shown.add_scatter(
+            x=data.epochs,
+            y=line.rates,
+            name=value_words(line.strategy),
+            mode="lines",
+            line={
+                "color": STRATEGY_COLOURS[line.strategy],
+                "dash": STRATEGY_DASHES[line.strategy],
+                "width": 2,
+                "shape": "hv" if line.strategy == "step" else "linear",
+            },
+            hovertemplate="epoch %{x}: %{y:.3g}",
+        )
+    shown.add_vrect(x0=0, x1=data.longest, fillcolor=NEUTRAL, opacity=0.15, line_width=0, layer="below")
+    return shown
+
+
+def explain(data: Schedules) -> str:
+    """Where they start, their parameters, and what is shaded."""
+    parameters = "; ".join(f"{value_words(line.strategy)}: {line.parameters}" for line in data.lines if line.parameters)
+    return (
+        f"All start at the reference rate {value_words(data.initial)}, with {data.steps_per_epoch:,} steps an epoch "
+        f"({parameters}). Shaded: the epochs of this study's final trainings."
+    )

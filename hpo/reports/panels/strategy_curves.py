@@ -1,0 +1,114 @@
+"""A validation metric over the epochs, one line a learning-rate strategy (the paper's Fig. 6)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.panel import NotThereError
+from hpo.reports.results import StudyResults
+from hpo.reports.style import STRATEGY_COLOURS, STRATEGY_DASHES, figure
+from hpo.reports.words import METRIC_WORDS, capital, value_words
+
+
+class StrategyLine(NamedTuple):
+    """One strategy of one architecture: the metric of each epoch from 1."""
+
+    architecture: str
+    strategy: str
+    values: list[float]
+
+
+class StrategyCurves(NamedTuple):
+    """What the figure shows."""
+
+    metric: str
+    architectures: list[str]
+    lines: list[StrategyLine]
+
+
+def title(results: StudyResults, options: PanelSettings) -> str:
+    """Such as ``Validation accuracy over the epochs by learning-rate strategy``."""
+    metric = options.metric or results.settings.objective.metric
+    return f"Validation {METRIC_WORDS[metric]} over the epochs by learning-rate strategy"
+
+
+def read(results: StudyResults, options: PanelSettings) -> StrategyCurves:
+    """The longest finished stage-1 training of each strategy, all other factors at their reference.
+
+    Raises:
+        NotThereError: if stage 1 does not vary the strategy, or none of its trials has finished.
+    """
+    settings = results.settings
+    metric = options.metric or settings.objective.metric
+    if "strategy" not in settings.stage1_factors:
+        raise NotThereError("Stage 1 of this study does not vary the learning-rate strategy.")
+    longest: dict[tuple[str, str], list[float]] = {}
+    for trial in results.trials:
+        at_reference = all(
+            settings.reference.get(name, value) == value
+            for name, value in trial.point.items()
+            if name not in ("strategy", "epochs")
+        )
+        if trial.stage == "stage1" and trial.state == "complete" and at_reference:
+            key = trial.architecture, str(trial.point.get("strategy", settings.reference.get("strategy", "constant")))
+            values = [epoch[f"valid_{metric}"] for epoch in trial.curve if f"valid_{metric}" in epoch]
+            longest[key] = max(longest.get(key, []), values, key=len)
+    lines = [
+        StrategyLine(architecture, strategy, longest[architecture, strategy])
+        for architecture in settings.architectures
+        for strategy in STRATEGY_COLOURS
+        if longest.get((architecture, strategy))
+    ]
+    if not lines:
+        raise NotThereError("No stage-1 trial of a learning-rate strategy has finished yet.")
+    return StrategyCurves(metric, list(dict.fromkeys(line.architecture for line in lines)), lines)
+
+
+def draw(data: StrategyCurves) -> go.Figure:
+    """A plot an architecture, side by side on one scale."""
+    columns = min(2, len(data.architectures))
+    rows = -(-len(data.architectures) // columns)
+    layout = figure(60 + 250 * rows, margin={"l": 62, "r": 18, "t": 56, "b": 52}).layout
+    shown = make_subplots(
+        rows,
+        columns,
+        shared_xaxes=True,
+        shared_yaxes=True,
+        subplot_titles=data.architectures,
+        horizontal_spacing=0.05,
+        vertical_spacing=0.28 / rows,
+    )
+    shown.update_layout(layout)
+    named: set[str] = set()
+    for line in data.lines:
+        place = data.architectures.index(line.architecture)
+        shown.add_scatter(
+            x=list(range(1, len(line.values) + 1)),
+            y=line.values,
+            name=value_words(line.strategy),
+            legendgroup=line.strategy,
+            showlegend=line.strategy not in named,
+            mode="lines+markers" if len(line.values) == 1 else "lines",
+            line={"color": STRATEGY_COLOURS[line.strategy], "dash": STRATEGY_DASHES[line.strategy], "width": 2},
+            hovertemplate="epoch %{x}: %{y:.4f}",
+            row=place // columns + 1,
+            col=place % columns + 1,
+        )
+        named.add(line.strategy)
+    shown.update_xaxes(title_text="Epoch", row=rows)
+    shown.update_yaxes(title_text=capital(METRIC_WORDS[data.metric]), tickformat=".2f", col=1)
+    shown.update_layout(
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1 + 0.1 / rows, "yanchor": "bottom"}
+    )
+    return shown
+
+
+def explain(_data: StrategyCurves) -> str:
+    """What was held."""
+    return (
+        "The longest stage-1 training of each strategy, all other factors at their reference; one plot an architecture."
+    )

@@ -1,0 +1,73 @@
+"""When the test split was opened, and for which frozen configuration."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.panel import NotThereError
+from hpo.reports.results import StudyResults, TestOpening
+from hpo.reports.style import architecture_style
+from hpo.reports.words import moment, plural
+
+
+class OpeningRow(NamedTuple):
+    """One opening."""
+
+    colour: str
+    opening: TestOpening
+
+
+class Openings(NamedTuple):
+    """What the table shows."""
+
+    rows: list[OpeningRow]
+    repeated: list[str]
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "Where the test split was opened"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> Openings:
+    """The database's register of openings.
+
+    Raises:
+        NotThereError: if the test split is still closed.
+    """
+    if not results.test_openings:
+        raise NotThereError("The test split has not been opened: every choice so far used train and validation only.")
+    rows = [
+        OpeningRow(architecture_style(results.settings, opening.architecture).colour, opening)
+        for opening in results.test_openings
+    ]
+    names = [opening.architecture for opening in results.test_openings]
+    return Openings(rows, [name for name in dict.fromkeys(names) if names.count(name) > 1])
+
+
+def draw(data: Openings) -> Html:
+    """A row an opening."""
+    columns = [Column("Model"), Column("Opened"), Column("By"), Column("Configuration"), Column("Test split")]
+    rows: list[list[Cell | str]] = [
+        [
+            Cell(row.opening.architecture, swatch=row.colour),
+            moment(row.opening.opened_at),
+            row.opening.owner,
+            Cell(row.opening.configuration[:12], kind="code"),
+            Cell(row.opening.test_digest[:12], kind="code"),
+        ]
+        for row in data.rows
+    ]
+    return table(columns, rows)
+
+
+def explain(data: Openings) -> str:
+    """How many openings, and whether an architecture was opened more than once."""
+    repeated = (
+        f" More than once: {', '.join(data.repeated)}; its later results are no longer those of an unseen test split."
+        if data.repeated
+        else " Once for each architecture, after its configuration was frozen."
+    )
+    return f"{plural(len(data.rows), 'opening')} of the test split.{repeated}"

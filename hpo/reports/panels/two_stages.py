@@ -1,0 +1,110 @@
+"""The two stages as a block diagram, with this study's own numbers (the paper's Fig. 2)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.html import Html, element, escape
+from hpo.reports.results import StageName, StudyResults
+from hpo.reports.words import METRIC_WORDS, count, factor_words, listed, plural
+
+_WEIGHTS = {
+    "cold": "random initial weights",
+    "warm": "weights reused from stage 1",
+    "shrink_perturb": "weights of stage 1, shrunk and perturbed",
+}
+_DESIGNS = {"one_factor": "one factor varied at a time", "grid": "all combinations of levels"}
+
+
+class Block(NamedTuple):
+    """One box of the diagram, and what it hands to the next."""
+
+    heading: str
+    lines: list[str]
+    hands_on: str
+
+
+class TwoStages(NamedTuple):
+    """The boxes from first to last."""
+
+    blocks: list[Block]
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "The two stages"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
+    """The study's settings, and how far its stages are."""
+    settings = results.settings
+    metric = METRIC_WORDS[settings.objective.metric]
+    first = [f"{metric} on the validation split judges every trial"]
+    if results.data is not None:
+        first = [f"{count(split.patches)} patches to {name}" for name, split in results.data.splits.items()] + first
+    normalized = ["BatchNormalization inserted"] * settings.batch_normalization
+    return TwoStages(
+        [
+            Block("Data", first, "train, valid"),
+            Block(
+                "Stage 1: explore",
+                [
+                    "random initial weights",
+                    _DESIGNS.get(settings.stage1_design, settings.stage1_design),
+                    listed(factor_words(name) for name in settings.stage1_factors),
+                    _progress(results, "stage1"),
+                ],
+                "ranges, weights",
+            ),
+            Block(
+                "Stage 2: tune",
+                [
+                    _WEIGHTS.get(settings.warm_start, settings.warm_start),
+                    *normalized,
+                    f"{settings.stage2_design} within stage 1's ranges",
+                    listed(factor_words(name) for name in settings.stage2_factors),
+                    _progress(results, "stage2"),
+                ],
+                "best settings",
+            ),
+            Block(
+                "Confirm",
+                [
+                    "reference and tuned settings",
+                    f"{plural(len(settings.confirm_seeds), 'seed')} each, the same for both",
+                    plural(settings.confirm_epochs, "epoch"),
+                ],
+                "frozen models",
+            ),
+            Block("Test", ["test split opened once a model", "paired differences with 95% intervals"], ""),
+        ]
+    )
+
+
+def draw(data: TwoStages) -> Html:
+    """Boxes with arrows between them; they wrap on a narrow page."""
+    parts: list[Html] = []
+    for block in data.blocks:
+        lines = element("ul", *(element("li", escape(line)) for line in block.lines))
+        parts.append(element("div", element("h4", escape(block.heading)), lines, class_="block"))
+        if block.hands_on:
+            arrow = Html('<svg viewBox="0 0 48 12" aria-hidden="true"><path d="M0 6h44M38 1l6 5-6 5"/></svg>')
+            parts.append(element("div", element("span", escape(block.hands_on)), arrow, class_="arrow"))
+    return element("div", *parts, class_="flow")
+
+
+def explain(_data: TwoStages) -> str:
+    """What each stage is for."""
+    return (
+        "Stage 1 varies the hyper-parameters from random weights and finds the good ranges; stage 2 searches within "
+        "them. All choices use train and validation only."
+    )
+
+
+def _progress(results: StudyResults, stage: StageName) -> str:
+    trials = [trial for trial in results.trials if trial.stage == stage]
+    if not trials:
+        return "not begun"
+    ended = sum(trial.state in ("complete", "pruned", "failed") for trial in trials)
+    return plural(ended, "trial") if ended == len(trials) else f"{ended} of {plural(len(trials), 'trial')} done"

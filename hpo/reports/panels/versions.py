@@ -1,0 +1,43 @@
+"""With which versions the study was run."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.panel import NotThereError
+from hpo.reports.results import StudyResults
+
+
+class Versions(NamedTuple):
+    """What the table shows."""
+
+    versions: dict[str, str]
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "Versions"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> Versions:
+    """The recorded versions.
+
+    Raises:
+        NotThereError: if none were recorded.
+    """
+    if not results.versions:
+        raise NotThereError("No versions have been recorded yet.")
+    return Versions(dict(results.versions))
+
+
+def draw(data: Versions) -> Html:
+    """A row a package."""
+    rows: list[list[Cell | str]] = [[name, Cell(version, kind="code")] for name, version in data.versions.items()]
+    return table([Column("What"), Column("Version")], rows)
+
+
+def explain(_data: Versions) -> str:
+    """What they are for."""
+    return "The same data, study file and versions give the same weights on a CPU."

@@ -1,0 +1,54 @@
+"""Colours and shapes: one of each for an architecture, the same in every figure."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import plotly.graph_objects as go
+
+from hpo.reports.results import StudySettings
+
+# Okabe and Ito 2008: told apart by people of every colour vision, and in grey.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f")
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "x")
+
+STRATEGY_COLOURS = {"constant": "#4477aa", "time_based": "#ee6677", "step": "#aa8800", "exponential": "#aa3377"}
+STRATEGY_DASHES = {"constant": "solid", "time_based": "dash", "step": "dot", "exponential": "dashdot"}
+NEUTRAL = "#8a8f98"
+"""A grey that reads on light and dark paper."""
+
+
+class ArchitectureStyle(NamedTuple):
+    """How an architecture looks in every figure."""
+
+    colour: str
+    symbol: str
+
+
+def architecture_style(settings: StudySettings, architecture: str) -> ArchitectureStyle:
+    """By the architecture's place in the study file; from the ninth on, colours come again with other symbols."""
+    place = settings.architectures.index(architecture)
+    turn = place // len(_COLOURS)
+    return ArchitectureStyle(_COLOURS[place % len(_COLOURS)], _SYMBOLS[(place + turn) % len(_SYMBOLS)])
+
+
+def faded(colour: str, opacity: float) -> str:
+    """``#rrggbb`` as a translucent colour."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+def figure(height: int, **layout: Any) -> go.Figure:
+    """An empty figure; fonts, paper and grid come from the page, so that they follow its light or dark theme.
+
+    Args:
+        height: pixels.
+        **layout: of Plotly.
+    """
+    empty = go.Figure(layout={"template": None, "height": height, "margin": {"l": 62, "r": 18, "t": 18, "b": 52}})
+    empty.update_layout(**layout)
+    return empty
+
+
+LEGEND_ABOVE = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}
+"""A legend in one line over the plot."""

@@ -1,0 +1,128 @@
+"""How the report writes names and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from hpo.evaluation.compare import Estimate
+from hpo.recipe.point import Point, Value
+
+METRIC_WORDS = {
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1 score",
+    "auc": "AUC",
+    "loss": "loss",
+}
+
+FACTOR_WORDS = {
+    "patches": "training patches",
+    "batch_size": "batch size",
+    "learning_rate": "learning rate",
+    "strategy": "learning-rate strategy",
+    "weight_decay": "weight decay",
+    "batch_normalization": "BatchNormalization",
+    "stain_jitter": "stain jitter",
+}
+
+ROLE_WORDS = {
+    "stage1": "stage 1: explore",
+    "stage2": "stage 2: tune",
+    "before": "final training before tuning",
+    "after": "final training after tuning",
+    "cold_control": "cold-start control",
+}
+
+MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
+
+
+def capital(text: str) -> str:
+    """The text with its first letter as a capital."""
+    return text[:1].upper() + text[1:]
+
+
+def factor_words(factor: str) -> str:
+    """A factor's name for a person."""
+    return FACTOR_WORDS.get(factor, factor.replace("_", " "))
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A metric: ``0.941``; negative ones with a minus sign."""
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        return text.lstrip("-")
+    return text.replace("-", MINUS)
+
+
+def signed(value: float) -> str:
+    """A difference: ``+0.031``."""
+    text = number(value)
+    return text if text.startswith(MINUS) or float(text) == 0 else f"+{text}"
+
+
+def interval(estimate: Estimate) -> str:
+    """The ends of an interval: ``0.930 to 0.950``."""
+    return f"{number(estimate.low)} to {number(estimate.high)}"
+
+
+def signed_interval(estimate: Estimate) -> str:
+    """The ends of a difference's interval: ``+0.021 to +0.041``."""
+    return f"{signed(estimate.low)} to {signed(estimate.high)}"
+
+
+def p_value(p: float) -> str:
+    """A p-value: three digits, or ``< 0.001``."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def count(value: float) -> str:
+    """A count, its thousands set apart: ``40,000``."""
+    return f"{round(value):,}"
+
+
+def value_words(value: Value) -> str:
+    """A factor's value: ``0.01``, ``4,000``, ``yes``, ``time based``."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value.replace("_", " ")
+    if isinstance(value, int) or float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:.3g}"
+
+
+def point_words(point: Point, leave_out: Iterable[str] = ()) -> str:
+    """A design point in one line: ``learning rate 0.01, batch size 32``."""
+    skipped = set(leave_out)
+    return ", ".join(
+        f"{factor_words(name)} {value_words(value)}" for name, value in point.items() if name not in skipped
+    )
+
+
+def duration(seconds: float) -> str:
+    """A span of time in its two largest units: ``1 h 5 min``."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s" if seconds >= 9.95 or seconds == 0 else f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours < 48 else f"{hours / 24:.1f} days"
+
+
+def moment(seconds: float) -> str:
+    """A time by the database's clock: ``2026-11-23 20:41 UTC``."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words as a sentence has them: ``a, b and c``."""
+    *first, last = list(words) or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def plural(amount: int, word: str, more: str | None = None) -> str:
+    """``1 seed``, ``5 seeds``."""
+    return f"{count(amount)} {word if amount == 1 else more or word + 's'}"
