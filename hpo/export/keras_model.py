@@ -36,6 +36,9 @@ def export_model(trainer: Trainer, recipe: Recipe, epoch: int, path: Path) -> No
     verbosity = logging.get_verbosity()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot make its folder: {error}") from error
+    try:
         logging.set_verbosity(logging.ERROR)  # Keras warns that HDF5 is its older format: it is the one asked for
         model.save(str(temporary), include_optimizer=False)
         temporary.replace(path)

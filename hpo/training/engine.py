@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from hpo.training.augment import draw_epoch
 from hpo.training.epoch import EpochFunction, Settings
 from hpo.training.network import Network, probabilities
 from hpo.training.resident import DataSource, PatchSource, ResidentData
-from hpo.training.runtime import configure, has_gpu
+from hpo.training.runtime import configure
 from hpo.training.state import capture, digest_of_weights, is_finite, model_arrays, restore, start
 
 OnTrained = Callable[[Recipe, int, float], None]
@@ -74,7 +74,7 @@ class Trainer:
         self._store, self._dataset = store, dataset
         self._data = ResidentData(dataset, valid_patches)
         self._network = lru_cache(_COMPILED)(Network)
-        self._function = lru_cache(_COMPILED)(partial(EpochFunction, xla=has_gpu()))
+        self._function = lru_cache(_COMPILED)(EpochFunction)
         self.valid_rows, self.valid_labels = self._data.valid_rows, self._data.valid_labels
 
     def bring(

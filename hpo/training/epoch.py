@@ -1,6 +1,7 @@
 """One epoch as one compiled function: gather, augment, step, all inside the graph.
 
-Measured on two CPU cores: 700 to 1100 patches a second for the paper's models, and no time lost between steps.
+Measured on two CPU cores: 700 to 1100 patches a second for the paper's models, and no time lost between steps. XLA is
+not used: on a CPU its compilation costs more than it gains, and it has no deterministic gradient of max-pooling.
 """
 
 from __future__ import annotations
@@ -59,14 +60,13 @@ class EpochFunction:
     Args:
         network: whose model is trained.
         settings: what to compile for.
-        xla: compile each step by XLA.
     """
 
-    def __init__(self, network: Network, settings: Settings, *, xla: bool = False) -> None:
+    def __init__(self, network: Network, settings: Settings) -> None:
         self.network, self.settings = network, settings
         self.optimizer = _optimizer(settings)
         self.optimizer.build(network.model.trainable_variables)
-        self._run = self._compile(xla)
+        self._run = self._compile()
 
     def train(
         self, patches: tf.Tensor, labels: tf.Tensor, draws: Draws, learning_rates: NDArray[np.float32]
@@ -93,10 +93,9 @@ class EpochFunction:
             )
         return np.concatenate(parts).ravel()
 
-    def _compile(self, xla: bool) -> Any:
+    def _compile(self) -> Any:
         settings, size, optimizer = self.settings, self.network.size, self.optimizer
         batch = settings.batch_size
-        step = tf.function(self._step, jit_compile=True) if xla else self._step
 
         def run(
             patches: tf.Tensor,
@@ -113,7 +112,7 @@ class EpochFunction:
                     chosen = tf.gather(patches, order[index])
                     answers = tf.gather(labels, order[index])
                 optimizer.learning_rate.assign(learning_rates[index])
-                logits = logits.write(index, step(chosen, answers, turns[index], stain[index]))
+                logits = logits.write(index, self._step(chosen, answers, turns[index], stain[index]))
             return logits.stack()
 
         signature = [

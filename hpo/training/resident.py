@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data.split import nested_subset
-from hpo.errors import TrainingError
+from hpo.errors import DataError, TrainingError
 from hpo.models.backend import tf
 
 _VALIDATION_SEED = 0  # the validation patches are the same for every recipe, whatever its seed
@@ -90,14 +90,14 @@ class ResidentData:
         """The nested subset of ``patches`` training patches chosen by the seed.
 
         Raises:
-            TrainingError: if there are fewer.
+            TrainingError: if a class has too few.
         """
         if self._train is None or self._train[0] != (patches, seed):
-            available = len(self._dataset.train)
-            if patches > available:
-                raise TrainingError(f"patches is {patches}, but the training split has {available}; use at most those")
             self._train = None  # the old subset's memory is free before the new one is read
-            rows = nested_subset(self._dataset.train.labels, patches, seed)
+            try:
+                rows = nested_subset(self._dataset.train.labels, patches, seed)
+            except DataError as error:
+                raise TrainingError(f"training patches: {error}") from error
             labels = np.asarray(self._dataset.train.labels)[rows]
             with tf.device("/CPU:0"):
                 resident = tf.constant(self._dataset.train.read(rows))

@@ -39,8 +39,3 @@ def configure(threads: int | None = None) -> None:
         ) from error
     tf.config.experimental.enable_op_determinism()
     _configured[:] = [threads]
-
-
-def has_gpu() -> bool:
-    """Whether TensorFlow sees a GPU; steps are then compiled by XLA, which on a CPU costs more than it gains."""
-    return bool(tf.config.list_physical_devices("GPU"))

@@ -1,0 +1,114 @@
+"""One epoch as one compiled function."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hpo.models.backend import tf
+from hpo.models.build import initial_weights, load_weights, weights_of
+from hpo.recipe.architecture import FunctionSpec
+from hpo.recipe.recipe import Recipe
+from hpo.training import epoch as module
+from hpo.training.augment import draw_epoch
+from hpo.training.epoch import EpochFunction, Settings
+from hpo.training.network import Network
+from tests.training.toy import PLAIN, SIZE, ToyPatches
+
+PATCHES = ToyPatches(90, 0)
+STILL = replace(PLAIN, augmentation=False, stain_jitter=0.0, momentum=0.0)
+
+
+def train(recipe: Recipe, *, rate: float = 0.02) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+    """Logits of an epoch from seed 0, and the weights after it."""
+    network = Network(recipe.architecture, SIZE, recipe.batch_normalization)
+    load_weights(network.model, initial_weights(recipe.architecture, network.model, 0))
+    function = EpochFunction(network, Settings.of(recipe))
+    draws = draw_epoch(0, 1, len(PATCHES), recipe.batch_size, recipe.stain_jitter)
+    rates = np.full(len(draws.order), rate, np.float32)
+    logits = function.train(tf.constant(PATCHES.patches), tf.constant(PATCHES.labels, tf.float32), draws, rates)
+    return logits, weights_of(network.model)
+
+
+def test_an_epoch_is_plain_gradient_descent_on_cross_entropy() -> None:
+    logits, weights = train(STILL)
+    network = Network(STILL.architecture, SIZE, False)
+    load_weights(network.model, initial_weights(STILL.architecture, network.model, 0))
+    expected = []
+    for rows in draw_epoch(0, 1, len(PATCHES), 16, 0.0).order:
+        with tf.GradientTape() as tape:
+            batch = network.model(PATCHES.patches[rows].astype(np.float32) / 127.5 - 1, training=True)[:, 0]
+            labels = PATCHES.labels[rows].astype(np.float32)
+            loss = tf.reduce_mean(-labels * tf.math.log_sigmoid(batch) - (1 - labels) * tf.math.log_sigmoid(-batch))
+        variables = network.model.trainable_variables
+        for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
+            variable.assign_sub(0.02 * gradient)
+        expected.append(batch.numpy())
+    assert logits == pytest.approx(np.concatenate(expected), abs=1e-4)
+    for path, value in weights_of(network.model).items():
+        assert weights[path] == pytest.approx(value, abs=1e-4), path
+
+
+def test_a_rate_of_zero_changes_nothing() -> None:
+    network = Network(STILL.architecture, SIZE, False)
+    before = initial_weights(STILL.architecture, network.model, 0)
+    _, after = train(STILL, rate=0.0)
+    assert all(np.array_equal(before[path], after[path]) for path in before)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"momentum": 0.9}, {"optimizer": "adam"}, {"weight_decay": 0.1}, {"augmentation": True}, {"stain_jitter": 0.2}],
+    ids=lambda change: next(iter(change)),
+)
+def test_every_setting_matters(change: dict[str, Any]) -> None:
+    _, plain = train(STILL)
+    _, changed = train(replace(STILL, **change))
+    assert not np.array_equal(plain["conv1/kernel"], changed["conv1/kernel"])
+
+
+def test_weight_decay_shrinks_weights_by_rate_times_decay_each_step() -> None:
+    _, plain = train(replace(STILL, batch_size=90))
+    _, decayed = train(replace(STILL, batch_size=90, weight_decay=0.5))
+    fresh = initial_weights(STILL.architecture, Network(STILL.architecture, SIZE, False).model, 0)
+    assert plain["conv1/kernel"] - decayed["conv1/kernel"] == pytest.approx(
+        0.02 * 0.5 * fresh["conv1/kernel"], abs=1e-6
+    )
+
+
+def test_an_epoch_in_several_calls_is_the_same_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train(PLAIN)
+    monkeypatch.setattr(module, "_PATCHES_PER_CALL", 32)
+    parts = train(PLAIN)
+    assert np.array_equal(whole[0], parts[0])
+    assert all(np.array_equal(whole[1][path], parts[1][path]) for path in whole[1])
+
+
+def test_batch_normalization_learns_its_statistics() -> None:
+    _, weights = train(replace(PLAIN, batch_normalization=True))
+    assert weights["conv1_bn/moving_mean"].any()
+    assert not np.array_equal(weights["conv1_bn/moving_variance"], np.ones(4))
+
+
+def test_a_users_regularizer_is_part_of_the_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    source = (
+        "from keras import Sequential, layers\n\n\ndef make(shape):\n    return Sequential([layers.Input(shape), "
+        "layers.Flatten(name='f'), layers.Dense(1, kernel_regularizer=REGULARIZER, name='d')], name='m')\n"
+    )
+    kernels = {}
+    for name, regularizer in (("with_l2", "'l2'"), ("without_l2", "None")):
+        text = source.replace("REGULARIZER", regularizer)
+        (tmp_path / f"{name}.py").write_text(text)
+        spec = FunctionSpec(f"{name}:make", hashlib.sha256(text.encode()).hexdigest())
+        _, weights = train(replace(STILL, architecture=spec))
+        kernels[name] = next(value for path, value in weights.items() if path.endswith("kernel"))
+        sys.modules.pop(name)
+    assert np.square(kernels["with_l2"]).sum() < np.square(kernels["without_l2"]).sum()

@@ -1,0 +1,107 @@
+"""A small data set in memory, and recipes that take milliseconds an epoch.
+
+Run as a program, ``python toy.py FOLDER``, it brings every recipe to epoch 2 and dies in the third of the last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.recipe.architecture import CnnSpec, Convolution, FunctionSpec
+from hpo.recipe.recipe import Recipe, WarmStart
+from hpo.recipe.schedule import STRATEGIES, Strategy
+from hpo.storage.checkpoints import Checkpoint, CheckpointStore
+
+SIZE = 16
+
+
+class ToyPatches:
+    """Noise, brighter where the label is 1; counts how often it was read."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        noise = np.random.default_rng(seed).integers(0, 200, (count, SIZE, SIZE, 3))
+        self.labels: NDArray[np.uint8] = (np.arange(count) % 2).astype(np.uint8)
+        self.patches = (noise + 24 * self.labels[:, None, None, None]).astype(np.uint8)
+        self.shape = self.patches.shape
+        self.reads = 0
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def read(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        self.reads += 1
+        return self.patches[rows]
+
+
+@dataclass
+class ToyDataset:
+    """What training needs of a data set."""
+
+    train: ToyPatches = field(default_factory=lambda: ToyPatches(120, 0))
+    valid: ToyPatches = field(default_factory=lambda: ToyPatches(50, 1))
+    digest: str = "toy"
+
+
+def dropout_model(shape: tuple[int, int, int]) -> Any:
+    """A user's own model, whose dropout has a random state that a checkpoint must hold."""
+    from keras import Sequential, layers
+
+    return Sequential([layers.Input(shape), layers.Flatten(), layers.Dense(6), layers.Dropout(0.5), layers.Dense(1)])
+
+
+FUNCTION = FunctionSpec("tests.training.toy:dropout_model", hashlib.sha256(Path(__file__).read_bytes()).hexdigest())
+PLAIN = Recipe(
+    data="toy",
+    patches=90,
+    architecture=CnnSpec((Convolution(3, 4),), (5,)),
+    batch_size=16,
+    learning_rate=0.02,
+    strategy=Strategy("constant", decay=0.05, factor=0.5, every=2, rate=0.3),
+    stain_jitter=0.2,
+)
+RESUMED = {
+    f"{name}{', BatchNormalization' if normalized else ''}": replace(
+        PLAIN, strategy=replace(PLAIN.strategy, name=name), batch_normalization=normalized
+    )
+    for name in STRATEGIES
+    for normalized in (False, True)
+} | {
+    "no momentum": replace(PLAIN, momentum=0.0),
+    "adam": replace(PLAIN, optimizer="adam"),
+    "adamw": replace(PLAIN, optimizer="adamw", weight_decay=0.1, batch_normalization=True),
+    "weight decay, no augmentation": replace(PLAIN, weight_decay=0.1, augmentation=False, stain_jitter=0.0),
+    "own function with dropout": replace(PLAIN, architecture=FUNCTION),
+    "warm start": replace(PLAIN, batch_normalization=True, seed=3, initial=WarmStart(PLAIN, 1, "shrink_perturb")),
+}
+
+
+class MortalStore(CheckpointStore):
+    """A store in which the process dies as by ``kill -9`` while the third epoch of a recipe is written."""
+
+    def save(self, checkpoint: Checkpoint) -> str:
+        if checkpoint.epoch == 3:
+            (Path(self.url) / checkpoint.recipe_key / "half-written.part").write_bytes(b"\x89HDF")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().save(checkpoint)
+
+
+def main(folder: str) -> None:
+    from hpo.training.engine import Trainer
+
+    trainer = Trainer(MortalStore(folder), ToyDataset())
+    for recipe in RESUMED.values():
+        list(trainer.bring(recipe, {2}))
+    list(trainer.bring(recipe, {4}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
