@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +14,12 @@ import typer
 from hpo.cli.console import StudyArgument, counting, err, out, progress_bar
 from hpo.cli.outputs import print_comparison, write_outputs
 from hpo.cli.progress import RunProgress
-from hpo.cli.reproduce import reproduce
+from hpo.cli.reproduce import run_best_config
 from hpo.config.load import is_best_config, load_study
 from hpo.config.study import StudyFile
 from hpo.data.prepare import prepare_data
 from hpo.errors import HpoError
+from hpo.export.tuned import best_architecture, tuned_models
 from hpo.launchers.inprocess import RunSummary, run_in_process
 from hpo.stages.advance import Until
 from hpo.stages.estimate import finished_points
@@ -26,6 +29,9 @@ from hpo.storage.database import open_database
 def run(
     study: StudyArgument,
     until: Annotated[Until, typer.Option(help="Stop after this stage; 'test' is the end.")] = "test",
+    every: Annotated[
+        bool, typer.Option("--all", help="Of a best_config.yaml: train every model, not the best.")
+    ] = False,
 ) -> None:
     """Run a study to its end: both stages, the confirmation, the test, report, best configuration and models.
 
@@ -33,47 +39,57 @@ def run(
     current epoch; the same command then goes on from there.
     """
     if is_best_config(study):
-        reproduce(Path(study))
+        run_best_config(Path(study), every=every)
         return
     settings = load_study(study)
-    summary = _run(settings, until)
-    for standing in summary.standings:
-        if standing.abandoned is not None:
-            err.print(f"{standing.architecture}: given up: {standing.abandoned}", markup=False)
-    if summary.trained.epochs == 0:
-        out.print(f"{settings.name}: everything was there already; nothing was trained")
-    else:
-        trained = summary.trained
-        out.print(f"{settings.name}: trained {trained.epochs} epochs, {trained.patch_visits:,} patch-visits")
-    if until == "test":
-        if all(standing.abandoned is not None for standing in summary.standings):
-            raise HpoError(f"{settings.name}: every architecture was given up; the reasons stand above")
-        results = write_outputs(settings)
-        print_comparison(results)
-        out.print(f"report, best configuration and models: {settings.output}", soft_wrap=True)
-    elif "stage1" in summary.standings[0].closed:
-        out.print(f"ranges, to read or edit before stage 2: {settings.ranges_path}", soft_wrap=True)
+    database = open_database(settings.database)
+    try:
+        with _stopping() as stop:
+            with counting("making the sample") as update:
+                dataset = prepare_data(settings.data, update)
+            with progress_bar() as progress:
+                observer = RunProgress(progress, settings, finished_points(database, settings))
+                summary = run_in_process(settings, database, dataset, observer, stop, until)
+        _print_summary(settings, summary)
+        if until == "test":
+            results = write_outputs(settings, database, dataset)
+            print_comparison(results, best_architecture(tuned_models(database, settings)))
+            out.print(f"report, best configuration and models: {settings.output}", soft_wrap=True, highlight=False)
+        elif "stage1" in summary.standings[0].closed:
+            out.print(f"ranges, to read or edit before stage 2: {settings.ranges_path}", soft_wrap=True)
+    finally:
+        database.close()
 
 
-def _run(study: StudyFile, until: Until) -> RunSummary:
-    """Run with live progress; the first Ctrl-C or SIGTERM asks to stop, the second one stops at once."""
-    database = open_database(study.database)
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C or SIGTERM sets; the second one stops at once."""
     stop = threading.Event()
 
-    def ask_to_stop(number: int, _frame: object) -> None:
+    def ask(_number: int, _frame: object) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
-        err.print("stopping after this epoch; once more to stop at once" if number == signal.SIGINT else "stopping")
+        err.print("stopping after this epoch; once more to stop at once")
         stop.set()
 
-    previous = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with counting("making the sample") as update:
-            dataset = prepare_data(study.data, update)
-        with progress_bar() as progress:
-            observer = RunProgress(progress, study, finished_points(database, study))
-            return run_in_process(study, database, dataset, observer, stop, until)
+        yield stop
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-        database.close()
+
+
+def _print_summary(study: StudyFile, summary: RunSummary) -> None:
+    for standing in summary.standings:
+        if standing.abandoned is not None:
+            err.print(f"{standing.architecture}: given up: {standing.abandoned}", markup=False)
+    trained = summary.trained
+    if trained.epochs == 0:
+        out.print(f"{study.name}: everything was there already; nothing was trained", highlight=False)
+    else:
+        out.print(
+            f"{study.name}: trained {trained.epochs} epochs, {trained.patch_visits:,} patch-visits", highlight=False
+        )
+    if all(standing.abandoned is not None for standing in summary.standings):
+        raise HpoError(f"{study.name}: every architecture was given up; the reasons stand above")

@@ -99,6 +99,15 @@ def tell_trial(
         return  # an earlier attempt got as far as this before it was killed; training repeats bit for bit
 
 
+def trial_numbers(database: Database, study_name: str) -> dict[int, int]:
+    """The number of each trial in its Optuna study, from 0, by its id in the database; empty if there is no study."""
+    try:
+        study_id = database.storage.get_study_id_from_name(study_name)
+    except KeyError:
+        return {}
+    return {trial._trial_id: trial.number for trial in database.storage.get_all_trials(study_id, deepcopy=False)}
+
+
 def _suggest(trial: optuna.trial.Trial, name: str, space: BaseDistribution) -> Any:
     if isinstance(space, optuna.distributions.FloatDistribution):
         return trial.suggest_float(name, space.low, space.high, log=space.log, step=space.step)

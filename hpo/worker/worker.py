@@ -230,6 +230,7 @@ def _open_test_split(worker: Worker, lease: HeldLease) -> None:
             test_digest=worker.dataset.test_digest,
             owner=worker.owner,
         )
+    worker.predictions.save_truth(configuration, worker.dataset.test.labels, worker.dataset.test.slides)
     for run in claim.plan["runs"]:
         recipe = recipe_from_json(run["recipe"])
         probabilities = worker.trainer.predict(recipe, run["epoch"], worker.dataset.test)

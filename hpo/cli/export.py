@@ -1,0 +1,22 @@
+"""``hpo export``: best configuration, Keras models and ROC data of a finished study."""
+
+from __future__ import annotations
+
+from hpo.cli.console import StudyArgument, out
+from hpo.cli.outputs import export_outputs
+from hpo.config.load import load_study
+from hpo.data.prepare import prepare_data
+from hpo.reports.read import read_results
+from hpo.storage.database import open_database
+
+
+def export(study: StudyArgument) -> None:
+    """Write best_config.yaml, and ARCHITECTURE/model.h5 and roc.csv, for every architecture that is finished."""
+    settings = load_study(study)
+    database = open_database(settings.database)
+    try:
+        dataset = prepare_data(settings.data)
+        export_outputs(settings, database, dataset, read_results(database, settings, dataset))
+    finally:
+        database.close()
+    out.print(str(settings.output), soft_wrap=True, markup=False, highlight=False)

@@ -1,0 +1,89 @@
+"""What a study leaves on disk and in the terminal, from wherever it stands."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from hpo.cli.console import err, out
+from hpo.config.study import StudyFile
+from hpo.data.dataset import Dataset
+from hpo.evaluation.compare import Comparison, Estimate
+from hpo.evaluation.metrics import METRICS
+from hpo.export.tuned import is_exported, tuned_models
+from hpo.reports.comparison import compare_architectures
+from hpo.reports.page import write_report
+from hpo.reports.read import read_results
+from hpo.reports.results import StudyResults
+from hpo.storage.database import Database
+
+
+def write_outputs(study: StudyFile, database: Database, dataset: Dataset) -> StudyResults:
+    """Write report, best configuration and models; files that are up to date stay as they are.
+
+    Returns:
+        What the report was drawn from.
+    """
+    results = read_results(database, study, dataset)
+    with err.status("writing the report"):
+        write_report(results, study.panels, study.output / "report.html")
+    export_outputs(study, database, dataset, results)
+    return results
+
+
+def export_outputs(study: StudyFile, database: Database, dataset: Dataset, results: StudyResults) -> None:
+    """Write best configuration, models and ROC data, unless they are there already.
+
+    Raises:
+        HpoError: if no architecture is finished yet.
+    """
+    tuned = tuned_models(database, study)
+    if tuned and is_exported(study, tuned):
+        return
+    from hpo.export.best import export_study  # imports TensorFlow
+
+    with err.status("exporting the models"):
+        export_study(study, dataset, tuned, comparisons(results))
+
+
+def comparisons(results: StudyResults) -> dict[str, Comparison]:
+    """Before and after on the test split, of each architecture that has both."""
+    found = {name: sides.before_after for name, sides in compare_architectures(results).items()}
+    return {name: comparison for name, comparison in found.items() if comparison is not None}
+
+
+def print_comparison(results: StudyResults, best: str) -> None:
+    """Print the test metrics before and after tuning, with 95% intervals.
+
+    Args:
+        results: the study's.
+        best: the architecture to be marked: the best on validation.
+    """
+    found = comparisons(results)
+    table = Table(title=f"{results.settings.name}: test split, before and after tuning (95% intervals)")
+    table.add_column("architecture")
+    table.add_column("metric")
+    for heading in ("before", "after", "difference"):
+        table.add_column(heading, justify="right")
+    for name, comparison in found.items():
+        for metric in METRICS:
+            values = comparison.metrics[metric]
+            marked = f"{name} *" if name == best else name
+            table.add_row(
+                marked if metric == METRICS[0] else "",
+                metric,
+                _interval(values.before),
+                _interval(values.after),
+                _interval(values.difference, "+"),
+            )
+        table.add_section()
+    out.print(table)
+    sampling = next(iter(found.values())).sampling
+    out.print(
+        f"mean of {sampling.seeds} seeds; intervals: bootstrap over {sampling.units} {sampling.unit} and the seeds; "
+        f"* best on validation",
+        highlight=False,
+    )
+
+
+def _interval(estimate: Estimate, sign: str = "") -> str:
+    return f"{estimate.value:{sign}.3f} ({estimate.low:{sign}.3f} to {estimate.high:{sign}.3f})"

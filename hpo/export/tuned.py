@@ -1,0 +1,94 @@
+"""The tuned models of a study: which they are, and where their files go. TensorFlow is not needed for that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from hpo.config.best_config import load_best_config
+from hpo.config.study import StudyFile
+from hpo.errors import ConfigError
+from hpo.evaluation.objective import objective_of
+from hpo.recipe.recipe import Recipe, recipe_from_json
+from hpo.storage.database import Database
+from hpo.storage.decisions import load_stages
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The tuned model of an architecture, frozen before the test split was opened.
+
+    Args:
+        recipe: of the ``after`` run that did best on validation.
+        epoch: whose weights are exported.
+        objective: mean of the ``after`` runs on validation, larger is better.
+        configuration: names the stored test predictions.
+        runs: (role, seed) of each of them.
+    """
+
+    recipe: Recipe
+    epoch: int
+    objective: float
+    configuration: str
+    runs: tuple[tuple[str, int], ...]
+
+
+def tuned_models(database: Database, study: StudyFile) -> dict[str, Tuned]:
+    """The tuned model of each architecture whose test has closed, in the study file's order."""
+    gain = objective_of(study).gain
+    with database.transaction() as session:
+        stages = load_stages(session, study.name)
+    found = {}
+    for architecture in study.architecture_specs:
+        test = stages.get(("test", architecture))
+        if test is None or test.closed_at is None or "abandoned" in (test.result or {}):
+            continue
+        after = {run["seed"]: run for run in test.plan["runs"] if run["role"] == "after"}
+        chosen = after[test.plan["export_seed"]]
+        found[architecture] = Tuned(
+            recipe=recipe_from_json(chosen["recipe"]),
+            epoch=chosen["epoch"],
+            objective=fmean(gain(run["objective"]) for run in after.values()),
+            configuration=test.plan["configuration"],
+            runs=tuple((run["role"], run["seed"]) for run in test.plan["runs"]),
+        )
+    return found
+
+
+def best_architecture(tuned: Mapping[str, Tuned]) -> str:
+    """The architecture whose tuned models did best on validation."""
+    return max(tuned, key=lambda name: tuned[name].objective)
+
+
+def config_path(study: StudyFile) -> Path:
+    """Where the best configuration goes."""
+    return study.output / "best_config.yaml"
+
+
+def model_path(study: StudyFile, architecture: str) -> Path:
+    """Where an architecture's Keras model goes."""
+    return study.output / architecture / "model.h5"
+
+
+def roc_path(study: StudyFile, architecture: str) -> Path:
+    """Where an architecture's ROC data go."""
+    return study.output / architecture / "roc.csv"
+
+
+def is_exported(study: StudyFile, tuned: Mapping[str, Tuned]) -> bool:
+    """Whether every file is there and of these models."""
+    if not config_path(study).exists():
+        return False
+    try:
+        models = load_best_config(config_path(study)).models
+    except ConfigError:
+        return False
+    return set(models) == set(tuned) and all(
+        models[name].recipe_key == model.recipe.key
+        and models[name].epochs == model.epoch
+        and model_path(study, name).exists()
+        and roc_path(study, name).exists()
+        for name, model in tuned.items()
+    )

@@ -1,0 +1,255 @@
+"""Fills a report's values from the study database and the prediction store; TensorFlow and the data are not needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from hpo.config.ranges import ChoiceRange, load_ranges, ranges_from_json
+from hpo.config.study import StudyFile
+from hpo.config.versions import versions
+from hpo.data.dataset import Dataset, Patches
+from hpo.evaluation.objective import objective_of
+from hpo.recipe.recipe import Recipe, recipe_from_json
+from hpo.recipe.schedule import STRATEGIES, Strategy
+from hpo.reports.results import (
+    ComputeEntry,
+    ComputeRole,
+    Confirmation,
+    DataDescription,
+    Donor,
+    FactorRange,
+    FactorSettings,
+    SplitDescription,
+    StageName,
+    StudyResults,
+    StudySettings,
+    TestOpening,
+    TrialResult,
+)
+from hpo.storage.database import Database
+from hpo.storage.decisions import load_stages
+from hpo.storage.ledger import Compute, compute_by_recipe, list_test_openings
+from hpo.storage.optuna_bridge import trial_numbers
+from hpo.storage.points import stage_points
+from hpo.storage.predictions import PredictionStore
+from hpo.storage.tables import PointRow, StageRow
+
+Stages = Mapping[tuple[str, str], StageRow]
+Rows = Mapping[tuple[str, str], Sequence[PointRow]]
+
+
+def read_results(database: Database, study: StudyFile, dataset: Dataset | None = None) -> StudyResults:
+    """Everything a report draws from, as far as the study has come.
+
+    Args:
+        database: the study database.
+        study: the study file.
+        dataset: what the data section describes; None leaves it out.
+
+    Raises:
+        StorageError: if stored test predictions are damaged.
+    """
+    with database.transaction() as session:
+        stages = load_stages(session, study.name)
+        rows = {key: stage_points(session, stage.name) for key, stage in stages.items()}
+        spent = compute_by_recipe(session, study.name)
+        openings = list_test_openings(session, study.name)
+    store = PredictionStore(study.checkpoints)
+    tested = [stage for (name, _), stage in stages.items() if name == "test" and stage.closed_at and not _failed(stage)]
+    labels, slides = store.load_truth(tested[0].plan["configuration"]) if tested else (None, None)
+    return StudyResults(
+        settings=_settings(study),
+        trials=tuple(_trials(database, study, stages, rows)),
+        confirmations=tuple(_confirmations(store, stages, rows)),
+        test_labels=labels,
+        test_slides=slides,
+        test_openings=tuple(
+            TestOpening(row.architecture, row.opened_at, row.owner, row.configuration, row.test_digest)
+            for row in openings
+        ),
+        compute=tuple(_compute(study, rows, spent)),
+        donors=tuple(_donors(study, stages)),
+        ranges=tuple(_ranges(study, stages)),
+        data=None if dataset is None else _data(study, dataset),
+        versions=versions(),
+    )
+
+
+def _settings(study: StudyFile) -> StudySettings:
+    strategy = study.space.strategy
+    return StudySettings(
+        name=study.name,
+        architectures=tuple(study.architecture_specs),
+        objective=objective_of(study),
+        factors={
+            name: FactorSettings(name, factor.reference, tuple(factor.levels), factor.scale)
+            for name, factor in study.space.factors.items()
+        },
+        stage1_design=study.stage1.design,
+        stage1_factors=study.stage1.factors,
+        stage2_design=study.stage2.design,
+        stage2_factors=study.stage2.factors,
+        stage2_epochs=study.stage2.epochs,
+        warm_start=study.stage2.warm_start,
+        batch_normalization=study.stage2.batch_normalization,
+        confirm_epochs=study.confirm.epochs,
+        confirm_seeds=study.confirm.seeds,
+        strategies=tuple(
+            Strategy(name, strategy.decay, strategy.factor, strategy.every, strategy.rate) for name in STRATEGIES
+        ),
+    )
+
+
+def _trials(database: Database, study: StudyFile, stages: Stages, rows: Rows) -> Iterator[TrialResult]:
+    objective = objective_of(study)
+    for (name, architecture), points in rows.items():
+        if name not in ("stage1", "stage2"):
+            continue
+        numbers = trial_numbers(database, stages[name, architecture].name)
+        for position, row in enumerate(points):
+            curve = row.curve or []
+            yield TrialResult(
+                stage=cast(StageName, name),
+                architecture=architecture,
+                number=numbers.get(row.trial_id or -1, position),
+                point=row.point or {},
+                state=cast(Any, row.state),
+                recipe_key=row.recipe_key or "",
+                objective=row.objective,
+                standard_error=row.standard_error,
+                metrics=curve[objective.speaking_epoch(curve) - 1] if curve else {},
+                curve=curve,
+                failure="; ".join(row.reasons) if row.state == "failed" else "",
+            )
+
+
+def _confirmations(store: PredictionStore, stages: Stages, rows: Rows) -> Iterator[Confirmation]:
+    for (name, architecture), points in rows.items():
+        if name != "confirm":
+            continue
+        test = stages.get(("test", architecture))
+        runs = set()
+        if test is not None and test.closed_at is not None and not _failed(test):
+            runs = {(run["role"], run["seed"]) for run in test.plan["runs"]}
+        for row in points:
+            role, seed = row.label["role"], row.label["seed"]
+            opened = test is not None and (role, seed) in runs
+            yield Confirmation(
+                architecture=architecture,
+                role=role,
+                seed=seed,
+                point=row.point or {},
+                epochs=row.epochs or 0,
+                curve=row.curve or [],
+                test_probabilities=store.load(test.plan["configuration"], role, seed) if test and opened else None,
+            )
+
+
+def _compute(study: StudyFile, rows: Rows, spent: Mapping[str, Compute]) -> Iterator[ComputeEntry]:
+    """What each part cost; a training that several parts share counts once, in the first of them."""
+    for architecture in study.architecture_specs:
+        counted: set[str] = set()
+        parts: list[tuple[ComputeRole, list[PointRow]]] = [
+            ("stage1", list(rows.get(("stage1", architecture), ()))),
+            ("stage2", list(rows.get(("stage2", architecture), ()))),
+        ]
+        confirmed = rows.get(("confirm", architecture), ())
+        roles: tuple[ComputeRole, ...] = ("before", "after", "cold_control")
+        parts += [(role, [row for row in confirmed if row.label["role"] == role]) for role in roles]
+        for role, points in parts:
+            trainings = [
+                training
+                for row in points
+                if row.recipe is not None
+                for training in _trainings(recipe_from_json(row.recipe), row.epochs or 0, donors=role == "after")
+            ]
+            keys = {recipe.key for recipe, _ in trainings} - counted
+            counted |= keys
+            if points:
+                yield ComputeEntry(
+                    architecture=architecture,
+                    role=role,
+                    spent=_sum(spent[key] for key in keys if key in spent),
+                    unshared_patch_visits=sum(
+                        epochs * (recipe.patches // recipe.batch_size) * recipe.batch_size
+                        for recipe, epochs in trainings
+                    ),
+                )
+
+
+def _trainings(recipe: Recipe, epochs: int, *, donors: bool) -> Iterator[tuple[Recipe, int]]:
+    """A training, and those of its donors where they are wanted."""
+    yield recipe, epochs
+    if donors and recipe.initial is not None:
+        yield from _trainings(recipe.initial.donor, recipe.initial.epoch, donors=True)
+
+
+def _sum(costs: Iterator[Compute]) -> Compute:
+    total = Compute()
+    for cost in costs:
+        total = Compute(
+            total.epochs + cost.epochs, total.patch_visits + cost.patch_visits, total.seconds + cost.seconds
+        )
+    return total
+
+
+def _donors(study: StudyFile, stages: Stages) -> Iterator[Donor]:
+    for (name, architecture), stage in stages.items():
+        if name != "stage2" or study.stage2.warm_start == "cold":
+            continue
+        donor = stage.plan["donor"]
+        recipe = recipe_from_json(donor["recipe"])
+        yield Donor(
+            architecture=architecture,
+            point=donor["point"],
+            epoch=donor["epoch"],
+            recipe_key=donor["recipe_key"],
+            objective=donor["objective"],
+            patch_visits=donor["epoch"] * (recipe.patches // recipe.batch_size) * recipe.batch_size,
+        )
+
+
+def _ranges(study: StudyFile, stages: Stages) -> Iterator[FactorRange]:
+    """The ranges in force: those stage 2 opened with, or else those of the file, or else stage 1's own."""
+    by_hand = load_ranges(study.ranges_path, study) if study.ranges_path.exists() else {}
+    for (name, architecture), stage in stages.items():
+        if name != "stage1" or not stage.result or "ranges" not in stage.result:
+            continue
+        written = ranges_from_json(stage.result["ranges"])
+        stage2 = stages.get(("stage2", architecture))
+        in_force = by_hand.get(architecture, written)
+        if stage2 is not None:
+            in_force = ranges_from_json(stage2.plan["ranges"])
+        for factor, limits in in_force.items():
+            yield FactorRange(
+                architecture=architecture,
+                factor=factor,
+                low=None if isinstance(limits, ChoiceRange) else limits.low,
+                high=None if isinstance(limits, ChoiceRange) else limits.high,
+                values=tuple(limits.choices) if isinstance(limits, ChoiceRange) else (),
+                best=limits.best,
+                edited=limits != written.get(factor),
+            )
+
+
+def _data(study: StudyFile, dataset: Dataset) -> DataDescription:
+    made = "a sample made by hpo data sample" if study.data.sample is not None else study.data.folder.name
+    return DataDescription(
+        name=made,
+        patch_size=dataset.train.size,
+        splits={part.name: _split(part) for part in (dataset.train, dataset.valid, dataset.test)},
+        digest=dataset.digest,
+        test_digest=dataset.test_digest,
+    )
+
+
+def _split(part: Patches) -> SplitDescription:
+    slides = None if part.slides is None else len(np.unique(part.slides))
+    return SplitDescription(len(part), int(part.labels.sum()), slides)
+
+
+def _failed(stage: StageRow) -> bool:
+    return bool(stage.result and "abandoned" in stage.result)
