@@ -18,7 +18,7 @@ class Cell:
     Args:
         text: its content, not yet escaped.
         note: a second, smaller line.
-        kind: CSS classes: ``strong``, ``dim``, ``up``, ``down``, ``code``.
+        kind: CSS classes: ``strong``, ``dim``, ``up``, ``down``, ``sum``, ``wide``, ``code``.
         swatch: colour of a dot in front of the text.
         rows: how many rows it spans.
     """
@@ -63,12 +63,13 @@ def paragraph(text: str, class_: str = "") -> Html:
     return element("p", escape(text), class_=class_)
 
 
-def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell | str]]) -> Html:
+def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell | str]], *, compact: bool = False) -> Html:
     """A table that scrolls by itself where it is too wide.
 
     Args:
         columns: from left to right.
         rows: cells by column; a row below a cell that spans several rows leaves that column out.
+        compact: only as wide as its contents.
     """
     head = [
         element("th", escape(column.heading), scope="col", class_="numeric" if column.numeric else "")
@@ -91,7 +92,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell | str]]) -> Ht
             written.append(_cell(cell, column, heads_row=index == 0))
         body.append(element("tr", *written, class_="group" if starts_group else ""))
     parts = element("thead", element("tr", *head)), element("tbody", *body)
-    return element("div", element("table", *parts), class_="scroll")
+    return element("div", element("table", *parts, class_="compact" if compact else ""), class_="scroll")
 
 
 def swatch(colour: str) -> Html:

@@ -2,20 +2,20 @@
 // Draws every figure of the page, and draws them anew when the theme changes or the page is printed.
 (function () {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const ink = (isDark) => (isDark ? "#e6e9ed" : "#1b1f24");
   const template = (isDark) => {
-    const ink = isDark ? "#d5dae0" : "#2a3037";
     const grid = isDark ? "#2d343d" : "#e6e9ee";
     const line = isDark ? "#4a535e" : "#b9c0c9";
     const axis = {
       gridcolor: grid, linecolor: line, zerolinecolor: grid, tickcolor: line, ticks: "outside", ticklen: 4, showline: true,
-      automargin: true, title: { standoff: 10 },
+      automargin: true, title: { standoff: 10, font: { size: 13 } },
     };
     return {
       layout: {
-        font: { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: ink },
+        font: { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: ink(isDark) },
         paper_bgcolor: "rgba(0,0,0,0)",
         plot_bgcolor: "rgba(0,0,0,0)",
-        hoverlabel: { bgcolor: isDark ? "#20262d" : "#ffffff", bordercolor: line, font: { color: ink } },
+        hoverlabel: { bgcolor: isDark ? "#20262d" : "#ffffff", bordercolor: line, font: { color: ink(isDark) } },
         legend: { bgcolor: "rgba(0,0,0,0)", font: { size: 12 } },
         annotationdefaults: { font: { size: 13 } },
         xaxis: axis,
@@ -33,6 +33,10 @@
   }));
   const draw = (isDark) => {
     for (const { place, figure } of figures) {
+      for (const trace of figure.data) {
+        if (trace.type === "bar" && trace.error_y) trace.error_y.color = ink(isDark);
+        if (trace.offsetgroup === "before") trace.insidetextfont = { color: ink(isDark) };
+      }
       const layout = Object.assign({}, figure.layout, { template: template(isDark) });
       Plotly.react(place, figure.data, layout, config);
     }

@@ -8,7 +8,7 @@ from hpo.reports.comparison import Sides, compare_architectures
 from hpo.reports.html import Html, element, escape, paragraph, swatch
 from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
-from hpo.reports.words import METRIC_WORDS, interval, listed, number, plural, signed, signed_interval
+from hpo.reports.words import METRIC_WORDS, interval, number, plural, signed, signed_interval
 
 
 def headline_metric(results: StudyResults) -> str:
@@ -35,7 +35,7 @@ def sentence(architecture: str, metric: str, found: MetricComparison) -> str:
     if number(gain.value) == number(0):
         where = "the same as before"
     else:
-        where = f"{number(abs(gain.value))} {'above' if gain.value > 0 else 'below'} that before"
+        where = f"{number(abs(gain.value))} {'higher' if gain.value > 0 else 'lower'} than before"
     verdict = "excludes 0" if gain.excludes_zero else "includes 0, so this may be chance"
     return f"{start}{where}; the interval of the difference, {signed_interval(gain)}, {verdict}."
 
@@ -67,13 +67,13 @@ def _card(results: StudyResults, name: str, metric: str, found: Sides) -> Html:
         element("span", escape(number(values.before.value)), class_="from"),
         escape(" \N{RIGHTWARDS ARROW} "),
         element("span", escape(number(values.after.value)), class_="to"),
-        element("span", escape(signed(gain.value)), class_=f"gain {mark}"),
         class_="numbers",
     )
     colour = architecture_style(results.settings, name).colour
     return element(
         "article",
-        element("h3", swatch(colour), escape(name), element("small", escape(f"test {METRIC_WORDS[metric]}"))),
+        element("h3", swatch(colour), escape(name), element("span", escape(signed(gain.value)), class_=f"gain {mark}")),
+        paragraph(f"test {METRIC_WORDS[metric]} before and after", "what"),
         numbers,
         paragraph(sentence(name, metric, values)),
         class_="card",
@@ -89,4 +89,4 @@ def _progress(results: StudyResults) -> str:
     trained = sum(bool(training.curve) for training in results.confirmations)
     tested = sum(training.test_probabilities is not None for training in results.confirmations)
     parts.append(f"{plural(trained, 'final training')} done, {tested} tested")
-    return f"This study is not finished ({listed(parts)}). Below is what there is so far."
+    return f"This study is not finished ({'; '.join(parts)}). Below is what there is so far."

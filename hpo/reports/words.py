@@ -27,12 +27,16 @@ FACTOR_WORDS = {
     "stain_jitter": "stain jitter",
 }
 
-ROLE_WORDS = {
-    "stage1": "stage 1: explore",
-    "stage2": "stage 2: tune",
-    "before": "final training before tuning",
-    "after": "final training after tuning",
-    "cold_control": "cold-start control",
+STAGE_WORDS = {"stage1": "stage 1: explore", "stage2": "stage 2: tune"}
+
+_DESIGN_WORDS = {
+    "one_factor": "one factor varied at a time",
+    "grid": "all combinations of levels",
+    "tpe": "TPE",
+    "random": "random",
+    "gp": "Gaussian-process",
+    "cmaes": "CMA-ES",
+    "qmc": "quasi-random",
 }
 
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
@@ -46,6 +50,11 @@ def capital(text: str) -> str:
 def factor_words(factor: str) -> str:
     """A factor's name for a person."""
     return FACTOR_WORDS.get(factor, factor.replace("_", " "))
+
+
+def design_words(design: str) -> str:
+    """How a stage proposes points, for a person."""
+    return _DESIGN_WORDS.get(design, design)
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -31,6 +31,7 @@ class BeforeAfter(NamedTuple):
     """What the figure shows."""
 
     metric: str
+    architectures: tuple[str, ...]
     bars: list[Bar]
 
 
@@ -55,18 +56,25 @@ def read(results: StudyResults, options: PanelSettings) -> BeforeAfter:
     ]
     if not bars:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
-    return BeforeAfter(metric, bars)
+    return BeforeAfter(metric, results.settings.architectures, bars)
 
 
 def draw(data: BeforeAfter) -> go.Figure:
     """Bars from 0, so that their lengths compare; the values stand on them."""
     shown = figure(
-        340,
+        320,
+        margin={"l": 62, "r": 18, "t": 18, "b": 34},
         barmode="group",
         bargap=0.28,
         bargroupgap=0.08,
         legend=LEGEND_ABOVE,
-        xaxis={"type": "category"},
+        xaxis={
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": data.architectures,
+            "range": [-0.5, len(data.architectures) - 0.5],
+            "tickvals": data.architectures,
+        },
         yaxis={"title": {"text": f"Test {METRIC_WORDS[data.metric]}"}, "range": [0, 1.08], "dtick": 0.2},
     )
     looks: dict[Side, tuple[float, str]] = {"before": (0.3, "/"), "after": (0.95, "")}
@@ -80,7 +88,6 @@ def draw(data: BeforeAfter) -> go.Figure:
                 "arrayminus": [bar.estimate.value - bar.estimate.low for bar in bars],
                 "thickness": 1.6,
                 "width": 5,
-                "color": NEUTRAL,
             },
             marker={
                 "color": [faded(bar.colour, opacity) for bar in bars],
@@ -90,15 +97,16 @@ def draw(data: BeforeAfter) -> go.Figure:
             text=[number(bar.estimate.value) for bar in bars],
             textposition="inside",
             insidetextanchor="start",
-            textangle=0,
             hovertemplate="%{x}: %{y:.4f}",
             showlegend=False,
             name=f"{side} tuning",
+            offsetgroup=side,
         )
         shown.add_bar(
             x=[None],
             y=[None],
             name=f"{side} tuning",
+            offsetgroup=side,
             marker={
                 "color": faded(NEUTRAL, opacity),
                 "line": {"color": NEUTRAL, "width": 1.2},

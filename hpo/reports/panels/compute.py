@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Cell, Column, Html, table
 from hpo.reports.panel import NotThereError
-from hpo.reports.results import ComputeEntry, StudyResults
+from hpo.reports.results import ComputeEntry, ComputeRole, StudyResults
 from hpo.reports.style import architecture_style
-from hpo.reports.words import DASH, ROLE_WORDS, capital, count, duration
+from hpo.reports.words import DASH, count, duration
 
-_ORDER = ("before", "stage1", "stage2", "after", "cold_control")
-_TUNING = ("stage1", "stage2", "after")
+_TUNING: tuple[ComputeRole, ...] = ("stage1", "stage2", "after")
+_COLUMNS: tuple[tuple[str, tuple[ComputeRole, ...]], ...] = (
+    ("Before", ("before",)),
+    ("Stage 1", ("stage1",)),
+    ("Stage 2", ("stage2",)),
+    ("Final, tuned", ("after",)),
+    ("All for 'after'", _TUNING),
+    ("Cold control", ("cold_control",)),
+)
 
 
 class ComputeRow(NamedTuple):
-    """One architecture: its entries in `_ORDER`."""
+    """One architecture's entries."""
 
     name: str
     colour: str
@@ -44,7 +52,6 @@ def read(results: StudyResults, _options: PanelSettings) -> ComputeTable:
     for name in results.settings.architectures:
         entries = [entry for entry in results.compute if entry.architecture == name]
         if entries:
-            entries.sort(key=lambda entry: _ORDER.index(entry.role))
             rows.append(ComputeRow(name, architecture_style(results.settings, name).colour, entries))
     if not rows:
         raise NotThereError("Nothing has been trained yet.")
@@ -52,57 +59,45 @@ def read(results: StudyResults, _options: PanelSettings) -> ComputeTable:
 
 
 def draw(data: ComputeTable) -> Html:
-    """A row a part of the work, grouped by architecture, with a sum of either side."""
-    columns = [
-        Column("Model"),
-        Column("Part"),
-        Column("Epochs", numeric=True),
-        Column("Patch-visits", numeric=True),
-        Column("Without sharing", numeric=True),
-        Column("Time", numeric=True),
-    ]
+    """A row an architecture: patch-visits of each part, and its time below them."""
+    columns = [Column("Model"), *(Column(heading, numeric=True) for heading, _ in _COLUMNS)]
+    columns += [Column("Tuning / before", numeric=True), Column("All, without sharing", numeric=True)]
     rows: list[list[Cell | str]] = []
     for row in data.rows:
-        lines = [_entry_cells(entry) for entry in row.entries]
-        lines.append(_sum_cells("All for 'before'", [entry for entry in row.entries if entry.role == "before"]))
-        lines.append(_sum_cells("All for 'after'", [entry for entry in row.entries if entry.role in _TUNING]))
-        first, *rest = lines
-        rows += [[Cell(row.name, swatch=row.colour, rows=len(lines)), *first], *rest]
+        cells: list[Cell | str] = [Cell(row.name, swatch=row.colour)]
+        cells += [_spent(_of(row.entries, roles), "sum" if roles is _TUNING else "") for _, roles in _COLUMNS]
+        before, tuning = (_visits(_of(row.entries, roles)) for roles in (("before",), _TUNING))
+        cells.append(f"{tuning / before:.1f} times" if before and tuning else DASH)
+        cells.append(count(sum(entry.unshared_patch_visits for entry in row.entries)))
+        rows.append(cells)
     return table(columns, rows)
 
 
 def explain(data: ComputeTable) -> str:
     """What counts, and what sharing saved altogether."""
     entries = [entry for row in data.rows for entry in row.entries]
-    spent = sum(entry.spent.patch_visits for entry in entries)
-    unshared = sum(entry.unshared_patch_visits for entry in entries)
-    saved = f" Sharing made it {unshared / spent:.1f} times cheaper." if spent and unshared > spent else ""
+    spent, unshared = _visits(entries), sum(entry.unshared_patch_visits for entry in entries)
+    saved = ""
+    if spent and unshared > spent:
+        saved = f" Sharing saved {1 - spent / unshared:.0%} of {count(unshared)} patch-visits."
     return (
-        "A patch-visit is one patch seen once in training. 'After' includes the whole search: stage 1 with the donors "
-        "of the warm start, stage 2, and the final trainings. Without sharing, every design point would have been "
-        f"trained on its own from its first epoch; a training that several parts share counts once.{saved}"
+        "Patch-visits: patches seen in training, each as often as it was seen. 'After' includes the whole search: "
+        "stage 1 with the donors of the warm start, stage 2, and the final trainings. Without sharing, every design "
+        "point would have been trained on its own from its first epoch; a training that several parts share counts "
+        f"once.{saved}"
     )
 
 
-def _entry_cells(entry: ComputeEntry) -> list[Cell | str]:
-    spent = entry.spent
-    return [
-        capital(ROLE_WORDS[entry.role]),
-        count(spent.epochs),
-        count(spent.patch_visits),
-        count(entry.unshared_patch_visits),
-        duration(spent.seconds),
-    ]
+def _of(entries: Sequence[ComputeEntry], roles: Sequence[str]) -> list[ComputeEntry]:
+    return [entry for entry in entries if entry.role in roles]
 
 
-def _sum_cells(name: str, entries: list[ComputeEntry]) -> list[Cell | str]:
+def _visits(entries: Sequence[ComputeEntry]) -> int:
+    return sum(entry.spent.patch_visits for entry in entries)
+
+
+def _spent(entries: Sequence[ComputeEntry], kind: str) -> Cell:
     if not entries:
-        return [Cell(name, kind="sum"), *(Cell(DASH, kind="sum") for _ in range(4))]
-    texts = (
-        name,
-        count(sum(entry.spent.epochs for entry in entries)),
-        count(sum(entry.spent.patch_visits for entry in entries)),
-        count(sum(entry.unshared_patch_visits for entry in entries)),
-        duration(sum(entry.spent.seconds for entry in entries)),
-    )
-    return [Cell(text, kind="sum") for text in texts]
+        return Cell(DASH, kind=kind)
+    seconds = sum(entry.spent.seconds for entry in entries)
+    return Cell(count(_visits(entries)), duration(seconds), kind)

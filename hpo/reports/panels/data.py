@@ -53,7 +53,7 @@ def draw(data: Data) -> Html:
                 Cell(digest[:12], kind="code"),
             ]
         )
-    content = [table(columns, rows)]
+    content = [table(columns, rows, compact=True)]
     if data.description.contact_sheet is not None:
         source = "data:image/png;base64," + b64encode(data.description.contact_sheet).decode()
         content.append(

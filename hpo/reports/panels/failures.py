@@ -9,7 +9,7 @@ from hpo.reports.html import Cell, Column, Html, paragraph, table
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults, TrialResult
 from hpo.reports.style import architecture_style
-from hpo.reports.words import ROLE_WORDS, capital, count, plural, point_words
+from hpo.reports.words import STAGE_WORDS, capital, count, plural, point_words
 
 
 class FailureRow(NamedTuple):
@@ -59,7 +59,7 @@ def draw(data: Failures) -> Html:
     rows: list[list[Cell | str]] = [
         [
             Cell(row.trial.architecture, swatch=row.colour),
-            capital(ROLE_WORDS[row.trial.stage]),
+            capital(STAGE_WORDS[row.trial.stage]),
             count(row.trial.number),
             Cell(capital(point_words(row.trial.point)), kind="wide"),
             Cell(row.trial.failure or "not known", kind="wide"),

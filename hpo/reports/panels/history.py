@@ -11,7 +11,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, figure
-from hpo.reports.words import METRIC_WORDS, plural
+from hpo.reports.words import METRIC_WORDS, design_words, plural
 
 
 class SearchLine(NamedTuple):
@@ -97,7 +97,6 @@ def draw(data: History) -> go.Figure:
 
 def explain(data: History) -> str:
     """What dots and lines are."""
-    failed = f" {plural(data.failed, 'trial')} failed and {'is' if data.failed == 1 else 'are'} not shown." * bool(
-        data.failed
-    )
-    return f"A dot a trial of the {data.design} design; the line is the best so far.{failed}"
+    verb = "is" if data.failed == 1 else "are"
+    failed = f" {plural(data.failed, 'trial')} failed and {verb} not shown." if data.failed else ""
+    return f"A dot a trial of the {design_words(data.design)} search; the line is the best so far.{failed}"

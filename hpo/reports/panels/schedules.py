@@ -12,7 +12,7 @@ from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, STRATEGY_COLOURS, STRATEGY_DASHES, figure
 from hpo.reports.words import value_words
 
-_DROPS = 3
+_STEPS = 3
 _POINTS = 301
 
 
@@ -40,7 +40,7 @@ def title(_results: StudyResults, _options: PanelSettings) -> str:
 
 
 def read(results: StudyResults, _options: PanelSettings) -> Schedules:
-    """Every strategy from the reference learning rate, long enough to see three drops of the step strategy.
+    """Every strategy from the reference learning rate, long enough to see three steps of the step strategy.
 
     Raises:
         NotThereError: if the search space has no reference learning rate.
@@ -50,7 +50,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Schedules:
     if not isinstance(initial := reference.get("learning_rate"), int | float):
         raise NotThereError("The search space has no reference learning rate to start from.")
     steps = int(reference.get("patches", 32)) // int(reference.get("batch_size", 32)) or 1
-    shown_epochs = max([settings.confirm_epochs, *(_DROPS * strategy.every for strategy in settings.strategies)])
+    shown_epochs = max([settings.confirm_epochs, *(_STEPS * strategy.every - 2 for strategy in settings.strategies)])
     epochs = sorted({round(index * shown_epochs / (_POINTS - 1)) for index in range(_POINTS)})
     lines = []
     for strategy in settings.strategies:
@@ -61,12 +61,12 @@ def read(results: StudyResults, _options: PanelSettings) -> Schedules:
 
 
 def draw(data: Schedules) -> go.Figure:
-    """Learning rate on a log scale; this study's longest training shaded."""
+    """Learning rate over the epochs; this study's longest training shaded."""
     shown = figure(
         330,
         legend=LEGEND_ABOVE,
         xaxis={"title": {"text": "Epoch"}, "rangemode": "tozero"},
-        yaxis={"title": {"text": "Learning rate"}, "type": "log", "exponentformat": "power", "dtick": 1},
+        yaxis={"title": {"text": "Learning rate"}, "rangemode": "tozero", "tickformat": "~g"},
     )
     for line in data.lines:
         shown.add_scatter(

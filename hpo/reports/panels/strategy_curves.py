@@ -37,7 +37,7 @@ def title(results: StudyResults, options: PanelSettings) -> str:
 
 
 def read(results: StudyResults, options: PanelSettings) -> StrategyCurves:
-    """The longest finished stage-1 training of each strategy, all other factors at their reference.
+    """Finished stage-1 trials of each strategy, all other factors at their reference, the epochs too.
 
     Raises:
         NotThereError: if stage 1 does not vary the strategy, or none of its trials has finished.
@@ -46,22 +46,19 @@ def read(results: StudyResults, options: PanelSettings) -> StrategyCurves:
     metric = options.metric or settings.objective.metric
     if "strategy" not in settings.stage1_factors:
         raise NotThereError("Stage 1 of this study does not vary the learning-rate strategy.")
-    longest: dict[tuple[str, str], list[float]] = {}
+    found: dict[tuple[str, str], list[float]] = {}
     for trial in results.trials:
         at_reference = all(
-            settings.reference.get(name, value) == value
-            for name, value in trial.point.items()
-            if name not in ("strategy", "epochs")
+            settings.reference.get(name, value) == value for name, value in trial.point.items() if name != "strategy"
         )
         if trial.stage == "stage1" and trial.state == "complete" and at_reference:
             key = trial.architecture, str(trial.point.get("strategy", settings.reference.get("strategy", "constant")))
-            values = [epoch[f"valid_{metric}"] for epoch in trial.curve if f"valid_{metric}" in epoch]
-            longest[key] = max(longest.get(key, []), values, key=len)
+            found[key] = [epoch[f"valid_{metric}"] for epoch in trial.curve if f"valid_{metric}" in epoch]
     lines = [
-        StrategyLine(architecture, strategy, longest[architecture, strategy])
+        StrategyLine(architecture, strategy, found[architecture, strategy])
         for architecture in settings.architectures
         for strategy in STRATEGY_COLOURS
-        if longest.get((architecture, strategy))
+        if found.get((architecture, strategy))
     ]
     if not lines:
         raise NotThereError("No stage-1 trial of a learning-rate strategy has finished yet.")
@@ -83,6 +80,7 @@ def draw(data: StrategyCurves) -> go.Figure:
         vertical_spacing=0.28 / rows,
     )
     shown.update_layout(layout)
+    shown.update_annotations(font_size=13)
     named: set[str] = set()
     for line in data.lines:
         place = data.architectures.index(line.architecture)
@@ -109,6 +107,4 @@ def draw(data: StrategyCurves) -> go.Figure:
 
 def explain(_data: StrategyCurves) -> str:
     """What was held."""
-    return (
-        "The longest stage-1 training of each strategy, all other factors at their reference; one plot an architecture."
-    )
+    return "Stage-1 trials of each strategy, all other factors at their reference; one plot an architecture."

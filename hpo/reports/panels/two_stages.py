@@ -7,14 +7,13 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape
 from hpo.reports.results import StageName, StudyResults
-from hpo.reports.words import METRIC_WORDS, count, factor_words, listed, plural
+from hpo.reports.words import METRIC_WORDS, count, design_words, factor_words, listed, plural
 
 _WEIGHTS = {
     "cold": "random initial weights",
     "warm": "weights reused from stage 1",
     "shrink_perturb": "weights of stage 1, shrunk and perturbed",
 }
-_DESIGNS = {"one_factor": "one factor varied at a time", "grid": "all combinations of levels"}
 
 
 class Block(NamedTuple):
@@ -51,7 +50,7 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
                 "Stage 1: explore",
                 [
                     "random initial weights",
-                    _DESIGNS.get(settings.stage1_design, settings.stage1_design),
+                    design_words(settings.stage1_design),
                     listed(factor_words(name) for name in settings.stage1_factors),
                     _progress(results, "stage1"),
                 ],
@@ -62,7 +61,7 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
                 [
                     _WEIGHTS.get(settings.warm_start, settings.warm_start),
                     *normalized,
-                    f"{settings.stage2_design} within stage 1's ranges",
+                    f"{design_words(settings.stage2_design)} search within stage 1's ranges",
                     listed(factor_words(name) for name in settings.stage2_factors),
                     _progress(results, "stage2"),
                 ],

@@ -35,7 +35,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Versions:
 def draw(data: Versions) -> Html:
     """A row a package."""
     rows: list[list[Cell | str]] = [[name, Cell(version, kind="code")] for name, version in data.versions.items()]
-    return table([Column("What"), Column("Version")], rows)
+    return table([Column("What"), Column("Version")], rows, compact=True)
 
 
 def explain(_data: Versions) -> str:
