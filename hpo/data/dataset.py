@@ -1,72 +1,153 @@
-"""A data set as studies see it: three splits of patches, opened and checked, and the digest of their content."""
+"""Data sets as the rest of the package sees them: train, valid and test patches, validated and with a digest."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
-from hpo.data.pcam import BASE, SPLITS, SplitFiles, content_digests, find_split, open_labels, open_shape, read_rows
-from hpo.data.split import Rows, SplitRule, split_rows
+from hpo.data import pcam
+from hpo.data.digest import Hashes, content_digest, patch_hashes
+from hpo.data.progress import Progress, silent
+from hpo.data.split import groups_of, split_rows
 from hpo.errors import DataError
+from hpo.recipe.key import digest as json_digest
+
+GAP = 4  # rows that may lie unread between two that are read at once
+SLAB = 256  # rows read at once, at most
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """How a single labelled set is split: stratified, by slide where slides are known, repeats on one side.
+
+    Args:
+        valid: share for validation, in (0, 1).
+        test: share for the final test, in [0, 1); 0 leaves the test split empty.
+        seed: of the random choice; >= 0.
+
+    Raises:
+        DataError: if nothing would be left to train on, or a share is out of range.
+    """
+
+    valid: float = 0.2
+    test: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.valid < 1 and 0 <= self.test < 1 and self.valid + self.test < 1):
+            raise DataError(
+                f"data.split: valid {self.valid} and test {self.test} must be shares with 0 < valid, 0 <= test and "
+                "valid + test < 1"
+            )
+        if self.seed < 0:
+            raise DataError(f"data.split: seed {self.seed} must be at least 0")
 
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """One split: labels in memory, patches read when asked for.
+    """Patches of one split, on disk until they are read.
 
     Args:
-        name: ``train``, ``valid`` or ``test``.
-        labels: uint8 ``(N,)``, 0 benign or 1 malignant.
-        slides: str ``(N,)``, the slide of each patch, or None where it is not known.
-        size: side of the patches, pixels.
-        source: the files that hold them.
-        rows: which of the file's rows are this split's, ascending.
+        name: of the split.
+        path: HDF5 file whose dataset ``x`` holds them.
+        rows: which of its rows they are, shape (N,), int64.
+        labels: 0 benign, 1 malignant, shape (N,), uint8.
+        slides: name of each patch's slide, shape (N,), or None where it is not known.
+        hashes: SHA-256 of each patch, shape (N, 32), uint8.
+        patch_size: side, pixels.
     """
 
     name: str
-    labels: NDArray[np.uint8]
-    slides: NDArray[np.str_] | None
-    size: int
-    source: SplitFiles
-    rows: Rows
+    path: Path
+    rows: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.uint8]
+    slides: npt.NDArray[np.str_] | None
+    hashes: Hashes
+    patch_size: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """``(N, size, size, 3)``."""
-        return (len(self), self.size, self.size, 3)
+        """(N, side, side, 3)."""
+        return (len(self), self.patch_size, self.patch_size, 3)
 
-    def __len__(self) -> int:
-        return len(self.labels)
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, 64 hexadecimal digits, of patches and labels in their order."""
+        return content_digest(self.hashes, self.labels, self.patch_size)
 
-    def read(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Patches, uint8 ``(n, size, size, 3)``, in the order asked for; never more memory than these.
+    def read(self, rows: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        """The patches of these rows.
+
+        Besides what it returns, at most `SLAB` patches are in memory.
 
         Args:
-            rows: ``(n,)``, row numbers within this split.
+            rows: integers in [0, N), in any order, also repeated; shape (n,).
+
+        Returns:
+            uint8 of shape (n, side, side, 3), in the order of ``rows``.
 
         Raises:
-            DataError: if the file cannot be read there.
+            IndexError: if a row is out of range.
+            DataError: if the file cannot be read.
         """
-        return read_rows(self.source.x, self.rows[np.asarray(rows, dtype=np.intp)], self.size)
+        wanted = np.asarray(rows, dtype=np.int64).reshape(-1)
+        if len(wanted) and not (wanted.min() >= 0 and wanted.max() < len(self)):
+            raise IndexError(f"rows {wanted.min()} to {wanted.max()} were asked for, there are {len(self)}")
+        found = np.empty((len(wanted), *self.shape[1:]), dtype=np.uint8)
+        if not len(wanted):
+            return found
+        stored = self.rows[wanted]
+        order = np.argsort(stored, kind="stable")
+        ascending = stored[order]
+        with pcam.open_array(self.path, "x") as x:
+            for start, stop in _runs(ascending):
+                slab = x[ascending[start] : ascending[stop - 1] + 1]
+                found[order[start:stop]] = slab[ascending[start:stop] - ascending[start]]
+        return found
+
+    def take(self, rows: npt.ArrayLike, name: str | None = None) -> Patches:
+        """Only these rows, in this order."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        return replace(
+            self,
+            name=name or self.name,
+            rows=self.rows[chosen],
+            labels=self.labels[chosen],
+            slides=None if self.slides is None else self.slides[chosen],
+            hashes=self.hashes[chosen],
+        )
+
+
+def _runs(ascending: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Stretches of the sorted rows that lie close enough together to be read at once."""
+    runs, start = [], 0
+    breaks = np.flatnonzero(np.diff(ascending) > GAP) + 1
+    for stop in [*breaks.tolist(), len(ascending)]:
+        while start < stop:
+            end = min(stop, int(np.searchsorted(ascending, ascending[start] + SLAB)))
+            runs.append((start, end))
+            start = end
+    return runs
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three splits and what they amount to.
+    """A validated data set.
 
     Args:
-        train: what is trained on.
-        valid: what ranges, donors and the choice of the best are judged on.
-        test: opened once a configuration is frozen.
-        digest: SHA-256 of training and validation patches and labels, in their order: what a recipe names.
-        test_digest: likewise of the test split.
+        train: patches to learn from.
+        valid: patches that guide every decision.
+        test: patches for the final comparison; empty (length 0) if the split rule leaves none.
+        digest: SHA-256 of train and valid patches and labels, in their order, and of the split rule: what a recipe
+            holds.
+        test_digest: SHA-256 of the test patches and labels.
     """
 
     train: Patches
@@ -76,107 +157,85 @@ class Dataset:
     test_digest: str
 
 
-def open_dataset(folder: Path, *, patch_size: int | None = None, split: SplitRule | None = None) -> Dataset:
-    """Open a folder of PCam-format HDF5 files, and check it before anything is trained on it.
+def open_split(
+    folder: Path, name: pcam.SplitName, *, patch_size: int | None = None, progress: Progress = silent
+) -> Patches:
+    """The patches of one split's files, every one of them read once.
 
     Args:
-        folder: holds ``camelyonpatch_level_2_split_{train,valid,test}_{x,y}.h5`` (or ``.h5.gz``, unpacked once), and
-            perhaps ``_meta.csv`` files that name each patch's slide.
-        patch_size: side that the patches must have, pixels; None takes what is there.
-        split: where only one labelled pair of files is there: how to split it.
+        folder: that holds the files.
+        name: of the split.
+        patch_size: side that the patches must have, pixels; None allows any.
+        progress: told about decompressing and reading.
 
     Raises:
-        DataError: if a file is missing, damaged, empty, of the wrong shape or type, or has a label other than 0 and 1;
-            if a pair of files differs in length; if a split is missing.
+        DataError: if anything is missing, damaged, or not as PCam's format has it.
+    """
+    files = pcam.split_files(folder, name)
+    for path in (files.x, files.y):
+        pcam.unpack(path, progress)
+    count, side = pcam.check_patches(files.x, patch_size)
+    labels = pcam.read_labels(files.y, count)
+    slides = pcam.read_slides(files.meta, count)
+    hashes = patch_hashes(files.x, count, progress)
+    return Patches(name, files.x, np.arange(count), labels, slides, hashes, side)
+
+
+def open_dataset(
+    folder: Path, *, patch_size: int | None, split: SplitRule | None = None, progress: Progress = silent
+) -> Dataset:
+    """The data set in a folder: PCam's three splits, or one labelled set that a rule splits.
+
+    A labelled set is the pair ``patches_x.h5`` and ``patches_y.h5``, or the files of PCam's train split alone.
+
+    Args:
+        folder: that holds PCam's HDF5 files, gzipped or not.
+        patch_size: side that the patches must have, pixels; None allows any.
+        split: how to split a single labelled set; None if the folder has three splits.
+        progress: told about decompressing and reading, which a large data set takes minutes for the first time.
+
+    Raises:
+        DataError: if anything is missing, damaged, or not as the format has it, in any of the splits.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; make a sample with: hpo data sample {folder}")
+        raise DataError(f"{folder}: no such folder; `hpo data sample`, `import` or `fetch` makes one")
+    there = [name for name in (*pcam.SPLITS, "patches") if pcam.present(pcam.split_files(folder, name))]
+    if not there:
+        raise DataError(f"{folder}: has no PCam files, such as {pcam.split_files(folder, 'train').x.name}")
     if split is not None:
-        found = [files for name in SPLITS if (files := find_split(folder, name)) is not None]
-        if len(found) != 1:
-            names = ", ".join(files.name for files in found) or "none"
-            raise DataError(f"{folder}: splitting needs exactly one pair of {BASE}NAME_x.h5 and _y.h5; found {names}")
-        return _split_dataset(found[0], patch_size, split)
-    parts, digests = {}, {}
-    for name in SPLITS:
-        files = find_split(folder, name)
-        if files is None:
-            raise DataError(f"{folder / f'{BASE}{name}_x.h5'}: the {name} split is missing (.h5 or .h5.gz)")
-        parts[name] = _whole(files, name, patch_size)
-        digests[name] = _digest(parts[name])
-    sizes = {part.size for part in parts.values()}
-    if len(sizes) != 1:
-        listing = ", ".join(f"{name} {part.size}" for name, part in parts.items())
-        raise DataError(f"{folder}: the splits have patches of different sizes: {listing} pixels")
-    return Dataset(**parts, digest=_joined(digests["train"], digests["valid"]), test_digest=digests["test"])
+        return _split_dataset(folder, there, patch_size, split, progress)
+    if there in (["patches"], ["train"]):
+        raise DataError(f"{folder}: has one labelled set only; say in the study file's data.split how to split it")
+    for name in pcam.SPLITS:
+        if name not in there:
+            missing = pcam.split_files(folder, name)
+            raise DataError(f"{folder}: the {name} split is missing ({missing.x.name} and {missing.y.name})")
+    train, valid, test = (open_split(folder, name, patch_size=patch_size, progress=progress) for name in pcam.SPLITS)
+    for other in (valid, test):
+        if other.patch_size != train.patch_size:
+            raise DataError(
+                f"{other.path}: patches of {other.patch_size} pixels, those of train are {train.patch_size}"
+            )
+    return _dataset(train, valid, test, None)
 
 
-def _split_dataset(files: SplitFiles, patch_size: int | None, rule: SplitRule) -> Dataset:
-    whole = _whole(files, files.name, patch_size)
-    rows = split_rows(whole.labels, whole.slides, content_digests(files.x, whole.size), rule)
-    if not len(rows["test"]):
-        raise DataError(f"{files.x}: the split leaves no test patches; give test a share of more than 0")
-    parts = {
-        name: Patches(
-            name=name,
-            labels=whole.labels[taken],
-            slides=None if whole.slides is None else whole.slides[taken],
-            size=whole.size,
-            source=files,
-            rows=taken,
+def _split_dataset(
+    folder: Path, there: list[pcam.SplitName], patch_size: int | None, split: SplitRule, progress: Progress
+) -> Dataset:
+    if there not in (["patches"], ["train"]):
+        raise DataError(
+            f"{folder}: has the splits {', '.join(there)}, and data.split is for a single labelled set; "
+            "leave data.split out, or keep only one pair of files there"
         )
-        for name, taken in rows.items()
-    }
-    content = _digest(whole)
-    of = {name: _joined(content, json.dumps(part.rows.tolist())) for name, part in parts.items()}
-    return Dataset(**parts, digest=_joined(of["train"], of["valid"]), test_digest=of["test"])
+    name: pcam.SplitName = "patches" if there == ["patches"] else "train"
+    whole = open_split(folder, name, patch_size=patch_size, progress=progress)
+    shares = (1 - split.valid - split.test, split.valid, split.test)
+    rows = split_rows(whole.labels, groups_of(whole.hashes, whole.slides), shares, split.seed)
+    train, valid, test = (whole.take(part, name) for part, name in zip(rows, pcam.SPLITS, strict=True))
+    return _dataset(train, valid, test, split)
 
 
-def _whole(files: SplitFiles, name: str, patch_size: int | None) -> Patches:
-    count, size = open_shape(files.x)
-    labels = open_labels(files.y)
-    if len(labels) != count:
-        raise DataError(f"{files.y}: has {len(labels)} labels, but {files.x.name} has {count} patches")
-    if patch_size is not None and size != patch_size:
-        raise DataError(f"{files.x}: patches are {size} pixels wide, the study file says patch_size: {patch_size}")
-    return Patches(name, labels, _slides(files.meta, count), size, files, np.arange(count))
-
-
-def _slides(meta: Path | None, count: int) -> NDArray[np.str_] | None:
-    """The ``wsi`` column of a ``_meta.csv``."""
-    if meta is None:
-        return None
-    try:
-        with meta.open(newline="", encoding="utf-8") as file:
-            rows = csv.DictReader(file)
-            if "wsi" not in (rows.fieldnames or ()):
-                raise DataError(f"{meta}: has no column 'wsi', which names the slide of each patch")
-            slides = np.array([row["wsi"] or "" for row in rows], dtype=np.str_)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{meta}: cannot be read ({error})") from error
-    if len(slides) != count:
-        raise DataError(f"{meta}: has {len(slides)} rows for {count} patches")
-    return slides
-
-
-def _digest(part: Patches) -> str:
-    """SHA-256 of patches and labels, remembered beside the file for as long as it does not change."""
-    stamp = {file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in (part.source.x, part.source.y)}
-    memory = part.source.x.with_name(f".{part.source.x.stem}.sha256.json")
-    try:
-        remembered = json.loads(memory.read_text())
-        if remembered["stamp"] == stamp:
-            return str(remembered["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # not there yet, or not ours to read: the content decides
-    content = hashlib.sha256(part.labels.tobytes())
-    step = 1024
-    for first in range(0, len(part), step):
-        content.update(part.read(np.arange(first, min(first + step, len(part)))).tobytes())
-    with suppress(OSError):  # a read-only folder: the digest is taken again next time
-        memory.write_text(json.dumps({"stamp": stamp, "sha256": content.hexdigest()}))
-    return content.hexdigest()
-
-
-def _joined(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+def _dataset(train: Patches, valid: Patches, test: Patches, split: SplitRule | None) -> Dataset:
+    rule = None if split is None else asdict(split)
+    digest = json_digest({"format": 1, "train": train.digest, "valid": valid.digest, "split": rule})
+    return Dataset(train, valid, test, digest, test.digest)

@@ -1,184 +1,255 @@
-"""PCam's own files: HDF5, one of patches and one of labels a split, perhaps gzipped, read in chunks."""
+"""PatchCamelyon's own file format: one HDF5 file of patches and one of labels a split, and a table of slides.
+
+Names are PCam's, ``camelyonpatch_level_2_split_{train,valid,test}_{x,y}.h5`` with ``_meta.csv``; a single labelled
+set without splits is ``patches_{x,y}.h5``. Any of the HDF5 files may be gzipped, with ``.gz`` after its name.
+
+Source: Veeling et al. 2018, "Rotation Equivariant CNNs for Digital Pathology".
+"""
 
 from __future__ import annotations
 
+import csv
 import gzip
-import hashlib
+import os
 import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
+from hpo.data.progress import Progress, silent
 from hpo.errors import DataError
 
-BASE = "camelyonpatch_level_2_split_"
-"""How the official files' names begin."""
-
-SPLITS = ("train", "valid", "test")
-
-_ROWS_AT_ONCE = 1024
-"""Patches read together: 28 MB of 96x96 RGB."""
+SplitName = Literal["train", "valid", "test", "patches"]
+SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
+META_COLUMNS = ("", "coord_y", "coord_x", "tumor_patch", "center_tumor_patch", "wsi")
 
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """The files of one split.
+    """The files of one split, existing or not.
 
     Args:
-        name: ``train``, ``valid`` or ``test``.
-        x: HDF5 file of the patches, dataset ``x``, uint8 ``(N, size, size, 3)``.
-        y: HDF5 file of the labels, dataset ``y``, ``(N, 1, 1, 1)``.
-        meta: CSV file that names each patch's slide, or None.
+        name: of the split; ``patches`` is a single labelled set.
+        x: HDF5 with dataset ``x``, uint8 of shape (N, side, side, 3).
+        y: HDF5 with dataset ``y``, integers 0 or 1 of shape (N, 1, 1, 1) or (N,).
+        meta: CSV whose column ``wsi`` names each patch's slide; optional.
     """
 
-    name: str
+    name: SplitName
     x: Path
     y: Path
-    meta: Path | None
+    meta: Path
 
 
-def find_split(folder: Path, name: str) -> SplitFiles | None:
-    """The files of a split, gzipped ones unpacked; None if neither is there.
-
-    Raises:
-        DataError: if only one of the pair is there, or a gzipped file is damaged.
-    """
-    x, y = (_unpacked(folder / f"{BASE}{name}_{kind}.h5") for kind in ("x", "y"))
-    if x is None and y is None:
-        return None
-    if x is None or y is None:
-        kind = "x" if x is None else "y"
-        raise DataError(f"{folder / f'{BASE}{name}_{kind}.h5'}: is missing, the other file of the split is there")
-    meta = folder / f"{BASE}{name}_meta.csv"
-    return SplitFiles(name, x, y, meta if meta.exists() else None)
+def split_files(folder: Path, name: SplitName) -> SplitFiles:
+    """The paths that a split has in a folder."""
+    stem = "patches" if name == "patches" else f"camelyonpatch_level_2_split_{name}"
+    return SplitFiles(name, folder / f"{stem}_x.h5", folder / f"{stem}_y.h5", folder / f"{stem}_meta.csv")
 
 
-def open_shape(file: Path) -> tuple[int, int]:
-    """Number and side (pixels) of a file's patches.
-
-    Raises:
-        DataError: if the file is damaged, empty, or does not hold uint8 square RGB patches.
-    """
-    with _dataset(file, "x") as patches:
-        shape, kind = tuple(patches.shape), patches.dtype
-        if kind != np.uint8:
-            raise DataError(f"{file}: dataset 'x' is {kind}, not uint8")
-        if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3:
-            raise DataError(f"{file}: dataset 'x' has shape {shape}, not (N, size, size, 3): square RGB patches")
-        if shape[0] == 0:
-            raise DataError(f"{file}: dataset 'x' is empty")
-        return int(shape[0]), int(shape[1])
+def compressed(path: Path) -> Path:
+    """The same file gzipped."""
+    return path.with_name(path.name + ".gz")
 
 
-def open_labels(file: Path) -> NDArray[np.uint8]:
-    """All labels of a file, uint8 ``(N,)``.
+def present(files: SplitFiles) -> bool:
+    """Whether the split has at least one of its two HDF5 files, gzipped or not."""
+    return any(path.exists() or compressed(path).exists() for path in (files.x, files.y))
+
+
+def unpack(path: Path, progress: Progress = silent) -> None:
+    """Makes sure that a file is there, decompressing its ``.gz`` beside it once.
 
     Raises:
-        DataError: if the file is damaged, has another shape than ``(N, 1, 1, 1)`` or ``(N,)``, or holds anything but
-            0 and 1.
+        DataError: if neither is there, the ``.gz`` is damaged, or the folder cannot be written to.
     """
-    with _dataset(file, "y") as dataset:
-        shape = tuple(dataset.shape)
-        if not shape or any(side != 1 for side in shape[1:]):
-            raise DataError(f"{file}: dataset 'y' has shape {shape}, not (N, 1, 1, 1)")
-        try:
-            labels: NDArray[np.generic] = dataset[()].reshape(-1)
-        except OSError as error:
-            raise DataError(f"{file}: is damaged ({error})") from error
-    wrong = np.flatnonzero(~np.isin(labels, (0, 1)))
-    if len(wrong):
-        raise DataError(f"{file}: label {labels[wrong[0]]} in row {wrong[0]}; labels are 0 (benign) and 1 (malignant)")
-    return labels.astype(np.uint8)
-
-
-def read_rows(file: Path, rows: NDArray[np.intp], size: int) -> NDArray[np.uint8]:
-    """Patches, uint8 ``(n, size, size, 3)``, in the order asked for.
-
-    Args:
-        file: HDF5 file of patches.
-        rows: ``(n,)``; the file is passed through once, in ascending order.
-        size: side of the patches, pixels.
-
-    Raises:
-        DataError: if the file is damaged.
-    """
-    patches = np.empty((len(rows), size, size, 3), dtype=np.uint8)
-    order = np.argsort(rows, kind="stable")
-    with _dataset(file, "x") as dataset:
-        for first in range(0, len(order), _ROWS_AT_ONCE):
-            places = order[first : first + _ROWS_AT_ONCE]
-            wanted = rows[places]
-            # h5py reads a span much faster than a list of rows, unless the rows are few and far between.
-            low, high = int(wanted[0]), int(wanted[-1]) + 1
-            try:
-                if high - low <= 4 * len(wanted):
-                    patches[places] = dataset[low:high][wanted - low]
-                else:
-                    unique, inverse = np.unique(wanted, return_inverse=True)
-                    patches[places] = dataset[unique][inverse]
-            except OSError as error:
-                raise DataError(f"{file}: is damaged between rows {low} and {high} ({error})") from error
-    return patches
-
-
-def content_digests(file: Path, size: int) -> NDArray[np.bytes_]:
-    """A digest of each patch's pixels, ``(N,)``: equal for identical patches."""
-    count, _ = open_shape(file)
-    digests = []
-    for first in range(0, count, _ROWS_AT_ONCE):
-        patches = read_rows(file, np.arange(first, min(first + _ROWS_AT_ONCE, count)), size)
-        digests += [hashlib.blake2b(patch.tobytes(), digest_size=16).hexdigest().encode() for patch in patches]
-    return np.array(digests, dtype="S32")
-
-
-def unpack(packed: Path, target: Path, progress: Callable[[int], None] | None = None) -> None:
-    """Decompress a gzipped file beside itself, under a temporary name until it is whole.
-
-    Args:
-        packed: the ``.gz`` file.
-        target: what it becomes.
-        progress: called with the number of bytes of each piece written.
-
-    Raises:
-        DataError: if the file is damaged or cut short.
-    """
-    partial = target.with_name(target.name + ".part")
+    if path.exists():
+        return
+    source = compressed(path)
+    if not source.exists():
+        raise DataError(f"{path}: no such file, nor {source.name}; see `hpo data fetch`, `import` and `sample`")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    total = source.stat().st_size
     try:
-        with gzip.open(packed, "rb") as source, partial.open("wb") as sink:
-            while piece := source.read(1 << 22):
-                sink.write(piece)
-                if progress is not None:
-                    progress(len(piece))
+        with source.open("rb") as raw, gzip.open(raw) as inside, part.open("wb") as out:
+            while block := inside.read(1 << 22):
+                out.write(block)
+                progress(f"decompressing {source.name}", raw.tell(), total)
+        part.replace(path)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        partial.unlink(missing_ok=True)
-        raise DataError(f"{packed}: is damaged or cut short ({error}); fetch it again") from error
-    partial.replace(target)
-
-
-def _unpacked(file: Path) -> Path | None:
-    packed = file.with_name(file.name + ".gz")
-    if not file.exists() and packed.exists():
-        free = shutil.disk_usage(file.parent).free
-        if free < 2 * packed.stat().st_size:
-            raise DataError(f"{packed}: {free:,} bytes free are too few to unpack it")
-        unpack(packed, file)
-    return file if file.exists() else None
+        raise DataError(f"{source}: damaged or truncated gzip file ({error}); fetch or copy it again") from error
+    except OSError as error:
+        raise DataError(f"{source}: cannot be decompressed into its folder: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextmanager
-def _dataset(file: Path, name: str) -> Iterator[h5py.Dataset]:
+def open_array(path: Path, name: str) -> Iterator[Any]:
+    """The HDF5 dataset of that name, for reading.
+
+    Raises:
+        DataError: if the file is missing, damaged, truncated or lacks the dataset; also if reading fails within.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path}: the file is empty (0 bytes); fetch or copy it again")
     try:
-        handle = h5py.File(file, "r")
+        with h5py.File(path, "r") as file:
+            if not isinstance(file.get(name), h5py.Dataset):
+                raise DataError(f"{path}: has no dataset {name!r} (found: {', '.join(file) or 'nothing'})")
+            yield file[name]
     except OSError as error:
-        raise DataError(f"{file}: is damaged or not an HDF5 file ({error})") from error
-    with handle:
-        if name not in handle:
-            found = ", ".join(handle) or "nothing"
-            raise DataError(f"{file}: has no dataset {name!r}; found {found}")
-        yield handle[name]
+        kind = "truncated" if "truncated" in str(error) else "damaged, or not HDF5"
+        raise DataError(f"{path}: {kind} ({str(error).splitlines()[0]}); fetch or copy it again") from error
+
+
+def check_patches(path: Path, patch_size: int | None) -> tuple[int, int]:
+    """Number and side of the patches in an ``x`` file.
+
+    Args:
+        path: the file.
+        patch_size: side that the patches must have, pixels; None allows any.
+
+    Raises:
+        DataError: if the dataset is not uint8 of shape (N, side, side, 3), is empty, or has another patch size.
+    """
+    with open_array(path, "x") as x:
+        shape, dtype = tuple(x.shape), x.dtype
+    if len(shape) != 4 or shape[3] != 3:
+        raise DataError(f"{path}: x has shape {shape}; RGB patches have shape (N, side, side, 3)")
+    if dtype != np.uint8:
+        raise DataError(f"{path}: x has dtype {dtype}; patches are uint8, 0 to 255")
+    if shape[0] == 0:
+        raise DataError(f"{path}: x is empty: shape {shape}")
+    if shape[1] != shape[2]:
+        raise DataError(f"{path}: patches are {shape[1]} x {shape[2]} pixels; they must be square")
+    if patch_size is not None and shape[1] != patch_size:
+        raise DataError(
+            f"{path}: patches are {shape[1]} x {shape[1]} pixels, the study file's data.patch_size says {patch_size}; "
+            "change one of the two"
+        )
+    return int(shape[0]), int(shape[1])
+
+
+def read_labels(path: Path, count: int) -> npt.NDArray[np.uint8]:
+    """Labels, shape (count,), 0 benign and 1 malignant.
+
+    Args:
+        path: the ``y`` file.
+        count: number of patches in the ``x`` file.
+
+    Raises:
+        DataError: if there are more or fewer, they are no integers, or one lies outside {0, 1}.
+    """
+    with open_array(path, "y") as y:
+        shape, dtype = tuple(y.shape), y.dtype
+        if len(shape) not in (1, 2, 4) or int(np.prod(shape[1:])) != 1:
+            raise DataError(f"{path}: y has shape {shape}; labels have shape (N, 1, 1, 1) or (N,)")
+        if dtype.kind not in "uib":
+            raise DataError(f"{path}: y has dtype {dtype}; labels are the integers 0 and 1")
+        if shape[0] != count:
+            raise DataError(f"{path}: has {shape[0]} labels, but there are {count} patches in the x file beside it")
+        values = np.asarray(y[...]).reshape(-1)
+    wrong = np.flatnonzero((values != 0) & (values != 1))
+    if len(wrong):
+        raise DataError(
+            f"{path}: label {values[wrong[0]]} at row {wrong[0]} ({len(wrong)} such rows); "
+            "labels are 0 (benign) and 1 (malignant)"
+        )
+    return values.astype(np.uint8)
+
+
+def read_slides(path: Path, count: int) -> npt.NDArray[np.str_] | None:
+    """The slide of each patch, shape (count,), from the column ``wsi``; None if there is no such file.
+
+    Raises:
+        DataError: if the file is not a CSV with that column, or has another number of rows.
+    """
+    if not path.exists():
+        return None
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            table = csv.DictReader(file)
+            if "wsi" not in (table.fieldnames or ()):
+                raise DataError(f"{path}: has no column 'wsi' (found: {', '.join(table.fieldnames or ()) or 'none'})")
+            slides = [row["wsi"] or "" for row in table]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: not a readable CSV file: {error}") from error
+    if len(slides) != count:
+        raise DataError(f"{path}: has {len(slides)} rows, but there are {count} patches in the x file beside it")
+    return np.array(slides, dtype=np.str_)
+
+
+class SplitWriter:
+    """Writes one split under temporary names; the files appear, whole, when the ``with`` block ends well.
+
+    Args:
+        files: where to; existing files are replaced.
+        count: number of patches.
+        patch_size: side, pixels.
+
+    Raises:
+        DataError: if the files cannot be written.
+    """
+
+    def __init__(self, files: SplitFiles, count: int, patch_size: int) -> None:
+        self._files, self._count, self._side = files, count, patch_size
+        self._parts = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in (files.x, files.y)}
+        self._labels = np.zeros(count, dtype=np.uint8)
+        self._slides: Sequence[Sequence[object]] | None = None
+
+    def __enter__(self) -> Self:
+        folder = self._files.x.parent
+        need = self._count * self._side**2 * 3
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(folder).free
+            if free < need:
+                raise DataError(f"{folder}: {need:,} bytes are needed for {self._files.x.name}, {free:,} are free")
+            self._file = h5py.File(self._parts[self._files.x], "w")
+        except OSError as error:
+            raise DataError(f"{folder}: cannot be written to: {error}") from error
+        self._x = self._file.create_dataset("x", (self._count, self._side, self._side, 3), dtype=np.uint8)
+        return self
+
+    def write(self, row: int, patches: npt.NDArray[np.uint8], labels: npt.ArrayLike) -> None:
+        """Puts patches (n, side, side, 3) and labels (n,) at rows ``row``, ``row + 1``, ..."""
+        self._x[row : row + len(patches)] = patches
+        self._labels[row : row + len(patches)] = labels
+
+    def write_meta(self, rows: Sequence[Sequence[object]]) -> None:
+        """Sets the table of slides: for each patch the values of `META_COLUMNS` after the first, which is its row."""
+        self._slides = rows
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            for part in self._parts.values():
+                part.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        with h5py.File(self._parts[self._files.y], "w") as file:
+            file.create_dataset("y", data=self._labels.reshape(-1, 1, 1, 1))
+        self._files.meta.unlink(missing_ok=True)
+        if self._slides is not None:
+            with self._files.meta.open("w", newline="", encoding="utf-8") as file:
+                table = csv.writer(file, lineterminator="\n")
+                table.writerow(META_COLUMNS)
+                table.writerows((row, *values) for row, values in enumerate(self._slides))
+        for path, part in self._parts.items():
+            part.replace(path)

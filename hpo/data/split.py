@@ -1,122 +1,114 @@
-"""Which patches are used: nested subsets of a split, and a split of a single labelled file."""
+"""Which patches are used: balanced nested subsets, and the split of a single labelled set."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
+from hpo.data.digest import Hashes, identities
 from hpo.errors import DataError
 
-Rows = NDArray[np.intp]
+Rows = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class SplitRule:
-    """How a single labelled file is split.
-
-    Args:
-        valid: fraction of all patches for validation; in (0, 1).
-        test: fraction of all patches for the test; in [0, 1).
-        seed: of the split.
-    """
-
-    valid: float = 0.2
-    test: float = 0.0
-    seed: int = 0
-
-
-def nested_subset(labels: NDArray[np.uint8], patches: int, seed: int) -> Rows:
-    """A class-balanced subset; the smaller of two with one seed lies inside the larger.
+def nested_subset(labels: npt.ArrayLike, n: int, seed: int) -> Rows:
+    """A class-balanced subset that contains every smaller one of the same seed.
 
     Args:
-        labels: ``(N,)``, 0 or 1.
-        patches: how many; of an odd number, class 0 has one more.
-        seed: which subset.
+        labels: 0 or 1 for each patch, shape (N,).
+        n: number of patches; an odd one more is benign.
+        seed: of the choice; >= 0.
 
     Returns:
-        Row numbers, ``(patches,)``: the two classes in turn, each in an order drawn from the seed.
+        Rows, shape (n,), int64, the classes taking turns: the first k rows are the subset of k patches.
 
     Raises:
-        DataError: if a class has too few patches.
+        DataError: if n < 1, or a class has too few patches.
     """
-    random = np.random.Generator(np.random.Philox(seed))
-    orders = [random.permutation(np.flatnonzero(labels == label)) for label in (0, 1)]
-    wanted = (patches - patches // 2, patches // 2)
-    if any(len(order) < count for order, count in zip(orders, wanted, strict=True)):
-        raise DataError(
-            f"a class-balanced subset of {patches} patches needs {wanted[0]} benign and {wanted[1]} malignant ones; "
-            f"there are {len(orders[0])} and {len(orders[1])}: at most {2 * min(map(len, orders))} patches"
-        )
-    rows = np.empty(patches, dtype=np.intp)
-    rows[0::2], rows[1::2] = orders[0][: wanted[0]], orders[1][: wanted[1]]
-    return rows
-
-
-def split_rows(
-    labels: NDArray[np.uint8], slides: NDArray[np.str_] | None, contents: NDArray[np.bytes_], rule: SplitRule
-) -> dict[str, Rows]:
-    """Split one labelled file into ``train``, ``valid`` and ``test``.
-
-    Whole slides go to one side where slides are known; identical patches always do. Groups are dealt in an order drawn
-    from the seed, each to the side that is furthest from its share of that group's main class: stratified as well as
-    the groups allow.
-
-    Args:
-        labels: ``(N,)``, 0 or 1.
-        slides: ``(N,)``, the slide of each patch, or None.
-        contents: ``(N,)``, a digest of each patch's pixels.
-        rule: the shares and the seed.
-
-    Returns:
-        Ascending row numbers of each split; together every row once.
-
-    Raises:
-        DataError: if there are too few groups to give each wanted split both classes.
-    """
-    shares = {"train": 1.0 - rule.valid - rule.test, "valid": rule.valid, "test": rule.test}
-    groups = _groups(slides, contents)
-    count = int(groups.max()) + 1 if len(groups) else 0
-    positives = np.bincount(groups, weights=labels, minlength=count)
-    sizes = np.stack([np.bincount(groups, minlength=count) - positives, positives], axis=1)
-    totals = sizes.sum(axis=0)
-    given = {name: np.zeros(2) for name in shares}
-    side_of_group = np.empty(count, dtype=object)
-    order = np.random.Generator(np.random.Philox(rule.seed)).permutation(count)
-    # Large groups first: a small one can still even out what a large one upset.
-    for group in sorted(order, key=lambda group: -sizes[group].sum()):
-        main = int(sizes[group, 1] > sizes[group, 0])
-        side = max(
-            (name for name, share in shares.items() if share > 0),
-            key=lambda name: shares[name] * totals[main] - given[name][main],
-        )
-        side_of_group[group] = side
-        given[side] += sizes[group]
-    sides = side_of_group[groups] if count else np.empty(0, dtype=object)
-    rows = {name: np.flatnonzero(sides == name) for name in shares}
-    for name, share in shares.items():
-        if share > 0 and set(np.unique(labels[rows[name]])) != {0, 1}:
+    values = np.asarray(labels)
+    if n < 1:
+        raise DataError(f"a subset of {n} patches was asked for; it must have at least 1")
+    chosen = np.empty(n, dtype=np.int64)
+    available = [np.flatnonzero(values == label) for label in (0, 1)]
+    for label, rows in enumerate(available):
+        need = (n + 1 - label) // 2
+        if len(rows) < need:
+            benign, malignant = (len(rows) for rows in available)
+            most = min(2 * benign, 2 * malignant + 1)
             raise DataError(
-                f"the {name} split would not have both classes: {count} groups of "
-                f"{'one slide' if slides is not None else 'identical patches'} are too few for shares of "
-                f"{', '.join(f'{key} {value:g}' for key, value in shares.items() if value > 0)}"
+                f"{n} patches, half of each class, were asked for, but there are {benign} benign and {malignant} "
+                f"malignant ones: at most {most} are available"
+            )
+        chosen[label::2] = np.random.default_rng([seed, label]).permutation(rows)[:need]
+    return chosen
+
+
+def groups_of(hashes: Hashes, slides: npt.NDArray[np.str_] | None) -> Rows:
+    """What a split must keep together: identical patches, and whole slides where they are known.
+
+    Args:
+        hashes: of each patch.
+        slides: of each patch, or None.
+
+    Returns:
+        A group number for each patch, shape (N,), int64. Slides that share an identical patch are one group.
+    """
+    same = identities(hashes)
+    if slides is None:
+        return same
+    slide = np.unique(slides, return_inverse=True)[1].reshape(-1)
+    links = int(same.max()) + 1
+    graph = coo_array((np.ones(len(same)), (same, links + slide)), shape=(links + int(slide.max()) + 1,) * 2)
+    component = connected_components(graph, directed=False)[1]
+    return np.asarray(component[same], dtype=np.int64)
+
+
+def split_rows(labels: npt.NDArray[np.uint8], groups: Rows, shares: Sequence[float], seed: int) -> list[Rows]:
+    """A stratified random split that keeps every group on one side.
+
+    The largest groups are placed first, each where most is missing of the classes it holds; groups of one patch
+    therefore end within one patch of the exact shares in either class.
+
+    Args:
+        labels: 0 or 1 for each patch, shape (N,).
+        groups: group number of each patch, shape (N,), from 0.
+        shares: of the parts; they add up to 1. A share of 0 is an empty part.
+        seed: of the order in which groups of equal size are placed; >= 0.
+
+    Returns:
+        The rows of each part, ascending.
+
+    Raises:
+        DataError: if a part with a share would lack one of the classes: too few or too large groups.
+    """
+    totals = np.bincount(labels, minlength=2)
+    if totals.min() == 0:
+        raise DataError(f"a split needs both classes; there are {totals[0]} benign and {totals[1]} malignant patches")
+    sizes = np.stack([np.bincount(groups[labels == label], minlength=groups.max() + 1) for label in (0, 1)], axis=1)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    order = order[np.argsort(-sizes[order].sum(axis=1), kind="stable")]
+    missing = [[share, share] for share in shares]
+    parts = np.empty(len(sizes), dtype=np.int64)
+    empty = {part for part, share in enumerate(shares) if share > 0}
+    weights = (sizes / totals).tolist()
+    for placed, group in enumerate(order.tolist()):
+        benign, malignant = weights[group]
+        allowed = empty if len(order) - placed <= len(empty) else [i for i, share in enumerate(shares) if share > 0]
+        part = max(allowed, key=lambda i: benign * missing[i][0] + malignant * missing[i][1])
+        missing[part][0] -= benign
+        missing[part][1] -= malignant
+        parts[group] = part
+        empty.discard(part)
+    rows = [np.flatnonzero(parts[groups] == part) for part in range(len(shares))]
+    for part, share in enumerate(shares):
+        if share > 0 and len(np.unique(labels[rows[part]])) < 2:
+            raise DataError(
+                f"a split into {', '.join(f'{share:.0%}' for share in shares)} is not possible: a part would lack a "
+                f"class, as only {len(sizes)} groups of patches may be separated (the largest has "
+                f"{sizes.sum(axis=1).max()} of {len(labels)}); slides and identical patches stay on one side"
             )
     return rows
-
-
-def _groups(slides: NDArray[np.str_] | None, contents: NDArray[np.bytes_]) -> NDArray[np.intp]:
-    """The number of each patch's group: patches are of one group if a chain of equal slides or pixels joins them."""
-    _, of_content = np.unique(contents, return_inverse=True)
-    if slides is None:
-        return of_content.astype(np.intp)
-    _, of_slide = np.unique(slides, return_inverse=True)
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    first = int(of_slide.max()) + 1 if len(of_slide) else 0
-    size = first + (int(of_content.max()) + 1 if len(of_content) else 0)
-    joined = coo_matrix((np.ones(len(slides)), (of_slide, first + of_content)), shape=(size, size))
-    _, component = connected_components(joined, directed=False)
-    _, groups = np.unique(component[of_slide], return_inverse=True)
-    return groups.astype(np.intp)

@@ -1,0 +1,88 @@
+"""What patches contain, as digests: by them data sets are addressed and repeated patches found."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from hpo.data.pcam import open_array
+from hpo.data.progress import Progress, silent
+
+Hashes = npt.NDArray[np.uint8]
+"""SHA-256 of each patch's pixels, shape (N, 32), uint8."""
+
+FORMAT = 1
+BLOCK = 256  # patches read at a time
+
+
+def patch_hashes(path: Path, count: int, progress: Progress = silent) -> Hashes:
+    """The SHA-256 of every patch in an ``x`` file, read once and then kept beside it.
+
+    The kept file, ``.NAME.hashes.npz``, counts as long as the data's size and modification time are the same; where
+    the folder cannot be written to, nothing is kept.
+
+    Args:
+        path: the file.
+        count: number of its patches.
+        progress: told the patches read so far.
+
+    Raises:
+        DataError: if a part of the file cannot be read.
+    """
+    status = path.stat()
+    stamp = np.array([FORMAT, status.st_size, status.st_mtime_ns, count], dtype=np.int64)
+    kept = path.with_name(f".{path.name}.hashes.npz")
+    hashes = _load(kept, stamp)
+    if hashes is None:
+        hashes = _compute(path, count, progress)
+        _save(kept, stamp, hashes)
+    return hashes
+
+
+def _compute(path: Path, count: int, progress: Progress) -> Hashes:
+    hashes = np.empty((count, 32), dtype=np.uint8)
+    with open_array(path, "x") as x:
+        for start in range(0, count, BLOCK):
+            for row, patch in enumerate(x[start : start + BLOCK], start):
+                hashes[row] = np.frombuffer(hashlib.sha256(patch.tobytes()).digest(), dtype=np.uint8)
+            progress(f"reading {path.name}", min(start + BLOCK, count), count)
+    return hashes
+
+
+def _load(kept: Path, stamp: npt.NDArray[np.int64]) -> Hashes | None:
+    try:
+        with np.load(kept, allow_pickle=False) as file:
+            hashes = np.asarray(file["hashes"])
+            if np.array_equal(file["stamp"], stamp) and hashes.shape == (stamp[-1], 32) and hashes.dtype == np.uint8:
+                return hashes
+    except Exception:
+        return None
+    return None
+
+
+def _save(kept: Path, stamp: npt.NDArray[np.int64], hashes: Hashes) -> None:
+    part = kept.with_name(f"{kept.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            np.savez(file, stamp=stamp, hashes=hashes)
+        part.replace(kept)
+    except OSError:  # a read-only folder or a full disk: the hashes are computed again next time
+        return
+
+
+def content_digest(hashes: Hashes, labels: npt.NDArray[np.uint8], patch_size: int) -> str:
+    """SHA-256, 64 hexadecimal digits, of patches and labels in their order."""
+    total = hashlib.sha256(f"patches {FORMAT} {len(labels)} {patch_size}\n".encode())
+    total.update(np.ascontiguousarray(hashes).tobytes())
+    total.update(np.ascontiguousarray(labels).tobytes())
+    return total.hexdigest()
+
+
+def identities(hashes: Hashes) -> npt.NDArray[np.int64]:
+    """A number for each patch, shape (N,), equal exactly where the patches are."""
+    keys = np.ascontiguousarray(hashes).view("V32").reshape(-1)
+    return np.asarray(np.unique(keys, return_inverse=True)[1], dtype=np.int64).reshape(-1)

@@ -1,0 +1,150 @@
+"""A made data set in PCam's format whose difficulty is real enough to tune on.
+
+Every patch comes from its own random stream, of (seed, split, row): the same however many processes draw them, and
+the first thousand patches of a larger sample are those of a smaller one. Patches come in blocks of `BLOCK`, each from
+slides of its own; no slide is in two splits.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from functools import lru_cache
+from itertools import chain
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from hpo.data.pcam import SPLITS, SplitName, SplitWriter, split_files
+from hpo.data.textures import SIDE, Textures, make_textures
+from hpo.data.tissue import Slide, draw_patch, make_slide
+from hpo.errors import DataError
+
+BLOCK, SLIDES = 250, 5  # patches, and the slides that they come from
+# What a random stream is for: the third of the numbers that it is made from.
+_TEXTURES, _SLIDE, _LABEL, _PATCH = range(4)
+
+Block = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], list[tuple[int, int, bool, bool, str]]]
+"""Patches (n, side, side, 3), labels (n,), and for each the values of the table of slides."""
+
+
+def make_sample(
+    folder: Path,
+    *,
+    train: int,
+    valid: int,
+    test: int,
+    patch_size: int = 96,
+    seed: int = 0,
+    processes: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Writes a made data set: PCam's HDF5 files and tables of slides, whole or not at all.
+
+    Args:
+        folder: where to; files of the same names are replaced.
+        train: number of patches in this split, half of them malignant; >= 2.
+        valid: likewise.
+        test: likewise.
+        patch_size: side, pixels; in [32, 512].
+        seed: of everything; >= 0.
+        processes: how many draw at the same time; the patches are the same for any number.
+        progress: called with the patches done and those to do.
+
+    Raises:
+        DataError: if a number is out of range, or the folder cannot be written to.
+    """
+    counts: dict[SplitName, int] = {"train": train, "valid": valid, "test": test}
+    _check(counts, patch_size, seed, processes)
+    total, done = sum(counts.values()), 0
+    jobs = [
+        (seed, name, start, min(start + BLOCK, count), patch_size)
+        for name, count in counts.items()
+        for start in range(0, count, BLOCK)
+    ]
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written to: {error}") from error
+    with temporary as made, ExitStack() as stack:
+        part = Path(made)
+        writers = {
+            name: stack.enter_context(SplitWriter(split_files(part, name), count, patch_size))
+            for name, count in counts.items()
+        }
+        tables: dict[SplitName, list[tuple[int, int, bool, bool, str]]] = {name: [] for name in SPLITS}
+        for (_, name, start, _, _), (patches, labels, table) in zip(jobs, _draw(jobs, processes), strict=True):
+            writers[name].write(start, patches, labels)
+            tables[name].extend(table)
+            done += len(labels)
+            if progress is not None:
+                progress(done, total)
+        for name, writer in writers.items():
+            writer.write_meta(tables[name])
+        stack.close()
+        _move(part, folder)
+
+
+def _check(counts: dict[SplitName, int], patch_size: int, seed: int, processes: int) -> None:
+    for name, count in counts.items():
+        if count < 2:
+            raise DataError(f"a sample's {name} split has {count} patches; it must have at least 2, one of each class")
+    if not 32 <= patch_size <= SIDE:
+        raise DataError(f"a sample's patches have {patch_size} pixels a side; allowed: 32 to {SIDE}")
+    if seed < 0 or processes < 1:
+        raise DataError(f"a sample's seed ({seed}) must be at least 0 and its processes ({processes}) at least 1")
+
+
+def _move(part: Path, folder: Path) -> None:
+    """The finished files to their place: at once if there is no such folder yet, else one by one."""
+    if not folder.exists():
+        part.rename(folder)
+        folder.chmod(0o755)  # temporary folders are private
+        part.mkdir()  # which the caller removes
+        return
+    for path in chain(part.glob("*_meta.csv"), part.glob("*.h5")):
+        path.replace(folder / path.name)
+
+
+def _draw(jobs: list[tuple[int, SplitName, int, int, int]], processes: int) -> Iterator[Block]:
+    if processes == 1 or len(jobs) == 1:
+        yield from map(_draw_block, jobs)
+        return
+    # Not forked: a process that has started TensorFlow's threads must not be.
+    with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_draw_block, jobs)
+
+
+def _draw_block(job: tuple[int, SplitName, int, int, int]) -> Block:
+    seed, name, start, stop, size = job
+    split = SPLITS.index(name)
+    textures = _textures(seed, split)
+    patches = np.empty((stop - start, size, size, 3), dtype=np.uint8)
+    labels = np.empty(stop - start, dtype=np.uint8)
+    table = []
+    slides: dict[int, Slide] = {}
+    for i, row in enumerate(range(start, stop)):
+        labels[i] = label_of(seed, split, row)
+        rng = np.random.default_rng([seed, split, _PATCH, row])
+        number = row // BLOCK * SLIDES + int(rng.integers(SLIDES))
+        if number not in slides:
+            slides[number] = make_slide(np.random.default_rng([seed, split, _SLIDE, number]))
+        patches[i], tumour = draw_patch(slides[number], textures, bool(labels[i]), size, rng)
+        y, x = divmod(row % BLOCK, 16)
+        table.append((y * size, x * size, tumour, bool(labels[i]), f"made-{name}-{number:04d}"))
+    return patches, labels, table
+
+
+def label_of(seed: int, split: int, row: int) -> int:
+    """1 for one patch of each pair of rows, 0 for the other, in random order: classes are as equal as can be."""
+    return (row + int(np.random.default_rng([seed, split, _LABEL, row // 2]).integers(2))) % 2
+
+
+@lru_cache(maxsize=1)
+def _textures(seed: int, split: int) -> Textures:
+    return make_textures(np.random.default_rng([seed, split, _TEXTURES]))
