@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from hpo.cli.data import app as data_app
@@ -15,7 +14,7 @@ from hpo.cli.ranges import ranges
 from hpo.cli.report import report
 from hpo.cli.run import run
 from hpo.cli.status import status
-from hpo.errors import HpoError
+from hpo.errors import HpoError, StopRequestedError
 
 USER_ERROR = 2
 """Exit code of an error that the user can mend."""
@@ -38,13 +37,10 @@ app.add_typer(data_app, name="data")
 def main() -> None:
     """Run the command line; an `HpoError` is printed as one line, without a traceback."""
     try:
-        app(standalone_mode=False)
-    except HpoError as error:
-        sys.stderr.write(f"hpo: {error}\n")
-        sys.exit(USER_ERROR)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("hpo: interrupted; every finished epoch is kept, the same command goes on from there\n")
+        app()
+    except StopRequestedError:
+        sys.stderr.write("hpo: stopped; every finished epoch is kept, the same command goes on from there\n")
         sys.exit(INTERRUPTED)
+    except HpoError as error:
+        sys.stderr.write("".join(f"hpo: {line}\n" for line in str(error).splitlines()))
+        sys.exit(USER_ERROR)

@@ -239,7 +239,7 @@ def _data(study: StudyFile, dataset: Dataset) -> DataDescription:
     made = "a sample made by hpo data sample" if study.data.sample is not None else study.data.folder.name
     return DataDescription(
         name=made,
-        patch_size=dataset.train.size,
+        patch_size=dataset.train.shape[1],
         splits={part.name: _split(part) for part in (dataset.train, dataset.valid, dataset.test)},
         digest=dataset.digest,
         test_digest=dataset.test_digest,
