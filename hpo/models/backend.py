@@ -16,4 +16,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras
 import tensorflow as tf
 
+# A long-lived trainer compiles the same function for many settings, which TensorFlow would report as "retracing".
+tf.get_logger().setLevel("ERROR")
+
 __all__ = ["keras", "tf"]

@@ -13,7 +13,7 @@ from hpo.training.runtime import configure
 
 FRESH = """
 from hpo.errors import TrainingError
-from hpo.training.runtime import configure, has_gpu
+from hpo.training.runtime import configure
 from hpo.models.backend import keras, tf
 
 configure(1)
