@@ -59,7 +59,7 @@ def turn(patches: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
     """
     batch, size = patches.shape[0], patches.shape[1]
     pixels = np.arange(size * size).reshape(size, size)
-    # Where each pixel comes from, for all eight: one gather is eight times as fast as mirroring and transposing batches.
+    # Where each pixel comes from, for all eight: one gather is eight times as fast as mirrors and transposes.
     sources = []
     for symmetry in range(8):
         source = pixels[:, ::-1] if symmetry & 1 else pixels

@@ -228,7 +228,7 @@ def test_a_curve_of_other_validation_patches_is_not_continued(store: CheckpointS
     ("recipe", "epochs", "complaint"),
     [
         (replace(PLAIN, patches=8), [1], r"patches \(8\) is less than batch_size \(16\)"),
-        (replace(PLAIN, patches=500), [1], r"training patches: .*at most 120 patches"),
+        (replace(PLAIN, patches=500), [1], r"training patches: .*500 patches"),
         (replace(PLAIN, data="another"), [1], "made for data another"),
         (PLAIN, [], "epochs of at least 1"),
         (PLAIN, [0, 3], "epochs of at least 1"),
