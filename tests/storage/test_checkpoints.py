@@ -200,7 +200,6 @@ def test_two_writers_of_the_same_content_at_once_leave_one_whole_file(tmp_path: 
     assert not list(tmp_path.rglob("*.part"))
 
 
-
 @settings(max_examples=30, deadline=None)
 @given(
     st.dictionaries(
