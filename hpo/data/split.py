@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from hpo.data.digest import Hashes, identities
 from hpo.errors import DataError
@@ -60,6 +58,9 @@ def groups_of(hashes: Hashes, slides: npt.NDArray[np.str_] | None) -> Rows:
     same = identities(hashes)
     if slides is None:
         return same
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     slide = np.unique(slides, return_inverse=True)[1].reshape(-1)
     links = int(same.max()) + 1
     graph = coo_array((np.ones(len(same)), (same, links + slide)), shape=(links + int(slide.max()) + 1,) * 2)

@@ -75,6 +75,8 @@ def to_rgb(concentrations: Floats, stain: Stain, rng: np.random.Generator) -> np
     density += eosin * stain.vectors[1]
     picture = np.exp(np.negative(density, out=density), out=density)
     picture *= stain.light
-    picture += stain.noise * rng.standard_normal(picture.shape, dtype=np.float32)
-    picture += 0.5
+    noise = rng.standard_normal(concentrations.shape[1:], dtype=np.float32)  # grey: JPEG smooths the colours
+    noise *= stain.noise
+    noise += 0.5  # rounds
+    picture += noise[..., None]
     return np.asarray(np.clip(picture, 0, 255, out=picture).astype(np.uint8))

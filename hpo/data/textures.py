@@ -73,7 +73,7 @@ def _smooth(rng: np.random.Generator, shape: tuple[int, int], sigma: float | tup
 
 def _fibres(rng: np.random.Generator, waviness: float) -> Floats:
     """Long thin noise, bent by a smooth displacement: strands with pale clefts between them."""
-    strands = _smooth(rng, (SIDE, SIDE), (1.1, 14.0)) + 0.8 * _smooth(rng, (SIDE, SIDE), (3.0, 30.0))
+    strands = 0.9 * _smooth(rng, (SIDE, SIDE), (0.8, 12.0)) + 0.8 * _smooth(rng, (SIDE, SIDE), (2.6, 26.0))
     y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     turn = rng.uniform(0, np.pi / 2)
     across = np.cos(turn) * y - np.sin(turn) * x + waviness * _smooth(rng, (SIDE, SIDE), 22.0)

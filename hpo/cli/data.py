@@ -1,0 +1,177 @@
+"""``hpo data``: make, import, fetch and check data sets in PCam's format."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from hpo.cli.console import JsonOption, counting, out, progress_bar
+
+if TYPE_CHECKING:
+    from hpo.data.check import DataReport
+    from hpo.data.progress import Progress
+
+app = typer.Typer(help="Make, import, fetch and check data sets.", no_args_is_help=True)
+
+
+class Split(StrEnum):
+    """PCam's splits, as an option takes them."""
+
+    train = "train"
+    valid = "valid"
+    test = "test"
+
+
+PROBLEMS = 1
+"""Exit code of a check that found problems."""
+
+
+@contextmanager
+def _following() -> Iterator[Progress]:
+    """A bar for each thing that is worked on, on terminals only."""
+    with progress_bar() as bars:
+        tasks = {}
+
+        def update(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total, detail="")
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield update
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Folder for the data set.", file_okay=False)],
+    train: Annotated[int, typer.Option(help="Training patches.", min=2)] = 2000,
+    valid: Annotated[int, typer.Option(help="Validation patches.", min=2)] = 500,
+    test: Annotated[int, typer.Option(help="Test patches.", min=2)] = 500,
+    patch_size: Annotated[int, typer.Option(help="Side of the patches, pixels.", min=32, max=512)] = 96,
+    seed: Annotated[int, typer.Option(help="Of everything.", min=0)] = 0,
+    processes: Annotated[int, typer.Option(help="Draw with so many processes; 0 is one a core.", min=0)] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there.")] = False,
+) -> None:
+    """Make a data set that looks and tunes like H&E: lymph-node tissue with and without tumour."""
+    from hpo.data.synthetic import make_sample
+    from hpo.errors import DataError
+
+    if not overwrite and folder.is_dir() and any(folder.glob("*.h5*")):
+        raise DataError(f"{folder}: holds HDF5 files already; --overwrite replaces them")
+    with counting("drawing patches") as progress:
+        make_sample(
+            folder,
+            train=train,
+            valid=valid,
+            test=test,
+            patch_size=patch_size,
+            seed=seed,
+            processes=processes or os.cpu_count() or 1,
+            progress=progress,
+        )
+    _say(f"{folder}: {train} training, {valid} validation and {test} test patches of {patch_size} pixels")
+
+
+@app.command(name="import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="A folder of class folders or of tars, or one tar.", exists=True)],
+    folder: Annotated[Path, typer.Argument(help="Folder for the data set.", file_okay=False)],
+    classes: Annotated[
+        str | None,
+        typer.Option(metavar="BENIGN,MALIGNANT", help="The class folders' names; alphabetical order if not given."),
+    ] = None,
+    patch_size: Annotated[
+        int | None, typer.Option(help="Side that the images must have, pixels; the first image's if not given.", min=1)
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there.")] = False,
+) -> None:
+    """Convert images in class folders or tars to PCam's HDF5 files, one image at a time."""
+    from hpo.data.folder import import_images
+
+    with _following() as progress:
+        imported = import_images(
+            source,
+            folder,
+            classes=None if classes is None else [name.strip() for name in classes.split(",")],
+            patch_size=patch_size,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    benign, malignant = imported.classes
+    for name, (zeros, ones) in imported.counts.items():
+        _say(f"{folder}: {name}: {zeros} patches of label 0 ({benign}), {ones} of label 1 ({malignant})")
+
+
+@app.command()
+def fetch(
+    name: Annotated[Literal["pcam"], typer.Argument(help="Which data set.")],
+    folder: Annotated[Path, typer.Argument(help="Folder for the data set.", file_okay=False)] = Path("data/pcam"),
+    split: Annotated[list[Split] | None, typer.Option(help="Only this split; may be repeated.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Another server that holds the official files.")] = None,
+) -> None:
+    """Fetch PatchCamelyon (8 GB, 17 GB on disk with what is decompressed); a broken transfer is continued."""
+    from hpo.data import fetch as source
+    from hpo.data.pcam import SPLITS
+
+    with _following() as progress:
+        source.fetch_pcam(
+            folder,
+            base_url=base_url or source.BASE_URL,
+            files=source.PCAM_FILES,
+            splits=[name for name in SPLITS if not split or name in split],
+            progress=progress,
+        )
+    _say(f"{folder}: {name} is complete and verified")
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="Folder of the data set.", exists=True, file_okay=False)],
+    preview: Annotated[Path | None, typer.Option(help="PNG to draw with patches of each class and split.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read all of a data set: counts, classes, slides, repeats within and across splits, damaged files."""
+    from hpo.data.check import check_folder
+
+    with _following() as progress:
+        report = check_folder(folder, preview=preview, progress=progress)
+    if as_json:
+        typer.echo(json.dumps(report.to_json(), indent=2))
+    else:
+        _print_report(report)
+        if preview is not None:
+            _say(f"preview: {preview}")
+    if report.problems:
+        raise typer.Exit(PROBLEMS)
+
+
+def _print_report(report: DataReport) -> None:
+    from rich.table import Table
+
+    table = Table(title=report.folder)
+    for heading in ("split", "patches", "pixels", "label 0", "label 1", "slides", "repeats", "both"):
+        table.add_column(heading, justify="left" if heading == "split" else "right")
+    for split in report.splits:
+        slides = "unknown" if split.slides is None else str(split.slides)
+        pixels = f"{split.shape[1]} x {split.shape[2]}"
+        counts = (split.benign, split.malignant, slides, split.repeats, split.contradictions)
+        table.add_row(split.name, str(split.patches), pixels, *map(str, counts))
+    out.print(table)
+    for crossing in report.crossings:
+        first, second = crossing.splits
+        slides = "slides unknown" if crossing.slides is None else f"{crossing.slides} slides"
+        _say(f"{first} and {second} share {crossing.repeats} patches, {slides}")
+    for problem in report.problems:
+        _say(f"problem: {problem}")
+    if not report.problems:
+        _say("no problems")
+
+
+def _say(text: str) -> None:
+    typer.echo(text)
