@@ -1,0 +1,251 @@
+"""Invented studies: plausible, quick to make, and known to the digit."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hpo.evaluation.objective import Objective
+from hpo.recipe.key import digest
+from hpo.recipe.point import Value
+from hpo.reports.results import (
+    ComputeEntry,
+    ComputeRole,
+    Confirmation,
+    DataDescription,
+    Donor,
+    FactorRange,
+    FactorSettings,
+    Role,
+    SplitDescription,
+    StudyResults,
+    StudySettings,
+    TestOpening,
+    TrialResult,
+)
+from hpo.storage.ledger import Compute
+
+FACTORS = {
+    "patches": FactorSettings("patches", 4000, (1000, 2000, 4000, 8000), "log"),
+    "batch_size": FactorSettings("batch_size", 32, (16, 32, 64, 128), "log"),
+    "learning_rate": FactorSettings("learning_rate", 0.01, (0.001, 0.003, 0.01, 0.03, 0.1), "log"),
+    "epochs": FactorSettings("epochs", 10, (5, 10, 20, 40), "linear"),
+    "strategy": FactorSettings("strategy", "constant", ("constant", "time_based", "step", "exponential")),
+}
+PATCHES = 600
+SLIDES = 24
+SEPARATION: dict[Role, float] = {"before": 1.9, "after": 2.5, "cold_control": 2.25}
+
+
+def _curve(random: np.random.Generator, epochs: int, ceiling: float) -> tuple[dict[str, float], ...]:
+    """Metrics that rise towards a ceiling, with the noise of real validation curves."""
+    reached = ceiling - 0.3 * np.exp(-np.arange(1, epochs + 1) / 6) + random.normal(0, 0.006, epochs)
+    shifts = {"accuracy": 0.0, "precision": 0.01, "recall": -0.015, "f1": -0.004, "auc": 0.07}
+    return tuple(
+        {f"valid_{name}": float(np.clip(value + shift, 0, 1)) for name, shift in shifts.items()}
+        | {"valid_loss": float(1.2 - value)}
+        for value in reached
+    )
+
+
+def _ceiling(place: int, point: dict[str, Value]) -> float:
+    rate, patches, batch = (float(point[name]) for name in ("learning_rate", "patches", "batch_size"))
+    loss = (
+        0.03 * abs(np.log10(rate / 0.006)) ** 1.5
+        + 0.015 * np.log2(8000 / patches) * 0.6
+        + 0.008 * abs(np.log2(batch / 24))
+    )
+    return 0.88 + 0.008 * place - float(loss) - 0.02 * (point["strategy"] == "exponential")
+
+
+def _trial(
+    stage: str, architecture: str, place: int, number: int, point: dict[str, Value], random: np.random.Generator
+) -> TrialResult:
+    curve = _curve(random, int(point["epochs"]), _ceiling(place, point) + 0.02 * (stage == "stage2"))
+    return TrialResult(
+        stage="stage1" if stage == "stage1" else "stage2",
+        architecture=architecture,
+        number=number,
+        point=point,
+        state="complete",
+        recipe_key=digest({**point, "of": architecture}),
+        objective=curve[-1]["valid_auc"],
+        standard_error=0.006,
+        metrics=curve[-1],
+        curve=curve,
+    )
+
+
+def _trials(architecture: str, place: int, random: np.random.Generator) -> list[TrialResult]:
+    reference: dict[str, Value] = {name: factor.reference for name, factor in FACTORS.items()}
+    points = [reference]
+    for name, factor in FACTORS.items():
+        points += [{**reference, name: level} for level in factor.levels if level != factor.reference]
+    trials = [_trial("stage1", architecture, place, number, point, random) for number, point in enumerate(points)]
+    for number in range(14):
+        point = reference | {
+            "learning_rate": float(np.exp(random.uniform(np.log(0.002), np.log(0.02)))),
+            "batch_size": int(random.integers(16, 49)),
+            "patches": int(random.integers(4000, 8001)),
+            "epochs": 20,
+        }
+        trials.append(_trial("stage2", architecture, place, number, point, random))
+    last = trials[-1]
+    trials[-1] = replace(
+        last,
+        state="failed",
+        objective=None,
+        metrics={},
+        curve=(),
+        failure="the training loss was not finite in epoch 3",
+    )
+    return trials
+
+
+def _final_trainings(
+    architecture: str, place: int, seeds: tuple[int, ...], labels: NDArray[np.uint8], slides: NDArray[np.str_]
+) -> list[Confirmation]:
+    """Predictions whose seeds agree for the most part, and whose slides are harder or easier as a whole."""
+    shared = np.random.default_rng(100).normal(size=len(labels))
+    hardness = np.random.default_rng(101).normal(0, 0.5, SLIDES)[np.unique(slides, return_inverse=True)[1]]
+    trainings = []
+    for role, separation in SEPARATION.items():
+        for seed in seeds:
+            random = np.random.default_rng((place, seed, len(role)))
+            own = random.normal(size=len(labels)) * 0.6 + random.normal(0, 0.05)
+            gain = separation + 0.12 * place * (role == "after") + random.normal(0, 0.08)
+            logits = gain * (labels - 0.5) + shared + hardness + own
+            tuned: dict[str, Value] = {"learning_rate": 0.0057, "batch_size": 24, "patches": 7200}
+            point = {name: factor.reference for name, factor in FACTORS.items()} | (tuned if role != "before" else {})
+            probabilities = (1 / (1 + np.exp(-logits))).astype(np.float32)
+            curve = _curve(random, 40, 0.84 + 0.01 * place + 0.03 * (role != "before"))
+            trainings.append(Confirmation(architecture, role, seed, point, 40, curve, probabilities))
+    return trainings
+
+
+def _compute(architecture: str, place: int) -> list[ComputeEntry]:
+    cost: dict[ComputeRole, tuple[int, int, float]] = {
+        "stage1": (420, 1_640_000, 1.9),
+        "stage2": (260, 1_510_000, 1.0),
+        "before": (200, 800_000, 1.0),
+        "after": (200, 1_440_000, 1.0),
+        "cold_control": (200, 1_440_000, 1.0),
+    }
+    return [
+        ComputeEntry(
+            architecture, role, Compute(epochs, visits, visits / 5200 * (1 + place / 4)), round(visits * factor)
+        )
+        for role, (epochs, visits, factor) in cost.items()
+    ]
+
+
+def _contact_sheet() -> bytes:
+    random = np.random.default_rng(3)
+    rows, columns, side = 2, 9, 96
+    sheet = np.full((rows * (side + 6) + 6, columns * (side + 6) + 6, 3), 255, np.uint8)
+    for row in range(rows):
+        for column in range(columns):
+            patch = np.clip(random.normal((181, 147 - 25 * row, 179), 22, (side, side, 3)), 0, 255)
+            top, left = 6 + row * (side + 6), 6 + column * (side + 6)
+            sheet[top : top + side, left : left + side] = patch
+    file = io.BytesIO()
+    Image.fromarray(sheet).save(file, "PNG")
+    return file.getvalue()
+
+
+def invent_study(
+    architectures: tuple[str, ...] = ("model1", "model2", "model3", "model4"),
+    seeds: tuple[int, ...] = (0, 1, 2),
+    name: str = "invented",
+) -> StudyResults:
+    """A finished study of the given architectures."""
+    random = np.random.default_rng(1)
+    labels = random.permutation(np.arange(PATCHES) % 2).astype(np.uint8)
+    slides = np.array([f"slide_{number:03d}" for number in random.integers(0, SLIDES, PATCHES)])
+    settings = StudySettings(
+        name=name,
+        architectures=architectures,
+        objective=Objective("auc", "last"),
+        factors=FACTORS,
+        stage1_design="one_factor",
+        stage1_factors=tuple(FACTORS),
+        stage2_design="tpe",
+        stage2_factors=("learning_rate", "batch_size", "patches"),
+        stage2_epochs=20,
+        warm_start="warm",
+        batch_normalization=False,
+        confirm_epochs=40,
+        confirm_seeds=seeds,
+    )
+    trials, trainings, compute, donors, ranges, openings = [], [], [], [], [], []
+    for place, architecture in enumerate(architectures):
+        trials += _trials(architecture, place, random)
+        trainings += _final_trainings(architecture, place, seeds, labels, slides)
+        compute += _compute(architecture, place)
+        donor = next(trial for trial in trials if trial.architecture == architecture and trial.point["epochs"] == 40)
+        donors.append(Donor(architecture, donor.point, 40, donor.recipe_key, donor.objective or 0.0, 160_000))
+        ranges += [
+            FactorRange(architecture, "learning_rate", 0.0017, 0.0173, (), 0.01, edited=place == 1),
+            FactorRange(architecture, "batch_size", 16, 45, (), 32),
+            FactorRange(architecture, "patches", 4000, 8000, (), 8000),
+            FactorRange(architecture, "strategy", None, None, ("constant", "time_based"), "constant"),
+        ]
+        openings.append(
+            TestOpening(
+                architecture, 1_795_000_000.0 + 60 * place, "worker 4711 on lab-2", digest(architecture), digest("test")
+            )
+        )
+    return StudyResults(
+        settings=settings,
+        trials=tuple(trials),
+        confirmations=tuple(trainings),
+        test_labels=labels,
+        test_slides=slides,
+        test_openings=tuple(openings),
+        compute=tuple(compute),
+        donors=tuple(donors),
+        ranges=tuple(ranges),
+        data=DataDescription(
+            "synthetic patches in PCam's format",
+            96,
+            {
+                "train": SplitDescription(8000, 4000, 60),
+                "valid": SplitDescription(2000, 1000, 20),
+                "test": SplitDescription(PATCHES, int(labels.sum()), SLIDES),
+            },
+            digest("train and valid"),
+            digest("test"),
+            _contact_sheet(),
+        ),
+        versions={"hpo": "0.1.0", "Python": "3.11.7", "tensorflow": "2.21.0", "keras": "3.15.0", "optuna": "5.0.0"},
+    )
+
+
+def running_study(results: StudyResults) -> StudyResults:
+    """The same study some time before its end: the first architecture is being confirmed, the others are in stage 1."""
+    first = results.settings.architectures[0]
+    trials = tuple(
+        trial
+        if trial.architecture == first
+        else replace(trial, state="running", objective=None, metrics={}, curve=trial.curve[:2])
+        for trial in results.trials
+        if trial.architecture == first or trial.stage == "stage1"
+    )
+    trainings = tuple(
+        training if training.role == "before" else replace(training, test_probabilities=None)
+        for training in results.confirmations
+        if training.architecture == first
+    )
+    return replace(
+        results,
+        trials=trials,
+        confirmations=trainings,
+        test_openings=(),
+        donors=results.donors[:1],
+        ranges=tuple(one for one in results.ranges if one.architecture == first),
+        compute=tuple(entry for entry in results.compute if entry.architecture == first),
+    )

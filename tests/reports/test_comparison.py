@@ -1,0 +1,68 @@
+"""Which predictions are compared with which, and how p-values are adjusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hpo.evaluation.compare import compare
+from hpo.evaluation.holm import holm
+from hpo.reports.comparison import compare_architectures, predictions_by_role
+from hpo.reports.results import Role, StudyResults
+
+
+def test_every_side_is_measured_from_its_stored_predictions(
+    finished: StudyResults, expected: Callable[[str, Role, str], float]
+) -> None:
+    for name, sides in compare_architectures(finished).items():
+        for role, measured in sides.measured.items():
+            for metric, estimate in measured.metrics.items():
+                assert estimate.value == pytest.approx(expected(name, role, metric))
+
+
+def test_before_and_after_are_compared_as_they_would_be_alone(finished: StudyResults) -> None:
+    sides = compare_architectures(finished)["model3"]
+    rows = predictions_by_role(finished, "model3")
+    assert finished.test_labels is not None
+    alone = compare(finished.test_labels, rows["before"], rows["after"], slides=finished.test_slides)
+    assert sides.before_after == alone
+    assert sides.sampling.unit == "slides"
+
+
+def test_p_values_are_adjusted_over_the_architectures_that_were_tested(finished: StudyResults) -> None:
+    found = compare_architectures(finished)
+    p_values = [sides.before_after.auc_test.p_value for sides in found.values() if sides.before_after]
+    assert [sides.adjusted_p for sides in found.values()] == list(holm(p_values))
+
+
+def test_sides_are_compared_on_the_seeds_that_all_have(finished: StudyResults) -> None:
+    trainings = tuple(
+        replace(one, test_probabilities=None) if (one.role, one.seed) in (("after", 0), ("before", 2)) else one
+        for one in finished.confirmations
+    )
+    partial = replace(finished, confirmations=trainings)
+    rows = predictions_by_role(partial, "model1")
+    (before,) = (one for one in trainings if (one.architecture, one.role, one.seed) == ("model1", "before", 1))
+    assert before.test_probabilities is not None
+    np.testing.assert_array_equal(rows["before"], before.test_probabilities[None])
+    assert compare_architectures(partial)["model1"].sampling.seeds == 1
+
+
+def test_seeds_stand_in_one_order_whatever_order_they_were_trained_in(finished: StudyResults) -> None:
+    turned = replace(finished, confirmations=finished.confirmations[::-1])
+    for role, rows in predictions_by_role(finished, "model2").items():
+        np.testing.assert_array_equal(predictions_by_role(turned, "model2")[role], rows)
+
+
+def test_one_side_alone_is_measured_and_not_compared(running: StudyResults) -> None:
+    (sides,) = compare_architectures(running).values()
+    assert list(sides.measured) == ["before"]
+    assert sides.before_after is None
+    assert sides.adjusted_p is None
+
+
+def test_nothing_is_measured_before_the_test_split_is_open(empty: StudyResults) -> None:
+    assert compare_architectures(empty) == {}
