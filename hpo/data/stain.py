@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-# Optical-density directions (R, G, B). Haematoxylin lies between Ruifrok and Johnston's (2001), which is bluish
-# violet, and the brownish one measured on PCam's patches; eosin likewise.
-HAEMATOXYLIN = np.array([[0.65, 0.70, 0.29], [0.53, 0.70, 0.50]])
-EOSIN = np.array([[0.18, 0.92, 0.30], [0.32, 0.88, 0.34]])
+# Optical-density directions (R, G, B) between which slides vary: from a violet scanner, near Ruifrok and Johnston's
+# (2001), to a brownish one, near those of Macenko et al. (2009). PCam's patches lie between and at both ends.
+HAEMATOXYLIN = np.array([[0.65, 0.70, 0.29], [0.54, 0.71, 0.46]])
+EOSIN = np.array([[0.17, 0.93, 0.30], [0.22, 0.80, 0.56]])
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def random_stain(rng: np.random.Generator) -> Stain:
     The strength varies by a third to either side, so that a patch's colour says more about its slide than about its
     label.
     """
-    hue = rng.uniform(size=2)
+    hue = np.clip(rng.uniform() + rng.normal(0, 0.15, 2), 0, 1)
     vectors = np.stack(
         [
             HAEMATOXYLIN[0] * (1 - hue[0]) + HAEMATOXYLIN[1] * hue[0],
