@@ -41,3 +41,9 @@ def expected(finished: StudyResults) -> Callable[[str, Role, str], float]:
         return float(np.mean([binary_metrics(finished.test_labels, row)[metric] for row in rows if row is not None]))
 
     return mean
+
+
+@pytest.fixture(scope="session")
+def invented_pair() -> StudyResults:
+    """A model of the paper and one of the user's own."""
+    return invent_study(architectures=("model1", "mine"), seeds=(0, 1))

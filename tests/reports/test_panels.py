@@ -1,0 +1,332 @@
+"""What each panel reads from the results, and what it says when that is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from statistics import fmean
+from typing import get_args
+
+import plotly.graph_objects as go
+import pytest
+
+from hpo.config.dashboard import PanelName, PanelSettings
+from hpo.evaluation.metrics import METRICS
+from hpo.reports.comparison import compare_architectures
+from hpo.reports.panel import NotThereError
+from hpo.reports.panels import (
+    before_after,
+    best_table,
+    cold_control,
+    comparison_table,
+    compute,
+    data,
+    donors,
+    factor_effect,
+    failures,
+    history,
+    ranges,
+    roc,
+    schedules,
+    strategy_curves,
+    test_openings,
+    two_stages,
+    versions,
+)
+from hpo.reports.paper import TABLE_3, TABLE_4
+from hpo.reports.registry import PANELS
+from hpo.reports.results import ComputeEntry, FactorSettings, Role, StudyResults, TrialResult
+from hpo.reports.style import architecture_style
+from hpo.storage.ledger import Compute
+
+Expected = Callable[[str, Role, str], float]
+
+
+def _options(panel: PanelName, **more: object) -> PanelSettings:
+    if panel == "factor_effect":
+        more = {"factor": "batch_size", **more}
+    return PanelSettings.model_validate({"panel": panel, **more})
+
+
+class TestEveryPanel:
+    def test_the_registry_and_the_configuration_name_the_same_panels(self) -> None:
+        assert set(PANELS) == set(get_args(PanelName))
+        for name, panel in PANELS.items():
+            assert panel.__name__ == f"hpo.reports.panels.{name}"  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize("name", get_args(PanelName))
+    def test_it_draws_a_finished_study_and_explains_what_it_draws(
+        self, finished: StudyResults, name: PanelName
+    ) -> None:
+        panel, options = PANELS[name], _options(name)
+        read = panel.read(finished, options)
+        drawing = panel.draw(read)
+        assert isinstance(drawing, go.Figure) or drawing.startswith("<div")
+        assert panel.explain(read).endswith(".")
+        assert panel.title(finished, options)[0].isupper()
+
+    @pytest.mark.parametrize("name", sorted({*get_args(PanelName)} - {"two_stages", "schedules"}))
+    def test_it_says_what_is_missing_from_a_study_that_has_not_begun(
+        self, empty: StudyResults, name: PanelName
+    ) -> None:
+        with pytest.raises(NotThereError, match=r"^[A-Z].*\.$"):
+            PANELS[name].read(empty, _options(name))
+
+    def test_an_architecture_has_one_colour_in_every_figure(self, finished: StudyResults) -> None:
+        colours = {name: architecture_style(finished.settings, name).colour for name in finished.settings.architectures}
+        assert len(set(colours.values())) == 4
+        effect = factor_effect.draw(factor_effect.read(finished, _options("factor_effect")))
+        assert {trace.name: trace.line.color for trace in effect.data} == colours
+        search = history.draw(history.read(finished, _options("history")))
+        assert {trace.name: trace.marker.color for trace in search.data if trace.mode == "markers"} == colours
+        curves = roc.read(finished, _options("roc"))
+        assert {line.architecture: line.colour for line in curves.lines} == colours
+        bars = before_after.read(finished, _options("before_after"))
+        assert {bar.architecture: bar.colour for bar in bars.bars} == colours
+
+    def test_ten_architectures_are_told_apart_by_colour_and_symbol(self, finished: StudyResults) -> None:
+        names = tuple(f"m{number}" for number in range(10))
+        settings = replace(finished.settings, architectures=names)
+        assert len({architecture_style(settings, name) for name in names}) == 10
+
+
+class TestFactorEffect:
+    def test_it_takes_the_trials_along_the_axis(self, finished: StudyResults) -> None:
+        read = factor_effect.read(finished, _options("factor_effect", metric="accuracy"))
+        assert [line.architecture for line in read.lines] == list(finished.settings.architectures)
+        line = read.lines[1]
+        assert line.levels == [16, 32, 64, 128]
+        trial = next(
+            trial
+            for trial in finished.trials
+            if trial.architecture == "model2" and trial.stage == "stage1" and trial.point["batch_size"] == 64
+        )
+        assert line.values[2] == trial.metrics["valid_accuracy"]
+        assert line.half_widths is None  # the standard error is that of the objective, AUC
+        assert (read.reference, read.log) == (32, True)
+
+    def test_intervals_are_those_of_the_objective(self, finished: StudyResults) -> None:
+        read = factor_effect.read(finished, _options("factor_effect", metric="auc"))
+        assert read.lines[0].half_widths == pytest.approx([1.96 * 0.006] * 4)
+        assert "95% intervals" in factor_effect.explain(read)
+
+    def test_words_have_a_category_axis_in_their_order(self, finished: StudyResults) -> None:
+        read = factor_effect.read(finished, _options("factor_effect", factor="strategy"))
+        figure = factor_effect.draw(read)
+        assert figure.layout.xaxis.type == "category"
+        assert set(figure.data[0].x) == {"constant", "time based", "step", "exponential"}
+
+    def test_a_grid_is_averaged_over_the_other_factors(self, finished: StudyResults) -> None:
+        template = finished.trials[0]
+        grid = tuple(
+            replace(
+                template,
+                number=number,
+                point={**template.point, "batch_size": batch, "learning_rate": rate},
+                metrics={"valid_auc": value},
+            )
+            for number, (batch, rate, value) in enumerate([(16, 0.01, 0.8), (16, 0.1, 0.6), (32, 0.01, 0.9)])
+        )
+        study = replace(finished, trials=grid, settings=replace(finished.settings, stage1_design="grid"))
+        read = factor_effect.read(study, _options("factor_effect"))
+        (line,) = read.lines
+        assert (line.levels, line.values) == ([16, 32], pytest.approx([0.7, 0.9]))
+        assert "averaged" in factor_effect.explain(read)
+
+    def test_a_factor_that_stage_1_does_not_vary_is_named(self, finished: StudyResults) -> None:
+        with pytest.raises(NotThereError, match="does not vary the weight decay"):
+            factor_effect.read(finished, _options("factor_effect", factor="weight_decay"))
+
+
+class TestSchedulesAndStrategies:
+    def test_schedules_are_the_strategies_own(self, finished: StudyResults) -> None:
+        read = schedules.read(finished, _options("schedules"))
+        assert (read.initial, read.steps_per_epoch) == (0.01, 125)
+        rates = {line.strategy: dict(zip(read.epochs, line.rates, strict=True)) for line in read.lines}
+        assert rates["constant"][100] == 0.01
+        assert rates["time_based"][100] == pytest.approx(0.01 / (1 + 1e-4 * 100 * 125))
+        assert rates["step"][100] == pytest.approx(0.005)
+        assert rates["exponential"][100] == pytest.approx(0.01 * 2.718281828 ** (-5))
+
+    def test_a_search_space_without_a_learning_rate_has_none(self, finished: StudyResults) -> None:
+        settings = replace(finished.settings, factors={"patches": FactorSettings("patches", 100)})
+        with pytest.raises(NotThereError, match="no reference learning rate"):
+            schedules.read(replace(finished, settings=settings), _options("schedules"))
+
+    def test_strategies_are_compared_over_equally_many_epochs(self, finished: StudyResults) -> None:
+        read = strategy_curves.read(finished, _options("strategy_curves", metric="accuracy"))
+        assert len(read.lines) == 16
+        assert {len(line.values) for line in read.lines} == {10}
+
+    def test_a_study_of_one_strategy_has_no_comparison(self, finished: StudyResults) -> None:
+        settings = replace(finished.settings, stage1_factors=("patches",))
+        with pytest.raises(NotThereError, match="does not vary"):
+            strategy_curves.read(replace(finished, settings=settings), _options("strategy_curves"))
+
+
+class TestHistory:
+    def test_the_line_is_the_best_so_far_and_failed_trials_are_counted(self, finished: StudyResults) -> None:
+        read = history.read(finished, _options("history"))
+        line = read.lines[0]
+        assert line.best == [max(line.values[: index + 1]) for index in range(len(line.values))]
+        assert len(line.values) == 13
+        assert "4 trials failed and are not shown" in history.explain(read)
+
+    def test_less_is_better_for_a_loss(self, finished: StudyResults) -> None:
+        objective = replace(finished.settings.objective, metric="loss")
+        study = replace(finished, settings=replace(finished.settings, objective=objective))
+        line = history.read(study, _options("history")).lines[0]
+        assert line.best[-1] == min(line.values)
+
+
+class TestTestResults:
+    @pytest.mark.parametrize("metric", METRICS)
+    def test_bars_are_means_over_seeds(self, finished: StudyResults, expected: Expected, metric: str) -> None:
+        read = before_after.read(finished, _options("before_after", metric=metric))
+        assert len(read.bars) == 8
+        for bar in read.bars:
+            assert bar.estimate.value == pytest.approx(expected(bar.architecture, bar.side, metric))
+
+    def test_bars_begin_at_0_and_places_of_missing_architectures_stay_free(self, running: StudyResults) -> None:
+        figure = before_after.draw(before_after.read(running, _options("before_after")))
+        assert figure.layout.yaxis.range[0] == 0
+        assert tuple(figure.layout.xaxis.categoryarray) == running.settings.architectures
+
+    def test_the_legend_of_a_roc_curve_tells_its_area(self, finished: StudyResults, expected: Expected) -> None:
+        figure = roc.draw(roc.read(finished, _options("roc")))
+        names = {trace.name for trace in figure.data}
+        assert f"model3 after: AUC {expected('model3', 'after', 'auc'):.3f}" in names
+        assert f"model3 before: AUC {expected('model3', 'before', 'auc'):.3f}" in names
+
+    def test_the_table_has_every_metric_with_its_interval_and_the_adjusted_p(self, finished: StudyResults) -> None:
+        read = comparison_table.read(finished, _options("comparison_table"))
+        table = comparison_table.draw(read)
+        assert table.count("<tr") == 1 + 4 * len(METRICS)
+        sides = compare_architectures(finished)["model1"]
+        assert sides.before_after is not None
+        found = sides.before_after.metrics["accuracy"]
+        assert f"{found.after.value:.3f}<small>{found.after.low:.3f} to {found.after.high:.3f}</small>" in table
+        assert f"+{found.difference.value:.3f}<small>+{found.difference.low:.3f} to" in table
+        text = comparison_table.explain(read)
+        assert "24 slides and 3 seeds, 2,000 resamples" in text
+        assert "Holm over 4 architectures" in text
+        assert "paper" not in text
+
+    def test_it_says_so_where_patches_were_resampled_or_one_seed_was_trained(self, finished: StudyResults) -> None:
+        alone = tuple(one for one in finished.confirmations if one.seed == 0)
+        study = replace(finished, test_slides=None, confirmations=alone)
+        text = comparison_table.explain(comparison_table.read(study, _options("comparison_table")))
+        assert "600 patches (which slides they are from is not used); with one seed, the spread" in text
+
+    def test_the_papers_numbers_are_shown_only_where_wished_and_marked(self, finished: StudyResults) -> None:
+        without, wished = (
+            comparison_table.draw(comparison_table.read(finished, _options("comparison_table", paper=paper)))
+            for paper in (False, True)
+        )
+        assert "Paper" not in without
+        assert "Paper: before, after" in wished
+        assert '<td class="dim numeric">0.785, 0.854</td>' in wished  # model1's F1 as printed
+
+    def test_a_model_that_the_paper_does_not_have_has_a_dash(self, invented_pair: StudyResults) -> None:
+        table = comparison_table.draw(comparison_table.read(invented_pair, _options("comparison_table", paper=True)))
+        assert table.count('<td class="dim numeric">\N{EN DASH}</td>') == len(METRICS)
+
+    def test_the_best_model_is_chosen_on_validation(self, finished: StudyResults) -> None:
+        read = best_table.read(finished, _options("best_table", paper=True))
+        curves = {
+            row.name: [
+                one.curve for one in finished.confirmations if (one.architecture, one.role) == (row.name, "after")
+            ]
+            for row in read.rows
+        }
+        for row in read.rows:
+            assert row.validation == pytest.approx(fmean(curve[-1]["valid_auc"] for curve in curves[row.name]))
+        assert read.best == max(read.rows, key=lambda row: row.validation).name
+        table = best_table.draw(read)
+        assert table.count("best on validation") == 1
+        assert "model4 in the paper" in table
+        assert "Training patches 7,200, batch size 24, learning rate 0.0057" in table
+
+    def test_the_control_parts_settings_from_weights(self, finished: StudyResults, expected: Expected) -> None:
+        row = cold_control.read(finished, _options("cold_control")).rows[2]
+        assert row.tuned_cold is not None
+        assert row.warm_start is not None
+        before, cold, after = (expected("model3", role, "auc") for role in ("before", "cold_control", "after"))
+        assert row.tuned_cold.value == pytest.approx(cold - before)
+        assert row.warm_start.value == pytest.approx(after - cold)
+
+    def test_a_study_without_the_control_says_so(self, finished: StudyResults) -> None:
+        trainings = tuple(one for one in finished.confirmations if one.role != "cold_control")
+        with pytest.raises(NotThereError, match=r"not part of this study \(confirm.cold_control\)"):
+            cold_control.read(replace(finished, confirmations=trainings), _options("cold_control"))
+
+
+class TestAccounts:
+    def test_the_search_and_the_donors_count_for_after(self, finished: StudyResults) -> None:
+        entries = (
+            ComputeEntry("model1", "before", Compute(5, 1_000, 60.0), 1_000),
+            ComputeEntry("model1", "stage1", Compute(10, 2_000, 120.0), 4_000),
+            ComputeEntry("model1", "stage2", Compute(10, 3_000, 120.0), 3_000),
+            ComputeEntry("model1", "after", Compute(5, 1_500, 90.0), 2_000),
+            ComputeEntry("model1", "cold_control", Compute(5, 1_500, 90.0), 1_500),
+        )
+        read = compute.read(replace(finished, compute=entries), _options("compute"))
+        table = compute.draw(read)
+        assert '<td class="sum numeric">6,500<small>6 min</small></td>' in table
+        assert "6.5 times" in table
+        assert "11,500" in table
+        assert "Sharing saved 22% of 11,500 patch-visits." in compute.explain(read)
+
+    def test_ranges_show_words_and_numbers_and_who_edited_them(
+        self, running: StudyResults, finished: StudyResults
+    ) -> None:
+        table = ranges.draw(ranges.read(finished, _options("ranges")))
+        assert "0.0017 to 0.0173<small>best 0.01, edited</small>" in table
+        assert "constant and time based" in table
+        assert "not complete for model2, model3 and model4" in ranges.explain(ranges.read(running, _options("ranges")))
+
+    def test_a_cold_stage_2_has_no_donors(self, finished: StudyResults) -> None:
+        settings = replace(finished.settings, warm_start="cold")
+        with pytest.raises(NotThereError, match="random weights"):
+            donors.read(replace(finished, settings=settings), _options("donors"))
+        table = donors.draw(donors.read(finished, _options("donors")))
+        assert finished.donors[0].recipe_key[:12] in table
+
+    def test_a_second_opening_of_the_test_split_is_not_passed_over(self, finished: StudyResults) -> None:
+        text = test_openings.explain(test_openings.read(finished, _options("test_openings")))
+        assert text == "4 openings of the test split. Once for each architecture, after its configuration was frozen."
+        again = replace(finished, test_openings=(*finished.test_openings, finished.test_openings[0]))
+        text = test_openings.explain(test_openings.read(again, _options("test_openings")))
+        assert "More than once: model1; its later results are no longer those of an unseen test split." in text
+
+    def test_failures_have_their_reasons(self, finished: StudyResults) -> None:
+        read = failures.read(finished, _options("failures"))
+        assert failures.explain(read).startswith("4 trials failed, 120 finished.")
+        assert failures.draw(read).count("the training loss was not finite in epoch 3") == 4
+        sound = replace(finished, trials=tuple(trial for trial in finished.trials if trial.state == "complete"))
+        assert "None." in failures.draw(failures.read(sound, _options("failures")))
+
+    def test_versions_and_data_are_shown(self, finished: StudyResults) -> None:
+        assert "2.21.0" in versions.draw(versions.read(finished, _options("versions")))
+        shown = data.draw(data.read(finished, _options("data")))
+        assert "data:image/png;base64," in shown
+        assert "8,000" in shown
+
+    def test_the_diagram_tells_how_far_the_stages_are(self, running: StudyResults, empty: StudyResults) -> None:
+        diagram = two_stages.draw(two_stages.read(running, _options("two_stages")))
+        assert "17 of 68 trials done" in diagram
+        assert "weights reused from stage 1" in diagram
+        assert two_stages.draw(two_stages.read(empty, _options("two_stages"))).count("not begun") == 2
+
+
+class TestThePapersTables:
+    def test_they_are_as_printed(self) -> None:
+        assert TABLE_3["model2"] == ((0.8230, 0.7865, 0.8155, 0.7995, 0.90), (0.8546, 0.8538, 0.8445, 0.8228, 0.92))
+        assert TABLE_4["model3"] == (0.9247, 0.9224, 0.9213, 0.9212, 0.98)
+        assert set(TABLE_3) == set(TABLE_4) == {"model1", "model2", "model3", "model4"}
+
+
+def test_a_trial_that_is_waiting_is_never_drawn(finished: StudyResults) -> None:
+    waiting = TrialResult("stage2", "model1", 99, {"epochs": 3}, "waiting")
+    lines = history.read(replace(finished, trials=(*finished.trials, waiting)), _options("history")).lines
+    assert 99 not in lines[0].numbers
