@@ -162,7 +162,8 @@ def _points(size: int, spacing: float, rng: np.random.Generator) -> npt.NDArray[
     grid = _hexagons(int((size / 2 + REACH) * 1.5 / spacing) + 1)
     turn = rng.uniform(0, np.pi / 3)
     cos, sin = spacing * np.cos(turn), spacing * np.sin(turn)
-    shaken = np.array([[cos, -sin], [sin, cos]]) @ grid + rng.normal(0, 0.2 * spacing, grid.shape)
+    turned = np.stack([cos * grid[0] - sin * grid[1], sin * grid[0] + cos * grid[1]])
+    shaken = turned + rng.normal(0, 0.2 * spacing, grid.shape)
     places = np.rint(shaken + size / 2 + rng.uniform(-spacing, spacing, (2, 1))).astype(np.int64).T
     return places[((places > -REACH) & (places < size + REACH)).all(axis=1)]
 
