@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
@@ -36,6 +37,17 @@ def faded(colour: str, opacity: float) -> str:
     """``#rrggbb`` as a translucent colour."""
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
+
+
+def figure_text(text: str, line: int = 0) -> str:
+    """Plain text for a figure, where Plotly would take markup for markup.
+
+    Args:
+        text: such as an architecture's name.
+        line: break it after so many letters; 0 does not.
+    """
+    lines = [text[start : start + line] for start in range(0, len(text), line)] if line else [text]
+    return "<br>".join(escape(part, quote=False) for part in lines)
 
 
 def figure(height: int, **layout: Any) -> go.Figure:

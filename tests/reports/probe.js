@@ -16,6 +16,7 @@
     return {
       panel: plot.closest(".panel").dataset.panel, width: box.width, height: box.height,
       inside: box.left >= card.left && box.right <= card.right + 1 && box.bottom <= card.bottom + 1,
+      text: Array.from(plot.querySelectorAll("svg text"), (one) => one.textContent).join("\n"),
       marks: plot.querySelectorAll(".scatterlayer .trace, .barlayer .point").length,
     };
   };

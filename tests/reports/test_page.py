@@ -84,6 +84,7 @@ class TestInABrowser:
         assert facts["requests"] == []
         assert f"{wicked}: before and after tuning" in facts["text"]
         assert "model&2" in facts["text"]
+        assert any(f"{wicked} after: AUC" in figure["text"] for figure in facts["figures"] if figure["panel"] == "roc")
 
     def test_a_page_that_misbehaves_would_be_noticed(self, tmp_path: Path) -> None:
         page = tmp_path / "bad.html"

@@ -12,7 +12,7 @@ from hpo.evaluation.metrics import METRICS
 from hpo.reports.comparison import compare_architectures
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
-from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure
+from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
 from hpo.reports.words import METRIC_WORDS, capital, number
 
 Side = Literal["before", "after"]
@@ -74,6 +74,7 @@ def draw(data: BeforeAfter) -> go.Figure:
             "categoryarray": data.architectures,
             "range": [-0.5, len(data.architectures) - 0.5],
             "tickvals": data.architectures,
+            "ticktext": [figure_text(name, line=12) for name in data.architectures],
         },
         yaxis={"title": {"text": f"Test {METRIC_WORDS[data.metric]}"}, "range": [0, 1.08], "dtick": 0.2},
     )

@@ -12,7 +12,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import Value
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults, TrialResult
-from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, figure
+from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, figure, figure_text
 from hpo.reports.words import METRIC_WORDS, capital, factor_words, value_words
 
 Z_95 = 1.96
@@ -96,7 +96,7 @@ def draw(data: FactorEffect) -> go.Figure:
             x=[place(level) for level in line.levels],
             y=line.values,
             error_y={"array": line.half_widths, "width": 3, "thickness": 1.2} if line.half_widths else None,
-            name=line.architecture,
+            name=figure_text(line.architecture),
             mode="lines+markers" if data.numeric else "markers",
             line={"color": line.style.colour, "width": 2},
             marker={"symbol": line.style.symbol, "size": 8, "color": line.style.colour},

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
-from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, figure
+from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, figure, figure_text
 from hpo.reports.words import METRIC_WORDS, design_words, plural
 
 
@@ -76,7 +76,7 @@ def draw(data: History) -> go.Figure:
         shown.add_scatter(
             x=line.numbers,
             y=line.best,
-            name=line.architecture,
+            name=figure_text(line.architecture),
             legendgroup=line.architecture,
             mode="lines",
             line={"color": line.style.colour, "width": 2, "shape": "hv"},
@@ -85,7 +85,7 @@ def draw(data: History) -> go.Figure:
         shown.add_scatter(
             x=line.numbers,
             y=line.values,
-            name=line.architecture,
+            name=figure_text(line.architecture),
             legendgroup=line.architecture,
             showlegend=False,
             mode="markers",

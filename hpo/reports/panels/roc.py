@@ -14,7 +14,7 @@ from hpo.evaluation.roc import mean_roc, roc_curve
 from hpo.reports.comparison import compare_architectures, predictions_by_role
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
-from hpo.reports.style import NEUTRAL, architecture_style, figure
+from hpo.reports.style import NEUTRAL, architecture_style, figure, figure_text
 from hpo.reports.words import number
 
 Side = Literal["before", "after"]
@@ -91,7 +91,7 @@ def draw(data: Roc) -> go.Figure:
             x=line.false_positive_rate,
             y=line.true_positive_rate,
             mode="lines",
-            name=f"{line.architecture} {line.side}: AUC {number(line.area.value)}",
+            name=f"{figure_text(line.architecture)} {line.side}: AUC {number(line.area.value)}",
             legendgroup=line.architecture,
             line={"color": line.colour, "width": 2.4 if line.side == "after" else 1.5, "dash": _dash(line.side)},
             hovertemplate="%{x:.3f}, %{y:.3f}",

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
-from hpo.reports.style import STRATEGY_COLOURS, STRATEGY_DASHES, figure
+from hpo.reports.style import STRATEGY_COLOURS, STRATEGY_DASHES, figure, figure_text
 from hpo.reports.words import METRIC_WORDS, capital, value_words
 
 
@@ -75,7 +75,7 @@ def draw(data: StrategyCurves) -> go.Figure:
         columns,
         shared_xaxes=True,
         shared_yaxes=True,
-        subplot_titles=data.architectures,
+        subplot_titles=[figure_text(name) for name in data.architectures],
         horizontal_spacing=0.05,
         vertical_spacing=0.28 / rows,
     )
