@@ -33,7 +33,7 @@ class ConfigError(HpoError):
         super().__init__(f"{position}: {key}: {problem}" if key else f"{position}: {problem}")
 
 
-class ConfigErrors(ConfigError):
+class ConfigErrors(ConfigError):  # noqa: N818 - the plural says what it is
     """Several things are wrong with one file: one line each, in the order of the file.
 
     Args:
