@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="The study file, such as studies/quickstart.yaml.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -32,12 +32,14 @@ def progress_bar() -> Progress:
 
 
 @contextmanager
-def counting(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for work that tells how much of how much is done."""
-    with progress_bar() as progress:
-        task = progress.add_task(description, total=None, detail="")
+def following() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each thing that is worked on: told what, how much of it is done, and how much there is."""
+    with progress_bar() as bars:
+        tasks: dict[str, TaskID] = {}
 
-        def update(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
+        def update(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total, detail="")
+            bars.update(tasks[what], completed=done, total=total)
 
         yield update

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hpo.cli.console import JsonOption, counting, out, progress_bar
+from hpo.cli.console import JsonOption, following, out
 
 if TYPE_CHECKING:
     from hpo.data.check import DataReport
-    from hpo.data.progress import Progress
 
 app = typer.Typer(help="Make, import, fetch and check data sets.", no_args_is_help=True)
 
@@ -31,20 +28,6 @@ class Split(StrEnum):
 
 PROBLEMS = 1
 """Exit code of a check that found problems."""
-
-
-@contextmanager
-def _following() -> Iterator[Progress]:
-    """A bar for each thing that is worked on, on terminals only."""
-    with progress_bar() as bars:
-        tasks = {}
-
-        def update(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total, detail="")
-            bars.update(tasks[what], completed=done, total=total)
-
-        yield update
 
 
 @app.command()
@@ -64,7 +47,7 @@ def sample(
 
     if not overwrite and folder.is_dir() and any(folder.glob("*.h5*")):
         raise DataError(f"{folder}: holds HDF5 files already; --overwrite replaces them")
-    with counting("drawing patches") as progress:
+    with following() as progress:
         make_sample(
             folder,
             train=train,
@@ -73,7 +56,7 @@ def sample(
             patch_size=patch_size,
             seed=seed,
             processes=processes or os.cpu_count() or 1,
-            progress=progress,
+            progress=lambda done, total: progress("drawing patches", done, total),
         )
     _say(f"{folder}: {train} training, {valid} validation and {test} test patches of {patch_size} pixels")
 
@@ -94,7 +77,7 @@ def import_(
     """Convert images in class folders or tars to PCam's HDF5 files, one image at a time."""
     from hpo.data.folder import import_images
 
-    with _following() as progress:
+    with following() as progress:
         imported = import_images(
             source,
             folder,
@@ -119,7 +102,7 @@ def fetch(
     from hpo.data import fetch as source
     from hpo.data.pcam import SPLITS
 
-    with _following() as progress:
+    with following() as progress:
         source.fetch_pcam(
             folder,
             base_url=base_url or source.BASE_URL,
@@ -139,7 +122,7 @@ def check(
     """Read all of a data set: counts, classes, slides, repeats within and across splits, damaged files."""
     from hpo.data.check import check_folder
 
-    with _following() as progress:
+    with following() as progress:
         report = check_folder(folder, preview=preview, progress=progress)
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=2))

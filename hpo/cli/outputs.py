@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich import box
 from rich.table import Table
 
 from hpo.cli.console import err, out
@@ -59,17 +60,16 @@ def print_comparison(results: StudyResults, best: str) -> None:
         best: the architecture to be marked: the best on validation.
     """
     found = comparisons(results)
-    table = Table(title=f"{results.settings.name}: test split, before and after tuning (95% intervals)")
-    table.add_column("architecture")
-    table.add_column("metric")
+    table = Table(title=f"{results.settings.name}: test split, before and after tuning", box=box.SIMPLE_HEAD)
+    for heading in ("", "metric"):
+        table.add_column(heading, no_wrap=True)
     for heading in ("before", "after", "difference"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, comparison in found.items():
         for metric in METRICS:
             values = comparison.metrics[metric]
-            marked = f"{name} *" if name == best else name
             table.add_row(
-                marked if metric == METRICS[0] else "",
+                (f"{name} *" if name == best else name) if metric == METRICS[0] else "",
                 metric,
                 _interval(values.before),
                 _interval(values.after),
@@ -79,11 +79,11 @@ def print_comparison(results: StudyResults, best: str) -> None:
     out.print(table)
     sampling = next(iter(found.values())).sampling
     out.print(
-        f"mean of {sampling.seeds} seeds; intervals: bootstrap over {sampling.units} {sampling.unit} and the seeds; "
-        f"* best on validation",
+        f"means of {sampling.seeds} seeds with 95% intervals (bootstrap over {sampling.units} {sampling.unit} and the "
+        "seeds); * best on validation",
         highlight=False,
     )
 
 
 def _interval(estimate: Estimate, sign: str = "") -> str:
-    return f"{estimate.value:{sign}.3f} ({estimate.low:{sign}.3f} to {estimate.high:{sign}.3f})"
+    return f"{estimate.value:{sign}.3f} [{estimate.low:{sign}.3f}, {estimate.high:{sign}.3f}]"

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from hpo.cli.console import JsonOption, StudyArgument, counting, err, out
+from hpo.cli.console import JsonOption, StudyArgument, err, following, out
 from hpo.config.load import load_study
 from hpo.config.study import StudyFile
 from hpo.stages.estimate import StageEstimate, estimate
@@ -53,7 +53,7 @@ def _calibrated(study: StudyFile) -> dict[str, tuple[float, float]]:
     from hpo.data.prepare import prepare_data
     from hpo.worker.calibrate import measure_speed  # imports TensorFlow
 
-    with counting("making the sample") as update:
+    with following() as update:
         dataset = prepare_data(study.data, update)
     with err.status("calibrating"):
         return {name: measure_speed(study, dataset, name) for name in study.architecture_specs}

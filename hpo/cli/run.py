@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.console import StudyArgument, counting, err, out, progress_bar
+from hpo.cli.console import StudyArgument, err, following, out, progress_bar
 from hpo.cli.outputs import print_comparison, write_outputs
 from hpo.cli.progress import RunProgress
 from hpo.cli.reproduce import run_best_config
@@ -45,7 +45,7 @@ def run(
     database = open_database(settings.database)
     try:
         with _stopping() as stop:
-            with counting("making the sample") as update:
+            with following() as update:
                 dataset = prepare_data(settings.data, update)
             with progress_bar() as progress:
                 observer = RunProgress(progress, settings, finished_points(database, settings))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from hpo.config.study import DataSettings
 from hpo.data.dataset import Dataset, SplitRule, open_dataset
+from hpo.data.progress import Progress, silent
 from hpo.data.synthetic import make_sample
-
-Progress = Callable[[int, int], None]
-"""Called with what is done and what there is to do."""
+from hpo.errors import DataError
 
 
-def prepare_data(settings: DataSettings, progress: Progress | None = None) -> Dataset:
+def prepare_data(settings: DataSettings, progress: Progress = silent) -> Dataset:
     """Open the data of a study; a sample is made where its folder does not exist yet.
 
     Raises:
@@ -28,8 +26,11 @@ def prepare_data(settings: DataSettings, progress: Progress | None = None) -> Da
             patch_size=settings.patch_size,
             seed=settings.sample.seed,
             processes=os.cpu_count() or 1,
-            progress=progress,
+            progress=lambda done, total: progress("drawing patches", done, total),
         )
     split = settings.split
     rule = None if split is None else SplitRule(valid=split.valid, test=split.test, seed=split.seed)
-    return open_dataset(settings.folder, patch_size=settings.patch_size, split=rule)
+    dataset = open_dataset(settings.folder, patch_size=settings.patch_size, split=rule, progress=progress)
+    if not len(dataset.test):
+        raise DataError(f"{settings.folder}: a study needs test patches; give data.split.test a share above 0")
+    return dataset

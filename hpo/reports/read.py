@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from hpo.config.ranges import ChoiceRange, load_ranges, ranges_from_json
 from hpo.config.study import StudyFile
 from hpo.config.versions import versions
+from hpo.data.check import draw_preview
 from hpo.data.dataset import Dataset, Patches
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.recipe import Recipe, recipe_from_json
@@ -243,7 +246,16 @@ def _data(study: StudyFile, dataset: Dataset) -> DataDescription:
         splits={part.name: _split(part) for part in (dataset.train, dataset.valid, dataset.test)},
         digest=dataset.digest,
         test_digest=dataset.test_digest,
+        contact_sheet=_contact_sheet(dataset),
     )
+
+
+def _contact_sheet(dataset: Dataset) -> bytes:
+    """PNG of a few patches; the test split's stay unseen."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "patches.png"
+        draw_preview([dataset.train, dataset.valid], path)
+        return path.read_bytes()
 
 
 def _split(part: Patches) -> SplitDescription:
