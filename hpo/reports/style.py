@@ -62,5 +62,11 @@ def figure(height: int, **layout: Any) -> go.Figure:
     return empty
 
 
+def whole_ticks(last: int) -> dict[str, Any]:
+    """Layout of an axis that counts epochs or trials from 0 or 1 to ``last``: ticks at whole numbers only."""
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, last) if last <= 10 * step)
+    return {"tickmode": "linear", "tick0": 0, "dtick": step}
+
+
 LEGEND_ABOVE = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}
 """A legend in one line over the plot."""

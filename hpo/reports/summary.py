@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hpo.evaluation.compare import MetricComparison
 from hpo.evaluation.metrics import METRICS
+from hpo.recipe.point import Point
 from hpo.reports.comparison import Sides, compare_architectures
 from hpo.reports.html import Html, element, escape, paragraph, swatch
-from hpo.reports.results import StudyResults
+from hpo.reports.results import Role, StudyResults
 from hpo.reports.style import architecture_style
 from hpo.reports.words import METRIC_WORDS, interval, number, plural, signed, signed_interval
 
@@ -38,6 +39,24 @@ def sentence(architecture: str, metric: str, found: MetricComparison) -> str:
         where = f"{number(abs(gain.value))} {'higher' if gain.value > 0 else 'lower'} than before"
     verdict = "excludes 0" if gain.excludes_zero else "includes 0, so this may be chance"
     return f"{start}{where}; the interval of the difference, {signed_interval(gain)}, {verdict}."
+
+
+def origin(results: StudyResults, architecture: str, metric: str, found: Sides) -> str:
+    """Where the gain comes from, in words: the tuned settings, or the weights that the tuned training starts from.
+
+    Returns:
+        An empty text without a tested cold-start control.
+    """
+    settings_alone = found.pairs.get(("before", "cold_control"))
+    if settings_alone is None:
+        return ""
+    if _point(results, architecture, "before") == _point(results, architecture, "cold_control"):
+        return (
+            "The tuned settings are the reference's own: whatever was gained comes from starting at weights that had "
+            "been trained before."
+        )
+    alone = settings_alone.metrics[metric].difference
+    return f"From random weights, the tuned settings alone bring {signed(alone.value)} ({signed_interval(alone)})."
 
 
 def summarize(results: StudyResults) -> Html:
@@ -75,9 +94,14 @@ def _card(results: StudyResults, name: str, metric: str, found: Sides) -> Html:
         element("h3", swatch(colour), escape(name), element("span", escape(signed(gain.value)), class_=f"gain {mark}")),
         paragraph(f"test {METRIC_WORDS[metric]} before and after", "what"),
         numbers,
-        paragraph(sentence(name, metric, values)),
+        paragraph(f"{sentence(name, metric, values)} {origin(results, name, metric, found)}".strip()),
         class_="card",
     )
+
+
+def _point(results: StudyResults, architecture: str, role: Role) -> Point | None:
+    trainings = (one for one in results.confirmations if (one.architecture, one.role) == (architecture, role))
+    return next((one.point for one in trainings), None)
 
 
 def _progress(results: StudyResults) -> str:

@@ -190,7 +190,7 @@ def invent_study(
         donors.append(Donor(architecture, donor.point, 40, donor.recipe_key, donor.objective or 0.0, 160_000))
         ranges += [
             FactorRange(architecture, "learning_rate", 0.0017, 0.0173, (), 0.01, edited=place == 1),
-            FactorRange(architecture, "batch_size", 16, 45, (), 32),
+            FactorRange(architecture, "batch_size", 16, 45.25, (), 32),
             FactorRange(architecture, "patches", 4000, 8000, (), 8000),
             FactorRange(architecture, "strategy", None, None, ("constant", "time_based"), "constant"),
         ]

@@ -31,7 +31,6 @@ class _Addresses(HTMLParser):
         self.found += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action")]
 
 
-@pytest.mark.browser
 class TestInABrowser:
     def test_a_finished_report_opens_with_every_figure_drawn_and_nothing_asked_of_the_network(
         self, finished: StudyResults, tmp_path: Path

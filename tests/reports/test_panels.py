@@ -36,7 +36,7 @@ from hpo.reports.panels import (
 from hpo.reports.paper import TABLE_3, TABLE_4
 from hpo.reports.registry import PANELS
 from hpo.reports.results import ComputeEntry, FactorSettings, Role, StudyResults, TrialResult
-from hpo.reports.style import architecture_style
+from hpo.reports.style import architecture_style, whole_ticks
 from hpo.storage.ledger import Compute
 
 Expected = Callable[[str, Role, str], float]
@@ -88,6 +88,10 @@ class TestEveryPanel:
         names = tuple(f"m{number}" for number in range(10))
         settings = replace(finished.settings, architectures=names)
         assert len({architecture_style(settings, name) for name in names}) == 10
+
+    @pytest.mark.parametrize(("last", "step"), [(3, 1), (10, 1), (14, 2), (40, 5), (1000, 100), (30_000, 30_000)])
+    def test_epochs_and_trials_are_counted_in_whole_numbers(self, last: int, step: int) -> None:
+        assert whole_ticks(last)["dtick"] == step
 
 
 class TestFactorEffect:
@@ -282,6 +286,7 @@ class TestAccounts:
     ) -> None:
         table = ranges.draw(ranges.read(finished, _options("ranges")))
         assert "0.0017 to 0.0173<small>best 0.01, edited</small>" in table
+        assert "16 to 45<small>" in table  # of 16 to 45.25: half a batch does not exist
         assert "constant and time based" in table
         assert "not complete for model2, model3 and model4" in ranges.explain(ranges.read(running, _options("ranges")))
 

@@ -58,6 +58,25 @@ def test_a_card_for_every_tested_architecture(
         assert f"After tuning, {name}&#x27;s test AUC is {expected(name, 'after', 'auc'):.3f} (" in page
 
 
+def test_a_card_tells_what_the_settings_alone_bring(
+    finished: StudyResults, expected: Callable[[str, Role, str], float]
+) -> None:
+    alone = expected("model2", "cold_control", "auc") - expected("model2", "before", "auc")
+    assert f"From random weights, the tuned settings alone bring +{alone:.3f} (" in summarize(finished)
+
+
+def test_a_gain_without_other_settings_is_called_what_it_is(finished: StudyResults) -> None:
+    same = tuple(replace(one, point=finished.settings.reference) for one in finished.confirmations)
+    page = summarize(replace(finished, confirmations=same))
+    assert page.count("The tuned settings are the reference&#x27;s own: whatever was gained comes from starting") == 4
+
+
+def test_without_a_control_nothing_is_said_of_it(finished: StudyResults) -> None:
+    without = tuple(one for one in finished.confirmations if one.role != "cold_control")
+    page = summarize(replace(finished, confirmations=without))
+    assert "settings" not in page
+
+
 def test_a_study_is_finished_once_both_sides_are_tested_with_all_seeds(
     finished: StudyResults, running: StudyResults, empty: StudyResults
 ) -> None:

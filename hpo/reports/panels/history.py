@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
-from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, figure, figure_text
+from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, figure, figure_text, whole_ticks
 from hpo.reports.words import METRIC_WORDS, design_words, plural
 
 
@@ -69,7 +69,7 @@ def draw(data: History) -> go.Figure:
     shown = figure(
         340,
         legend=LEGEND_ABOVE,
-        xaxis={"title": {"text": "Trial"}, "tickformat": "d"},
+        xaxis={"title": {"text": "Trial"}, **whole_ticks(max(line.numbers[-1] for line in data.lines))},
         yaxis={"title": {"text": f"Validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".2f"},
     )
     for line in data.lines:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.recipe.point import Value
+from hpo.recipe.point import FACTORS, Value
 from hpo.reports.html import Cell, Column, Html, table
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import FactorRange, StudyResults
@@ -89,7 +89,8 @@ def _range_cell(found: FactorRange | None) -> Cell:
     if found is None:
         return Cell(DASH)
     if found.low is not None and found.high is not None:
-        low, high = value_words(found.low), value_words(found.high)
+        whole = FACTORS.get(found.factor) is int
+        low, high = (value_words(round(end) if whole else end) for end in (found.low, found.high))
         text = low if low == high else f"{low} to {high}"
     else:
         text = listed(value_words(value) for value in found.values)

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
-from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, STRATEGY_COLOURS, STRATEGY_DASHES, figure
+from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, STRATEGY_COLOURS, STRATEGY_DASHES, figure, whole_ticks
 from hpo.reports.words import value_words
 
 _STEPS = 3
@@ -65,7 +65,7 @@ def draw(data: Schedules) -> go.Figure:
     shown = figure(
         330,
         legend=LEGEND_ABOVE,
-        xaxis={"title": {"text": "Epoch"}, "rangemode": "tozero"},
+        xaxis={"title": {"text": "Epoch"}, "rangemode": "tozero", **whole_ticks(data.epochs[-1])},
         yaxis={"title": {"text": "Learning rate"}, "rangemode": "tozero", "tickformat": "~g"},
     )
     for line in data.lines:

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
-from hpo.reports.style import STRATEGY_COLOURS, STRATEGY_DASHES, figure, figure_text
+from hpo.reports.style import STRATEGY_COLOURS, STRATEGY_DASHES, figure, figure_text, whole_ticks
 from hpo.reports.words import METRIC_WORDS, capital, value_words
 
 
@@ -98,6 +98,7 @@ def draw(data: StrategyCurves) -> go.Figure:
         )
         named.add(line.strategy)
     shown.update_xaxes(title_text="Epoch", row=rows)
+    shown.update_xaxes(**whole_ticks(max(len(line.values) for line in data.lines)))
     shown.update_yaxes(title_text=capital(METRIC_WORDS[data.metric]), tickformat=".2f", col=1)
     shown.update_layout(
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1 + 0.1 / rows, "yanchor": "bottom"}
