@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from hpo.config.ranges import ChoiceRange, NumericRange
 from hpo.config.search_space import Factor
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
-from hpo.recipe.point import Value
+from hpo.recipe.point import FACTORS, Value
 from hpo.search.designs import axis
 from hpo.search.ranges import Level, best_level, level_with_best, widened
 from hpo.storage.tables import PointRow
@@ -63,7 +64,7 @@ def factor_range(study: StudyFile, name: str, rows: Sequence[PointRow]) -> Numer
             best_of_value[value] = level
     if not best_of_value:
         return None
-    return _range(factor, best_of_value, study.stage1.margin)
+    return _range(factor, best_of_value, study.stage1.margin, whole=FACTORS[name] is int)
 
 
 def abandoned_reason(rows: Sequence[PointRow]) -> str:
@@ -72,7 +73,7 @@ def abandoned_reason(rows: Sequence[PointRow]) -> str:
     return f"none of {len(rows)} trials succeeded: {'; '.join(sorted(reasons))}"
 
 
-def _range(factor: Factor, levels: dict[Value, Level], margin: float) -> NumericRange | ChoiceRange:
+def _range(factor: Factor, levels: dict[Value, Level], margin: float, *, whole: bool) -> NumericRange | ChoiceRange:
     best = best_level(list(levels.values())).value
     if factor.low is None or factor.high is None:
         # Words have no neighbours: each one that is level with the best is a choice.
@@ -83,6 +84,8 @@ def _range(factor: Factor, levels: dict[Value, Level], margin: float) -> Numeric
     values = [float(level.value) for level in ordered]
     chosen = [float(level.value) for level in level_with_best(ordered, margin)]
     low, high = widened(values, (chosen[0], chosen[-1]), (float(factor.low), float(factor.high)), factor.scale)
+    if whole:
+        low, high = float(math.ceil(low)), float(math.floor(high))
     return NumericRange(low=low, high=high, best=float(best))
 
 
