@@ -1,7 +1,10 @@
 # Two commands need nothing but Python 3.11+ and make: `make demo` and `make test`.
 # uv is used where it is on PATH (it is only faster); pip and venv otherwise.
 
-PYTHON ?= $(firstword $(foreach python,python3.13 python3.12 python3.11 python3,$(shell command -v $(python))))
+# The first Python on PATH that TensorFlow has wheels for; `make PYTHON=/path/to/python3.12 demo` takes another.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c '$(SUPPORTED)' 2>/dev/null && command -v $$python && break; done)
 BIN := .venv/bin
 UV := $(shell command -v uv)
 
@@ -27,8 +30,8 @@ clean:  ## Remove the environment and everything the studies made
 	rm -rf .venv runs
 
 .venv/installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "Python 3.11 or newer is needed; found: $$($(PYTHON) --version). Try: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(SUPPORTED)' || { \
+		echo "Python 3.11, 3.12 or 3.13 is needed. Try: make PYTHON=/path/to/python3.12 demo" >&2; exit 1; }
 ifneq ($(UV),)
 	uv venv --quiet --allow-existing --python $(PYTHON) .venv
 	uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
