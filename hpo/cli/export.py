@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from hpo.cli.console import StudyArgument, out
-from hpo.cli.outputs import export_outputs
-from hpo.config.load import load_study
-from hpo.data.prepare import prepare_data
-from hpo.reports.read import read_results
-from hpo.storage.database import open_database
 
 
 def export(study: StudyArgument) -> None:
     """Write best_config.yaml, and ARCHITECTURE/model.h5 and roc.csv, for every architecture that is finished."""
+    from hpo.cli.outputs import export_outputs
+    from hpo.config.load import load_study
+    from hpo.data.prepare import prepare_data
+    from hpo.reports.read import read_results
+    from hpo.storage.database import open_database
+
     settings = load_study(study)
     database = open_database(settings.database)
     try:

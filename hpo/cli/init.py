@@ -10,11 +10,6 @@ from typing import Annotated
 import typer
 
 from hpo.cli.console import out
-from hpo.config.load import load_study
-from hpo.config.patterns import NAME_PATTERN
-from hpo.config.schema import write_schemas
-from hpo.config.template import dashboard_template, search_space_template, study_template
-from hpo.config.yaml_file import displayed
 from hpo.errors import HpoError
 
 
@@ -27,6 +22,10 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace the study file if it is there.")] = False,
 ) -> None:
     """Write a commented study file, and the search space and dashboard it names where there are none."""
+    from hpo.config.load import load_study
+    from hpo.config.patterns import NAME_PATTERN
+    from hpo.config.template import dashboard_template, search_space_template, study_template
+
     name = name or file.stem
     if not re.fullmatch(NAME_PATTERN, name):
         raise HpoError(f"{name!r} is no name for a study: letters, digits, - and _ only; choose one with --name")
@@ -60,6 +59,8 @@ def schema(
 
     A YAML file names its schema in a first line such as '# yaml-language-server: $schema=study.schema.json'.
     """
+    from hpo.config.schema import write_schemas
+
     for path in write_schemas(folder):
         _say_written(path)
 
@@ -85,4 +86,6 @@ def _write(path: Path, text: str) -> None:
 
 
 def _say_written(path: Path) -> None:
+    from hpo.config.yaml_file import displayed
+
     out.print(f"wrote {displayed(path)}", soft_wrap=True, markup=False, highlight=False)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from hpo.cli.console import JsonOption, StudyArgument, err, following, out
-from hpo.config.load import load_study
-from hpo.config.study import StudyFile
-from hpo.stages.estimate import StageEstimate, estimate
+
+if TYPE_CHECKING:
+    from hpo.config.study import StudyFile
+    from hpo.stages.estimate import StageEstimate
 
 
 def plan(
@@ -26,6 +26,11 @@ def plan(
 
     Stage 1 is exact; stage 2 and the confirmation are upper bounds, because the sampler chooses the patches.
     """
+    from rich.table import Table
+
+    from hpo.config.load import load_study
+    from hpo.stages.estimate import estimate, total
+
     settings = load_study(study)
     stages = estimate(settings)
     speeds = _calibrated(settings) if calibrate else {}
@@ -43,7 +48,7 @@ def plan(
     for stage in stages:
         table.add_row(*_cells(stage), *([_duration(_seconds(stage, speeds))] if speeds else []))
     table.add_section()
-    table.add_row(*_cells(_total(stages)), *([_duration(sum(seconds.values()))] if speeds else []))
+    table.add_row(*_cells(total(stages)), *([_duration(sum(seconds.values()))] if speeds else []))
     out.print(table)
     if not speeds:
         err.print("for the time on this machine: add --calibrate")
@@ -62,14 +67,6 @@ def _calibrated(study: StudyFile) -> dict[str, tuple[float, float]]:
 def _seconds(stage: StageEstimate, speeds: dict[str, tuple[float, float]]) -> float:
     start, each = speeds[stage.architecture]
     return stage.trainings * start + stage.shared_patch_visits * each
-
-
-def _total(stages: list[StageEstimate]) -> StageEstimate:
-    sums: dict[str, Any] = {
-        name: sum(getattr(stage, name) for stage in stages)
-        for name in ("points", "trainings", "patch_visits", "shared_patch_visits", "checkpoint_bytes")
-    }
-    return StageEstimate(architecture="all", stage="", **sums)
 
 
 def _cells(stage: StageEstimate) -> list[str]:

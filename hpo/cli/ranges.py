@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
 
 from hpo.cli.console import JsonOption, StudyArgument, out
-from hpo.config.load import load_study
-from hpo.config.ranges import ChoiceRange, NumericRange, load_ranges
 from hpo.errors import HpoError
-from hpo.stages.advance import write_ranges_file
-from hpo.storage.database import open_database
+
+if TYPE_CHECKING:
+    from hpo.config.ranges import ChoiceRange, NumericRange
 
 
 def ranges(study: StudyArgument, as_json: JsonOption = False) -> None:
     """Print the ranges that stage 2 searches, and where they can be edited."""
+    from rich.table import Table
+
+    from hpo.config.load import load_study
+    from hpo.config.ranges import load_ranges
+    from hpo.stages.advance import write_ranges_file
+    from hpo.storage.database import open_database
+
     settings = load_study(study)
     database = open_database(settings.database)
     try:
@@ -45,6 +51,8 @@ def ranges(study: StudyArgument, as_json: JsonOption = False) -> None:
 
 def describe_range(limits: NumericRange | ChoiceRange) -> str:
     """A range in words: ``0.003 to 0.03``, or ``constant, step``."""
-    if isinstance(limits, ChoiceRange):
-        return ", ".join(str(choice) for choice in limits.choices)
-    return f"{limits.low:g} to {limits.high:g}"
+    from hpo.config.ranges import NumericRange
+
+    if isinstance(limits, NumericRange):
+        return f"{limits.low:g} to {limits.high:g}"
+    return ", ".join(str(choice) for choice in limits.choices)

@@ -8,12 +8,7 @@ from typing import Annotated
 import typer
 
 from hpo.cli.console import StudyArgument, err, out
-from hpo.config.load import load_dashboard, load_study
-from hpo.data.prepare import prepare_data
 from hpo.errors import DataError
-from hpo.reports.page import write_report
-from hpo.reports.read import read_results
-from hpo.storage.database import open_database
 
 
 def report(
@@ -24,6 +19,12 @@ def report(
     dashboard: Annotated[Path | None, typer.Option(help="Another dashboard than the study file's.")] = None,
 ) -> None:
     """Write the report: one HTML file that opens offline. A study that still runs has a report too."""
+    from hpo.config.load import load_dashboard, load_study
+    from hpo.data.prepare import prepare_data
+    from hpo.reports.page import write_report
+    from hpo.reports.read import read_results
+    from hpo.storage.database import open_database
+
     settings = load_study(study)
     panels = settings.panels if dashboard is None else load_dashboard(dashboard)
     path = output or settings.output / "report.html"

@@ -7,23 +7,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hpo.cli.console import StudyArgument, err, following, out, progress_bar
-from hpo.cli.outputs import print_comparison, write_outputs
-from hpo.cli.progress import RunProgress
-from hpo.cli.reproduce import run_best_config
-from hpo.config.load import is_best_config, load_study
-from hpo.config.study import StudyFile
-from hpo.data.prepare import prepare_data
 from hpo.errors import HpoError
-from hpo.export.tuned import best_architecture, tuned_models
-from hpo.launchers.inprocess import RunSummary, run_in_process
-from hpo.stages.advance import Until
-from hpo.stages.estimate import finished_points
-from hpo.storage.database import open_database
+from hpo.stages.order import Until
+
+if TYPE_CHECKING:
+    from hpo.config.study import StudyFile
+    from hpo.launchers.inprocess import RunSummary
 
 
 def run(
@@ -38,10 +32,24 @@ def run(
     Given a best_config.yaml instead, train its best model again and compare the weights. Ctrl-C stops after the
     current epoch; the same command then goes on from there.
     """
+    from hpo.cli.reproduce import run_best_config
+    from hpo.config.load import is_best_config, load_study
+
     if is_best_config(study):
         run_best_config(Path(study), every=every)
-        return
-    settings = load_study(study)
+    else:
+        _run_study(load_study(study), until)
+
+
+def _run_study(settings: StudyFile, until: Until) -> None:
+    from hpo.cli.outputs import print_comparison, write_outputs
+    from hpo.cli.progress import RunProgress
+    from hpo.data.prepare import prepare_data
+    from hpo.export.tuned import best_architecture, tuned_models
+    from hpo.launchers.inprocess import run_in_process
+    from hpo.stages.estimate import finished_points
+    from hpo.storage.database import open_database
+
     database = open_database(settings.database)
     try:
         with _stopping() as stop:

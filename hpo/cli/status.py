@@ -6,16 +6,18 @@ import json
 from dataclasses import asdict
 
 import typer
-from rich.table import Table
 
 from hpo.cli.console import JsonOption, StudyArgument, out
-from hpo.config.load import load_study
-from hpo.stages.status import running_points, stage_statuses
-from hpo.storage.database import open_database
 
 
 def status(study: StudyArgument, as_json: JsonOption = False) -> None:
     """Show each stage's design points, its best objective, and the workers at work."""
+    from rich.table import Table
+
+    from hpo.config.load import load_study
+    from hpo.stages.status import running_points, stage_statuses
+    from hpo.storage.database import open_database
+
     settings = load_study(study)
     database = open_database(settings.database)
     try:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.errors import StopRequestedError
-from hpo.stages.advance import Standing, Until, advance
+from hpo.stages.advance import Standing, advance
+from hpo.stages.order import Until
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute, compute_by_owner
 from hpo.storage.owner import this_process

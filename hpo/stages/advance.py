@@ -7,7 +7,6 @@ another process was first, so any number of processes may call it at any time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from sqlalchemy.orm import Session
 
@@ -15,15 +14,13 @@ from hpo.config.ranges import Ranges, load_ranges, ranges_from_json, write_range
 from hpo.config.study import StudyFile
 from hpo.stages.confirm import confirm_points, confirm_result, opening_point
 from hpo.stages.explore import stage1_result
+from hpo.stages.order import STAGES, Until
 from hpo.stages.plan import open_first_stage
 from hpo.stages.tune import next_slot, stage2_plan, stage2_result
 from hpo.storage.database import Database
 from hpo.storage.decisions import close_stage, load_stages, open_stage
 from hpo.storage.points import add_points, count_points, stage_points
 from hpo.storage.tables import PointRow, StageName, StageRow
-
-Until = Literal["stage1", "stage2", "confirm", "test"]
-STAGES: tuple[StageName, ...] = ("stage1", "stage2", "confirm", "test")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -46,6 +48,15 @@ def estimate(study: StudyFile) -> list[StageEstimate]:
     repetitions for the confirmation's seeds with the most epochs of stage 1: upper bounds.
     """
     return [stage for architecture in study.architecture_specs for stage in _architecture(study, architecture)]
+
+
+def total(stages: Sequence[StageEstimate]) -> StageEstimate:
+    """The sum of several stages' estimates."""
+    sums: dict[str, Any] = {
+        name: sum(getattr(stage, name) for stage in stages)
+        for name in ("points", "trainings", "patch_visits", "shared_patch_visits", "checkpoint_bytes")
+    }
+    return StageEstimate(architecture="all", stage="", **sums)
 
 
 def expected_points(study: StudyFile) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
-from hpo.stages.advance import STAGES
+from hpo.stages.order import STAGES
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages
 from hpo.storage.points import count_points
