@@ -60,21 +60,20 @@ def print_comparison(results: StudyResults, best: str) -> None:
         best: the architecture to be marked: the best on validation.
     """
     found = comparisons(results)
-    table = Table(title=f"{results.settings.name}: test split, before and after tuning", box=box.SIMPLE_HEAD)
-    for heading in ("", "metric"):
-        table.add_column(heading, no_wrap=True)
+    table = Table(
+        title=f"{results.settings.name}: test split, before and after tuning",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+    )
+    table.add_column("", no_wrap=True)
     for heading in ("before", "after", "difference"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, comparison in found.items():
+        table.add_row(f"[bold]{name}[/bold]{' *' if name == best else ''}")
         for metric in METRICS:
             values = comparison.metrics[metric]
-            table.add_row(
-                (f"{name} *" if name == best else name) if metric == METRICS[0] else "",
-                metric,
-                _interval(values.before),
-                _interval(values.after),
-                _interval(values.difference, "+"),
-            )
+            sides = _interval(values.before), _interval(values.after), _interval(values.difference, "+")
+            table.add_row(metric, *sides)
         table.add_section()
     out.print(table)
     sampling = next(iter(found.values())).sampling

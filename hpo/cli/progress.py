@@ -13,7 +13,7 @@ from hpo.storage.points import Claim
 
 
 class RunProgress:
-    """An observer that draws on a progress display, and logs one line a point when there is no terminal.
+    """An observer that draws on a progress display; without a terminal it tells only of failures.
 
     Args:
         progress: the display.
@@ -39,7 +39,7 @@ class RunProgress:
         self._progress.advance(self._task)
         if reason is not None:
             self._progress.console.print(f"{_name(claim)}: {reason}", markup=False, highlight=False)
-        elif objective is not None:
+        elif objective is not None and self._progress.console.is_terminal:
             text = f"{_name(claim)}: {_values(claim)}  {self._metric} {objective:.4f}"
             self._progress.console.print(text, markup=False, highlight=False)
 
