@@ -60,12 +60,14 @@ def run_in_process(
         standings = advance(database, study, dataset.digest, until)
         if all(standing.is_over(until) for standing in standings):
             break
+        if stop.is_set():
+            raise StopRequestedError("stopped")
         if worker is None:
             from hpo.worker.worker import open_worker, work_once  # imports TensorFlow
 
             worker = open_worker(study, database, dataset, owner, observer, stop)
-        if not work_once(worker) and stop.wait(IDLE_SECONDS):
-            raise StopRequestedError("stopped")
+        if not work_once(worker):
+            stop.wait(IDLE_SECONDS)
     with database.transaction() as session:
         trained = compute_by_owner(session, study.name).get(owner, Compute())
     return RunSummary(standings, trained)

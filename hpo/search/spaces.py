@@ -18,6 +18,9 @@ from hpo.config.ranges import ChoiceRange, NumericRange
 from hpo.config.search_space import Factor
 from hpo.recipe.point import FACTORS
 
+_FUZZ = 1e-9
+"""Of a step: a bound that misses a step by no more than rounding does not miss it."""
+
 Space = FloatDistribution | IntDistribution | CategoricalDistribution
 
 
@@ -42,14 +45,21 @@ def within_range(name: str, factor: Factor, limits: NumericRange | ChoiceRange) 
     low, high = limits.low, limits.high
     if factor.step is not None and factor.low is not None:
         origin, step = float(factor.low), factor.step
-        low = origin + math.ceil((low - origin) / step) * step
-        high = origin + math.floor((high - origin) / step) * step
-        if high < low:
-            low = high = origin + round((limits.best - origin) / step) * step
+        first = math.ceil((low - origin) / step - _FUZZ)
+        last = math.floor((high - origin) / step + _FUZZ)
+        if last < first:
+            greatest = math.floor((float(factor.high or high) - origin) / step + _FUZZ)
+            first = last = min(round((limits.best - origin) / step), greatest)
+        low, high = on_grid(origin, step, first), on_grid(origin, step, last)
     if FACTORS[name] is int:
         step = 1 if factor.step is None else int(factor.step)
         return IntDistribution(round(low), round(high), log=factor.scale == "log", step=step)
     return FloatDistribution(low, high, log=factor.scale == "log", step=factor.step)
+
+
+def on_grid(origin: float, step: float, number: int) -> float:
+    """``origin + number * step`` as a person would write it: 0.3, not 0.30000000000000004."""
+    return float(f"{origin + number * step:.12g}")
 
 
 def spaces_to_json(spaces: Mapping[str, BaseDistribution]) -> dict[str, str]:

@@ -75,8 +75,9 @@ def confirm_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]
         if row.state == "complete"
     ]
     after = [run for run in runs if run["role"] == "after"]
-    if not after or not any(run["role"] == "before" for run in runs):
-        return {"abandoned": abandoned_reason(rows)}
+    for role in ("before", "after"):
+        if all(run["role"] != role for run in runs):
+            return {"abandoned": f"{role}: {abandoned_reason([row for row in rows if row.label['role'] == role])}"}
     configuration = digest([[run["role"], run["seed"], run["recipe_key"], run["epoch"]] for run in runs])
     export = max(after, key=lambda run: objective.gain(run["objective"]))
     return {"runs": runs, "configuration": configuration, "export_seed": export["seed"]}

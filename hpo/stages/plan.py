@@ -92,6 +92,7 @@ def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     """What of a study file determines its design points: all but places, workers and what the report shows."""
     chosen = study.model_dump(mode="json", include={"objective", "stage1", "stage2", "confirm"})
     chosen["data"] = data_digest
+    chosen["valid_patches"] = study.data.valid_patches
     chosen["search_space"] = study.space.model_dump(mode="json")
     chosen["architectures"] = {name: template_recipe(study, name, "", 0).key for name in study.architecture_specs}
     settings: dict[str, Any] = canonical(chosen)

@@ -16,10 +16,10 @@ from hpo.evaluation.objective import objective_of
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json
 from hpo.search.ranges import middle
-from hpo.search.spaces import Space, spaces_to_json, within_range
+from hpo.search.spaces import Space, on_grid, spaces_to_json, within_range
 from hpo.stages.explore import abandoned_reason
 from hpo.stages.plan import planned, template_recipe
-from hpo.storage.ledger import compute_by_recipe
+from hpo.storage.ledger import Compute, compute_by_recipe
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
 
@@ -27,6 +27,9 @@ Spaces = dict[str, Space]
 
 DEFAULT_STARTUP_TRIALS = 10
 """Random trials before the sampler's model is used, where the budget does not say how many trials there will be."""
+
+FREE_IN_A_ROW = 20
+"""So many points that cost nothing end a budget in patch-visits or minutes."""
 
 
 def stage2_plan(
@@ -89,18 +92,22 @@ def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> P
     """The next point of a budget in patch-visits or minutes, or None once it is spent or trials are enough for now.
 
     Only visits and minutes of this stage's own recipes count, each point's in full: sharing saves time, not budget.
+    A budget also ends with `FREE_IN_A_ROW` points that cost nothing, because all failed at once or had been trained
+    before this database was made: it would never be spent.
     """
     slots = [row for row in rows if "slot" in row.label]
     if study.stage2.trials is not None or any(row.state == "waiting" for row in slots):
         return None
     if study.stage2.patch_visits is not None:
-        spent = float(sum(_patch_visits(row) for row in slots))
+        costs = [float(_patch_visits(row)) for row in slots]
         budget = float(study.stage2.patch_visits)
     else:
-        seconds = compute_by_recipe(session, study.name)
-        spent = sum(seconds[key].seconds for key in {row.recipe_key for row in slots} if key in seconds)
+        trained = compute_by_recipe(session, study.name)
+        costs = [trained.get(row.recipe_key or "", Compute()).seconds for row in slots]
         budget = 60.0 * (study.stage2.minutes or 0.0)
-    return sampled_slot(len(slots)) if spent < budget else None
+    if len(costs) >= FREE_IN_A_ROW and not any(costs[-FREE_IN_A_ROW:]):
+        return None
+    return sampled_slot(len(slots)) if sum(costs) < budget else None
 
 
 def stage2_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]:
@@ -179,8 +186,14 @@ def _nearest(space: Space, value: Any) -> Any:
     clipped = min(max(value, space.low), space.high)
     if space.step is None:
         return clipped
-    stepped = space.low + round((clipped - space.low) / space.step) * space.step
+    stepped = min(on_grid(space.low, space.step, round((clipped - space.low) / space.step)), space.high)
     return stepped if isinstance(space, FloatDistribution) else int(stepped)
+
+
+def _is_inside(space: Space, value: Any) -> bool:
+    if isinstance(space, CategoricalDistribution):
+        return value in space.choices
+    return space._contains(space.to_internal_repr(value))
 
 
 def _observations(
@@ -190,8 +203,7 @@ def _observations(
     observations = []
     for row in rows:
         values = row.point or {}
-        inside = all(space._contains(space.to_internal_repr(values[name])) for name, space in spaces.items())
-        if row.state != "complete" or not inside:
+        if row.state != "complete" or not all(_is_inside(space, values[name]) for name, space in spaces.items()):
             continue
         point = planned(template, {**fixed, **{name: values[name] for name in spaces}}, label={"origin": "stage 1"})
         if point.recipe_key == row.recipe_key and point.epochs == row.epochs:

@@ -77,21 +77,26 @@ def open_database(url: str) -> Database:
     shown = parsed.render_as_string(hide_password=True)
     engine_options: dict[str, Any] = {}
     if dialect.name == "sqlite":
-        if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine_options["connect_args"] = {"timeout": SQLITE_BUSY_SECONDS}
     else:
         engine_options["pool_pre_ping"] = True
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
+        if dialect.name == "sqlite" and parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         storage = _create_tables(url, engine_options)
     except ImportError as error:
         raise StorageError(
             f"database {shown}: its driver is not installed; try: pip install 'hpo[postgres]'"
         ) from error
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError, RuntimeError) as error:
-        raise StorageError(f"database {shown} cannot be opened: {str(error).splitlines()[0]}") from error
+        raise StorageError(f"database {shown} cannot be opened: {first_line(error)}") from error
     return Database(url=shown, engine=storage.engine, storage=storage)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 # Several processes may create the tables of a new database at once: each finds them missing, and all but one fail.

@@ -11,7 +11,7 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from hpo.errors import LeaseLostError
-from hpo.storage.database import Database
+from hpo.storage.database import Database, first_line
 from hpo.storage.points import Claim, renew_leases
 
 _log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ class HeldLease:
     def __init__(self, claims: Sequence[Claim]) -> None:
         self.open = list(claims)
         self._lost = threading.Event()
+        self._renewing = threading.Lock()
 
     def check(self) -> None:
         """Go on only if the leases are still ours, as far as the last renewal knew.
@@ -31,11 +32,23 @@ class HeldLease:
             LeaseLostError: if they have passed to another worker.
         """
         if self._lost.is_set():
-            raise LeaseLostError(f"{self.open[0].stage_name}: the lease has passed to another worker")
+            raise LeaseLostError("a lease has passed to another worker")
 
-    def mark_lost(self) -> None:
-        """Note that a renewal found a lease gone."""
-        self._lost.set()
+    @contextmanager
+    def finishing(self, claim: Claim) -> Iterator[None]:
+        """Take a claim out of ``.open`` after the block has finished its point.
+
+        No renewal comes in between: it would find the lease gone, and take it for lost.
+        """
+        with self._renewing:
+            yield
+            self.open.remove(claim)
+
+    def renew(self, database: Database, lease_seconds: float) -> None:
+        """Put off the expiry of all that is open, or note that a lease is gone."""
+        with self._renewing:
+            if not renew_leases(database, self.open, lease_seconds):
+                self._lost.set()
 
 
 @contextmanager
@@ -46,7 +59,7 @@ def kept(database: Database, claims: Sequence[Claim], lease_seconds: float) -> I
 
     Args:
         database: where the leases are.
-        claims: what is worked on; those finished are to be taken out of ``.open``.
+        claims: what is worked on; each is to be finished within ``finishing``.
         lease_seconds: how long a renewal lasts; a third of it passes between renewals.
     """
     lease = HeldLease(claims)
@@ -54,16 +67,10 @@ def kept(database: Database, claims: Sequence[Claim], lease_seconds: float) -> I
 
     def renew() -> None:
         while not over.wait(lease_seconds / 3):
-            claims_now = list(lease.open)
             try:
-                held = renew_leases(database, claims_now, lease_seconds)
+                lease.renew(database, lease_seconds)
             except (SQLAlchemyError, StorageInternalError, OSError) as error:
-                _log.warning("leases not renewed, trying again: %s", str(error).splitlines()[0])
-                continue
-            # A claim finished meanwhile is rightly no longer ours.
-            if not held and claims_now == lease.open:
-                lease.mark_lost()
-                return
+                _log.warning("leases not renewed, trying again: %s", first_line(error))
 
     thread = threading.Thread(target=renew, name="lease-renewal", daemon=True)
     thread.start()

@@ -73,8 +73,11 @@ def ask_trial(
 
 
 def report_epoch(database: Database, trial_id: int, epoch: int, value: float) -> None:
-    """Report the objective's metric after an epoch (from 1); safe to repeat."""
-    database.storage.set_trial_intermediate_value(trial_id, epoch, value)
+    """Report the objective's metric after an epoch (from 1); safe to repeat, also when the trial has been told."""
+    try:
+        database.storage.set_trial_intermediate_value(trial_id, epoch, value)
+    except optuna.exceptions.UpdateFinishedTrialError:
+        return  # an earlier attempt told the trial, and was killed before its point was complete
 
 
 def tell_trial(

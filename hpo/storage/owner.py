@@ -8,10 +8,14 @@ from collections.abc import Iterable
 
 import psutil
 
+CLOCK_TOLERANCE_SECONDS = 60.0
+"""The start of a living process, as the system tells it, moves with corrections of the clock."""
+
 
 def this_process() -> str:
     """``HOST:PID:START``: START, seconds since 1970, tells a process from a later one with the same number."""
-    return _owner(psutil.Process(os.getpid()))
+    process = psutil.Process(os.getpid())
+    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.2f}"
 
 
 def dead_owners(owners: Iterable[str]) -> set[str]:
@@ -19,17 +23,15 @@ def dead_owners(owners: Iterable[str]) -> set[str]:
     return {owner for owner in owners if _is_local(owner) and not _is_alive(owner)}
 
 
-def _owner(process: psutil.Process) -> str:
-    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.2f}"
-
-
 def _is_local(owner: str) -> bool:
     return owner.rsplit(":", 2)[0] == socket.gethostname()
 
 
 def _is_alive(owner: str) -> bool:
+    _, pid, started = owner.rsplit(":", 2)
     try:
-        process = psutil.Process(int(owner.rsplit(":", 2)[1]))
-        return _owner(process) == owner and process.status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(int(pid))
+        is_the_same = abs(process.create_time() - float(started)) < CLOCK_TOLERANCE_SECONDS
+        return is_the_same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

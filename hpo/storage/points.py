@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from hpo.errors import LeaseLostError
 from hpo.storage.database import Database
+from hpo.storage.optuna_bridge import tell_trial
 from hpo.storage.owner import dead_owners
 from hpo.storage.tables import PointRow, StageRow, database_now
 
@@ -251,7 +252,7 @@ def fail_point(database: Database, claim: Claim, reason: str, *, max_attempts: i
         row = session.scalar(select(PointRow).where(_held(claim)).with_for_update())
         if row is None:
             raise _lost(claim)
-        return _end_attempt(session, row, reason, max_attempts)
+        return _end_attempt(row, reason, max_attempts)
 
 
 def release_points(database: Database, claims: Sequence[Claim]) -> None:
@@ -267,11 +268,14 @@ def release_points(database: Database, claims: Sequence[Claim]) -> None:
 def sweep_leases(database: Database, study: str, max_attempts: int) -> list[str]:
     """Put points back into the queue whose lease has expired, or whose owner died on this machine.
 
-    Safe to repeat and to run in many processes at once: each lease is taken from its holder once.
+    Safe to repeat and to run in many processes at once: each lease is taken from its holder once. The Optuna trial of
+    a point whose attempts are used up fails with it.
 
     Returns:
         The reason noted for each point, one line each.
     """
+    reasons: list[str] = []
+    given_up: list[tuple[int, str]] = []
     with database.transaction() as session:
         running = (
             select(PointRow)
@@ -282,7 +286,6 @@ def sweep_leases(database: Database, study: str, max_attempts: int) -> list[str]
         now = session.scalar(select(database_now())) or 0.0
         rows = session.scalars(running).all()
         dead = dead_owners({row.owner for row in rows if row.owner})
-        reasons = []
         for row in rows:
             if row.owner in dead:
                 reason = f"attempt {row.attempt}: worker {row.owner} died"
@@ -290,9 +293,12 @@ def sweep_leases(database: Database, study: str, max_attempts: int) -> list[str]
                 reason = f"attempt {row.attempt}: the lease of worker {row.owner} expired"
             else:
                 continue
-            _end_attempt(session, row, reason, max_attempts)
             reasons.append(reason)
-        return reasons
+            if _end_attempt(row, reason, max_attempts) and row.trial_id is not None:
+                given_up.append((row.trial_id, reason))
+    for trial_id, reason in given_up:
+        tell_trial(database, trial_id, None, {}, reason)
+    return reasons
 
 
 def count_points(session: Session, stage_name: str) -> dict[str, int]:
@@ -306,7 +312,7 @@ def stage_points(session: Session, stage_name: str) -> list[PointRow]:
     return list(session.scalars(select(PointRow).where(PointRow.stage_name == stage_name).order_by(PointRow.id)))
 
 
-def _end_attempt(_session: Session, row: PointRow, reason: str, max_attempts: int) -> bool:
+def _end_attempt(row: PointRow, reason: str, max_attempts: int) -> bool:
     failed = row.attempt >= max_attempts
     row.reasons = [*row.reasons, reason]
     row.state, row.owner, row.lease_expires_at = ("failed" if failed else "waiting"), None, None

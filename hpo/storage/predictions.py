@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +70,7 @@ class PredictionStore:
         try:
             with np.load(io.BytesIO(fs.cat_file(path)), allow_pickle=False) as arrays:
                 return dict(arrays)
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise StorageError(
                 f"{path}: test predictions are missing or damaged ({error}); give the study a new name to test again"
             ) from error

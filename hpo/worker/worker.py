@@ -112,6 +112,7 @@ def work_once(worker: Worker) -> bool:
             raise
         except LeaseLostError as error:
             _log.warning("%s; nothing is published", error)
+            release_points(worker.database, lease.open)  # those that are still ours
         except TrainingError as error:
             _fail(worker, lease, str(error), max_attempts=1)
         except Exception as error:
@@ -151,9 +152,9 @@ def _train(worker: Worker, lease: HeldLease) -> None:
         curve.append(result.metrics)
         _report(worker, lease, result, targets[-1])
         for claim in [claim for claim in lease.open if claim.planned.epochs == result.epoch]:
+            lease.renew(worker.database, worker.study.workers.lease_seconds)
             lease.check()
-            _complete(worker, claim, recipe, curve[: result.epoch])
-            lease.open.remove(claim)
+            _complete(worker, lease, claim, recipe, curve[: result.epoch])
 
 
 def _with_trial(worker: Worker, claim: Claim) -> Claim:
@@ -187,7 +188,7 @@ def _report(worker: Worker, lease: HeldLease, result: EpochResult, epochs: int) 
     worker.observer.epoch_ended(lease.open, result.epoch, epochs, value)
 
 
-def _complete(worker: Worker, claim: Claim, recipe: Recipe, curve: list[dict[str, float]]) -> None:
+def _complete(worker: Worker, lease: HeldLease, claim: Claim, recipe: Recipe, curve: list[dict[str, float]]) -> None:
     """Accept a point's result: its trial is told first, then its row; each step is safe to repeat."""
     objective = worker.objective
     value, epoch = objective.value(curve), objective.speaking_epoch(curve)
@@ -202,7 +203,8 @@ def _complete(worker: Worker, claim: Claim, recipe: Recipe, curve: list[dict[str
         shown = {name: metric for name, metric in curve[epoch - 1].items() if name.startswith("valid_")}
         attributes = {**shown, "recipe_key": recipe.key, "epochs": len(curve), "standard_error": error}
         tell_trial(worker.database, claim.trial_id, value, attributes)
-    complete_point(worker.database, claim, Outcome(value, error, curve))
+    with lease.finishing(claim):
+        complete_point(worker.database, claim, Outcome(value, error, curve))
     worker.observer.ended(claim, value, None)
 
 
@@ -238,5 +240,6 @@ def _open_test_split(worker: Worker, lease: HeldLease) -> None:
         lease.check()
         if worker.stop.is_set():
             raise StopRequestedError("stopped while predicting the test split")
-    complete_point(worker.database, claim, Outcome(None, None, []))
+    with lease.finishing(claim):
+        complete_point(worker.database, claim, Outcome(None, None, []))
     worker.observer.ended(claim, None, None)
