@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import subprocess
 import sys
 import time
-from collections import Counter
-from pathlib import Path
 
+import optuna
 import pytest
 
 from hpo.errors import LeaseLostError
 from hpo.storage.database import Database, open_database
-from hpo.storage.decisions import close_stage, load_stages, open_stage, open_study
+from hpo.storage.decisions import close_stage, load_stages
+from hpo.storage.optuna_bridge import begin_trial, ensure_optuna_study
 from hpo.storage.owner import this_process
 from hpo.storage.points import (
-    Outcome,
-    PlannedPoint,
     add_points,
     claim_points,
     complete_point,
     count_points,
     fail_point,
+    link_trial,
     release_points,
     renew_leases,
     settle_point,
     stage_points,
     sweep_leases,
 )
+from tests.processes import all_at_once
+from tests.storage.at_once import DONE, claim_all, claim_once, plan, plan_twenty, point, sweep
 
 STAGE = "study/stage1/model1"
-DONE = Outcome(objective=0.9, standard_error=0.01, curve=[{"valid_auc": 0.9}])
-
-
-def plan(database: Database, points: list[PlannedPoint]) -> None:
-    with database.transaction() as session:
-        open_study(session, "study", {})
-        open_stage(session, "study", "stage1", "model1", {"space": {}}, points)
-
-
-def point(number: int, *, recipe: str | None = None, epochs: int = 1) -> PlannedPoint:
-    return PlannedPoint(f"point-{number}", recipe_key=recipe or f"recipe-{number}", recipe={}, epochs=epochs)
 
 
 def counts(database: Database) -> dict[str, int]:
@@ -154,51 +143,50 @@ def test_a_claim_given_back_costs_no_attempt(database: Database) -> None:
     assert claim.attempt == 1
 
 
-def _claim_all(url: str, barrier: multiprocessing.synchronize.Barrier, name: str, queue: multiprocessing.Queue) -> None:
-    database = open_database(url)
-    barrier.wait()
-    taken = []
-    while claims := claim_points(database, "study", name, 600):
-        taken += [claim.planned.key for claim in claims]
-        for claim in claims:
-            complete_point(database, claim, DONE)
-    queue.put(taken)
-    database.close()
-
-
 def test_processes_that_claim_at_once_never_take_the_same_point(database: Database, database_url: str) -> None:
-    plan(database, [point(number, recipe=f"recipe-{number // 2}") for number in range(120)])
-    context = multiprocessing.get_context("spawn")
-    barrier, queue = context.Barrier(4), context.Queue()
-    workers = [
-        context.Process(target=_claim_all, args=(database_url, barrier, f"w{number}", queue)) for number in range(4)
-    ]
-    for worker in workers:
-        worker.start()
-    taken = Counter(key for _ in workers for key in queue.get(timeout=120))
-    for worker in workers:
-        worker.join(timeout=60)
-    assert set(taken.values()) == {1}
-    assert len(taken) == 120
-    assert counts(database) == {"complete": 120}
+    plan(database, [point(number, recipe=f"recipe-{number // 2}") for number in range(60)])
+    taken = all_at_once(4, claim_all, database_url)
+    assert sorted(key for keys in taken for key in keys) == sorted(f"point-{number}" for number in range(60))
+    assert sum(bool(keys) for keys in taken) > 1, "one process alone proves nothing"
+    assert counts(database) == {"complete": 60}
 
 
-def _plan_at_once(url: str, barrier: multiprocessing.synchronize.Barrier) -> None:
-    barrier.wait()  # the tables are made at once, too
-    database = open_database(url)
-    plan(database, [point(number) for number in range(20)])
-    database.close()
+def test_points_of_one_recipe_go_to_one_of_the_processes_that_claim_at_once(
+    database: Database, database_url: str
+) -> None:
+    plan(database, [point(number, recipe="shared", epochs=number) for number in range(1, 9)])
+    taken = all_at_once(4, claim_once, database_url)
+    assert sorted(len(keys) for keys in taken) == [0, 0, 0, 8]
 
 
-def test_planners_that_start_at_once_queue_each_point_once(database_url: str, tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(4)
-    planners = [context.Process(target=_plan_at_once, args=(database_url, barrier)) for _ in range(4)]
-    for planner in planners:
-        planner.start()
-    for planner in planners:
-        planner.join(timeout=120)
-    assert [planner.exitcode for planner in planners] == [0, 0, 0, 0]
-    database = open_database(database_url)
+def test_planners_that_start_at_once_queue_each_point_once(empty_database_url: str) -> None:
+    all_at_once(4, plan_twenty, empty_database_url)
+    database = open_database(empty_database_url)
     assert counts(database) == {"waiting": 20}
     database.close()
+
+
+def test_processes_that_sweep_at_once_take_each_lease_from_its_holder_once(
+    database: Database, database_url: str
+) -> None:
+    plan(database, [point(number) for number in range(6)])
+    for _ in range(6):
+        claim_points(database, "study", "elsewhere:1:0", 0.0)
+    time.sleep(0.05)
+    swept = all_at_once(3, sweep, database_url)
+    assert sum(len(reasons) for reasons in swept) == 6
+    with database.transaction() as session:
+        assert [len(row.reasons) for row in stage_points(session, STAGE)] == [1] * 6
+
+
+def test_a_point_that_is_given_up_by_the_sweep_fails_its_trial_too(database: Database) -> None:
+    plan(database, [point(1)])
+    ensure_optuna_study(database, STAGE, "maximize")
+    (claim,) = claim_points(database, "study", "elsewhere:1:0", 0.0)
+    link_trial(database, claim, begin_trial(database, STAGE, claim.planned.key, {}, {}))
+    time.sleep(0.05)
+    (reason,) = sweep_leases(database, "study", max_attempts=1)
+    (trial,) = optuna.load_study(study_name=STAGE, storage=database.storage).trials
+    assert trial.state == optuna.trial.TrialState.FAIL
+    assert trial.user_attrs["reason"] == reason
+    assert counts(database) == {"failed": 1}
