@@ -63,7 +63,7 @@ def print_comparison(results: StudyResults, best: str) -> None:
     table = Table(
         title=f"{results.settings.name}: test split, before and after tuning",
         box=box.SIMPLE_HEAD,
-        collapse_padding=True,
+        show_edge=False,
     )
     table.add_column("", no_wrap=True)
     for heading in ("before", "after", "difference"):
