@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy import URL, Connection, Engine, event, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -86,12 +86,16 @@ def open_database(url: str) -> Database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         storage = _create_tables(url, engine_options)
     except ImportError as error:
-        raise StorageError(
-            f"database {shown}: its driver is not installed; try: pip install 'hpo[postgres]'"
-        ) from error
+        raise StorageError(f"database {shown}: its driver is not installed; {_advice(parsed)}") from error
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError, RuntimeError) as error:
         raise StorageError(f"database {shown} cannot be opened: {first_line(error)}") from error
     return Database(url=shown, engine=storage.engine, storage=storage)
+
+
+def _advice(url: URL) -> str:
+    if url.get_backend_name() == "postgresql":
+        return "pip install 'hpo[postgres]', and begin the URL with postgresql+psycopg://"
+    return f"install the Python package that SQLAlchemy uses for {url.drivername}"
 
 
 def first_line(error: BaseException) -> str:
