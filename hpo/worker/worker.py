@@ -116,7 +116,7 @@ def work_once(worker: Worker) -> bool:
         except TrainingError as error:
             _fail(worker, lease, str(error), max_attempts=1)
         except Exception as error:
-            _log.exception("attempt failed")
+            _log.debug("attempt failed", exc_info=True)
             reason = f"attempt {claims[0].attempt}: {type(error).__name__}: {error}"
             _fail(worker, lease, reason, max_attempts=worker.study.workers.max_attempts)
     return True

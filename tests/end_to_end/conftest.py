@@ -20,7 +20,7 @@ SPLITS = {"train": 96, "valid": 64, "test": 64}
 SPACE: dict[str, Any] = {
     "factors": {
         "epochs": {"reference": 2, "levels": [1, 2, 3]},
-        "batch_size": {"reference": 8, "levels": [8, 16]},
+        "batch_size": {"reference": 8, "levels": [8, 16], "step": 8},
         "patches": {"reference": 64, "levels": [32, 64], "step": 8},
         "learning_rate": {"reference": 0.01, "levels": [0.01, 0.05], "low": 0.001, "high": 0.1, "scale": "log"},
         "stain_jitter": {"reference": 0.0, "levels": [0.0, 0.1], "low": 0.0, "high": 0.2},
