@@ -35,7 +35,7 @@ class PredictionStore:
         Raises:
             StorageError: if they are not there.
         """
-        return self._read(f"{configuration}/{role}-{seed}.npz")["probabilities"]
+        return self._read(f"{configuration}/{role}-{seed}.npz", "probabilities")["probabilities"]
 
     def save_truth(self, configuration: str, labels: NDArray[np.uint8], slides: NDArray[np.str_] | None) -> None:
         """Keep what the predictions are compared with, so that a report needs no data folder.
@@ -54,7 +54,7 @@ class PredictionStore:
         Raises:
             StorageError: if they are not there.
         """
-        found = self._read(f"{configuration}/truth.npz")
+        found = self._read(f"{configuration}/truth.npz", "labels")
         return found["labels"], found.get("slides")
 
     def _write(self, name: str, **arrays: NDArray[Any]) -> None:
@@ -64,13 +64,13 @@ class PredictionStore:
         with fs.transaction, fs.open(f"{root}/predictions/{name}", "wb") as file:
             file.write(buffer.getvalue())
 
-    def _read(self, name: str) -> dict[str, NDArray[Any]]:
+    def _read(self, name: str, required: str) -> dict[str, NDArray[Any]]:
         fs, root = fsspec.core.url_to_fs(self.url)
         path = f"{root}/predictions/{name}"
         try:
             with np.load(io.BytesIO(fs.cat_file(path)), allow_pickle=False) as arrays:
-                return dict(arrays)
-        except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+                return {required: arrays[required], **arrays}
+        except (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise StorageError(
                 f"{path}: test predictions are missing or damaged ({error}); give the study a new name to test again"
             ) from error

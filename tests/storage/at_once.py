@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hpo.storage.database import Database, open_database
 from hpo.storage.decisions import open_stage, open_study
+from hpo.storage.optuna_bridge import ensure_optuna_study
 from hpo.storage.points import Outcome, PlannedPoint, claim_points, complete_point, sweep_leases
 
 DONE = Outcome(objective=0.9, standard_error=0.01, curve=[{"valid_auc": 0.9}])
@@ -48,3 +49,9 @@ def sweep(_number: int, url: str) -> list[str]:
     reasons = sweep_leases(database, "study", max_attempts=9)
     database.close()
     return reasons
+
+
+def make_optuna_study(_number: int, url: str) -> None:
+    database = open_database(url)
+    ensure_optuna_study(database, "study/stage1/model1", "maximize")
+    database.close()
