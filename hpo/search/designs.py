@@ -48,4 +48,7 @@ def axis(points: Sequence[Point], reference: Point, factor: str) -> list[Point]:
 
 
 def _distinct(points: Sequence[Point]) -> list[Point]:
-    return list({point_key(point): point for point in reversed(points)}.values())[::-1]
+    first: dict[str, Point] = {}
+    for point in points:
+        first.setdefault(point_key(point), point)
+    return list(first.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Literal
 
@@ -29,6 +30,8 @@ def make_sampler(name: SamplerName, seed: int, startup_trials: int = 10) -> Base
             seed=seed, n_startup_trials=startup_trials, deterministic_objective=False
         ),
         "cmaes": lambda: optuna.samplers.CmaEsSampler(seed=seed, n_startup_trials=startup_trials),
-        "qmc": lambda: optuna.samplers.QMCSampler(seed=seed, scramble=True),
+        "qmc": lambda: optuna.samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False),
     }
-    return samplers[name]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # one for each trial, of no use to users
+        return samplers[name]()
