@@ -34,7 +34,7 @@ from hpo.reports.results import (
 )
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages
-from hpo.storage.ledger import Compute, compute_by_recipe, list_test_openings
+from hpo.storage.ledger import Compute, compute_by_epoch, list_test_openings
 from hpo.storage.optuna_bridge import trial_numbers
 from hpo.storage.points import stage_points
 from hpo.storage.predictions import PredictionStore
@@ -58,7 +58,7 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
     with database.transaction() as session:
         stages = load_stages(session, study.name)
         rows = {key: stage_points(session, stage.name) for key, stage in stages.items()}
-        spent = compute_by_recipe(session, study.name)
+        spent = compute_by_epoch(session, study.name)
         openings = list_test_openings(session, study.name)
     store = PredictionStore(study.checkpoints)
     tested = [stage for (name, _), stage in stages.items() if name == "test" and stage.closed_at and not _failed(stage)]
@@ -151,10 +151,10 @@ def _confirmations(store: PredictionStore, stages: Stages, rows: Rows) -> Iterat
             )
 
 
-def _compute(study: StudyFile, rows: Rows, spent: Mapping[str, Compute]) -> Iterator[ComputeEntry]:
-    """What each part cost; a training that several parts share counts once, in the first of them."""
+def _compute(study: StudyFile, rows: Rows, spent: Mapping[tuple[str, int], Compute]) -> Iterator[ComputeEntry]:
+    """What each part cost; an epoch that several parts share counts once, in the first of them."""
     for architecture in study.architecture_specs:
-        counted: set[str] = set()
+        counted: set[tuple[str, int]] = set()
         parts: list[tuple[ComputeRole, list[PointRow]]] = [
             ("stage1", list(rows.get(("stage1", architecture), ()))),
             ("stage2", list(rows.get(("stage2", architecture), ()))),
@@ -169,13 +169,13 @@ def _compute(study: StudyFile, rows: Rows, spent: Mapping[str, Compute]) -> Iter
                 if row.recipe is not None
                 for training in _trainings(recipe_from_json(row.recipe), row.epochs or 0, donors=role == "after")
             ]
-            keys = {recipe.key for recipe, _ in trainings} - counted
-            counted |= keys
+            needed = {(recipe.key, epoch) for recipe, epochs in trainings for epoch in range(1, epochs + 1)} - counted
+            counted |= needed
             if points:
                 yield ComputeEntry(
                     architecture=architecture,
                     role=role,
-                    spent=_sum(spent[key] for key in keys if key in spent),
+                    spent=sum((spent[epoch] for epoch in needed if epoch in spent), Compute()),
                     unshared_patch_visits=sum(
                         epochs * (recipe.patches // recipe.batch_size) * recipe.batch_size
                         for recipe, epochs in trainings
@@ -188,15 +188,6 @@ def _trainings(recipe: Recipe, epochs: int, *, donors: bool) -> Iterator[tuple[R
     yield recipe, epochs
     if donors and recipe.initial is not None:
         yield from _trainings(recipe.initial.donor, recipe.initial.epoch, donors=True)
-
-
-def _sum(costs: Iterator[Compute]) -> Compute:
-    total = Compute()
-    for cost in costs:
-        total = Compute(
-            total.epochs + cost.epochs, total.patch_visits + cost.patch_visits, total.seconds + cost.seconds
-        )
-    return total
 
 
 def _donors(study: StudyFile, stages: Stages) -> Iterator[Donor]:

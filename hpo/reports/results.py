@@ -168,7 +168,7 @@ class ComputeEntry:
 
     Args:
         architecture: by name.
-        role: which part. A training that several parts share counts once, in the first of them.
+        role: which part. An epoch that several parts share counts once, in the first of them.
         spent: what was really trained.
         unshared_patch_visits: patch visits had every design point been trained on its own, from its first epoch.
     """

@@ -25,6 +25,9 @@ class Compute:
     patch_visits: int = 0
     seconds: float = 0.0
 
+    def __add__(self, other: Compute) -> Compute:
+        return Compute(self.epochs + other.epochs, self.patch_visits + other.patch_visits, self.seconds + other.seconds)
+
 
 def record_epoch(
     session: Session, *, study: str, recipe_key: str, epoch: int, patch_visits: int, seconds: float, owner: str
@@ -46,6 +49,16 @@ def record_epoch(
 def compute_by_recipe(session: Session, study: str) -> dict[str, Compute]:
     """What each recipe of a study has cost, by its key."""
     return _compute_by(session, study, TrainedEpochRow.recipe_key)
+
+
+def compute_by_epoch(session: Session, study: str) -> dict[tuple[str, int], Compute]:
+    """What each epoch of each recipe has cost, by (recipe key, epoch); more than one epoch where it was repeated."""
+    rows = select(TrainedEpochRow).where(TrainedEpochRow.study == study)
+    costs: dict[tuple[str, int], Compute] = {}
+    for row in session.scalars(rows):
+        cost = Compute(1, row.patch_visits, row.seconds)
+        costs[row.recipe_key, row.epoch] = costs.get((row.recipe_key, row.epoch), Compute()) + cost
+    return costs
 
 
 def compute_by_owner(session: Session, study: str) -> dict[str, Compute]:
