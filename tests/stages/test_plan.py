@@ -1,0 +1,128 @@
+"""Planning: a study file becomes design points, each once, and stays what it was planned from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hpo.errors import ConfigError
+from hpo.recipe.point import point_key
+from hpo.stages.plan import determining_settings, open_first_stage, planned, stage1_points, template_recipe
+from hpo.storage.database import Database
+from tests.stages.story import DATA, SPACE, STAGE1_POINTS, Story, load
+
+
+def refusal(database: Database, folder: Path, digest: str = DATA, **changes: Any) -> str:
+    """What the user reads who changed the study file after it was planned."""
+    open_first_stage(database, load(folder / "first"), DATA)
+    with pytest.raises(ConfigError) as caught:
+        open_first_stage(database, load(folder / "second", **changes), digest)
+    return str(caught.value)
+
+
+def test_stage_1_of_every_architecture_is_queued_once_however_often_it_is_planned(
+    database: Database, tmp_path: Path
+) -> None:
+    story = Story(load(tmp_path), database)
+    for _ in range(2):
+        open_first_stage(database, story.study, DATA)
+    assert set(story.stages()) == {("stage1", "tiny"), ("stage1", "wide")}
+    for architecture in ("tiny", "wide"):
+        rows = story.points("stage1", architecture)
+        assert len(rows) == STAGE1_POINTS
+        assert {row.state for row in rows} == {"waiting"}
+        assert rows[0].point == story.study.space.reference
+        assert rows[0].epochs == 2
+
+
+def test_the_plan_names_the_reference_and_the_distribution_of_every_factor(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(load(tmp_path), sqlite)
+    open_first_stage(sqlite, story.study, DATA)
+    plan = story.stages()["stage1", "tiny"].plan
+    assert plan["reference"] == story.study.space.reference
+    assert set(plan["space"]) == set(SPACE)
+
+
+def test_the_template_is_the_reference_points_recipe(tmp_path: Path) -> None:
+    study = load(tmp_path, space={**SPACE, "momentum": {"reference": 0.5}})
+    recipe = template_recipe(study, "wide", DATA, seed=7)
+    assert (recipe.data, recipe.seed, recipe.architecture) == (DATA, 7, study.architecture_specs["wide"])
+    assert (recipe.patches, recipe.batch_size, recipe.learning_rate) == (64, 8, 0.01)
+    assert (recipe.momentum, recipe.strategy.name, recipe.initial) == (0.5, "constant", None)
+
+
+def test_a_planned_point_carries_its_recipe_and_epochs(tmp_path: Path) -> None:
+    study = load(tmp_path)
+    template = template_recipe(study, "tiny", DATA, seed=0)
+    point = {**study.space.reference, "epochs": 4, "learning_rate": 0.1}
+    found = planned(template, point)
+    assert (found.key, found.point, found.epochs) == (point_key(point), point, 4)
+    assert found.recipe is not None
+    assert found.recipe["learning_rate"] == 0.1
+    shorter = planned(template, {**point, "epochs": 1})
+    assert shorter.recipe_key == found.recipe_key
+    assert shorter.key != found.key
+
+
+def test_a_grid_combines_all_levels(tmp_path: Path) -> None:
+    study = load(tmp_path, stage1={"design": "grid", "factors": ["epochs", "strategy"]})
+    assert len(stage1_points(study)) == 3 * 2
+    assert stage1_points(study)[0] == study.space.reference
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stage2": {"trials": 9}}, "stage2.trials was 4, is 9"),
+        ({"stage2": {"trials": None, "patch_visits": 900}}, "stage2.patch_visits was None, is 900"),
+        ({"stage1": {"margin": 0.05}}, "stage1.margin was 0.01, is 0.05"),
+        ({"confirm": {"seeds": [0, 2]}}, "confirm.seeds was [0, 1], is [0, 2]"),
+        ({"objective": {"metric": "f1"}}, "objective.metric was auc, is f1"),
+        ({"data": {"folder": "data", "patch_size": 16, "valid_patches": 8}}, "valid_patches was None, is 8"),
+        (
+            {"space": {**SPACE, "epochs": {"reference": 4, "levels": [1, 2, 4]}}},
+            "search_space.factors.epochs.reference was 2, is 4",
+        ),
+        (
+            {"architectures": [{"name": "tiny", "convolutions": [{"kernel": 5, "filters": 4}], "dense": [8]}]},
+            "architectures.tiny was",
+        ),
+    ],
+)
+def test_a_study_planned_from_other_settings_is_refused_naming_the_keys(
+    sqlite: Database, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    refused = refusal(sqlite, tmp_path, **changes)
+    assert refused.startswith(f"{tmp_path / 'second' / 'study.yaml'}: study 'small' was planned from other settings: ")
+    assert message in refused
+    assert refused.endswith("Set them back, or give the study a new name")
+    assert "\n" not in refused
+
+
+def test_every_key_that_changed_is_named(sqlite: Database, tmp_path: Path) -> None:
+    refused = refusal(sqlite, tmp_path, stage2={"trials": 9, "epochs": 5}, confirm={"epochs": 7})
+    assert "confirm.epochs was 2, is 7; stage2.epochs was 3, is 5; stage2.trials was 4, is 9." in refused
+
+
+def test_other_data_is_refused(sqlite: Database, tmp_path: Path) -> None:
+    assert "data was ddd" in refusal(sqlite, tmp_path, digest="e" * 64)
+
+
+def test_places_workers_and_the_report_may_change_at_any_time(sqlite: Database, tmp_path: Path) -> None:
+    open_first_stage(sqlite, load(tmp_path / "first"), DATA)
+    moved = load(
+        tmp_path / "second",
+        output="elsewhere",
+        checkpoints="memory://elsewhere",
+        workers={"threads": 2, "lease_seconds": 9},
+        data={"folder": "moved", "patch_size": 16},
+    )
+    open_first_stage(sqlite, moved, DATA)
+
+
+def test_numbers_that_are_written_differently_are_the_same_settings(tmp_path: Path) -> None:
+    first = load(tmp_path / "first", stage1={"margin": 1.0})
+    second = load(tmp_path / "second", stage1={"margin": 1})
+    assert determining_settings(first, DATA) == determining_settings(second, DATA)
