@@ -129,14 +129,13 @@ def _fixed_part(
         **{name: limits.best for name, limits in ranges.items()},
         "epochs": study.stage2.epochs,
     }
-    tuned = set(study.stage2.factors)
+    tuned = {*study.stage2.factors}
     donor_recipe = recipe_from_json(donor["recipe"])
     warm = study.stage2.warm_start
-    if study.stage2.batch_normalization:
+    # Weights learnt between BatchNormalizations mean nothing without them.
+    if study.stage2.batch_normalization or (warm != "cold" and donor_recipe.batch_normalization):
         fixed["batch_normalization"] = True
-    elif warm != "cold" and donor_recipe.batch_normalization:
-        # Weights learnt between BatchNormalizations mean nothing without them.
-        fixed["batch_normalization"] = True
+        tuned.discard("batch_normalization")
     initial = None
     if warm != "cold":
         initial = WarmStart(
@@ -147,8 +146,7 @@ def _fixed_part(
             perturb=study.stage2.perturb,
         )
     template = replace(template_recipe(study, architecture, data_digest, study.stage2.seed), initial=initial)
-    keep = {name: value for name, value in fixed.items() if name not in tuned or name == "batch_normalization"}
-    return apply_point(template, {**fixed, **keep})[0], keep
+    return apply_point(template, fixed)[0], {name: value for name, value in fixed.items() if name not in tuned}
 
 
 def _spaces(study: StudyFile, ranges: Ranges, fixed: dict[str, Any]) -> Spaces:

@@ -1,0 +1,129 @@
+"""The confirmation: before and after with the same seeds, then one opening of the test split."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hpo.config.study import StudyFile
+from hpo.recipe.architecture import CnnSpec, Convolution
+from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json
+from hpo.stages.confirm import confirm_points, confirm_result, opening_point, reseeded
+from hpo.stages.plan import template_recipe
+from hpo.storage.points import PlannedPoint
+from hpo.storage.tables import PointRow
+from tests.stages.story import DATA, load
+
+PLAIN = Recipe(data=DATA, patches=64, architecture=CnnSpec((Convolution(3, 4),), (5,)))
+WARM = replace(PLAIN, learning_rate=0.02, initial=WarmStart(PLAIN, epoch=4))
+POINT = {"epochs": 3, "batch_size": 8, "patches": 80, "learning_rate": 0.02, "strategy": "constant"}
+
+
+def planned_runs(study: StudyFile, tuned: Recipe) -> list[PlannedPoint]:
+    return confirm_points(study, "tiny", DATA, {"point": POINT, "recipe": recipe_to_json(tuned)})[1]
+
+
+def recipe_of(point: PlannedPoint) -> Recipe:
+    assert point.recipe is not None
+    return recipe_from_json(point.recipe)
+
+
+def test_a_seed_reaches_every_donor() -> None:
+    twice = replace(PLAIN, initial=WarmStart(WARM, epoch=2))
+    again = reseeded(twice, 7)
+    assert again.initial is not None
+    assert again.initial.donor.initial is not None
+    assert [again.seed, again.initial.donor.seed, again.initial.donor.initial.donor.seed] == [7, 7, 7]
+    assert again.initial.donor.initial.epoch == 4
+    assert reseeded(again, 0) == twice
+
+
+def test_before_after_and_a_cold_control_are_trained_with_each_seed(tmp_path: Path) -> None:
+    runs = planned_runs(load(tmp_path), WARM)
+    assert [(run.label["role"], run.label["seed"]) for run in runs] == [
+        ("before", 0), ("after", 0), ("cold_control", 0), ("before", 1), ("after", 1), ("cold_control", 1),
+    ]  # fmt: skip
+    assert len({run.key for run in runs}) == 6
+    assert {run.epochs for run in runs} == {2}
+    assert [recipe_of(run).seed for run in runs] == [0, 0, 0, 1, 1, 1]
+
+
+def test_before_is_the_reference_after_the_choice_and_the_control_the_choice_from_random_weights(
+    tmp_path: Path,
+) -> None:
+    study = load(tmp_path)
+    before, after, control = (recipe_of(run) for run in planned_runs(study, WARM)[3:])
+    assert before == template_recipe(study, "tiny", DATA, seed=1)
+    assert (after.learning_rate, after.patches, after.seed) == (0.02, 80, 1)
+    assert after.initial is not None
+    assert after.initial.donor == replace(PLAIN, seed=1)
+    assert control == replace(after, initial=None)
+
+
+@pytest.mark.parametrize(("tuned", "cold_control"), [(PLAIN, True), (WARM, False)])
+def test_there_is_a_control_only_for_warm_weights_and_if_it_is_asked_for(
+    tmp_path: Path, tuned: Recipe, cold_control: bool
+) -> None:
+    runs = planned_runs(load(tmp_path, confirm={"cold_control": cold_control}), tuned)
+    assert {run.label["role"] for run in runs} == {"before", "after"}
+
+
+def run(role: str, seed: int, objective: float | None, **values: Any) -> PointRow:
+    done = {"state": "complete", "reasons": [], "epochs": 2, "recipe_key": f"{role} {seed}", "recipe": {}}
+    if objective is None:
+        done |= {"state": "failed", "reasons": [f"{role} diverged"]}
+    curve = [{"valid_auc": 0.5, "valid_loss": 0.5}, {"valid_auc": objective or 0.0, "valid_loss": 0.1}]
+    return PointRow(**{**done, "label": {"role": role, "seed": seed}, "objective": objective, "curve": curve, **values})
+
+
+PAIR = [run("before", 0, 0.8), run("after", 0, 0.85), run("before", 1, 0.81), run("after", 1, 0.9)]
+
+
+def test_the_frozen_configuration_lists_each_run_and_which_is_exported(tmp_path: Path) -> None:
+    result = confirm_result(load(tmp_path), PAIR)
+    assert [(one["role"], one["seed"], one["epoch"], one["recipe_key"]) for one in result["runs"]] == [
+        ("before", 0, 2, "before 0"),
+        ("after", 0, 2, "after 0"),
+        ("before", 1, 2, "before 1"),
+        ("after", 1, 2, "after 1"),
+    ]
+    assert result["export_seed"] == 1
+
+
+def test_of_a_loss_the_lowest_run_is_exported(tmp_path: Path) -> None:
+    assert confirm_result(load(tmp_path, objective={"metric": "loss"}), PAIR)["export_seed"] == 0
+
+
+def test_where_the_best_epoch_speaks_it_is_the_one_that_is_tested(tmp_path: Path) -> None:
+    falls = run("after", 0, 0.4)
+    result = confirm_result(load(tmp_path, objective={"epoch": "best"}), [run("before", 0, 0.8), falls])
+    assert [one["epoch"] for one in result["runs"]] == [2, 1]
+
+
+def test_any_change_of_what_is_tested_is_another_configuration_and_another_opening(tmp_path: Path) -> None:
+    study = load(tmp_path)
+    configuration = confirm_result(study, PAIR)["configuration"]
+    assert confirm_result(study, PAIR)["configuration"] == configuration
+    others = [
+        [*PAIR[:3], run("after", 1, 0.9, recipe_key="another recipe")],
+        PAIR[:2],
+        [*PAIR, run("cold_control", 0, 0.8)],
+    ]
+    assert len({configuration, *(confirm_result(study, rows)["configuration"] for rows in others)}) == 4
+    assert opening_point({"configuration": configuration}) == PlannedPoint(configuration, {"role": "test"})
+
+
+def test_a_run_that_failed_is_left_out(tmp_path: Path) -> None:
+    result = confirm_result(load(tmp_path), [*PAIR[:3], run("after", 1, None)])
+    assert [(one["role"], one["seed"]) for one in result["runs"]] == [("before", 0), ("after", 0), ("before", 1)]
+    assert result["export_seed"] == 0
+
+
+@pytest.mark.parametrize("lost", ["before", "after"])
+def test_a_comparison_that_lacks_a_side_is_abandoned_with_that_sides_reason(tmp_path: Path, lost: str) -> None:
+    rows = [run(role, seed, None if role == lost else 0.8) for seed in (0, 1) for role in ("before", "after")]
+    reason = f"{lost}: none of 2 trials succeeded: {lost} diverged"
+    assert confirm_result(load(tmp_path), rows) == {"abandoned": reason}
