@@ -1,0 +1,324 @@
+"""The story of a study, told by a worker that makes its curves up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hpo.config.ranges import load_ranges
+from hpo.errors import ConfigError
+from hpo.recipe.point import Point
+from hpo.stages.advance import Standing
+from hpo.storage.database import Database
+from hpo.storage.points import claim_points
+from tests.processes import all_at_once
+from tests.stages.story import DATA, STAGE1_POINTS, STUDY, Story, advance_in_a_process, load, smooth, write
+
+Tell = Callable[..., Story]
+
+ONE = STUDY["architectures"][:1]
+
+
+@pytest.fixture
+def tell(sqlite: Database, tmp_path: Path) -> Tell:
+    """A story on SQLite whose study file has these changes."""
+
+    def told(**changes: Any) -> Story:
+        return Story(load(tmp_path, **changes), sqlite)
+
+    return told
+
+
+def states(story: Story) -> dict[tuple[str, str], dict[str, int]]:
+    return {
+        (stage, architecture): dict(Counter(point.state for point in story.points(row.stage, architecture)))  # type: ignore[arg-type]
+        for (stage, architecture), row in story.stages().items()
+    }
+
+
+def diverges(_point: Point) -> None:
+    return None
+
+
+def test_a_study_goes_through_its_four_stages(database: Database, tmp_path: Path) -> None:
+    story = Story(load(tmp_path), database)
+    standings = story.run()
+    closed = ("stage1", "stage2", "confirm", "test")
+    assert standings == [Standing("tiny", closed, None), Standing("wide", closed, None)]
+    for architecture in ("tiny", "wide"):
+        assert {stage: found for (stage, name), found in states(story).items() if name == architecture} == {
+            "stage1": {"complete": STAGE1_POINTS},
+            "stage2": {"complete": 4},
+            "confirm": {"complete": 6},  # before, after and a cold control, with two seeds
+            "test": {"complete": 1},
+        }
+    stages = story.stages()
+    choice = stages["stage2", "tiny"].result["choice"]  # type: ignore[index]
+    assert choice["objective"] == max(point.objective or 0 for point in story.points("stage2"))
+    assert stages["confirm", "tiny"].plan["choice"] == choice
+    assert stages["test", "tiny"].plan == stages["confirm", "tiny"].result
+
+
+def test_stage_2_of_an_architecture_opens_when_its_own_stage_1_closes_whatever_the_others_do(tell: Tell) -> None:
+    story = tell()
+    story.advance()
+    while ("stage2", "tiny") not in story.stages():
+        (claim, *_) = story.work()
+        assert claim.architecture == "tiny"
+        story.advance()
+    assert states(story)["stage1", "wide"] == {"waiting": STAGE1_POINTS}
+    assert story.stages()["stage1", "tiny"].closed_at is not None
+    assert story.stages()["stage1", "wide"].closed_at is None
+
+
+def test_a_stage_is_not_closed_while_a_point_of_it_runs(tell: Tell) -> None:
+    story = tell(architectures=ONE)
+    story.advance()
+    held = claim_points(story.database, "small", "a slow worker", 3600)
+    while story.work():
+        pass
+    story.advance()
+    assert story.stages()["stage1", "tiny"].closed_at is None
+    for claim in held:
+        story._finish(claim)
+    story.advance()
+    assert story.stages()["stage1", "tiny"].closed_at is not None
+
+
+def test_whoever_looks_again_changes_nothing(database: Database, tmp_path: Path) -> None:
+    story = Story(load(tmp_path), database)
+    while not all(standing.is_over() for standing in story.advance()):
+        before = story.everything()
+        story.advance()
+        assert story.everything() == before
+        story.work()
+    before = story.everything()
+    story.advance()
+    assert story.everything() == before
+
+
+def test_processes_that_decide_at_once_open_and_close_each_stage_once(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    file = write(tmp_path)
+    story = Story(load(tmp_path), database)
+    opened = all_at_once(4, advance_in_a_process, str(file), database_url)
+    assert opened == [[Standing(name, (), None) for name in ("tiny", "wide")]] * 4
+    assert states(story) == {("stage1", name): {"waiting": STAGE1_POINTS} for name in ("tiny", "wide")}
+    while story.work():
+        pass
+    decided = all_at_once(4, advance_in_a_process, str(file), database_url)
+    assert decided == [[Standing(name, ("stage1",), None) for name in ("tiny", "wide")]] * 4
+    assert {key: found for key, found in states(story).items() if key[0] == "stage2"} == {
+        ("stage2", name): {"waiting": 4} for name in ("tiny", "wide")
+    }
+    assert set(load_ranges(story.study.ranges_path, story.study)) == {"tiny", "wide"}
+
+
+def test_several_studies_share_a_database(tell: Tell, sqlite: Database, tmp_path: Path) -> None:
+    other = Story(load(tmp_path / "other", name="small2", architectures=ONE), sqlite)
+    other.advance()
+    tell(architectures=ONE).run()
+    assert states(other) == {("stage1", "tiny"): {"waiting": STAGE1_POINTS}}
+
+
+@pytest.mark.parametrize(
+    ("until", "opened"),
+    [
+        ("stage1", {"stage1"}),
+        ("stage2", {"stage1", "stage2"}),
+        ("confirm", {"stage1", "stage2", "confirm"}),
+    ],
+)
+def test_no_stage_is_opened_after_the_one_that_a_run_ends_with(tell: Tell, until: Any, opened: set[str]) -> None:
+    story = tell(architectures=ONE)
+    (standing,) = story.run(until)
+    assert {stage for stage, _ in story.stages()} == opened
+    assert standing.is_over(until)
+    assert not standing.is_over("test")
+    story.run()
+    assert ("test", "tiny") in story.stages()
+
+
+def test_ranges_are_written_for_each_architecture_as_its_stage_1_closes(tell: Tell) -> None:
+    story = tell()
+    story.advance("stage1")
+    assert not story.study.ranges_path.exists()
+    seen = []
+    while not all(standing.is_over("stage1") for standing in story.advance("stage1")):
+        if story.study.ranges_path.exists():
+            seen.append(set(load_ranges(story.study.ranges_path, story.study)))
+        story.work()
+    assert {"tiny"} in seen
+    ranges = load_ranges(story.study.ranges_path, story.study)
+    assert set(ranges) == {"tiny", "wide"}
+    result = story.stages()["stage1", "tiny"].result or {}
+    assert {name: limits.model_dump(mode="json") for name, limits in ranges["tiny"].items()} == result["ranges"]
+
+
+def edit(story: Story, **ranges: Any) -> None:
+    """What a person does to ``ranges.yaml``."""
+    path = story.study.ranges_path
+    found = yaml.safe_load(path.read_text())
+    found["architectures"]["tiny"] |= ranges
+    path.write_text(yaml.safe_dump(found))
+
+
+def test_edited_ranges_are_what_stage_2_searches_and_they_are_not_written_over(tell: Tell) -> None:
+    story = tell()
+    story.run("stage1")
+    edit(story, learning_rate={"low": 0.02, "high": 0.03, "best": 0.02})
+    edited = story.study.ranges_path.read_text()
+    story.run("stage2")
+    rates = [(point.point or {})["learning_rate"] for point in story.points("stage2")]
+    assert len(rates) == 4
+    assert all(0.02 <= rate <= 0.03 for rate in rates)
+    assert story.study.ranges_path.read_text() == edited
+    found = story.stages()["stage1", "wide"].result or {}
+    assert (story.stages()["stage2", "wide"].plan)["ranges"] == found["ranges"]
+
+
+def test_edits_of_one_architecture_survive_the_end_of_anothers_stage_1(tell: Tell) -> None:
+    story = tell()
+    while not story.study.ranges_path.exists():
+        story.advance("stage1")
+        story.work()
+    edit(story, learning_rate={"low": 0.02, "high": 0.03, "best": 0.02})
+    story.run("stage1")
+    ranges = load_ranges(story.study.ranges_path, story.study)
+    assert set(ranges) == {"tiny", "wide"}
+    assert ranges["tiny"]["learning_rate"].model_dump() == {"low": 0.02, "high": 0.03, "best": 0.02}
+
+
+def test_ranges_beyond_the_search_space_are_refused_and_nothing_is_opened(tell: Tell) -> None:
+    story = tell(architectures=ONE)
+    story.run("stage1")
+    edit(story, learning_rate={"low": 0.02, "high": 30, "best": 0.02})
+    with pytest.raises(
+        ConfigError, match=r"ranges\.yaml.*architectures\.tiny\.learning_rate\.high: .*allows 0\.0001 to 1"
+    ):
+        story.advance()
+    assert ("stage2", "tiny") not in story.stages()
+    edit(story, learning_rate={"low": 0.02, "high": 0.3, "best": 0.02})
+    assert story.run()[0].abandoned is None
+
+
+def test_an_architecture_that_a_person_took_out_of_the_ranges_gets_stage_1s_own(tell: Tell) -> None:
+    story = tell(architectures=ONE)
+    story.run("stage1")
+    story.study.ranges_path.write_text("architectures: {}\n")
+    story.run("stage2")
+    found = story.stages()["stage1", "tiny"].result or {}
+    assert story.stages()["stage2", "tiny"].plan["ranges"] == found["ranges"]
+
+
+def test_an_architecture_whose_trials_all_fail_is_given_up_while_the_others_go_on(
+    database: Database, tmp_path: Path
+) -> None:
+    story = Story(load(tmp_path), database, {"tiny": diverges})
+    tiny, wide = story.run()
+    reason = f"none of {STAGE1_POINTS} trials succeeded: the training loss was not finite in epoch 1"
+    assert tiny == Standing("tiny", ("stage1",), reason)
+    assert tiny.is_over()
+    assert wide == Standing("wide", ("stage1", "stage2", "confirm", "test"), None)
+    assert set(load_ranges(story.study.ranges_path, story.study)) == {"wide"}
+
+
+def test_some_failures_do_not_give_an_architecture_up(tell: Tell) -> None:
+    story = tell(architectures=ONE)
+    story.quality["tiny"] = lambda point: None if point["learning_rate"] == 0.1 else smooth(point)
+    (standing,) = story.run()
+    assert standing.abandoned is None
+    assert states(story)["stage1", "tiny"] == {"complete": STAGE1_POINTS - 1, "failed": 1}
+
+
+@pytest.mark.parametrize(
+    ("last", "opens"), [("stage1", {"stage1", "stage2"}), ("stage2", {"stage1", "stage2", "confirm"})]
+)
+def test_a_later_stage_that_fails_altogether_gives_the_architecture_up(tell: Tell, last: Any, opens: set[str]) -> None:
+    story = tell(architectures=ONE)
+    story.run(last)
+    story.quality["tiny"] = diverges
+    (standing,) = story.run()
+    assert standing.abandoned is not None
+    assert "not finite in epoch 1" in standing.abandoned
+    assert {stage for stage, _ in story.stages()} == opens
+
+
+def test_observations_are_finished_without_training_and_leave_the_budget_to_new_points(tell: Tell) -> None:
+    story = tell(architectures=ONE, stage1={"margin": 1.0}, stage2={"warm_start": "cold", "epochs": 2})
+    story.run("stage1")
+    before = story.trained.copy()
+    story.run("stage2")
+    observed = [point for point in story.points("stage2") if point.label["origin"] == "stage 1"]
+    assert len(observed) == 7
+    assert all(point.state == "complete" for point in observed)
+    assert all(story.trained[point.recipe_key or ""] == before[point.recipe_key or ""] for point in observed)
+    assert sum("slot" in point.label for point in story.points("stage2")) == 4
+
+
+def visits(point: Any) -> int:
+    return int(point.epochs) * int(point.point["patches"])
+
+
+def test_a_budget_in_patch_visits_is_spent_and_not_more_than_a_point_too_much(tell: Tell) -> None:
+    story = tell(architectures=ONE, stage2={"trials": None, "patch_visits": 2000})
+    story.run("stage2")
+    slots = story.points("stage2")
+    assert sum(visits(point) for point in slots) >= 2000
+    assert sum(visits(point) for point in slots[:-1]) < 2000
+
+
+def test_a_budget_in_minutes_is_spent_and_not_more_than_a_point_too_much(tell: Tell) -> None:
+    story = tell(architectures=ONE, stage2={"trials": None, "minutes": 0.5})
+    story.seconds_an_epoch = 2.0
+    story.run("stage2")
+    assert len(story.points("stage2")) == 5  # of three epochs: 6 seconds each
+
+
+def test_a_budget_in_minutes_ends_though_every_point_fails_at_once(tell: Tell) -> None:
+    story = tell(architectures=ONE, stage2={"trials": None, "minutes": 0.5})
+    story.run("stage1")
+    story.quality["tiny"] = diverges
+    (standing,) = story.run("stage2")
+    assert standing.abandoned is not None
+
+
+def test_workers_that_share_a_budget_do_not_stretch_it(tell: Tell) -> None:
+    """While one works on a point, the other one may have the next, as long as the budget is not spent."""
+    story = tell(architectures=ONE, stage2={"trials": None, "patch_visits": 2000})
+    story.run("stage1")
+    story.advance()
+    held = claim_points(story.database, "small", "slow", 3600)
+    story.advance()
+    while story.work(owner="quick"):
+        story.advance()
+    for claim in held:
+        story._finish(claim)
+    story.run("stage2")
+    slots = story.points("stage2")
+    assert sum(visits(point) for point in slots[:-1]) < 2000
+
+
+def test_a_study_that_was_planned_from_other_settings_is_refused_before_anything_else(
+    tell: Tell, sqlite: Database, tmp_path: Path
+) -> None:
+    story = tell(architectures=ONE)
+    story.run("stage1")
+    before = story.everything()
+    changed = Story(load(tmp_path, architectures=ONE, stage2={"trials": 5}), sqlite)
+    with pytest.raises(ConfigError, match=r"stage2\.trials was 4, is 5"):
+        changed.advance()
+    assert story.everything() == before
+
+
+def test_digests_of_the_data_reach_every_recipe(tell: Tell) -> None:
+    story = tell(architectures=ONE)
+    story.run()
+    for stage in ("stage1", "stage2", "confirm"):
+        assert {(point.recipe or {})["data"] for point in story.points(stage)} == {DATA}  # type: ignore[arg-type]

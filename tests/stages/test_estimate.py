@@ -1,0 +1,133 @@
+"""What a study will take: exact for stage 1, an upper bound for the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hpo.recipe.geometry import trainable_parameters
+from hpo.stages.estimate import (
+    StageEstimate,
+    checkpoint_bytes,
+    estimate,
+    expected_points,
+    finished_points,
+    total,
+    visits,
+)
+from hpo.stages.plan import template_recipe
+from hpo.storage.database import Database
+from hpo.storage.tables import PointRow
+from tests.stages.story import DATA, SPACE, STUDY, Story, load
+
+ONE = STUDY["architectures"][:1]
+
+
+def of_stage(stages: list[StageEstimate], stage: str, architecture: str = "tiny") -> StageEstimate:
+    (found,) = [one for one in stages if (one.stage, one.architecture) == (stage, architecture)]
+    return found
+
+
+def visits_of(rows: list[PointRow], *, shared: bool) -> int:
+    """Patch-visits of finished points: each by itself, or each recipe to the longest of its points."""
+    found = []
+    for row in rows:
+        recipe = row.recipe or {}
+        batches = recipe["patches"] // recipe["batch_size"]
+        found.append((row.recipe_key, (row.epochs or 0) * batches * recipe["batch_size"]))
+    if not shared:
+        return sum(count for _, count in found)
+    return sum({key: max(count for other, count in found if other == key) for key, _ in found}.values())
+
+
+@pytest.mark.parametrize(
+    "stage1", [{}, {"design": "grid", "factors": ["epochs", "patches"]}, {"factors": ["batch_size"]}]
+)
+def test_stage_1_is_what_the_story_really_queues(sqlite: Database, tmp_path: Path, stage1: dict[str, Any]) -> None:
+    story = Story(load(tmp_path, architectures=ONE, stage1=stage1), sqlite)
+    story.advance()
+    rows = story.points("stage1")
+    found = of_stage(estimate(story.study), "stage1")
+    assert found.points == len(rows)
+    assert found.trainings == len({row.recipe_key for row in rows})
+    assert found.patch_visits == visits_of(rows, shared=False)
+    assert found.shared_patch_visits == visits_of(rows, shared=True)
+
+
+def test_as_many_points_are_expected_as_the_story_ends_with(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(load(tmp_path), sqlite)
+    assert finished_points(sqlite, story.study) == 0
+    story.run()
+    assert finished_points(sqlite, story.study) == expected_points(story.study)
+
+
+@pytest.mark.parametrize("warm_start", ["warm", "cold"])
+def test_later_stages_take_no_more_than_estimated(sqlite: Database, tmp_path: Path, warm_start: str) -> None:
+    story = Story(load(tmp_path, architectures=ONE, stage2={"warm_start": warm_start}), sqlite)
+    story.run()
+    stages = estimate(story.study)
+    for stage in ("stage2", "confirm"):
+        found, rows = of_stage(stages, stage), story.points(stage)  # type: ignore[arg-type]
+        assert visits_of(rows, shared=False) <= found.patch_visits
+        assert len(rows) == found.points
+    confirm = of_stage(stages, "confirm")
+    if warm_start == "cold":
+        assert confirm.shared_patch_visits == confirm.patch_visits
+    else:  # one seed's donor is stage 1's own, the other's is trained again
+        donor = max(visits_of([row], shared=False) for row in story.points("stage1"))
+        assert confirm.shared_patch_visits == confirm.patch_visits + donor
+
+
+@given(
+    factors=st.lists(
+        st.sampled_from(["epochs", "batch_size", "patches", "learning_rate", "strategy"]), min_size=1, unique=True
+    ),
+    design=st.sampled_from(["one_factor", "grid"]),
+)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_sharing_never_costs_and_pays_where_epochs_are_varied(tmp_path: Path, factors: list[str], design: str) -> None:
+    study = load(tmp_path, architectures=ONE, stage1={"design": design, "factors": factors})
+    found = of_stage(estimate(study), "stage1")
+    if "epochs" in factors:
+        assert found.shared_patch_visits < found.patch_visits
+        assert found.trainings < found.points
+    else:
+        assert (found.shared_patch_visits, found.trainings) == (found.patch_visits, found.points)
+
+
+@pytest.mark.parametrize(
+    ("budget", "points"),
+    [({"trials": 7}, 7), ({"trials": None, "patch_visits": 2000}, 7), ({"trials": None, "minutes": 3}, 1)],
+)
+def test_stage_2s_points_follow_from_its_budget(tmp_path: Path, budget: dict[str, Any], points: int) -> None:
+    assert of_stage(estimate(load(tmp_path, stage2=budget)), "stage2").points == points  # of 3 epochs of 96 patches
+
+
+def test_an_incomplete_batch_is_not_visited(tmp_path: Path) -> None:
+    recipe = template_recipe(load(tmp_path), "tiny", DATA, 0)
+    assert visits(recipe, 3) == 3 * 64
+    space = {**SPACE, "batch_size": {"reference": 24, "levels": [24, 32]}}
+    assert visits(template_recipe(load(tmp_path, space=space), "tiny", DATA, 0), 3) == 3 * 48
+
+
+def test_a_checkpoint_holds_each_weight_and_its_momentum(tmp_path: Path) -> None:
+    study = load(tmp_path)
+    spec = study.architecture_specs["tiny"]
+    assert checkpoint_bytes(study, "tiny") == 8 * trainable_parameters(spec, 16)  # type: ignore[arg-type]
+
+
+def test_the_size_of_a_users_own_function_is_not_known(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def network(shape): ...\n")
+    study = load(tmp_path, architectures=[{"name": "mine", "function": "mine:network"}])
+    assert {stage.checkpoint_bytes for stage in estimate(study)} == {0}
+
+
+def test_the_total_is_the_sum(tmp_path: Path) -> None:
+    stages = estimate(load(tmp_path))
+    assert total(stages).points == sum(stage.points for stage in stages) == expected_points(load(tmp_path))
+    assert total(stages).shared_patch_visits == sum(stage.shared_patch_visits for stage in stages)
+    assert total([]).points == 0
