@@ -8,9 +8,13 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from hpo.storage.database import Database, open_database
+
+hypothesis.settings.register_profile("busy", deadline=None)  # how long an example takes depends on who else computes
+hypothesis.settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

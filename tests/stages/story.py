@@ -134,6 +134,8 @@ class Story:
         database: its database.
         quality: what each training reaches, by architecture; those not named are `smooth`.
         trained: epochs of each recipe so far; a worker trains only what is missing.
+        seconds_an_epoch: what the ledger says an epoch took.
+        owner: whom the ledger names.
     """
 
     study: StudyFile
@@ -141,6 +143,7 @@ class Story:
     quality: dict[str, Quality] = field(default_factory=dict)
     trained: Counter[str] = field(default_factory=Counter)
     seconds_an_epoch: float = 1.0
+    owner: str = "worker"
 
     def advance(self, until: Until = "test") -> list[Standing]:
         return advance(self.database, self.study, DATA, until)
@@ -207,7 +210,7 @@ class Story:
                     epoch=epoch,
                     patch_visits=patches,
                     seconds=self.seconds_an_epoch,
-                    owner="worker",
+                    owner=self.owner,
                 )
         self.trained[recipe_key] = max(self.trained[recipe_key], epochs)
 
