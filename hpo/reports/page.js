@@ -17,6 +17,7 @@
         plot_bgcolor: "rgba(0,0,0,0)",
         hoverlabel: { bgcolor: isDark ? "#20262d" : "#ffffff", bordercolor: line, font: { color: ink(isDark) } },
         legend: { bgcolor: "rgba(0,0,0,0)", font: { size: 12 } },
+        modebar: { bgcolor: "rgba(0,0,0,0)", color: line, activecolor: ink(isDark) },
         annotationdefaults: { font: { size: 13 } },
         xaxis: axis,
         yaxis: axis,
@@ -24,7 +25,10 @@
     };
   };
   const config = {
-    responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
+    responsive: true, displaylogo: false,
+    // Where nothing can hover, the buttons would stand over the legend for good.
+    displayModeBar: window.matchMedia("(hover: hover)").matches ? "hover" : false,
+    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
     toImageButtonOptions: { format: "svg" },
   };
   const figures = Array.from(document.querySelectorAll(".plot"), (place) => ({
