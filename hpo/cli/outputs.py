@@ -8,6 +8,7 @@ from rich.table import Table
 from hpo.cli.console import err, out
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
+from hpo.errors import HpoError
 from hpo.evaluation.compare import Comparison, Estimate
 from hpo.evaluation.metrics import METRICS
 from hpo.export.tuned import is_exported, tuned_models
@@ -38,7 +39,9 @@ def export_outputs(study: StudyFile, database: Database, dataset: Dataset, resul
         HpoError: if no architecture is finished yet.
     """
     tuned = tuned_models(database, study)
-    if tuned and is_exported(study, tuned):
+    if not tuned:
+        raise HpoError(f"{study.name}: no architecture is finished yet, there is nothing to export; run: hpo run")
+    if is_exported(study, tuned):
         return
     from hpo.export.best import export_study  # imports TensorFlow
 

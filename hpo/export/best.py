@@ -13,7 +13,6 @@ from hpo.config.best_config import Comparison as ComparedMetrics
 from hpo.config.study import StudyFile
 from hpo.config.versions import versions
 from hpo.data.dataset import Dataset
-from hpo.errors import HpoError
 from hpo.evaluation.compare import Comparison
 from hpo.evaluation.roc import roc_curve
 from hpo.export.keras_model import export_model
@@ -32,14 +31,9 @@ def export_study(
     Args:
         study: whose output folder they go to.
         dataset: its data.
-        tuned: the models.
+        tuned: the models; at least one.
         comparisons: before and after on the test split, by architecture.
-
-    Raises:
-        HpoError: if there is no tuned model yet.
     """
-    if not tuned:
-        raise HpoError(f"{study.name}: no architecture is finished yet, there is nothing to export; run: hpo run")
     configure(study.workers.threads)
     trainer = Trainer(CheckpointStore(study.checkpoints), dataset, valid_patches=study.data.valid_patches)
     predictions = PredictionStore(study.checkpoints)

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpo.storage.database import Database
+from tests.cli.hpo import Hpo
+from tests.stages.story import Story, load
+
+
+@pytest.fixture
+def hpo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Hpo:
+    """The command, in a wide terminal and without the tester's environment."""
+    monkeypatch.setenv("COLUMNS", "240")
+    monkeypatch.delenv("HPO_DATABASE", raising=False)
+    monkeypatch.delenv("HPO_DATA", raising=False)
+    return Hpo(monkeypatch, capsys)
+
+
+@pytest.fixture
+def story(sqlite: Database, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Story:
+    """A study whose database is the one that the command opens."""
+    return Story(load(tmp_path, database=sqlite_url), sqlite)

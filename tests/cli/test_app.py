@@ -1,0 +1,152 @@
+"""The command as a whole: quick to start, and one line for each error that a user can mend."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hpo.cli import app as module
+from hpo.errors import HpoError, StopRequestedError
+from tests.cli.hpo import Hpo
+from tests.stages.story import SPACE, Story, write
+
+HEAVY = ("tensorflow", "keras", "sklearn", "scipy.stats", "plotly")
+
+RUN_ALL = """
+import contextlib, io, json, sys
+from hpo.cli.app import main
+
+def loaded(*arguments):
+    sys.argv = ["hpo", *arguments]
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):
+        main()
+    return [name for name in HEAVY if name in sys.modules], len(out.getvalue())
+
+print(json.dumps([loaded(*arguments) for arguments in COMMANDS]))
+"""
+
+
+def test_no_command_that_does_not_train_imports_tensorflow_and_no_help_anything_heavy(tmp_path: Path) -> None:
+    study = str(write(tmp_path))
+    helps = [["--help"]]
+    helps += [[name, "--help"] for name in ("run", "plan", "status", "ranges", "report", "export", "init", "schema")]
+    commands = [["plan", study], ["plan", study, "--json"], ["status", study, "--json"], ["ranges", study]]
+    code = f"HEAVY = {HEAVY!r}\nCOMMANDS = {[*helps, *commands, ['report', study]]!r}\n{RUN_ALL}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    found: list[tuple[list[str], int]] = json.loads(done.stdout)
+    assert all(length > 100 for _, length in found[: len(helps)])
+    assert [modules for modules, _ in found[: len(helps)]] == [[]] * len(helps)
+    assert all(not {"tensorflow", "keras"} & {*modules} for modules, _ in found)
+
+
+def cpu_seconds(*arguments: str) -> float:
+    """User and system time of a process of its own."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "hpo", *arguments], capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help")])
+def test_help_takes_less_than_a_second(arguments: tuple[str, ...]) -> None:
+    assert min(cpu_seconds(*arguments) for _ in range(2)) < 1.0
+
+
+def test_python_m_hpo_is_the_same_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "hpo", "nosuch"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "No such command 'nosuch'" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "status", "ranges", "report", "export"])
+def test_a_study_file_that_is_not_there_is_one_line(hpo: Hpo, tmp_path: Path, command: str) -> None:
+    assert hpo.refused(command, tmp_path / "nosuch.yaml") == f"{tmp_path / 'nosuch.yaml'}: no such file"
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "status", "ranges", "report", "export"])
+def test_a_key_that_is_not_known_is_one_line_with_the_nearest_spelling(hpo: Hpo, tmp_path: Path, command: str) -> None:
+    file = write(tmp_path, stage2={"trails": 9})
+    line = hpo.refused(command, file)
+    assert line.startswith(f"{file}:")
+    assert "stage2.trails: " in line
+    assert "did you mean 'trials'?" in line
+
+
+def test_several_errors_are_a_line_each(hpo: Hpo, tmp_path: Path) -> None:
+    ended = hpo("plan", write(tmp_path, stage2={"trails": 9}, confirm={"epochs": 0}))
+    assert ended.status == 2
+    lines = ended.err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(f"hpo: {tmp_path / 'study.yaml'}:") for line in lines)
+
+
+@pytest.mark.parametrize("command", ["status", "ranges", "report", "export", "run"])
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("nosuch://host/name", "is not one of SQLAlchemy's"),
+        ("postgresql+psycopg://me:secret@127.0.0.1:1/name", "cannot be opened"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_one_line_without_its_password(
+    hpo: Hpo, tmp_path: Path, command: str, url: str, problem: str
+) -> None:
+    line = hpo.refused(command, write(tmp_path, database=url))
+    assert problem in line
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize("command", ["run", "export"])
+def test_data_that_is_not_there_is_one_line(hpo: Hpo, story: Story, command: str) -> None:
+    line = hpo.refused(command, story.study.file)
+    assert line.startswith(str(story.study.data.folder))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"space": {**SPACE, "learning_rate": {"reference": 0.5, "levels": [0.1]}}},
+        {"database": "sqlite://"},
+        {"architectures": ["model5"]},
+    ],
+)
+def test_values_that_are_not_allowed_are_one_line(hpo: Hpo, tmp_path: Path, changes: dict[str, Any]) -> None:
+    assert hpo.refused("plan", write(tmp_path, **changes)).startswith(str(tmp_path))
+
+
+def test_an_option_that_is_not_known_ends_with_the_same_status(hpo: Hpo) -> None:
+    ended = hpo("plan", "study.yaml", "--jsno")
+    assert ended.status == 2
+    assert "--jsno" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def raising(error: BaseException) -> Any:
+    def app() -> None:
+        raise error
+
+    return app
+
+
+def test_a_stopped_run_says_that_it_can_go_on(hpo: Hpo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "app", raising(StopRequestedError("stopped")))
+    ended = hpo("run", "study.yaml")
+    assert ended.status == 130
+    assert ended.err == "hpo: stopped; every finished epoch is kept, the same command goes on from there\n"
+
+
+def test_an_error_of_several_lines_keeps_them_apart(hpo: Hpo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "app", raising(HpoError("one\ntwo")))
+    assert hpo("run", "study.yaml").err == "hpo: one\nhpo: two\n"
+
+
+def test_a_bug_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "app", raising(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        module.main()

@@ -1,0 +1,144 @@
+"""``hpo run`` around the work itself: Ctrl-C, the summary, and the lines of progress."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+
+from hpo.cli.progress import RunProgress
+from hpo.cli.run import _print_summary, _stopping
+from hpo.config.study import StudyFile
+from hpo.errors import HpoError
+from hpo.launchers.inprocess import RunSummary
+from hpo.stages.advance import Standing
+from hpo.stages.estimate import expected_points
+from hpo.storage.ledger import Compute
+from hpo.storage.points import Claim, PlannedPoint
+from tests.stages.story import load
+
+OVER = Standing("wide", ("stage1", "stage2", "confirm", "test"), None)
+GIVEN_UP = Standing("tiny", ("stage1",), "none of 10 trials succeeded: diverged")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_asks_to_stop_and_the_second_stops_at_once(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    with _stopping() as stop:
+        assert not stop.is_set()
+        os.kill(os.getpid(), number)
+        assert stop.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
+    assert capsys.readouterr().err == "stopping after this epoch; once more to stop at once\n"
+
+
+def test_the_summary_says_what_was_trained_and_what_was_given_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _print_summary(load(tmp_path), RunSummary([GIVEN_UP, OVER], Compute(12, 34567, 8.0)))
+    captured = capsys.readouterr()
+    assert captured.out == "small: trained 12 epochs, 34,567 patch-visits\n"
+    assert captured.err == "tiny: given up: none of 10 trials succeeded: diverged\n"
+
+
+def test_a_run_that_found_everything_done_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _print_summary(load(tmp_path), RunSummary([OVER], Compute()))
+    assert capsys.readouterr().out == "small: everything was there already; nothing was trained\n"
+
+
+def test_a_study_all_of_which_was_given_up_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(HpoError, match="every architecture was given up"):
+        _print_summary(load(tmp_path), RunSummary([GIVEN_UP], Compute(1, 64, 1.0)))
+
+
+class Shown:
+    """A progress display that writes to memory."""
+
+    def __init__(self, study: StudyFile, done: int, *, terminal: bool = True) -> None:
+        self.text = io.StringIO()
+        console = Console(file=self.text, width=200, force_terminal=terminal, color_system=None)
+        self.progress = Progress(console=console, disable=True)
+        self.observer = RunProgress(self.progress, study, done)
+
+    @property
+    def task(self) -> Any:
+        return self.progress.tasks[0]
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> Shown:
+    return Shown(load(tmp_path), done=3)
+
+
+CLAIM = Claim(
+    id=1,
+    stage_name="small/stage1/tiny",
+    stage="stage1",
+    architecture="tiny",
+    attempt=1,
+    owner="me",
+    trial_id=None,
+    plan={"reference": {"epochs": 2, "learning_rate": 0.01}},
+    planned=PlannedPoint("key", point={"epochs": 2, "learning_rate": 0.0123456}),
+)
+
+
+def test_progress_counts_from_what_was_done_to_what_is_expected(shown: Shown, tmp_path: Path) -> None:
+    assert (shown.task.completed, shown.task.total) == (3, expected_points(load(tmp_path)))
+    shown.observer.ended(CLAIM, 0.9, None)
+    assert shown.task.completed == 4
+
+
+def test_progress_shows_the_epoch_and_its_metric(shown: Shown) -> None:
+    shown.observer.started([CLAIM])
+    assert shown.task.fields["detail"] == "stage1 tiny: preparing"
+    shown.observer.epoch_ended([CLAIM], 2, 5, 0.87654)
+    assert shown.task.fields["detail"] == "stage1 tiny: epoch 2/5, validation auc 0.8765"
+
+
+@pytest.mark.parametrize(
+    ("claim", "line"),
+    [
+        (CLAIM, "stage1 tiny: learning_rate 0.01235  auc 0.9000"),
+        (
+            replace(CLAIM, planned=PlannedPoint("key", point=CLAIM.plan["reference"])),
+            "stage1 tiny: reference  auc 0.9000",
+        ),
+        (
+            replace(CLAIM, stage="confirm", plan={}, planned=PlannedPoint("key", label={"role": "after", "seed": 3})),
+            "confirm tiny: after, seed 3  auc 0.9000",
+        ),
+        (
+            replace(CLAIM, stage="stage2", plan={"fixed": {"epochs": 2}}),
+            "stage2 tiny: learning_rate 0.01235  auc 0.9000",
+        ),
+    ],
+)
+def test_a_finished_point_leaves_a_line_with_what_sets_it_apart(shown: Shown, claim: Claim, line: str) -> None:
+    shown.observer.ended(claim, 0.9, None)
+    assert shown.text.getvalue() == f"{line}\n"
+
+
+def test_without_a_terminal_a_finished_point_leaves_no_line_and_a_failed_one_does(tmp_path: Path) -> None:
+    shown = Shown(load(tmp_path), 0, terminal=False)
+    shown.observer.ended(CLAIM, 0.9, None)
+    assert shown.text.getvalue() == ""
+    shown.observer.ended(CLAIM, None, "diverged")
+    assert shown.text.getvalue() == "stage1 tiny: diverged\n"
+    assert shown.task.completed == 2
+
+
+def test_a_failed_attempt_leaves_a_line_with_its_reason(shown: Shown) -> None:
+    shown.observer.ended(CLAIM, None, "the training loss was not finite in epoch 1 [bold]")
+    assert shown.text.getvalue() == "stage1 tiny: the training loss was not finite in epoch 1 [bold]\n"

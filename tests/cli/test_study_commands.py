@@ -1,0 +1,131 @@
+"""``hpo plan``, ``status``, ``ranges``, ``report`` and ``export``: what they print, for people and for machines."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hpo.cli.ranges import describe_range
+from hpo.config.ranges import ChoiceRange, NumericRange
+from hpo.stages.estimate import estimate, total
+from hpo.stages.status import running_points, stage_statuses
+from hpo.storage.points import claim_points
+from tests.cli.hpo import Hpo
+from tests.stages.story import STAGE1_POINTS, Story, load
+
+
+def test_plan_prints_each_stage_and_the_sum(hpo: Hpo, tmp_path: Path) -> None:
+    study = load(tmp_path)
+    ended = hpo("plan", study.file)
+    assert ended.status == 0
+    assert "small: one_factor, then tpe" in ended.out
+    for stage in (*estimate(study), total(estimate(study))):
+        assert any(
+            stage.architecture in line and stage.stage in line and f"{stage.shared_patch_visits:,}" in line
+            for line in ended.out.splitlines()
+        )
+    assert "--calibrate" in ended.err
+
+
+def test_plan_as_json_is_the_estimate(hpo: Hpo, tmp_path: Path) -> None:
+    study = load(tmp_path)
+    found = json.loads(hpo("plan", study.file, "--json").out)
+    assert found == {"stages": [asdict(stage) for stage in estimate(study)], "seconds": {}}
+
+
+def test_planning_touches_neither_database_nor_output(hpo: Hpo, tmp_path: Path) -> None:
+    study = load(tmp_path)
+    hpo("plan", study.file)
+    assert not study.output.exists()
+
+
+def test_the_status_of_a_study_that_was_not_begun_says_how_to_begin(hpo: Hpo, story: Story) -> None:
+    ended = hpo("status", story.study.file)
+    assert ended.out == f"small: not begun; start with: hpo run {story.study.file}\n"
+    assert json.loads(hpo("status", story.study.file, "--json").out) == {"stages": [], "running": []}
+
+
+def test_status_tells_of_each_stage_and_who_works(hpo: Hpo, story: Story) -> None:
+    story.run("stage1")
+    story.advance()
+    claim_points(story.database, "small", "machine:12:0.00", 60)
+    ended = hpo("status", story.study.file)
+    assert ended.status == 0
+    row = next(line for line in ended.out.splitlines() if "tiny" in line and "stage1" in line)
+    assert str(STAGE1_POINTS) in row
+    assert "closed" in row
+    assert "machine:12:0.00 holds small/stage2/tiny (attempt 1, lease ends in " in ended.out
+
+
+def test_status_as_json_is_what_the_database_says(hpo: Hpo, story: Story) -> None:
+    story.run("stage1")
+    story.advance()
+    claim_points(story.database, "small", "machine:12:0.00", 60)
+    found = json.loads(hpo("status", story.study.file, "--json").out)
+    assert found["stages"] == [asdict(stage) for stage in stage_statuses(story.database, story.study)]
+    (running,) = found["running"]
+    (expected,) = running_points(story.database, story.study)
+    assert 0 < running.pop("lease_seconds_left") <= 60
+    assert running.items() <= asdict(expected).items()
+
+
+def test_ranges_of_a_study_without_a_closed_stage_1_say_what_to_run(hpo: Hpo, story: Story) -> None:
+    story.advance()
+    line = hpo.refused("ranges", story.study.file)
+    assert line == f"small: no stage 1 has closed yet; run: hpo run {story.study.file} --until stage1"
+
+
+def test_ranges_are_printed_with_the_place_where_they_can_be_edited(hpo: Hpo, story: Story) -> None:
+    story.run("stage1")
+    ended = hpo("ranges", story.study.file)
+    assert ended.status == 0
+    assert "0.00316228 to 0.0316228" in ended.out
+    assert ended.out.splitlines()[-1] == f"edit before stage 2 opens: {story.study.ranges_path}"
+
+
+def test_ranges_as_json_are_the_files(hpo: Hpo, story: Story) -> None:
+    story.run("stage1")
+    found = json.loads(hpo("ranges", story.study.file, "--json").out)
+    assert found == yaml.safe_load(story.study.ranges_path.read_text())["architectures"]
+
+
+def test_ranges_that_were_edited_wrongly_are_one_line(hpo: Hpo, story: Story) -> None:
+    story.run("stage1")
+    text = story.study.ranges_path.read_text()
+    story.study.ranges_path.write_text(text.replace("learning_rate", "learning_rat", 1))
+    line = hpo.refused("ranges", story.study.file)
+    assert "did you mean 'learning_rate'?" in line
+
+
+@pytest.mark.parametrize(
+    ("limits", "text"),
+    [
+        (NumericRange(low=0.003, high=0.03, best=0.01), "0.003 to 0.03"),
+        (ChoiceRange(choices=("constant", "step"), best="step"), "constant, step"),
+        (ChoiceRange(choices=(True,), best=True), "True"),
+    ],
+)
+def test_a_range_in_words(limits: NumericRange | ChoiceRange, text: str) -> None:
+    assert describe_range(limits) == text
+
+
+def test_a_study_that_still_runs_has_a_report_even_without_its_data(hpo: Hpo, story: Story, tmp_path: Path) -> None:
+    story.run("stage1")
+    ended = hpo("report", story.study.file, "--output", tmp_path / "mine.html")
+    assert ended.status == 0
+    assert ended.out == f"{tmp_path / 'mine.html'}\n"
+    assert ended.err.startswith("without the data section: ")
+    assert "<html" in (tmp_path / "mine.html").read_text()
+
+
+def test_a_report_may_have_another_dashboard(hpo: Hpo, story: Story, tmp_path: Path) -> None:
+    story.advance()
+    (tmp_path / "other.yaml").write_text("panels: [{panel: versions}]\n")
+    assert hpo("report", story.study.file, "--dashboard", tmp_path / "other.yaml").status == 0
+    assert (story.study.output / "report.html").exists()
+    (tmp_path / "other.yaml").write_text("panels: [{panel: version}]\n")
+    assert "did you mean 'versions'?" in hpo.refused("report", story.study.file, "--dashboard", tmp_path / "other.yaml")
