@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from hpo.config.study import StudyFile
 from hpo.stages.estimate import expected_points
-from hpo.storage.points import Claim
+from hpo.storage.claims import Claim
 
 
 class RunProgress:

@@ -11,10 +11,10 @@ from hpo.data.dataset import Dataset
 from hpo.errors import StopRequestedError
 from hpo.stages.advance import Standing, advance
 from hpo.stages.order import Until
+from hpo.storage.claims import sweep_leases
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute, compute_by_owner
 from hpo.storage.owner import this_process
-from hpo.storage.points import sweep_leases
 from hpo.worker.observer import Observer
 
 _log = logging.getLogger(__name__)

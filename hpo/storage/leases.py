@@ -11,8 +11,8 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from hpo.errors import LeaseLostError
+from hpo.storage.claims import Claim, renew_leases
 from hpo.storage.database import Database, first_line
-from hpo.storage.points import Claim, renew_leases
 
 _log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from hpo.storage.points import Claim
+from hpo.storage.claims import Claim
 
 
 class Observer(Protocol):

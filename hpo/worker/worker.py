@@ -21,11 +21,7 @@ from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
 from hpo.search.samplers import make_sampler
 from hpo.search.spaces import spaces_from_json
 from hpo.storage.checkpoints import CheckpointStore
-from hpo.storage.database import Database
-from hpo.storage.leases import HeldLease, kept
-from hpo.storage.ledger import record_epoch, record_test_opening
-from hpo.storage.optuna_bridge import ask_trial, begin_trial, ensure_optuna_study, report_epoch, tell_trial
-from hpo.storage.points import (
+from hpo.storage.claims import (
     Claim,
     Outcome,
     claim_points,
@@ -35,6 +31,10 @@ from hpo.storage.points import (
     release_points,
     settle_point,
 )
+from hpo.storage.database import Database
+from hpo.storage.leases import HeldLease, kept
+from hpo.storage.ledger import record_epoch, record_test_opening
+from hpo.storage.optuna_bridge import ask_trial, begin_trial, ensure_optuna_study, report_epoch, tell_trial
 from hpo.storage.predictions import PredictionStore
 from hpo.training.engine import EpochResult, Trainer
 from hpo.training.runtime import configure

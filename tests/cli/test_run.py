@@ -20,8 +20,9 @@ from hpo.errors import HpoError
 from hpo.launchers.inprocess import RunSummary
 from hpo.stages.advance import Standing
 from hpo.stages.estimate import expected_points
+from hpo.storage.claims import Claim
 from hpo.storage.ledger import Compute
-from hpo.storage.points import Claim, PlannedPoint
+from hpo.storage.points import PlannedPoint
 from tests.stages.story import load
 
 OVER = Standing("wide", ("stage1", "stage2", "confirm", "test"), None)

@@ -13,7 +13,7 @@ from hpo.cli.ranges import describe_range
 from hpo.config.ranges import ChoiceRange, NumericRange
 from hpo.stages.estimate import estimate, total
 from hpo.stages.status import running_points, stage_statuses
-from hpo.storage.points import claim_points
+from hpo.storage.claims import claim_points
 from tests.cli.hpo import Hpo
 from tests.stages.story import STAGE1_POINTS, Story, load
 

@@ -17,10 +17,10 @@ from hpo.errors import ConfigError, StopRequestedError
 from hpo.launchers import inprocess
 from hpo.launchers.inprocess import RunSummary, run_in_process
 from hpo.stages.order import Until
+from hpo.storage.claims import claim_points
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute
 from hpo.storage.owner import this_process
-from hpo.storage.points import claim_points
 from hpo.worker.observer import Unobserved
 from tests.stages.story import DATA, STAGE1_POINTS, STUDY, Story, load
 

@@ -22,10 +22,11 @@ from hpo.search.spaces import spaces_from_json
 from hpo.stages.advance import Standing, advance
 from hpo.stages.order import STAGES, Until
 from hpo.stages.plan import planned, stage1_points, template_recipe
+from hpo.storage.claims import Claim, Outcome, claim_points, complete_point, fail_point, settle_point
 from hpo.storage.database import Database, open_database
 from hpo.storage.decisions import load_stages, stage_name
 from hpo.storage.ledger import record_epoch
-from hpo.storage.points import Claim, Outcome, claim_points, complete_point, fail_point, settle_point, stage_points
+from hpo.storage.points import stage_points
 from hpo.storage.tables import PointRow, StageName, StageRow
 
 DATA = "d" * 64

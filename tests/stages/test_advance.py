@@ -14,8 +14,8 @@ from hpo.config.ranges import load_ranges
 from hpo.errors import ConfigError
 from hpo.recipe.point import Point
 from hpo.stages.advance import Standing
+from hpo.storage.claims import claim_points
 from hpo.storage.database import Database
-from hpo.storage.points import claim_points
 from tests.processes import all_at_once
 from tests.stages.story import DATA, STAGE1_POINTS, STUDY, Story, advance_in_a_process, load, smooth, write
 

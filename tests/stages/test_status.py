@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hpo.stages.status import StageStatus, running_points, stage_statuses
+from hpo.storage.claims import claim_points
 from hpo.storage.database import Database
-from hpo.storage.points import claim_points
 from tests.stages.story import STAGE1_POINTS, Story, load, smooth
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from hpo.storage.claims import Outcome, claim_points, complete_point, sweep_leases
 from hpo.storage.database import Database, open_database
 from hpo.storage.decisions import open_stage, open_study
 from hpo.storage.optuna_bridge import ensure_optuna_study
-from hpo.storage.points import Outcome, PlannedPoint, claim_points, complete_point, sweep_leases
+from hpo.storage.points import PlannedPoint, count_points
 
+STAGE = "study/stage1/model1"
 DONE = Outcome(objective=0.9, standard_error=0.01, curve=[{"valid_auc": 0.9}])
 
 
@@ -18,6 +20,12 @@ def plan(database: Database, points: list[PlannedPoint]) -> None:
     with database.transaction() as session:
         open_study(session, "study", {})
         open_stage(session, "study", "stage1", "model1", {"space": {}}, points)
+
+
+def counts(database: Database) -> dict[str, int]:
+    """How many points of `STAGE` are in each state."""
+    with database.transaction() as session:
+        return count_points(session, STAGE)
 
 
 def plan_twenty(_number: int, url: str) -> None:

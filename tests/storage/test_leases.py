@@ -11,17 +11,10 @@ from sqlalchemy.exc import OperationalError
 
 from hpo.errors import LeaseLostError
 from hpo.storage import leases
+from hpo.storage.claims import Claim, claim_points, complete_point, release_points, renew_leases, sweep_leases
 from hpo.storage.database import Database
 from hpo.storage.leases import kept
-from hpo.storage.points import (
-    Claim,
-    claim_points,
-    complete_point,
-    release_points,
-    renew_leases,
-    stage_points,
-    sweep_leases,
-)
+from hpo.storage.points import stage_points
 from tests.storage.at_once import DONE, plan, point
 
 LEASE = 0.3

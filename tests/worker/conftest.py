@@ -17,8 +17,9 @@ from hpo.data.dataset import Dataset
 from hpo.data.prepare import prepare_data
 from hpo.stages.advance import advance
 from hpo.storage.checkpoints import CheckpointStore
+from hpo.storage.claims import Claim
 from hpo.storage.database import Database
-from hpo.storage.points import Claim, stage_points
+from hpo.storage.points import stage_points
 from hpo.storage.predictions import PredictionStore
 from hpo.storage.tables import PointRow, TrainedEpochRow
 from hpo.training.engine import Trainer
