@@ -35,7 +35,7 @@ app.add_typer(data_app, name="data")
 
 
 def main() -> None:
-    """Run the command line; an `HpoError` is printed as one line, without a traceback."""
+    """Run the command line; an `HpoError`, or a file that cannot be written, is one line without a traceback."""
     try:
         app()
     except StopRequestedError:
@@ -43,4 +43,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except HpoError as error:
         sys.stderr.write("".join(f"hpo: {line}\n" for line in str(error).splitlines()))
+        sys.exit(USER_ERROR)
+    except OSError as error:
+        sys.stderr.write(f"hpo: {error.filename or 'file'}: {error.strerror or error}\n")
         sys.exit(USER_ERROR)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,25 +27,36 @@ def plan(
 
     Stage 1 is exact; stage 2 and the confirmation are upper bounds, because the sampler chooses the patches.
     """
+    from rich import box
     from rich.table import Table
 
     from hpo.config.load import load_study
+    from hpo.data.prepare import prepare_data
     from hpo.stages.estimate import estimate, total
+    from hpo.stages.plan import check_patches
 
     settings = load_study(study)
+    if settings.data.folder.exists():
+        check_patches(settings, prepare_data(settings.data))
     stages = estimate(settings)
     speeds = _calibrated(settings) if calibrate else {}
     seconds = {name: sum(_seconds(stage, speeds) for stage in stages if stage.architecture == name) for name in speeds}
     if as_json:
         typer.echo(json.dumps({"stages": [asdict(stage) for stage in stages], "seconds": seconds}, indent=2))
         return
-    table = Table(title=f"{settings.name}: {settings.stage1.design}, then {settings.stage2.design}")
-    for heading in ("architecture", "stage"):
-        table.add_column(heading)
-    for heading in ("design points", "trainings", "patch-visits", "after sharing", "checkpoints"):
-        table.add_column(heading, justify="right")
-    if speeds:
-        table.add_column("time", justify="right")
+    title = f"{settings.name}: {settings.stage1.design}, then {settings.stage2.design}"
+    table = Table(title=title, box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("", "stage"):
+        table.add_column(heading, no_wrap=True)
+    for heading in (
+        "points",
+        "trainings",
+        "patch-visits",
+        "after sharing",
+        "checkpoints",
+        *(["time"] if speeds else []),
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
     for stage in stages:
         table.add_row(*_cells(stage), *([_duration(_seconds(stage, speeds))] if speeds else []))
     table.add_section()
@@ -52,6 +64,8 @@ def plan(
     out.print(table)
     if not speeds:
         err.print("for the time on this machine: add --calibrate")
+    if not settings.data.folder.exists() and settings.data.sample is None:
+        err.print(f"the data are not there yet: {settings.data.folder}", soft_wrap=True)
 
 
 def _calibrated(study: StudyFile) -> dict[str, tuple[float, float]]:
@@ -82,5 +96,5 @@ def _cells(stage: StageEstimate) -> list[str]:
 
 
 def _duration(seconds: float) -> str:
-    minutes = max(1, round(seconds / 60))
+    minutes = math.ceil(seconds / 60)
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"

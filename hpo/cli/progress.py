@@ -38,7 +38,7 @@ class RunProgress:
         """Count a point, and print a line that stays."""
         self._progress.advance(self._task)
         if reason is not None:
-            self._progress.console.print(f"{_name(claim)}: {reason}", markup=False, highlight=False)
+            self._progress.console.print(f"{_name(claim)}: {reason}", soft_wrap=True, markup=False, highlight=False)
         elif objective is not None and self._progress.console.is_terminal:
             text = f"{_name(claim)}: {_values(claim)}  {self._metric} {objective:.4f}"
             self._progress.console.print(text, markup=False, highlight=False)

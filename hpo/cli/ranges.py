@@ -46,7 +46,12 @@ def ranges(study: StudyArgument, as_json: JsonOption = False) -> None:
         for factor, limits in factors.items():
             table.add_row(architecture, factor, describe_range(limits), f"{limits.best}")
     out.print(table)
-    out.print(f"edit before stage 2 opens: {settings.ranges_path}", soft_wrap=True, markup=False)
+    out.print(
+        f"{settings.ranges_path}: edits count until an architecture's stage 2 opens; the report shows those in force",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )
 
 
 def describe_range(limits: NumericRange | ChoiceRange) -> str:

@@ -33,7 +33,7 @@ def report(
         try:
             dataset = prepare_data(settings.data)
         except DataError as error:
-            err.print(f"without the data section: {error}", markup=False)
+            err.print(f"without the data section: {error}", soft_wrap=True, markup=False)
             dataset = None
         with err.status("writing the report"):
             write_report(read_results(database, settings, dataset), panels, path)

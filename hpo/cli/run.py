@@ -63,7 +63,7 @@ def _run_study(settings: StudyFile, until: Until) -> None:
             results = write_outputs(settings, database, dataset)
             print_comparison(results, best_architecture(tuned_models(database, settings)))
             out.print(f"report, best configuration and models: {settings.output}", soft_wrap=True, highlight=False)
-        elif "stage1" in summary.standings[0].closed:
+        elif until == "stage1" and "stage2" not in summary.standings[0].closed:
             out.print(f"ranges, to read or edit before stage 2: {settings.ranges_path}", soft_wrap=True)
     finally:
         database.close()
@@ -91,10 +91,10 @@ def _stopping() -> Iterator[threading.Event]:
 def _print_summary(study: StudyFile, summary: RunSummary) -> None:
     for standing in summary.standings:
         if standing.abandoned is not None:
-            err.print(f"{standing.architecture}: given up: {standing.abandoned}", markup=False)
+            err.print(f"{standing.architecture}: given up: {standing.abandoned}", soft_wrap=True, markup=False)
     trained = summary.trained
     if trained.epochs == 0:
-        out.print(f"{study.name}: everything was there already; nothing was trained", highlight=False)
+        out.print(f"{study.name}: everything was there already; nothing was trained", soft_wrap=True, highlight=False)
     else:
         out.print(
             f"{study.name}: trained {trained.epochs} epochs, {trained.patch_visits:,} patch-visits", highlight=False

@@ -29,7 +29,7 @@ def status(study: StudyArgument, as_json: JsonOption = False) -> None:
         typer.echo(json.dumps(found, indent=2))
         return
     if not stages:
-        out.print(f"{settings.name}: not begun; start with: hpo run {study}", markup=False)
+        out.print(f"{settings.name}: not begun; start with: hpo run {study}", soft_wrap=True, markup=False)
         return
     table = Table(title=f"{settings.name}: validation {settings.objective.metric}")
     table.add_column("architecture")
@@ -46,5 +46,6 @@ def status(study: StudyArgument, as_json: JsonOption = False) -> None:
         out.print(
             f"{point.owner} holds {point.stage_name} (attempt {point.attempt}, lease ends in "
             f"{point.lease_seconds_left:.0f} s)",
+            soft_wrap=True,
             markup=False,
         )

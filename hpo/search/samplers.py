@@ -16,7 +16,8 @@ def make_sampler(name: SamplerName, seed: int, startup_trials: int = 10) -> Base
     """The sampler of a stage 2.
 
     A new one is made for each trial, with a seed of its own: its choice then depends on the seed and the finished
-    trials only, and a killed worker's successor chooses the same.
+    trials only, and a killed worker's successor chooses the same. (Optuna counts the points of ``qmc`` as it gives them
+    out: a successor takes the next one.)
 
     Args:
         name: ``tpe`` (Watanabe 2023), ``random``, ``gp`` (a Gaussian process), ``cmaes`` or ``qmc``.

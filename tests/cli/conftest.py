@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hpo.cli import console
 from hpo.storage.database import Database
 from tests.cli.hpo import Hpo
 from tests.stages.story import Story, load
@@ -12,7 +13,8 @@ from tests.stages.story import Story, load
 @pytest.fixture
 def hpo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Hpo:
     """The command, in a wide terminal and without the tester's environment."""
-    monkeypatch.setenv("COLUMNS", "240")
+    for one in (console.out, console.err):
+        monkeypatch.setattr(one, "_width", 240)
     monkeypatch.delenv("HPO_DATABASE", raising=False)
     monkeypatch.delenv("HPO_DATA", raising=False)
     return Hpo(monkeypatch, capsys)
