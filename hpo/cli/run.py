@@ -48,6 +48,7 @@ def _run_study(settings: StudyFile, until: Until) -> None:
     from hpo.export.tuned import best_architecture, tuned_models
     from hpo.launchers.inprocess import run_in_process
     from hpo.stages.estimate import finished_points
+    from hpo.stages.plan import check_patches
     from hpo.storage.database import open_database
 
     database = open_database(settings.database)
@@ -55,6 +56,7 @@ def _run_study(settings: StudyFile, until: Until) -> None:
         with _stopping() as stop:
             with following() as update:
                 dataset = prepare_data(settings.data, update)
+            check_patches(settings, dataset)
             with progress_bar() as progress:
                 observer = RunProgress(progress, settings, finished_points(database, settings))
                 summary = run_in_process(settings, database, dataset, observer, stop, until)

@@ -27,8 +27,8 @@ class StageEstimate:
         stage: ``stage1``, ``stage2``, ``confirm`` or ``test``.
         points: design points.
         trainings: after points of one recipe have been joined.
-        patch_visits: of all points by themselves.
-        shared_patch_visits: after sharing, donors' repetitions included.
+        patch_visits: of all points by themselves, and of the donors' repetitions.
+        shared_patch_visits: after sharing.
         checkpoint_bytes: what stays in the checkpoint store; 0 for a function architecture, whose size is not known.
     """
 
@@ -107,12 +107,10 @@ def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
     roles = 3 if warm and study.confirm.cold_control else 2
     seeds = len(study.confirm.seeds)
     reference = int(study.space.factors["patches"].reference)
-    confirmed = seeds * study.confirm.epochs * (reference + (roles - 1) * most)
     donors = (seeds - 1) * max(visits(*longest[key]) for key in longest) if warm else 0
+    confirmed = donors + seeds * study.confirm.epochs * (reference + (roles - 1) * most)
     trainings = seeds * roles + (seeds - 1 if warm else 0)
-    confirm = StageEstimate(
-        architecture, "confirm", seeds * roles, trainings, confirmed, confirmed + donors, trainings * size
-    )
+    confirm = StageEstimate(architecture, "confirm", seeds * roles, trainings, confirmed, confirmed, trainings * size)
     return [stage1, stage2, confirm, StageEstimate(architecture, "test", 1, 0, 0, 0, 0)]
 
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpo.config.study import StudyFile
+from hpo.data.dataset import Dataset
 from hpo.errors import ConfigError
+from hpo.recipe.architecture import architecture_to_json
 from hpo.recipe.key import canonical
 from hpo.recipe.point import Point, apply_point, point_key
 from hpo.recipe.recipe import Recipe, recipe_to_json
@@ -74,7 +76,7 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
             raise ConfigError(
                 study.file,
                 f"study {study.name!r} was planned from other settings: {'; '.join(changed)}. "
-                "Set them back, or give the study a new name",
+                f"Set them back, or give the study a new name; to begin anew, remove {study.output}",
             )
         for architecture in study.architecture_specs:
             template = template_recipe(study, architecture, data_digest, study.stage1.seed)
@@ -88,13 +90,29 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
             )
 
 
+def check_patches(study: StudyFile, dataset: Dataset) -> None:
+    """Refuse a study that asks for more training patches than there are, before anything is planned.
+
+    Raises:
+        ConfigError: if the search space goes beyond the class-balanced patches of the training split.
+    """
+    malignant = int(dataset.train.labels.sum())
+    available = 2 * min(malignant, len(dataset.train) - malignant)
+    if study.space.most_patches > available:
+        raise ConfigError(
+            study.search_space,
+            f"goes up to {study.space.most_patches}; {study.data.folder} has {available}, half of each class",
+            key="factors.patches",
+        )
+
+
 def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     """What of a study file determines its design points: all but places, workers and what the report shows."""
     chosen = study.model_dump(mode="json", include={"objective", "stage1", "stage2", "confirm"})
     chosen["data"] = data_digest
     chosen["valid_patches"] = study.data.valid_patches
     chosen["search_space"] = study.space.model_dump(mode="json")
-    chosen["architectures"] = {name: template_recipe(study, name, "", 0).key for name in study.architecture_specs}
+    chosen["architectures"] = {name: architecture_to_json(spec) for name, spec in study.architecture_specs.items()}
     settings: dict[str, Any] = canonical(chosen)
     return settings
 

@@ -94,7 +94,7 @@ def open_database(url: str) -> Database:
 
 def _advice(url: URL) -> str:
     if url.get_backend_name() == "postgresql":
-        return "pip install 'hpo[postgres]', and begin the URL with postgresql+psycopg://"
+        return "pip install 'psycopg[binary]', and begin the URL with postgresql+psycopg://"
     return f"install the Python package that SQLAlchemy uses for {url.drivername}"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from hpo.data.dataset import Dataset
@@ -25,6 +26,15 @@ from hpo.worker.observer import Unobserved
 from tests.stages.story import DATA, STAGE1_POINTS, STUDY, Story, load
 
 ONE = STUDY["architectures"][:1]
+
+
+class Training:
+    """As much of the training patches as a launcher looks at."""
+
+    labels = np.arange(200) % 2
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
 
 class Launch:
@@ -45,7 +55,7 @@ class Launch:
         return bool(self.story.work(owner=owner))
 
     def __call__(self, until: Until = "test") -> RunSummary:
-        dataset = cast(Dataset, SimpleNamespace(digest=DATA))
+        dataset = cast(Dataset, SimpleNamespace(digest=DATA, train=Training()))
         return run_in_process(self.story.study, self.story.database, dataset, Unobserved(), self.stop, until)
 
 

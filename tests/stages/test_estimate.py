@@ -74,12 +74,11 @@ def test_later_stages_take_no_more_than_estimated(sqlite: Database, tmp_path: Pa
         found, rows = of_stage(stages, stage), story.points(stage)  # type: ignore[arg-type]
         assert visits_of(rows, shared=False) <= found.patch_visits
         assert len(rows) == found.points
-    confirm = of_stage(stages, "confirm")
-    if warm_start == "cold":
-        assert confirm.shared_patch_visits == confirm.patch_visits
-    else:  # one seed's donor is stage 1's own, the other's is trained again
+    assert all(stage.shared_patch_visits <= stage.patch_visits for stage in stages)
+    if warm_start == "warm":  # the choice's donor is trained again with the other seed
         donor = max(visits_of([row], shared=False) for row in story.points("stage1"))
-        assert confirm.shared_patch_visits == confirm.patch_visits + donor
+        again = visits_of(story.points("confirm"), shared=True) + donor
+        assert again <= of_stage(stages, "confirm").shared_patch_visits
 
 
 @given(

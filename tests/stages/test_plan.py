@@ -87,7 +87,7 @@ def test_a_grid_combines_all_levels(tmp_path: Path) -> None:
         ),
         (
             {"architectures": [{"name": "tiny", "convolutions": [{"kernel": 5, "filters": 4}], "dense": [8]}]},
-            "architectures.tiny was",
+            "architectures.tiny",
         ),
     ],
 )
@@ -97,7 +97,8 @@ def test_a_study_planned_from_other_settings_is_refused_naming_the_keys(
     refused = refusal(sqlite, tmp_path, **changes)
     assert refused.startswith(f"{tmp_path / 'second' / 'study.yaml'}: study 'small' was planned from other settings: ")
     assert message in refused
-    assert refused.endswith("Set them back, or give the study a new name")
+    assert "Set them back" in refused
+    assert "give the study a new name" in refused
     assert "\n" not in refused
 
 
