@@ -37,7 +37,7 @@ def plan(
 
     settings = load_study(study)
     if settings.data.folder.exists():
-        check_patches(settings, prepare_data(settings.data))
+        check_patches(settings, prepare_data(settings.data).train.labels)
     stages = estimate(settings)
     speeds = _calibrated(settings) if calibrate else {}
     seconds = {name: sum(_seconds(stage, speeds) for stage in stages if stage.architecture == name) for name in speeds}

@@ -56,7 +56,7 @@ def _run_study(settings: StudyFile, until: Until) -> None:
         with _stopping() as stop:
             with following() as update:
                 dataset = prepare_data(settings.data, update)
-            check_patches(settings, dataset)
+            check_patches(settings, dataset.train.labels)
             with progress_bar() as progress:
                 observer = RunProgress(progress, settings, finished_points(database, settings))
                 summary = run_in_process(settings, database, dataset, observer, stop, until)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hpo.config.study import StudyFile
-from hpo.data.dataset import Dataset
 from hpo.errors import ConfigError
 from hpo.recipe.architecture import architecture_to_json
 from hpo.recipe.key import canonical
@@ -90,14 +92,18 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
             )
 
 
-def check_patches(study: StudyFile, dataset: Dataset) -> None:
+def check_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
     """Refuse a study that asks for more training patches than there are, before anything is planned.
+
+    Args:
+        study: its search space says how many it may ask for.
+        labels: ``(N,)``, 0 or 1, of the training split.
 
     Raises:
         ConfigError: if the search space goes beyond the class-balanced patches of the training split.
     """
-    malignant = int(dataset.train.labels.sum())
-    available = 2 * min(malignant, len(dataset.train) - malignant)
+    malignant = int(labels.sum())
+    available = 2 * min(malignant, len(labels) - malignant)
     if study.space.most_patches > available:
         raise ConfigError(
             study.search_space,

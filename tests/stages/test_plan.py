@@ -5,11 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hpo.errors import ConfigError
 from hpo.recipe.point import point_key
-from hpo.stages.plan import determining_settings, open_first_stage, planned, stage1_points, template_recipe
+from hpo.stages.plan import (
+    check_patches,
+    determining_settings,
+    open_first_stage,
+    planned,
+    stage1_points,
+    template_recipe,
+)
 from hpo.storage.database import Database
 from tests.stages.story import DATA, SPACE, STAGE1_POINTS, Story, load
 
@@ -127,3 +135,10 @@ def test_numbers_that_are_written_differently_are_the_same_settings(tmp_path: Pa
     first = load(tmp_path / "first", stage1={"margin": 1.0})
     second = load(tmp_path / "second", stage1={"margin": 1})
     assert determining_settings(first, DATA) == determining_settings(second, DATA)
+
+
+def test_a_study_that_asks_for_more_patches_than_there_are_is_refused_before_it_is_planned(tmp_path: Path) -> None:
+    study = load(tmp_path)
+    check_patches(study, np.array([0, 1] * 48, dtype=np.uint8))
+    with pytest.raises(ConfigError, match=r"factors.patches: goes up to 96; .* has 40, half of each class"):
+        check_patches(study, np.array([0] * 60 + [1] * 20, dtype=np.uint8))
