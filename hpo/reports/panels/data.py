@@ -39,7 +39,7 @@ def draw(data: Data) -> Html:
     columns = [
         Column("Split"),
         *(Column(name, numeric=True) for name in ("Patches", "Positive", "Slides")),
-        Column("Digest"),
+        Column("Digest (train and valid have one)"),
     ]
     rows: list[list[Cell | str]] = []
     for name, split in data.description.splits.items():
