@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 
@@ -56,9 +58,13 @@ def test_the_test_split_is_opened_once_for_each_architecture_after_its_configura
 
 def test_a_second_run_trains_nothing_says_so_and_does_not_start_tensorflow(finished: Project) -> None:
     before = rows(finished.output, "SELECT COUNT(*) FROM hpo_trained_epoch")
-    again = finished.run("run", "study.yaml")
+    command = [sys.executable, "-X", "importtime", "-m", "hpo", "run", "study.yaml"]
+    again = subprocess.run(command, cwd=finished.folder, capture_output=True, text=True, check=True)
     assert "nothing was trained" in again.stdout
     assert "before" in again.stdout
+    imported = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
+    assert "hpo.reports.page" in imported
+    assert not imported & {"tensorflow", "keras"}
     assert rows(finished.output, "SELECT COUNT(*) FROM hpo_trained_epoch") == before
 
 
