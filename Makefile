@@ -24,7 +24,7 @@ check: .venv/installed  ## Lint, format, types and layers
 
 lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra dev --extra dashboard --extra postgres pyproject.toml --output-file requirements.lock
+		--extra dev --extra dashboard --extra postgres --extra ray --extra s3 --extra slurm pyproject.toml --output-file requirements.lock
 
 clean:  ## Remove the environment and everything the studies made
 	rm -rf .venv runs
