@@ -55,12 +55,20 @@ class StorageError(HpoError):
     """The study database or the checkpoint store cannot do what was asked."""
 
 
+class StoreUnavailableError(StorageError):
+    """The database or the checkpoint store is out of reach: the fault of a worker's surroundings, not of its point."""
+
+
 class LeaseLostError(HpoError):
     """A worker's right to a design point has passed to another; it must publish nothing."""
 
 
 class StopRequestedError(HpoError):
     """A worker was asked to stop: its claims have been given back, and every finished epoch is kept."""
+
+
+class WorkerOutgrownError(HpoError):
+    """A worker's memory has grown past its limit; a fresh process is to take its place."""
 
 
 class TrainingError(HpoError):

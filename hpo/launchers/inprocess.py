@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
+import time
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
 
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
-from hpo.errors import StopRequestedError
+from hpo.errors import StopRequestedError, WorkerOutgrownError
 from hpo.stages.advance import Standing, advance
 from hpo.stages.order import Until
-from hpo.storage.claims import sweep_leases
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute, compute_by_owner
 from hpo.storage.owner import this_process
+from hpo.storage.sweep import sweep_leases
 from hpo.worker.observer import Observer
+
+if TYPE_CHECKING:
+    from hpo.worker.worker import Worker
 
 _log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 1.0
-"""Pause between looks at the database while other workers hold all that is left."""
+"""Pause, on average, between looks at the database while other workers hold all that is left."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may take of its machine.
+
+    Args:
+        threads: CPU threads, where the study file does not say; None is all cores.
+        memory_bytes: resident memory past which the worker ends between two points; None is no limit.
+    """
+
+    threads: int | None = None
+    memory_bytes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -43,31 +65,96 @@ def run_in_process(
     observer: Observer,
     stop: threading.Event,
     until: Until = "test",
+    limits: Limits | None = None,
 ) -> RunSummary:
     """Bring a study to its end, or to the end of a stage; other processes may work on it at the same time.
 
     TensorFlow is imported only if there is something to train.
 
+    Args:
+        study: the study file.
+        database: the study database.
+        dataset: opened and checked.
+        observer: who watches.
+        stop: once set, the run ends after the current epoch's checkpoint.
+        until: end with this stage.
+        limits: what the process may take of its machine.
+
     Raises:
         ConfigError: if the study was planned from other settings.
-        StopRequestedError: if ``stop`` was set; running again goes on from there.
+        StopRequestedError: if ``stop`` was set, or ``hpo stop`` asked; running again goes on from there.
+        StoreUnavailableError: if database or checkpoint store stay out of reach.
+        WorkerOutgrownError: if the process has grown past its memory limit.
     """
-    owner = this_process()
-    worker = None
-    while True:
-        for reason in sweep_leases(database, study.name, study.workers.max_attempts):
-            _log.warning("a design point goes back to the queue: %s", reason)
-        standings = advance(database, study, dataset.digest, until)
-        if all(standing.is_over(until) for standing in standings):
-            break
-        if stop.is_set():
-            raise StopRequestedError("stopped")
-        if worker is None:
-            from hpo.worker.worker import open_worker, work_once  # imports TensorFlow
+    limits = limits or Limits()
+    owner, sweeper = this_process(), _Sweeper(database, study)
+    with ExitStack() as stack:
+        worker: Worker | None = None
+        while True:
+            sweeper.sweep()
+            standings = database.patiently(lambda: advance(database, study, dataset.digest, until))
+            if all(standing.is_over(until) for standing in standings):
+                break
+            if worker is None:
+                _check_stop(stop)
+                from hpo.worker.worker import open_worker  # imports TensorFlow
 
-            worker = open_worker(study, database, dataset, owner, observer, stop)
-        if not work_once(worker):
-            stop.wait(IDLE_SECONDS)
-    with database.transaction() as session:
-        trained = compute_by_owner(session, study.name).get(owner, Compute())
+                opened = open_worker(study, database, dataset, owner, observer, stop, limits.threads)
+                worker = stack.enter_context(opened)
+            _work_while_there_is_work(worker, stop, limits, sweeper)
+    trained = database.run(lambda session: compute_by_owner(session, study.name)).get(owner, Compute())
     return RunSummary(standings, trained)
+
+
+def _work_while_there_is_work(worker: Worker, stop: threading.Event, limits: Limits, sweeper: _Sweeper) -> None:
+    """Work until something is to be decided: after the last point of a stage, or when nothing is left to claim."""
+    from hpo.worker.work import work_once
+
+    while True:
+        _check_stop(stop, worker)
+        _check_memory(limits)
+        match work_once(worker):
+            case "nothing":
+                stop.wait(IDLE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - idle workers look at different times
+                return
+            case "the last of a stage":
+                return
+        sweeper.sweep()
+
+
+def _check_stop(stop: threading.Event, worker: Worker | None = None) -> None:
+    if stop.is_set() or (worker is not None and worker.heartbeat.stop_mode is not None):
+        raise StopRequestedError("stopped")
+
+
+def _check_memory(limits: Limits) -> None:
+    used = psutil.Process().memory_info().rss
+    if limits.memory_bytes is not None and used > limits.memory_bytes:
+        raise WorkerOutgrownError(
+            f"memory has grown to {used / 1e9:.1f} GB, past the limit of {limits.memory_bytes / 1e9:.1f} GB: a fresh "
+            "worker goes on"
+        )
+
+
+class _Sweeper:
+    """Sweeps expired leases now and then."""
+
+    def __init__(self, database: Database, study: StudyFile) -> None:
+        self._database, self._study = database, study
+        self._next = time.monotonic()
+
+    def sweep(self) -> None:
+        """Sweep if it is time.
+
+        After the database was away every lease looks expired: whoever holds one is given the time to renew it.
+        """
+        lease_seconds = self._study.workers.lease_seconds
+        if time.monotonic() < self._next or self._database.seconds_since_away() < lease_seconds:
+            return
+        settings = self._study.workers
+        reasons = self._database.patiently(
+            lambda: sweep_leases(self._database, self._study.name, settings.max_attempts)
+        )
+        for reason in reasons:
+            _log.warning("a design point goes back to the queue: %s", reason)
+        self._next = time.monotonic() + min(IDLE_SECONDS, lease_seconds / 3)

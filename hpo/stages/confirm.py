@@ -48,11 +48,15 @@ def confirm_points(
     if study.confirm.cold_control and tuned.initial is not None:
         roles.append(("cold_control", replace(tuned, initial=None), after))
     points = [
-        planned(reseeded(recipe, seed), point, key=f"{role}:{seed}", label={"role": role, "seed": seed})
-        for seed in study.confirm.seeds
-        for role, recipe, point in roles
+        _run(reseeded(recipe, seed), point, role, seed) for seed in study.confirm.seeds for role, recipe, point in roles
     ]
     return {"choice": choice, "epochs": study.confirm.epochs}, points
+
+
+def _run(recipe: Recipe, point: dict[str, Any], role: str, seed: int) -> PlannedPoint:
+    """A training of the confirmation; it names the donor that may have to be repeated for it."""
+    point_of_run = planned(recipe, point, key=f"{role}:{seed}", label={"role": role, "seed": seed})
+    return point_of_run if recipe.initial is None else replace(point_of_run, donor_key=recipe.initial.donor.key)
 
 
 def confirm_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from hpo.recipe.recipe import Recipe, recipe_to_json
 from hpo.search.designs import grid, one_factor
 from hpo.search.spaces import spaces_to_json, whole_factor
 from hpo.storage.database import Database
-from hpo.storage.decisions import open_stage, open_study
+from hpo.storage.decisions import load_stages, open_stage, open_study
 from hpo.storage.points import PlannedPoint
 
 
@@ -69,8 +69,6 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
         ConfigError: if the database holds this study as planned from other settings or data.
     """
     settings = determining_settings(study, data_digest)
-    reference = study.space.reference
-    spaces = {name: whole_factor(name, factor) for name, factor in study.space.factors.items()}
     with database.transaction() as session:
         recorded = open_study(session, study.name, settings)
         changed = _differences(recorded, settings)
@@ -80,14 +78,16 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
                 f"study {study.name!r} was planned from other settings: {'; '.join(changed)}. "
                 f"Set them back, or give the study a new name; to begin anew, remove {study.output}",
             )
-        for architecture in study.architecture_specs:
+        opened = {architecture for stage, architecture in load_stages(session, study.name) if stage == "stage1"}
+        for architecture in [name for name in study.architecture_specs if name not in opened]:
             template = template_recipe(study, architecture, data_digest, study.stage1.seed)
+            spaces = {name: whole_factor(name, factor) for name, factor in study.space.factors.items()}
             open_stage(
                 session,
                 study.name,
                 "stage1",
                 architecture,
-                plan={"reference": reference, "space": spaces_to_json(spaces)},
+                plan={"reference": study.space.reference, "space": spaces_to_json(spaces)},
                 points=[planned(template, point) for point in stage1_points(study)],
             )
 

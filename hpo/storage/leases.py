@@ -1,81 +1,137 @@
-"""Keeping leases: a thread renews them for as long as the work lasts."""
+"""Keeping leases: a worker's heart beats for as long as it works, whatever the database does meanwhile."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
 
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from hpo.errors import LeaseLostError
 from hpo.storage.claims import Claim, renew_leases
-from hpo.storage.database import Database, first_line
+from hpo.storage.database import Database
+from hpo.storage.patience import first_line
+from hpo.storage.workers import StopMode, end_worker, register_worker, see_worker, stop_request
 
 _log = logging.getLogger(__name__)
 
+BEAT_SECONDS = 5.0
+"""Between two beats, or a third of a shorter lease: so soon is a request to stop heard."""
+
 
 class HeldLease:
-    """The leases of the claims that a worker is working on; `kept` makes one."""
+    """The leases of the claims that a worker is working on; `Heartbeat.holding` makes one.
 
-    def __init__(self, claims: Sequence[Claim]) -> None:
+    Attributes:
+        open: the claims that are not finished yet.
+    """
+
+    def __init__(self, heartbeat: Heartbeat, claims: Sequence[Claim]) -> None:
         self.open = list(claims)
+        self._heartbeat = heartbeat
         self._lost = threading.Event()
-        self._renewing = threading.Lock()
+
+    def lose(self) -> None:
+        """Note that a claim has passed to another worker."""
+        self._lost.set()
 
     def check(self) -> None:
-        """Go on only if the leases are still ours, as far as the last renewal knew.
+        """Go on only if the leases are still ours, as far as can be known.
+
+        A process that was frozen for longer than a lease lasts asks the database before it goes on; where that is
+        away, nobody else can have taken the lease.
 
         Raises:
-            LeaseLostError: if they have passed to another worker.
+            LeaseLostError: if one of them has passed to another worker.
         """
+        if self._heartbeat.is_overdue():
+            self._heartbeat.try_to_beat()
         if self._lost.is_set():
             raise LeaseLostError("a lease has passed to another worker")
 
-    @contextmanager
-    def finishing(self, claim: Claim) -> Iterator[None]:
-        """Take a claim out of ``.open`` after the block has finished its point.
 
-        No renewal comes in between: it would find the lease gone, and take it for lost.
-        """
-        with self._renewing:
-            yield
-            self.open.remove(claim)
+class Heartbeat:
+    """Renews a worker's leases, says that it is alive, and hears whether it is to stop.
 
-    def renew(self, database: Database, lease_seconds: float) -> None:
-        """Put off the expiry of all that is open, or note that a lease is gone."""
-        with self._renewing:
-            if not renew_leases(database, self.open, lease_seconds):
-                self._lost.set()
-
-
-@contextmanager
-def kept(database: Database, claims: Sequence[Claim], lease_seconds: float) -> Iterator[HeldLease]:
-    """Hold the leases while the block runs.
-
-    The renewing thread outlives database errors: it tries again until the lease is renewed or found lost.
+    The beating thread outlives database errors: it tries again until the lease is renewed or found lost.
 
     Args:
-        database: where the leases are.
-        claims: what is worked on; each is to be finished within ``finishing``.
-        lease_seconds: how long a renewal lasts; a third of it passes between renewals.
+        database: the study database.
+        study: the study's name.
+        owner: the worker.
+        lease_seconds: how long a renewal lasts.
+        device: what the register shows that the worker trains on.
     """
-    lease = HeldLease(claims)
-    over = threading.Event()
 
-    def renew() -> None:
-        while not over.wait(lease_seconds / 3):
-            try:
-                lease.renew(database, lease_seconds)
-            except (SQLAlchemyError, StorageInternalError, OSError) as error:
-                _log.warning("leases not renewed, trying again: %s", first_line(error))
+    def __init__(self, database: Database, study: str, owner: str, lease_seconds: float, device: str = "CPU") -> None:
+        self._database, self._study, self._owner = database, study, owner
+        self._lease_seconds, self._device = lease_seconds, device
+        self._lease: HeldLease | None = None
+        self._over, self._beating = threading.Event(), threading.Lock()
+        self._started_at, self._renewed = 0.0, time.monotonic()
+        self._thread = threading.Thread(target=self._beat_on, name="heartbeat", daemon=True)
+        self.stop_mode: StopMode | None = None
 
-    thread = threading.Thread(target=renew, name="lease-renewal", daemon=True)
-    thread.start()
-    try:
-        yield lease
-    finally:
-        over.set()
-        thread.join()
+    def __enter__(self) -> Self:
+        self._started_at = self._database.patiently(self._register)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        try:
+            with self._database.transaction() as session:
+                end_worker(session, self._study, self._owner)
+        except (SQLAlchemyError, OSError) as problem:
+            _log.warning("the worker's end is not in the register: %s", first_line(problem))
+
+    @contextmanager
+    def holding(self, claims: Sequence[Claim]) -> Iterator[HeldLease]:
+        """Hold the leases of these claims while the block runs."""
+        lease = HeldLease(self, claims)
+        with self._beating:
+            self._lease, self._renewed = lease, time.monotonic()
+        try:
+            yield lease
+        finally:
+            with self._beating:
+                self._lease = None
+
+    def is_overdue(self) -> bool:
+        """Whether the leases may have expired since the last beat."""
+        return time.monotonic() - self._renewed > self._lease_seconds
+
+    def beat(self) -> None:
+        """Renew what is held, and hear what is asked."""
+        with self._beating:
+            began, lease = time.monotonic(), self._lease
+            with self._database.transaction() as session:
+                see_worker(session, self._study, self._owner)
+                if lease is not None and not renew_leases(session, lease.open, self._lease_seconds):
+                    lease.lose()
+                self.stop_mode = stop_request(session, self._study, self._started_at)
+            self._renewed = began
+
+    def try_to_beat(self) -> None:
+        """Beat, or say in the log why not."""
+        try:
+            self.beat()
+        except (SQLAlchemyError, StorageInternalError, OSError) as error:
+            _log.warning("leases not renewed, trying again: %s", first_line(error))
+
+    def _beat_on(self) -> None:
+        while not self._over.wait(min(BEAT_SECONDS, self._lease_seconds / 3)):
+            self.try_to_beat()
+
+    def _register(self) -> float:
+        with self._database.transaction() as session:
+            return register_worker(session, self._study, self._owner, self._device)

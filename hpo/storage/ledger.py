@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -30,11 +31,34 @@ class Compute:
 
 
 def record_epoch(
-    session: Session, *, study: str, recipe_key: str, epoch: int, patch_visits: int, seconds: float, owner: str
+    session: Session,
+    *,
+    study: str,
+    recipe_key: str,
+    epoch: int,
+    patch_visits: int,
+    seconds: float,
+    owner: str,
+    entry: str | None = None,
 ) -> None:
-    """Enter an epoch that was trained."""
+    """Enter an epoch that was trained.
+
+    Args:
+        session: a transaction.
+        study: for which study.
+        recipe_key: of what was trained.
+        epoch: counted from 1.
+        patch_visits: patches seen in it.
+        seconds: wall-clock time of it.
+        owner: who trained it.
+        entry: 32 characters of the caller's, so that repeating an entry whose commit was not confirmed adds nothing.
+    """
+    entry = entry or uuid.uuid4().hex
+    if session.scalar(select(TrainedEpochRow.id).where(TrainedEpochRow.entry == entry)) is not None:
+        return
     session.add(
         TrainedEpochRow(
+            entry=entry,
             study=study,
             recipe_key=recipe_key,
             epoch=epoch,

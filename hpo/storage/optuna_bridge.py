@@ -1,18 +1,28 @@
 """Optuna trials of design points: the only place where a trial is made, reported to or told.
 
 Our table decides which points there are and who works on them; Optuna's hold what they gave, where optuna-dashboard
-and Optuna's samplers find it. Trials are made by the holder of a point's lease, when it is claimed: Optuna's own queue
-of WAITING trials lets two workers take the same one.
+and Optuna's samplers find it. A trial of a known point is written by our own statements into Optuna's tables, in the
+transaction that changes its design point: so a worker whose lease has passed to another changes neither, and a trial
+costs three transactions instead of Optuna's one for each parameter, attribute, value and state. Trials whose values a
+sampler chooses go through Optuna's own `Trial`.
+
+The tables are those of Optuna 5 (`optuna.storages._rdb.models`); its own upgrades change them by schema revisions, and
+the tests compare what is written here with what Optuna writes.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, distribution_to_json
+from optuna.storages._rdb import models
 from optuna.trial import TrialState
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
 
 from hpo.storage.database import Database
 
@@ -28,87 +38,125 @@ def ensure_optuna_study(database: Database, name: str, direction: Direction) -> 
 
 
 def begin_trial(
-    database: Database,
+    session: Session,
     study_name: str,
     point_key: str,
     params: Mapping[str, Any],
     distributions: Mapping[str, BaseDistribution],
 ) -> int:
-    """Make the running trial of a design point whose values are known.
+    """Make the running trial of a design point.
+
+    Args:
+        session: the transaction that links the trial to its point.
+        study_name: of an Optuna study that exists.
+        point_key: the design point's.
+        params: its values as far as they are known; empty where a sampler will choose them.
+        distributions: of each of ``params``.
 
     Returns:
         The trial's id in the database.
     """
-    storage = database.storage
-    study_id = storage.get_study_id_from_name(study_name)
-    _discard_interrupted(database, study_id, point_key)
-    template = optuna.trial.create_trial(
-        state=TrialState.RUNNING,
-        params=dict(params),
-        distributions=dict(distributions),
-        user_attrs={POINT_ATTRIBUTE: point_key},
+    # As Optuna does: its study's row is locked while the trials are counted, so that no two have one number.
+    named = select(models.StudyModel.study_id).where(models.StudyModel.study_name == study_name)
+    study_id = session.scalars(named.with_for_update()).one()
+    number = session.scalar(select(func.count()).where(models.TrialModel.study_id == study_id))
+    trial = models.TrialModel(
+        study_id=study_id, number=number, state=TrialState.RUNNING, datetime_start=datetime.now().astimezone()
     )
-    return storage.create_new_trial(study_id, template_trial=template)
+    session.add(trial)
+    session.flush()
+    if params:
+        rows = [
+            {
+                "trial_id": trial.trial_id,
+                "param_name": name,
+                "param_value": distributions[name].to_internal_repr(value),
+                "distribution_json": distribution_to_json(distributions[name]),
+            }
+            for name, value in params.items()
+        ]
+        session.execute(insert(models.TrialParamModel), rows)
+    trial_id = int(trial.trial_id)
+    _set_attributes(session, trial_id, {POINT_ATTRIBUTE: point_key})
+    return trial_id
 
 
-def ask_trial(
+def ask_sampler(
     database: Database,
     study_name: str,
-    point_key: str,
+    trial_id: int,
     sampler: optuna.samplers.BaseSampler,
     distributions: Mapping[str, BaseDistribution],
-) -> tuple[int, dict[str, Any]]:
-    """Make a running trial whose values the sampler chooses, from the trials finished so far.
+) -> dict[str, Any]:
+    """Let a sampler choose the values of a running trial, from the trials finished so far; safe to repeat.
 
     Returns:
-        The trial's id in the database, and the values.
+        The values; those that an earlier call had chosen before it was killed stay as they are.
     """
-    storage = database.storage
-    study = optuna.load_study(study_name=study_name, storage=storage, sampler=sampler)
-    study_id = storage.get_study_id_from_name(study_name)
-    _discard_interrupted(database, study_id, point_key)
-    template = optuna.trial.create_trial(state=TrialState.RUNNING, user_attrs={POINT_ATTRIBUTE: point_key})
-    trial = optuna.trial.Trial(study, storage.create_new_trial(study_id, template_trial=template))
-    return trial._trial_id, {name: _suggest(trial, name, space) for name, space in distributions.items()}
+    study = optuna.load_study(study_name=study_name, storage=database.storage, sampler=sampler)
+    trial = optuna.trial.Trial(study, trial_id)
+    return {name: _suggest(trial, name, space) for name, space in distributions.items()}
 
 
-def report_epoch(database: Database, trial_id: int, epoch: int, value: float) -> None:
-    """Report the objective's metric after an epoch (from 1); safe to repeat, also when the trial has been told."""
-    try:
-        database.storage.set_trial_intermediate_value(trial_id, epoch, value)
-    except optuna.exceptions.UpdateFinishedTrialError:
-        return  # an earlier attempt told the trial, and was killed before its point was complete
+def report_epochs(session: Session, trial_id: int, values: Mapping[int, float]) -> None:
+    """Enter the objective's metric after epochs (from 1); safe to repeat, also when the trial has been told."""
+    state = session.scalar(select(models.TrialModel.state).where(models.TrialModel.trial_id == trial_id))
+    if state != TrialState.RUNNING:
+        return
+    model = models.TrialIntermediateValueModel
+    known = set(session.scalars(select(model.step).where(model.trial_id == trial_id)))
+    rows = []
+    for epoch, value in values.items():
+        if epoch not in known:
+            stored, kind = model.intermediate_value_to_stored_repr(value)
+            row = {"trial_id": trial_id, "step": epoch, "intermediate_value": stored, "intermediate_value_type": kind}
+            rows.append(row)
+    if rows:
+        session.execute(insert(model), rows)
 
 
 def tell_trial(
-    database: Database, trial_id: int, value: float | None, attributes: Mapping[str, Any], reason: str | None = None
+    session: Session, trial_id: int, value: float | None, attributes: Mapping[str, Any], reason: str | None = None
 ) -> None:
-    """Finish a trial: complete with its value, or failed where the value is None; safe to repeat.
+    """Finish a trial: complete with its value, or failed where the value is None; a finished one stays as it is.
 
     Args:
-        database: where the trial is.
+        session: the transaction that finishes the trial's point.
         trial_id: the trial's id in the database.
         value: the objective.
         attributes: user attributes, JSON-ready.
         reason: of a failure, one line.
     """
-    storage = database.storage
-    try:
-        for name, attribute in {**attributes, **({"reason": reason} if reason else {})}.items():
-            storage.set_trial_user_attr(trial_id, name, attribute)
-        state = TrialState.FAIL if value is None else TrialState.COMPLETE
-        storage.set_trial_state_values(trial_id, state, None if value is None else [value])
-    except optuna.exceptions.UpdateFinishedTrialError:
-        return  # an earlier attempt got as far as this before it was killed; training repeats bit for bit
+    trial = session.get_one(models.TrialModel, trial_id, with_for_update=True)
+    if trial.state.is_finished():
+        return
+    _set_attributes(session, trial_id, {**attributes, **({"reason": reason} if reason else {})})
+    if value is not None:
+        stored, kind = models.TrialValueModel.value_to_stored_repr(value)
+        session.add(models.TrialValueModel(trial_id=trial_id, objective=0, value=stored, value_type=kind))
+    trial.state = TrialState.FAIL if value is None else TrialState.COMPLETE
+    trial.datetime_complete = datetime.now().astimezone()
 
 
 def trial_numbers(database: Database, study_name: str) -> dict[int, int]:
     """The number of each trial in its Optuna study, from 0, by its id in the database; empty if there is no study."""
-    try:
-        study_id = database.storage.get_study_id_from_name(study_name)
-    except KeyError:
-        return {}
-    return {trial._trial_id: trial.number for trial in database.storage.get_all_trials(study_id, deepcopy=False)}
+    numbers = (
+        select(models.TrialModel.trial_id, models.TrialModel.number)
+        .join(models.StudyModel, models.StudyModel.study_id == models.TrialModel.study_id)
+        .where(models.StudyModel.study_name == study_name)
+    )
+    with database.transaction() as session:
+        return {row[0]: row[1] for row in session.execute(numbers)}
+
+
+def _set_attributes(session: Session, trial_id: int, attributes: Mapping[str, Any]) -> None:
+    model = models.TrialUserAttributeModel
+    known = {str(row.key): row for row in session.scalars(select(model).where(model.trial_id == trial_id))}
+    for name, value in attributes.items():
+        if name in known:
+            known[name].value_json = json.dumps(value)
+        else:
+            session.add(model(trial_id=trial_id, key=name, value_json=json.dumps(value)))
 
 
 def _suggest(trial: optuna.trial.Trial, name: str, space: BaseDistribution) -> Any:
@@ -119,10 +167,3 @@ def _suggest(trial: optuna.trial.Trial, name: str, space: BaseDistribution) -> A
     if isinstance(space, optuna.distributions.CategoricalDistribution):
         return trial.suggest_categorical(name, space.choices)
     raise TypeError(f"{type(space).__name__} is not a distribution of Optuna 5")
-
-
-def _discard_interrupted(database: Database, study_id: int, point_key: str) -> None:
-    """Fail trials of this point that a killed worker made but did not live to link to it."""
-    for trial in database.storage.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,)):
-        if trial.user_attrs.get(POINT_ATTRIBUTE) == point_key:
-            tell_trial(database, trial._trial_id, None, {}, "its worker was killed while the trial was being made")

@@ -23,6 +23,7 @@ class PlannedPoint:
         point: factor values, or None where the stage's sampler chooses them when the point is claimed.
         recipe: the recipe's JSON, or None likewise.
         recipe_key: the recipe's key, or None likewise.
+        donor_key: the key of a donor that is to be trained with it; None where there is none, or it is there already.
         epochs: how long to train; None likewise.
     """
 
@@ -31,6 +32,7 @@ class PlannedPoint:
     point: dict[str, Any] | None = None
     recipe: dict[str, Any] | None = None
     recipe_key: str | None = None
+    donor_key: str | None = None
     epochs: int | None = None
 
 
@@ -41,30 +43,37 @@ def add_points(session: Session, stage_name: str, points: Iterable[PlannedPoint]
         How many were new.
     """
     known = set(session.scalars(select(PointRow.point_key).where(PointRow.stage_name == stage_name)))
-    added = 0
-    for point in points:
-        if point.key in known:
-            continue
-        known.add(point.key)
-        row = PointRow(
-            stage_name=stage_name,
-            point_key=point.key,
-            label=point.label,
-            point=point.point,
-            recipe=point.recipe,
-            recipe_key=point.recipe_key,
-            epochs=point.epochs,
-            state="waiting",
-            attempt=0,
-            reasons=[],
-        )
-        try:
-            with session.begin_nested():
-                session.add(row)
-        except IntegrityError:
-            continue  # another planner inserted it between our look and our insert
-        added += 1
-    return added
+    new = [_row(stage_name, point) for key, point in {point.key: point for point in points}.items() if key not in known]
+    if _insert(session, new):
+        return len(new)
+    # Another planner inserted some of them between our look and our insert.
+    return sum(_insert(session, [row]) for row in new)
+
+
+def _row(stage_name: str, point: PlannedPoint) -> PointRow:
+    return PointRow(
+        stage_name=stage_name,
+        point_key=point.key,
+        label=point.label,
+        point=point.point,
+        recipe=point.recipe,
+        recipe_key=point.recipe_key,
+        donor_key=point.donor_key,
+        epochs=point.epochs,
+        state="waiting",
+        attempt=0,
+        failures=0,
+        reasons=[],
+    )
+
+
+def _insert(session: Session, rows: list[PointRow]) -> bool:
+    try:
+        with session.begin_nested():
+            session.add_all(rows)
+    except IntegrityError:
+        return False
+    return True
 
 
 def count_points(session: Session, stage_name: str) -> dict[str, int]:

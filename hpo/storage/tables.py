@@ -1,7 +1,7 @@
 """Our own tables, in the same database as Optuna's: what is to be done, by whom, and what it cost.
 
 Optuna's tables hold trials; these hold what Optuna cannot promise: each design point once, leases, decisions taken
-once, openings of the test split, and the ledger of epochs really trained.
+once, openings of the test split, the workers, and the ledger of epochs really trained.
 """
 
 from __future__ import annotations
@@ -26,13 +26,19 @@ class Table(DeclarativeBase):
 
 
 class StudyRow(Table):
-    """A study file that has been planned: its name, and the settings that its design points came from."""
+    """A study file that has been planned: its name, and the settings that its design points came from.
+
+    Workers that were started before ``stop_requested_at`` stop: after their design point, or with ``stop_now`` after
+    their epoch. Later ones work, so that a request needs no withdrawal.
+    """
 
     __tablename__ = "hpo_study"
 
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     settings: Mapped[dict[str, Any]]
     opened_at: Mapped[float] = mapped_column(Float)
+    stop_requested_at: Mapped[float | None] = mapped_column(Float)
+    stop_now: Mapped[bool | None]
 
 
 class StageRow(Table):
@@ -54,12 +60,17 @@ class StageRow(Table):
 
 
 class PointRow(Table):
-    """A design point: exactly one row, and so exactly one accepted result, for each (stage, key)."""
+    """A design point: exactly one row, and so exactly one accepted result, for each (stage, key).
+
+    ``attempt`` counts the claims and only ever rises: it fences stale workers out. ``failures`` counts the attempts in
+    a row that ended badly without having trained an epoch: a long training that is preempted ten times has not failed.
+    """
 
     __tablename__ = "hpo_design_point"
     __table_args__ = (
         UniqueConstraint("stage_name", "point_key"),
         Index("hpo_design_point_by_state", "stage_name", "state"),
+        Index("hpo_design_point_running", "state", "recipe_key"),
     )
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)
@@ -69,10 +80,13 @@ class PointRow(Table):
     point: Mapped[dict[str, Any] | None]
     recipe: Mapped[dict[str, Any] | None]
     recipe_key: Mapped[str | None] = mapped_column(String(64), index=True)
+    donor_key: Mapped[str | None] = mapped_column(String(64))
     epochs: Mapped[int | None]
     state: Mapped[str] = mapped_column(String(10))
     attempt: Mapped[int] = mapped_column(default=0)
+    failures: Mapped[int] = mapped_column(default=0)
     owner: Mapped[str | None] = mapped_column(String(200))
+    claimed_at: Mapped[float | None] = mapped_column(Float)
     lease_expires_at: Mapped[float | None] = mapped_column(Float)
     trial_id: Mapped[int | None]
     reasons: Mapped[list[Any]]
@@ -83,18 +97,39 @@ class PointRow(Table):
 
 
 class TrainedEpochRow(Table):
-    """The compute ledger: one row for each epoch really trained, by whichever worker."""
+    """The compute ledger: one row for each epoch really trained, by whichever worker.
+
+    ``entry`` is drawn by the worker, so that an entry whose commit was not confirmed can be made again.
+    """
 
     __tablename__ = "hpo_trained_epoch"
+    __table_args__ = (
+        Index("hpo_trained_epoch_by_study", "study", "at"),
+        Index("hpo_trained_epoch_by_owner", "owner", "at"),
+    )
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)
-    study: Mapped[str] = mapped_column(String(100), index=True)
+    entry: Mapped[str] = mapped_column(String(32), unique=True)
+    study: Mapped[str] = mapped_column(String(100))
     recipe_key: Mapped[str] = mapped_column(String(64))
     epoch: Mapped[int]
     patch_visits: Mapped[int]
     seconds: Mapped[float] = mapped_column(Float)
     owner: Mapped[str] = mapped_column(String(200))
     at: Mapped[float] = mapped_column(Float)
+
+
+class WorkerRow(Table):
+    """A worker: since when it works on a study, and when it was last heard of."""
+
+    __tablename__ = "hpo_worker"
+
+    owner: Mapped[str] = mapped_column(String(200), primary_key=True)
+    study: Mapped[str] = mapped_column(String(100), primary_key=True)
+    device: Mapped[str] = mapped_column(String(100))
+    started_at: Mapped[float] = mapped_column(Float)
+    seen_at: Mapped[float] = mapped_column(Float)
+    ended_at: Mapped[float | None] = mapped_column(Float)
 
 
 class TestOpeningRow(Table):

@@ -78,7 +78,12 @@ class Trainer:
         self.valid_rows, self.valid_labels = self._data.valid_rows, self._data.valid_labels
 
     def bring(
-        self, recipe: Recipe, epochs: Collection[int], *, on_trained: OnTrained | None = None
+        self,
+        recipe: Recipe,
+        epochs: Collection[int],
+        *,
+        on_trained: OnTrained | None = None,
+        before_save: Callable[[], None] | None = None,
     ) -> Iterator[EpochResult]:
         """Brings a recipe to the last of these epochs, training only what no checkpoint covers.
 
@@ -90,6 +95,8 @@ class Trainer:
             epochs: whose checkpoints are to be kept; at least one, each >= 1.
             on_trained: called after each trained epoch is saved; what it raises ends the training and leaves the
                 store as it should be.
+            before_save: called when an epoch is trained, before the store is touched; what it raises ends the training
+                and leaves the store as it is.
 
         Yields:
             Every epoch from 1 to the last, in order.
@@ -111,11 +118,15 @@ class Trainer:
 
         self._check(recipe)
         function = self._compiled(recipe)
-        state = found.arrays if found else start(function, self._initial_weights(recipe, function, on_trained))
+        state = found.arrays if found else start(
+            function, self._initial_weights(recipe, function, on_trained, before_save)
+        )
         for epoch in range(len(curve) + 1, last + 1):
             began = time.perf_counter()
             state, metrics = self._train_epoch(recipe, function, state, epoch)
             curve = (*curve, metrics)
+            if before_save is not None:
+                before_save()
             self._store.save(Checkpoint(recipe.key, epoch, state, curve))
             if epoch - 1 not in kept:
                 self._store.discard(recipe.key, epoch - 1)
@@ -184,18 +195,30 @@ class Trainer:
         metrics |= {f"valid_{name}": value for name, value in binary_metrics(self.valid_labels, valid).items()}
         return state | {"valid_probabilities": valid}, metrics | {"learning_rate": float(rates[0])}
 
-    def _initial_weights(self, recipe: Recipe, function: EpochFunction, on_trained: OnTrained | None) -> Arrays:
+    def _initial_weights(
+        self,
+        recipe: Recipe,
+        function: EpochFunction,
+        on_trained: OnTrained | None,
+        before_save: Callable[[], None] | None,
+    ) -> Arrays:
         fresh = initial_weights(recipe.architecture, function.network.model, recipe.seed)
         if recipe.initial is None:
             return fresh
-        donor = self._checkpoint(recipe.initial.donor, recipe.initial.epoch, on_trained)
+        donor = self._checkpoint(recipe.initial.donor, recipe.initial.epoch, on_trained, before_save)
         return warm_start(fresh, model_arrays(donor.arrays), recipe.initial)
 
-    def _checkpoint(self, recipe: Recipe, epoch: int, on_trained: OnTrained | None = None) -> Checkpoint:
+    def _checkpoint(
+        self,
+        recipe: Recipe,
+        epoch: int,
+        on_trained: OnTrained | None = None,
+        before_save: Callable[[], None] | None = None,
+    ) -> Checkpoint:
         """The checkpoint at exactly this epoch, trained first if it is not there."""
         found = self._restorable(recipe, epoch)
         if found is None or found.epoch != epoch:
-            for _ in self.bring(recipe, (epoch,), on_trained=on_trained):
+            for _ in self.bring(recipe, (epoch,), on_trained=on_trained, before_save=before_save):
                 pass
             found = self._restorable(recipe, epoch)
         if found is None or found.epoch != epoch:

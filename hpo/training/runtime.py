@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hpo.errors import TrainingError
 from hpo.models.backend import tf
 
@@ -39,3 +41,13 @@ def configure(threads: int | None = None) -> None:
         ) from error
     tf.config.experimental.enable_op_determinism()
     _configured[:] = [threads]
+
+
+def describe_device() -> str:
+    """What this process trains on, in a few words: ``GPU 0``, by the numbers it was given, or ``CPU, 2 threads``."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(str(number) for number in range(len(gpus)))
+        return f"GPU {visible}"
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+    return f"CPU, {threads} {'thread' if threads == 1 else 'threads'}"

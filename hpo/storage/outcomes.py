@@ -1,0 +1,156 @@
+"""What becomes of a claimed point: its trial, its epochs, and the one acceptance of its result.
+
+Each function is part of a transaction of the caller's, changes nothing if the claim has passed to another worker, and
+is safe to repeat: a worker that does not know whether its commit arrived makes it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hpo.storage.claims import Claim, held, write_if_held
+from hpo.storage.optuna_bridge import begin_trial, report_epochs, tell_trial
+from hpo.storage.points import PlannedPoint
+from hpo.storage.tables import PointRow, TrainedEpochRow, database_now
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished point gave.
+
+    Args:
+        objective: the value that the study file's objective names.
+        standard_error: of the objective, from the validation patches; None where it has none.
+        curve: metrics of each epoch, from epoch 1.
+        attributes: what the trial shows beside them, JSON-ready.
+    """
+
+    objective: float | None
+    standard_error: float | None
+    curve: list[dict[str, float]]
+    attributes: Mapping[str, Any]
+
+
+def link_trial(session: Session, claim: Claim, distributions: Mapping[str, BaseDistribution]) -> Claim | None:
+    """Make the running Optuna trial of a claimed point, unless an earlier attempt has.
+
+    Returns:
+        The claim with its trial; None if it is no longer ours.
+    """
+    row = session.scalar(select(PointRow).where(held(claim)).with_for_update())
+    if row is None:
+        return None
+    if row.trial_id is None:
+        point = claim.planned.point
+        params = {} if point is None else {name: point[name] for name in distributions}
+        row.trial_id = begin_trial(session, claim.stage_name, claim.planned.key, params, distributions)
+    return replace(claim, trial_id=row.trial_id)
+
+
+def settle_point(session: Session, claim: Claim, planned: PlannedPoint) -> bool:
+    """Record the values that the sampler chose for a claimed point, so that every later attempt trains the same.
+
+    Returns:
+        Whether the claim is still ours.
+    """
+    return write_if_held(
+        session,
+        claim,
+        point=planned.point,
+        recipe=planned.recipe,
+        recipe_key=planned.recipe_key,
+        epochs=planned.epochs,
+    )
+
+
+def show_epochs(session: Session, claim: Claim, values: Mapping[int, float]) -> bool:
+    """Let the point's trial show the objective's metric after epochs (from 1).
+
+    Returns:
+        Whether the claim is still ours.
+    """
+    if session.scalar(select(PointRow.id).where(held(claim)).with_for_update()) is None:
+        return False
+    if claim.trial_id is not None:
+        report_epochs(session, claim.trial_id, values)
+    return True
+
+
+def complete_point(session: Session, claim: Claim, outcome: Outcome) -> bool:
+    """Accept the point's result, once and for all, in its row and in its trial.
+
+    Returns:
+        False if the claim is no longer ours; nothing is changed then.
+    """
+    accepted = write_if_held(
+        session,
+        claim,
+        state="complete",
+        lease_expires_at=None,
+        failures=0,
+        objective=outcome.objective,
+        standard_error=outcome.standard_error,
+        curve=outcome.curve,
+        finished_at=database_now(),
+    )
+    if accepted and claim.trial_id is not None:
+        tell_trial(session, claim.trial_id, outcome.objective, outcome.attributes)
+    return accepted or _is_finished_by(session, claim)
+
+
+def fail_point(session: Session, claim: Claim, reason: str, *, max_attempts: int) -> str | None:
+    """Note why an attempt failed; the point waits for another, or fails for good.
+
+    Args:
+        session: the transaction.
+        claim: ours.
+        reason: one line.
+        max_attempts: so many in a row that trained nothing fail it for good; 0 fails it whatever was trained.
+
+    Returns:
+        The point's state afterwards; None if the claim is no longer ours.
+    """
+    row = session.scalar(select(PointRow).where(held(claim)).with_for_update())
+    if row is None:
+        return None
+    end_attempt(session, row, reason, max_attempts)
+    return row.state
+
+
+def end_attempt(session: Session, row: PointRow, reason: str, max_attempts: int) -> None:
+    """End a running point's attempt badly: back to the queue, or failed with its trial; see `fail_point`."""
+    trained = select(TrainedEpochRow.id).where(
+        TrainedEpochRow.owner == row.owner, TrainedEpochRow.at >= (row.claimed_at or 0.0)
+    )
+    has_progressed = session.scalar(trained.limit(1)) is not None
+    row.failures = 0 if has_progressed and max_attempts else row.failures + 1
+    row.reasons = [*row.reasons, reason]
+    row.lease_expires_at = None
+    if row.failures < max_attempts:
+        row.state, row.owner = "waiting", None
+        return
+    row.state, row.finished_at = "failed", session.scalar(select(database_now()))
+    if row.trial_id is not None:
+        tell_trial(session, row.trial_id, None, {}, reason)
+
+
+def stage_is_exhausted(session: Session, stage_name: str) -> bool:
+    """Whether no point of a stage waits or is worked on."""
+    unfinished = select(PointRow.id).where(
+        PointRow.stage_name == stage_name, PointRow.state.in_(("waiting", "running"))
+    )
+    return session.scalar(unfinished.limit(1)) is None
+
+
+def _is_finished_by(session: Session, claim: Claim) -> bool:
+    """Whether this very claim finished its point: a commit that was not confirmed is made again."""
+    finished = select(PointRow.id).where(
+        PointRow.id == claim.id, PointRow.attempt == claim.attempt, PointRow.state == "complete"
+    )
+    return session.scalar(finished) is not None

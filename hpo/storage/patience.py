@@ -1,0 +1,43 @@
+"""Waiting out what passes: a database that restarts, a store that is away, a full disk that somebody clears."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+_log = logging.getLogger(__name__)
+
+FIRST_WAIT_SECONDS = 0.1
+LONGEST_WAIT_SECONDS = 10.0
+
+
+def patiently(is_passing: Callable[[BaseException], bool], seconds: float, what: str) -> Retrying:
+    """A caller that tries again, with growing and random pauses, while what goes wrong may pass.
+
+    ``patiently(...)(function, *arguments)`` returns what the function returns.
+
+    Args:
+        is_passing: whether trying again may help after this exception.
+        seconds: for how long; the last exception is raised then.
+        what: that which is away, for the log: one warning line a pause.
+    """
+
+    def say(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        pause = state.next_action.sleep if state.next_action else 0.0
+        _log.warning("%s: %s; trying again in %.1f s", what, first_line(error), pause)
+
+    return Retrying(
+        retry=retry_if_exception(is_passing),
+        wait=wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS),
+        stop=stop_after_delay(seconds),
+        before_sleep=say,
+        reraise=True,
+    )
+
+
+def first_line(error: BaseException | None) -> str:
+    """What an error says, in one line."""
+    return str(error).partition("\n")[0] or type(error).__name__

@@ -1,0 +1,53 @@
+"""The sweep: points whose worker is gone go back to the queue."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from hpo.storage.database import Database
+from hpo.storage.outcomes import end_attempt
+from hpo.storage.owner import dead_owners
+from hpo.storage.tables import PointRow, StageRow, WorkerRow, database_now
+
+
+def sweep_leases(database: Database, study: str, max_attempts: int) -> list[str]:
+    """Put points back into the queue whose lease has expired, or whose owner died on this machine.
+
+    Safe to repeat and to run in many processes at once: each lease is taken from its holder once. The Optuna trial of
+    a point whose attempts are used up fails with it.
+
+    Returns:
+        The reason noted for each point, one line each.
+    """
+    reasons: list[str] = []
+    with database.transaction() as session:
+        running = (
+            select(PointRow)
+            .join(StageRow, StageRow.name == PointRow.stage_name)
+            .where(StageRow.study == study, PointRow.state == "running")
+            .with_for_update(of=PointRow, skip_locked=True)  # whoever locks a row is alive and at work on it
+        )
+        now = session.scalar(select(database_now())) or 0.0
+        rows = session.scalars(running).all()
+        dead = _note_deaths(session, study, {row.owner for row in rows if row.owner})
+        for row in rows:
+            if row.owner in dead:
+                reason = f"attempt {row.attempt}: worker {row.owner} died"
+            elif (row.lease_expires_at or 0.0) < now:
+                reason = f"attempt {row.attempt}: the lease of worker {row.owner} expired"
+            else:
+                continue
+            reasons.append(reason)
+            end_attempt(session, row, reason, max_attempts)
+    return reasons
+
+
+def _note_deaths(session: Session, study: str, holders: set[str]) -> set[str]:
+    """Those workers of this machine that are no more, holders of leases or not; the register says so afterwards."""
+    registered = select(WorkerRow.owner).where(WorkerRow.study == study, WorkerRow.ended_at.is_(None))
+    dead = dead_owners(holders | set(session.scalars(registered)))
+    if dead:
+        ended = update(WorkerRow).where(WorkerRow.study == study, WorkerRow.owner.in_(dead))
+        session.execute(ended.where(WorkerRow.ended_at.is_(None)).values(ended_at=database_now()))
+    return dead

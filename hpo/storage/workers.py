@@ -1,0 +1,91 @@
+"""The register of workers, and the request to stop that they hear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy.orm import Session
+
+from hpo.storage.tables import StudyRow, WorkerRow, database_now
+
+StopMode = Literal["drain", "now"]
+"""``drain``: end after the design point at hand; ``now``: end after the epoch at hand."""
+
+
+@dataclass(frozen=True)
+class RegisteredWorker:
+    """A worker of a study that has not ended.
+
+    Args:
+        owner: the worker, ``HOST:PID:START``.
+        device: what it trains on, such as ``GPU 0`` or ``CPU``.
+        started_at: seconds since 1970 by the database's clock.
+        silent_seconds: since it was last heard of.
+    """
+
+    owner: str
+    device: str
+    started_at: float
+    silent_seconds: float
+
+
+def register_worker(session: Session, study: str, owner: str, device: str) -> float:
+    """Enter a worker that begins.
+
+    Returns:
+        When it began, by the database's clock.
+    """
+    now = _now(session)
+    session.merge(WorkerRow(owner=owner, study=study, device=device, started_at=now, seen_at=now, ended_at=None))
+    return now
+
+
+def see_worker(session: Session, study: str, owner: str) -> None:
+    """Note that a worker is alive."""
+    session.execute(update(WorkerRow).where(_row(study, owner)).values(seen_at=database_now()))
+
+
+def end_worker(session: Session, study: str, owner: str) -> None:
+    """Note that a worker has ended."""
+    session.execute(update(WorkerRow).where(_row(study, owner)).values(ended_at=database_now()))
+
+
+def live_workers(session: Session, study: str) -> list[RegisteredWorker]:
+    """The workers that have not ended, as far as is known; one that was killed elsewhere shows by its silence."""
+    now = _now(session)
+    rows = session.scalars(
+        select(WorkerRow).where(WorkerRow.study == study, WorkerRow.ended_at.is_(None)).order_by(WorkerRow.started_at)
+    )
+    return [RegisteredWorker(row.owner, row.device, row.started_at, max(0.0, now - row.seen_at)) for row in rows]
+
+
+def request_stop(session: Session, study: str, mode: StopMode) -> bool:
+    """Ask every worker of a study that has begun to stop; those that begin later are not meant.
+
+    Returns:
+        False if the study is not in the database.
+    """
+    row = session.get(StudyRow, study)
+    if row is None:
+        return False
+    row.stop_requested_at, row.stop_now = _now(session), mode == "now"
+    return True
+
+
+def stop_request(session: Session, study: str, started_at: float) -> StopMode | None:
+    """What a worker that began at ``started_at`` is asked, or None."""
+    requested = select(StudyRow.stop_requested_at, StudyRow.stop_now).where(StudyRow.name == study)
+    found = session.execute(requested).one_or_none()
+    if found is None or found[0] is None or found[0] < started_at:
+        return None
+    return "now" if found[1] else "drain"
+
+
+def _row(study: str, owner: str) -> ColumnElement[bool]:
+    return and_(WorkerRow.study == study, WorkerRow.owner == owner)
+
+
+def _now(session: Session) -> float:
+    return float(session.scalar(select(database_now())) or 0.0)

@@ -1,0 +1,234 @@
+"""A task: the claims of one recipe, brought to their end; the training does not wait for what is written of it."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from hpo.errors import StorageError, TrainingError
+from hpo.evaluation.compare import metric_standard_error
+from hpo.recipe.key import digest
+from hpo.recipe.point import apply_point
+from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
+from hpo.search.samplers import make_sampler
+from hpo.search.spaces import spaces_from_json
+from hpo.storage.claims import Claim, lost, release_points
+from hpo.storage.leases import HeldLease
+from hpo.storage.ledger import record_epoch, record_test_opening
+from hpo.storage.optuna_bridge import ask_sampler, ensure_optuna_study
+from hpo.storage.outcomes import Outcome, complete_point, fail_point, link_trial, settle_point, show_epochs
+from hpo.training.engine import EpochResult
+from hpo.worker.publisher import Publisher
+from hpo.worker.worker import Worker
+
+_log = logging.getLogger(__name__)
+
+GIVE_BACK_SECONDS = 10.0
+"""How long a worker that stops waits for what it still has to write."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is working on.
+
+    Args:
+        worker: who works.
+        lease: of the claims; its ``open`` are those that are not finished yet.
+        publisher: takes what is to be written.
+    """
+
+    worker: Worker
+    lease: HeldLease
+    publisher: Publisher
+
+
+def train(task: Task) -> None:
+    """Bring the claims' common recipe to the last of their epochs, telling each as its epoch passes.
+
+    Raises:
+        LeaseLostError: if a claim has passed to another worker.
+        StopRequestedError: if the worker was asked to stop.
+        TrainingError: if the recipe cannot be trained.
+    """
+    worker, lease = task.worker, task.lease
+    lease.open[:] = _with_trials(worker, lease.open)
+    if lease.open[0].planned.recipe is None:
+        raise TrainingError("the design point has no recipe")
+    recipe = recipe_from_json(lease.open[0].planned.recipe)
+    claims = list(lease.open)
+    targets = sorted({claim.planned.epochs or 0 for claim in claims})
+    # Where the best epoch speaks, any epoch's weights may be needed.
+    kept_epochs = range(1, targets[-1] + 1) if worker.objective.epoch == "best" else targets
+
+    def on_trained(trained: Recipe, epoch: int, seconds: float) -> None:
+        _post_epoch(task, trained, epoch, seconds)
+        lease.check()
+        worker.check_stop()
+
+    curve: list[dict[str, float]] = []
+    for result in worker.trainer.bring(recipe, kept_epochs, on_trained=on_trained, before_save=lease.check):
+        curve.append(result.metrics)
+        _post_result(task, claims, result, targets[-1])
+        for claim in [claim for claim in claims if claim.planned.epochs == result.epoch]:
+            claims.remove(claim)
+            lease.check()
+            _complete(task, claim, recipe, curve[: result.epoch])
+
+
+def open_test_split(task: Task) -> None:
+    """Predict the test split with every run of a frozen configuration; the opening is entered first.
+
+    Raises:
+        LeaseLostError: if the claim has passed to another worker.
+        StopRequestedError: if the worker was asked to stop.
+    """
+    worker, (claim,) = task.worker, task.lease.open
+    configuration = claim.plan["configuration"]
+
+    def enter(session: Session) -> bool:
+        record_test_opening(
+            session,
+            study=worker.study.name,
+            architecture=claim.architecture,
+            configuration=configuration,
+            test_digest=worker.dataset.test_digest,
+            owner=worker.owner,
+        )
+        return True
+
+    task.publisher.post(enter)
+    task.publisher.flush()
+    worker.predictions.save_truth(configuration, worker.dataset.test.labels, worker.dataset.test.slides)
+    for run in claim.plan["runs"]:
+        recipe = recipe_from_json(run["recipe"])
+        probabilities = worker.trainer.predict(recipe, run["epoch"], worker.dataset.test)
+        task.lease.check()
+        worker.predictions.save(configuration, run["role"], run["seed"], probabilities)
+        worker.check_stop()
+    _post_completion(task, claim, Outcome(None, None, [], {}))
+
+
+def fail(task: Task, reason: str, *, max_attempts: int) -> None:
+    """End the attempt at all that is open, for this reason; see `hpo.storage.outcomes.fail_point`.
+
+    Raises:
+        StoreUnavailableError: if the database is away for too long.
+    """
+    with suppress(Exception):  # what went wrong in writing is no news by now, or goes wrong again below
+        task.publisher.flush()
+    claims = list(task.lease.open)
+    states = task.worker.database.run(
+        lambda session: [fail_point(session, claim, reason, max_attempts=max_attempts) for claim in claims]
+    )
+    for claim, state in zip(claims, states, strict=True):
+        if state is None:
+            _log.warning("%s", lost(claim))
+        else:
+            task.worker.observer.ended(claim, None, reason)
+
+
+def give_back(task: Task) -> None:
+    """Put what is open back into the queue at once; where the database is away, the leases will expire."""
+    with suppress(StorageError):
+        task.publisher.flush(GIVE_BACK_SECONDS)
+    try:
+        release_points(task.worker.database, task.lease.open)
+    except SQLAlchemyError as error:
+        _log.warning("the claims are not given back, their leases will expire: %s", error)
+
+
+def _with_trials(worker: Worker, claims: list[Claim]) -> list[Claim]:
+    """The claims with their values settled and, in stage 1 and 2, their running Optuna trials."""
+    if claims[0].stage == "confirm":
+        return list(claims)
+    space = spaces_from_json(claims[0].plan["space"])
+    worker.database.patiently(
+        lambda: ensure_optuna_study(worker.database, claims[0].stage_name, worker.objective.direction)
+    )
+    linked = worker.database.run(lambda session: [link_trial(session, claim, space) for claim in claims])
+    return [_settled(worker, _ours(claim, found)) for claim, found in zip(claims, linked, strict=True)]
+
+
+def _settled(worker: Worker, claim: Claim) -> Claim:
+    """The claim with values: those that were planned, or else those that the sampler chooses now."""
+    if claim.planned.point is not None or claim.trial_id is None:
+        return claim
+    seed = int(digest([claim.plan["seed"], claim.stage_name, claim.planned.key])[:8], 16)
+    if claim.plan["sampler"] == "qmc":
+        seed = claim.plan["seed"]  # one sequence for the whole stage
+    sampler = make_sampler(claim.plan["sampler"], seed, claim.plan["startup_trials"])
+    space, trial_id = spaces_from_json(claim.plan["space"]), claim.trial_id
+    values = worker.database.patiently(lambda: ask_sampler(worker.database, claim.stage_name, trial_id, sampler, space))
+    point = {**claim.plan["fixed"], **values}
+    recipe, epochs = apply_point(recipe_from_json(claim.plan["template"]), point)
+    planned = replace(claim.planned, point=point, recipe=recipe_to_json(recipe), recipe_key=recipe.key, epochs=epochs)
+    if not worker.database.run(lambda session: settle_point(session, claim, planned)):
+        raise lost(claim)
+    return replace(claim, planned=planned)
+
+
+def _post_epoch(task: Task, trained: Recipe, epoch: int, seconds: float) -> None:
+    """Enter a trained epoch in the ledger; it was spent, whoever holds the lease."""
+    worker, entry = task.worker, uuid.uuid4().hex
+
+    def write(session: Session) -> bool:
+        record_epoch(
+            session,
+            study=worker.study.name,
+            recipe_key=trained.key,
+            epoch=epoch,
+            patch_visits=trained.patches // trained.batch_size * trained.batch_size,
+            seconds=seconds,
+            owner=worker.owner,
+            entry=entry,
+        )
+        return True
+
+    task.publisher.post(write)
+
+
+def _post_result(task: Task, claims: list[Claim], result: EpochResult, epochs: int) -> None:
+    """Let the trials of those claims that are not past this epoch show it."""
+    value, shown = result.metrics[task.worker.objective.column], list(claims)
+
+    def write(session: Session) -> bool:
+        were_ours = [show_epochs(session, claim, {result.epoch: value}) for claim in shown]
+        return all(were_ours)
+
+    task.publisher.post(write)
+    task.worker.observer.epoch_ended(shown, result.epoch, epochs, value)
+
+
+def _complete(task: Task, claim: Claim, recipe: Recipe, curve: list[dict[str, float]]) -> None:
+    """Have a point's result accepted."""
+    objective = task.worker.objective
+    value, epoch = objective.value(curve), objective.speaking_epoch(curve)
+    trainer, slides = task.worker.trainer, task.worker.dataset.valid.slides
+    error = metric_standard_error(
+        trainer.valid_labels,
+        trainer.valid_probabilities(recipe, epoch),
+        objective.metric,
+        groups=None if slides is None else slides[trainer.valid_rows],
+    )
+    metrics = {name: metric for name, metric in curve[epoch - 1].items() if name.startswith("valid_")}
+    attributes = {**metrics, "recipe_key": recipe.key, "epochs": len(curve), "standard_error": error}
+    _post_completion(task, claim, Outcome(value, error, curve, attributes))
+
+
+def _post_completion(task: Task, claim: Claim, outcome: Outcome) -> None:
+    def finished() -> None:
+        task.lease.open.remove(claim)
+        task.worker.observer.ended(claim, outcome.objective, None)
+
+    task.publisher.post(lambda session: complete_point(session, claim, outcome), then=finished)
+
+
+def _ours(claim: Claim, found: Claim | None) -> Claim:
+    if found is None:
+        raise lost(claim)
+    return found

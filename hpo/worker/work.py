@@ -1,0 +1,65 @@
+"""One turn of a worker: claim, work, and finish or give back."""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from hpo.errors import LeaseLostError, StopRequestedError, StoreUnavailableError, TrainingError
+from hpo.storage.claims import claim_points
+from hpo.storage.outcomes import stage_is_exhausted
+from hpo.worker.publisher import Publisher
+from hpo.worker.task import Task, fail, give_back, open_test_split, train
+from hpo.worker.worker import Worker
+
+_log = logging.getLogger(__name__)
+
+Worked = Literal["nothing", "something", "the last of a stage"]
+"""What a worker did; after the last point of a stage it is time to decide what follows."""
+
+
+def work_once(worker: Worker) -> Worked:
+    """Claim the next point, with all that share its recipe, and work on it to its end.
+
+    Raises:
+        StopRequestedError: if the worker was asked to stop; its claims have been given back.
+        StoreUnavailableError: if database or checkpoint store stay out of reach; likewise, where that was possible.
+    """
+    database, settings = worker.database, worker.study.workers
+    claims = database.patiently(lambda: claim_points(database, worker.study.name, worker.owner, settings.lease_seconds))
+    if not claims:
+        return "nothing"
+    exhausted: list[bool] = []
+    with worker.heartbeat.holding(claims) as lease, Publisher(database, lease) as publisher:
+        task = Task(worker, lease, publisher)
+        try:
+            worker.observer.started(claims)
+            if claims[0].stage == "test":
+                open_test_split(task)
+            else:
+                train(task)
+            publisher.post(lambda session: _note(exhausted, session, claims[0].stage_name))
+            publisher.flush()
+            lease.check()
+        except (StopRequestedError, StoreUnavailableError, KeyboardInterrupt):
+            give_back(task)
+            raise
+        except LeaseLostError as error:
+            _log.warning("%s; nothing is published", error)
+            give_back(task)  # what is still ours
+        except TrainingError as error:
+            fail(task, str(error), max_attempts=0)
+            return "the last of a stage"
+        except Exception as error:
+            _log.debug("attempt failed", exc_info=True)
+            reason = f"attempt {claims[0].attempt}: {type(error).__name__}: {error}"
+            fail(task, reason, max_attempts=settings.max_attempts)
+            return "the last of a stage"
+    return "the last of a stage" if exhausted and exhausted[-1] else "something"
+
+
+def _note(exhausted: list[bool], session: Session, stage_name: str) -> bool:
+    exhausted.append(stage_is_exhausted(session, stage_name))
+    return True
