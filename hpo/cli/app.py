@@ -9,18 +9,16 @@ import typer
 from hpo.cli.data import app as data_app
 from hpo.cli.export import export
 from hpo.cli.init import init, schema
+from hpo.cli.launch import launch
 from hpo.cli.plan import plan
 from hpo.cli.ranges import ranges
 from hpo.cli.report import report
 from hpo.cli.run import run
 from hpo.cli.status import status
-from hpo.errors import HpoError, StopRequestedError
-
-USER_ERROR = 2
-"""Exit code of an error that the user can mend."""
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+from hpo.cli.stop import stop
+from hpo.cli.worker import worker
+from hpo.errors import HpoError, StopRequestedError, StoreUnavailableError, WorkerOutgrownError
+from hpo.exit_codes import INTERRUPTED, REPLACE_ME, USER_ERROR
 
 app = typer.Typer(
     name="hpo",
@@ -29,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (run, plan, status, ranges, report, export, init, schema):
+for command in (run, plan, launch, worker, status, stop, ranges, report, export, init, schema):
     app.command()(command)
 app.add_typer(data_app, name="data")
 
@@ -43,7 +41,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except HpoError as error:
         sys.stderr.write("".join(f"hpo: {line}\n" for line in str(error).splitlines()))
-        sys.exit(USER_ERROR)
+        sys.exit(REPLACE_ME if isinstance(error, StoreUnavailableError | WorkerOutgrownError) else USER_ERROR)
     except OSError as error:
         sys.stderr.write(f"hpo: {error.filename or 'file'}: {error.strerror or error}\n")
         sys.exit(USER_ERROR)

@@ -11,6 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="The study file, such as studies/quickstart.yaml.")]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option("--database", metavar="URL", help="Of the study database; goes before HPO_DATABASE and the file's."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 out = Console()

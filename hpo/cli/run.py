@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import StudyArgument, err, following, out, progress_bar
+from hpo.cli.console import DatabaseOption, StudyArgument, err, following, out, progress_bar
+from hpo.cli.launch import GpusOption, WorkersOption, launch_workers
+from hpo.cli.signals import stopping
 from hpo.errors import HpoError
 from hpo.stages.order import Until
 
 if TYPE_CHECKING:
     from hpo.config.study import StudyFile
+    from hpo.data.dataset import Dataset
     from hpo.launchers.inprocess import RunSummary
+    from hpo.storage.database import Database
 
 
 def run(
     study: StudyArgument,
     until: Annotated[Until, typer.Option(help="Stop after this stage; 'test' is the end.")] = "test",
+    workers: WorkersOption = None,
+    gpus: GpusOption = None,
+    database: DatabaseOption = None,
     every: Annotated[
         bool, typer.Option("--all", help="Of a best_config.yaml: train every model, not the best.")
     ] = False,
@@ -30,7 +36,8 @@ def run(
     """Run a study to its end: both stages, the confirmation, the test, report, best configuration and models.
 
     Given a best_config.yaml instead, train its best model again and compare the weights. Ctrl-C stops after the
-    current epoch; the same command then goes on from there.
+    current epoch; the same command then goes on from there. With --workers or --gpus so many processes do the work,
+    otherwise this one.
     """
     from hpo.cli.reproduce import run_best_config
     from hpo.config.load import is_best_config, load_study
@@ -38,28 +45,33 @@ def run(
     if is_best_config(study):
         run_best_config(Path(study), every=every)
     else:
-        _run_study(load_study(study), until)
+        settings = load_study(study, database)
+        if workers is None and gpus is None:
+            _run_study(settings, until)
+        else:
+            launch = partial(launch_workers, workers=workers, gpus=gpus, until=until, url=database)
+            _run_study(settings, until, launch)
 
 
-def _run_study(settings: StudyFile, until: Until) -> None:
+def _run_study(
+    settings: StudyFile, until: Until, launch: Callable[[StudyFile, Database, threading.Event], None] | None = None
+) -> None:
     from hpo.cli.outputs import print_comparison, write_outputs
-    from hpo.cli.progress import RunProgress
     from hpo.data.prepare import prepare_data
     from hpo.export.tuned import best_architecture, tuned_models
-    from hpo.launchers.inprocess import run_in_process
-    from hpo.stages.estimate import finished_points
     from hpo.stages.plan import check_patches
     from hpo.storage.database import open_database
 
     database = open_database(settings.database)
     try:
-        with _stopping() as stop:
+        with stopping() as stop:
             with following() as update:
                 dataset = prepare_data(settings.data, update)
             check_patches(settings, dataset.train.labels)
-            with progress_bar() as progress:
-                observer = RunProgress(progress, settings, finished_points(database, settings))
-                summary = run_in_process(settings, database, dataset, observer, stop, until)
+            if launch is None:
+                summary = _alone(settings, until, database, dataset, stop)
+            else:
+                summary = _by_workers(settings, database, lambda: launch(settings, database, stop))
         _print_summary(settings, summary)
         if until == "test":
             results = write_outputs(settings, database, dataset)
@@ -71,23 +83,33 @@ def _run_study(settings: StudyFile, until: Until) -> None:
         database.close()
 
 
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets; the second one stops at once."""
-    stop = threading.Event()
+def _alone(
+    settings: StudyFile, until: Until, database: Database, dataset: Dataset, stop: threading.Event
+) -> RunSummary:
+    """Do the work in this process."""
+    from hpo.cli.progress import RunProgress
+    from hpo.launchers.inprocess import run_in_process
+    from hpo.stages.estimate import finished_points
 
-    def ask(_number: int, _frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        err.print("stopping after this epoch; once more to stop at once")
-        stop.set()
+    with progress_bar() as progress:
+        observer = RunProgress(progress, settings, finished_points(database, settings))
+        return run_in_process(settings, database, dataset, observer, stop, until)
 
-    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+
+def _by_workers(settings: StudyFile, database: Database, launch: Callable[[], None]) -> RunSummary:
+    """Have the work done by processes of this machine."""
+    from hpo.launchers.inprocess import RunSummary
+    from hpo.stages.advance import standings
+    from hpo.storage.ledger import Compute, compute_by_owner
+
+    def spent() -> dict[str, Compute]:
+        with database.transaction() as session:
+            return compute_by_owner(session, settings.name)
+
+    before = spent()
+    launch()
+    new = [compute for owner, compute in spent().items() if owner not in before]
+    return RunSummary(standings(database, settings), sum(new, Compute()))
 
 
 def _print_summary(study: StudyFile, summary: RunSummary) -> None:

@@ -26,6 +26,9 @@ DATABASE_VARIABLE = "HPO_DATABASE"
 DATA_VARIABLE = "HPO_DATA"
 """Environment variable: a data folder that goes before a study file's."""
 
+CHECKPOINTS_VARIABLE = "HPO_CHECKPOINTS"
+"""Environment variable: a folder or URL that goes before a study file's ``checkpoints``."""
+
 
 def load_yaml(path: Path | str, model: type[Model]) -> Model:
     """Read and validate a YAML file.
@@ -58,17 +61,21 @@ def load_dashboard(path: Path | str) -> Dashboard:
     return load_yaml(path, Dashboard)
 
 
-def load_study(path: Path | str) -> StudyFile:
+def load_study(path: Path | str, database: str | None = None) -> StudyFile:
     """Load a study file, the search space and the dashboard it names, and check that they go together.
 
-    The environment's HPO_DATABASE (a URL) and HPO_DATA (a folder, relative to the working directory) go before what
-    the file says, except that a study that makes its own sample keeps its folder.
+    The environment's HPO_DATABASE and HPO_CHECKPOINTS (URLs) and HPO_DATA (a folder) go before what the file says,
+    except that a study that makes its own sample keeps its folder. Their relative paths start at the working directory.
+
+    Args:
+        path: the study file.
+        database: a URL that goes before all that.
 
     Raises:
         ConfigError: as `load_yaml`, about the study file or a file it names.
     """
     document = read_yaml(Path(path))
-    study = validated(_with_environment(document), StudyFile)
+    study = validated(_with_environment(document, database), StudyFile)
     space = _named(document, "search_space", study.search_space, load_search_space)
     panels = _named(document, "dashboard", study.dashboard, load_dashboard)
     specs, problems = architecture_specs(study, document.folder)
@@ -112,20 +119,24 @@ def _named(document: Document, key: str, path: Path, load: Callable[[Path], Load
         raise config_error(document, [Problem((key,), str(error))]) from None
 
 
-def _with_environment(document: Document) -> Document:
+def _with_environment(document: Document, database: str | None) -> Document:
     values: dict[str, Any] = dict(document.values)
-    if database := os.environ.get(DATABASE_VARIABLE):
-        values["database"] = _database_of_environment(database)
+    if database is not None:
+        values["database"] = _database_given(database, "--database")
+    elif url := os.environ.get(DATABASE_VARIABLE):
+        values["database"] = _database_given(url, f"environment variable {DATABASE_VARIABLE}")
+    if store := os.environ.get(CHECKPOINTS_VARIABLE):
+        values["checkpoints"] = store if "://" in store else str(Path(store).expanduser().absolute())
     data = values.get("data")
     if (folder := os.environ.get(DATA_VARIABLE)) and isinstance(data, dict) and data.get("sample") is None:
         values["data"] = {**data, "folder": str(Path(folder).expanduser().absolute())}
     return Document(document.file, values, document.lines)
 
 
-def _database_of_environment(url: str) -> str:
+def _database_given(url: str, where: str) -> str:
     adapter: TypeAdapter[str] = TypeAdapter(DatabaseUrl)
     try:
         return adapter.validate_python(url, context=Context(Path.cwd()))
     except ValidationError as error:
         problem = explain(error, adapter)[0].text
-        raise ConfigError(f"environment variable {DATABASE_VARIABLE}", problem) from None
+        raise ConfigError(where, problem) from None

@@ -187,8 +187,18 @@ class WorkerSettings(Settings):
     lease_seconds: Number = Field(
         default=60, ge=5, description="seconds after which a silent worker's design point goes to another"
     )
-    max_attempts: Whole = Field(default=3, ge=1, description="starts of a design point before it counts as failed")
-    threads: Whole | None = Field(default=None, ge=1, description="CPU threads of a worker; by default all cores")
+    max_attempts: Whole = Field(
+        default=3, ge=1, description="attempts in a row that trained no epoch before a design point counts as failed"
+    )
+    threads: Whole | None = Field(
+        default=None, ge=1, description="CPU threads of a worker; by default the cores, shared out among its workers"
+    )
+    memory_gb: Number | None = Field(
+        default=None,
+        gt=0,
+        description="resident memory past which a launched worker is replaced between two design points; by default "
+        "nine tenths of the machine's, shared out likewise",
+    )
 
 
 @dataclass(frozen=True)
@@ -240,7 +250,8 @@ class StudyFile(Settings):
     )
     checkpoints: StoreUrl = Field(
         default_factory=_default_checkpoints,
-        description="folder or fsspec URL of the checkpoints; by default in the output folder",
+        description="folder or fsspec URL of the checkpoints; by default in the output folder; the environment's "
+        "HPO_CHECKPOINTS goes before it",
     )
     _loaded: _Loaded = PrivateAttr()
 

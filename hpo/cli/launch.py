@@ -1,0 +1,115 @@
+"""``hpo launch``: several workers at once, on this machine, a Ray cluster or Slurm."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpo.cli.console import DatabaseOption, StudyArgument, err, following, out, progress_bar
+from hpo.cli.signals import stopping
+from hpo.errors import StopRequestedError
+from hpo.launchers.launcher import Engine
+from hpo.stages.order import Until
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from hpo.config.study import StudyFile
+    from hpo.storage.database import Database
+
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", min=1, help="How many workers; by default one a GPU, or one.")
+]
+GpusOption = Annotated[
+    str | None,
+    typer.Option("--gpus", metavar="0,1", help="GPUs that the workers share out; 'none'; by default all there are."),
+]
+
+LOOK_SECONDS = 2.0
+"""Between two looks at the database, for the progress display."""
+
+
+def launch(
+    study: StudyArgument,
+    workers: WorkersOption = None,
+    gpus: GpusOption = None,
+    on: Annotated[Engine, typer.Option("--on", help="Where the workers run.")] = "local",
+    until: Annotated[Until, typer.Option(help="End with this stage; 'test' is the end.")] = "test",
+    database: DatabaseOption = None,
+) -> None:
+    """Start workers, replace those that die, and wait until the study is finished.
+
+    Ctrl-C stops them after their current epoch; hpo stop does so from elsewhere. Report and models are then written by
+    hpo report and hpo export.
+    """
+    from hpo.config.load import load_study
+    from hpo.data.prepare import prepare_data
+    from hpo.stages.plan import check_patches
+    from hpo.storage.database import open_database
+
+    settings = load_study(study, database)
+    opened = open_database(settings.database)
+    try:
+        with stopping() as stop:
+            with following() as update:
+                dataset = prepare_data(settings.data, update)
+            check_patches(settings, dataset.train.labels)
+            launch_workers(settings, opened, stop, workers=workers, gpus=gpus, on=on, until=until, url=database)
+    finally:
+        opened.close()
+    out.print(f"{settings.name}: finished; next: hpo report {study}, hpo export {study}", soft_wrap=True, markup=False)
+
+
+def launch_workers(
+    settings: StudyFile,
+    database: Database,
+    stop: Event,
+    *,
+    workers: int | None,
+    gpus: str | None,
+    until: Until,
+    on: Engine = "local",
+    url: str | None = None,
+) -> None:
+    """Run the workers of a study to their end, with a progress display.
+
+    Args:
+        settings: the study file.
+        database: the study database.
+        stop: once set, the workers end after their epoch.
+        workers: how many; None is one a GPU, or one.
+        gpus: as ``--gpus``.
+        until: the stage to end with.
+        on: the engine.
+        url: of the database, where it is not the study file's or the environment's.
+
+    Raises:
+        StopRequestedError: if they were stopped before the study was finished.
+        HpoError: if no worker could work.
+    """
+    from hpo.launchers.launch import check_endings, open_launcher, plan_launch
+    from hpo.launchers.launcher import Supervisor
+    from hpo.stages.advance import standings
+    from hpo.stages.estimate import expected_points, finished_points
+
+    assignments = plan_launch(settings, workers=workers, gpus=gpus, until=until, database=url, on=on)
+    with progress_bar() as progress:
+        task = progress.add_task(settings.name, total=expected_points(settings), detail=f"{len(assignments)} workers")
+        next_look = 0.0
+
+        def look() -> None:
+            nonlocal next_look
+            if progress.live.is_started and time.monotonic() >= next_look:
+                progress.update(task, completed=database.patiently(lambda: finished_points(database, settings)))
+                next_look = time.monotonic() + LOOK_SECONDS
+
+        def say(line: str) -> None:
+            err.print(line, soft_wrap=True, markup=False, highlight=False)
+
+        say(f"{len(assignments)} workers; their logs: {assignments[0].log.parent}")
+        endings = Supervisor(open_launcher(on), assignments, say).run(stop, look)
+    check_endings(endings, assignments)
+    if not all(standing.is_over(until) for standing in standings(database, settings)):
+        raise StopRequestedError("stopped")

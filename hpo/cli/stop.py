@@ -1,0 +1,38 @@
+"""``hpo stop``: ask every worker of a study to end, wherever it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hpo.cli.console import DatabaseOption, StudyArgument, out
+from hpo.errors import HpoError
+
+
+def stop(
+    study: StudyArgument,
+    now: Annotated[
+        bool, typer.Option("--now", help="After the epoch at hand, not only after the design point at hand.")
+    ] = False,
+    database: DatabaseOption = None,
+) -> None:
+    """Ask every worker of a study that is running now to end; workers that start later are not meant."""
+    from hpo.config.load import load_study
+    from hpo.storage.database import open_database
+    from hpo.storage.workers import live_workers, request_stop
+
+    settings = load_study(study, database)
+    opened = open_database(settings.database)
+    try:
+        with opened.transaction() as session:
+            if not request_stop(session, settings.name, "now" if now else "drain"):
+                raise HpoError(f"{settings.name}: not begun; there is nothing to stop in {opened.url}")
+            asked = live_workers(session, settings.name)
+    finally:
+        opened.close()
+    when = "after its epoch" if now else "after its design point"
+    for worker in asked:
+        out.print(f"{worker.owner}: ends {when}", soft_wrap=True, markup=False, highlight=False)
+    if not asked:
+        out.print(f"{settings.name}: no worker is at work")

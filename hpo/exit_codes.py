@@ -1,0 +1,15 @@
+"""The exit codes of ``hpo``, which launchers, Docker and Slurm act upon."""
+
+from __future__ import annotations
+
+FINISHED = 0
+"""All is done, or a worker was asked by ``hpo stop`` to end."""
+
+USER_ERROR = 2
+"""An error that the user can mend; starting again as it is would not help."""
+
+REPLACE_ME = 75
+"""Start me again: memory has grown past its limit, or database or store were out of reach (sysexits' EX_TEMPFAIL)."""
+
+INTERRUPTED = 130
+"""Ended by Ctrl-C or SIGTERM, as shells have it; what was held is given back."""

@@ -1,0 +1,188 @@
+"""Workers started, replaced when they die, and waited for, wherever they run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Literal, Protocol
+
+from hpo.stages.order import Until
+
+Engine = Literal["local", "ray", "slurm"]
+"""Where workers run: as processes of this machine, as actors of a Ray cluster, as jobs of Slurm."""
+
+EARLY_SECONDS = 60.0
+"""A worker that dies sooner after its start has probably not died by chance."""
+
+EARLY_DEATHS = 5
+"""So many early deaths in a row, and a worker is not replaced again."""
+
+LONGEST_PAUSE_SECONDS = 30.0
+"""Before a worker that died early is replaced; 1 s at first, doubled each time."""
+
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a worker is started with.
+
+    Args:
+        number: which worker of the launch, from 0.
+        study: the study file, absolute.
+        log: the file that takes what the worker says.
+        until: the stage to end with.
+        database: URL that goes before the study file's; None is that of the study file or the environment.
+        gpu: the one GPU that the worker may see, as CUDA names it; ``""`` is none at all; None leaves that to the
+            machine.
+        gpu_share: part of the GPU that is the worker's, for engines that count them.
+        threads: CPU threads; None is all cores, or what the study file says.
+        memory_bytes: resident memory past which it is replaced between two points; None is no limit.
+    """
+
+    number: int
+    study: Path
+    log: Path
+    until: Until = "test"
+    database: str | None = None
+    gpu: str | None = None
+    gpu_share: float = 0.0
+    threads: int | None = None
+    memory_bytes: float | None = None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a worker ended.
+
+    Args:
+        kind: ``finished``: nothing is left to do; ``stopped``: it was asked to; ``outgrown``: it wants to be replaced;
+            ``refused``: by an error that the user must mend; ``died``: of anything else.
+        detail: what is known, one line; may be empty.
+    """
+
+    kind: Literal["finished", "stopped", "outgrown", "refused", "died"]
+    detail: str = ""
+
+
+class RunningWorker(Protocol):
+    """A worker that has been started."""
+
+    def poll(self) -> Ending | None:
+        """How it ended; None while it runs."""
+
+    def stop(self) -> None:
+        """Let it end after its current epoch."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+class Launcher(Protocol):
+    """An engine that runs workers: processes of this machine, a Ray cluster, Slurm."""
+
+    def start(self, assignment: Assignment) -> RunningWorker:
+        """Start a worker.
+
+        Raises:
+            HpoError: if the engine cannot.
+        """
+
+    def close(self) -> None:
+        """Let go of the engine."""
+
+
+@dataclass
+class _Place:
+    """A worker, and those that took its place."""
+
+    assignment: Assignment
+    running: RunningWorker | None = None
+    started_at: float = 0.0
+    early_deaths: int = 0
+    not_before: float = 0.0
+    ending: Ending | None = None
+    is_asked_to_stop: bool = False
+
+
+@dataclass
+class Supervisor:
+    """Keeps a number of workers running until the study is finished or somebody stops it.
+
+    Args:
+        launcher: the engine.
+        assignments: one for each worker.
+        say: takes a line whenever a worker is replaced or given up.
+    """
+
+    launcher: Launcher
+    assignments: Sequence[Assignment]
+    say: Callable[[str], None]
+    _places: list[_Place] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._places = [_Place(assignment) for assignment in self.assignments]
+
+    def run(self, stop: Event, each: Callable[[], None] = lambda: None) -> list[Ending]:
+        """Start the workers, and replace those that die, until all have ended.
+
+        Args:
+            stop: once set, the workers are asked to end after their epoch.
+            each: called between two looks at the workers, some times a second.
+
+        Returns:
+            How each of them ended. An exception, Ctrl-C among them, ends all of them at once.
+        """
+        try:
+            while not all(place.ending for place in self._places):
+                for place in self._places:
+                    if place.ending is None:
+                        self._look(place, stop.is_set())
+                each()
+                time.sleep(POLL_SECONDS)
+        finally:
+            for place in self._places:
+                if place.running is not None and place.ending is None:
+                    place.running.kill()
+            self.launcher.close()
+        return [place.ending for place in self._places if place.ending]
+
+    def _look(self, place: _Place, is_stopping: bool) -> None:
+        if place.running is None:
+            if is_stopping:
+                place.ending = Ending("stopped")
+            elif any(other.ending and other.ending.kind == "finished" for other in self._places):
+                place.ending = Ending("finished")
+            elif time.monotonic() >= place.not_before:
+                place.running, place.started_at = self.launcher.start(place.assignment), time.monotonic()
+            return
+        ending = place.running.poll()
+        if ending is not None:
+            self._ended(place, ending)
+        elif is_stopping and not place.is_asked_to_stop:
+            place.running.stop()
+            place.is_asked_to_stop = True
+
+    def _ended(self, place: _Place, ending: Ending) -> None:
+        """Note a worker's end, or let another take its place."""
+        place.running = None
+        name = f"worker {place.assignment.number}"
+        if ending.kind in ("finished", "stopped", "refused"):
+            place.ending = ending
+            return
+        if ending.kind == "outgrown":
+            self.say(f"{name}: {ending.detail}")
+            return
+        lived = time.monotonic() - place.started_at
+        place.early_deaths = place.early_deaths + 1 if lived < EARLY_SECONDS else 0
+        log = place.assignment.log
+        if place.early_deaths >= EARLY_DEATHS:
+            self.say(f"{name}: {ending.detail}; given up after {EARLY_DEATHS} early deaths in a row; see {log}")
+            place.ending = ending
+            return
+        pause = min(LONGEST_PAUSE_SECONDS, 2.0 ** (place.early_deaths - 1)) if place.early_deaths else 0.0
+        place.not_before = time.monotonic() + pause
+        self.say(f"{name}: {ending.detail}; another takes its place; see {log}")

@@ -1,0 +1,104 @@
+"""Workers as processes of this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from hpo.exit_codes import FINISHED, INTERRUPTED, REPLACE_ME, USER_ERROR
+from hpo.launchers.devices import device_environment
+from hpo.launchers.launcher import Assignment, Ending
+
+KILL_SECONDS = 10.0
+"""How long a killed process may take to be gone."""
+
+
+class LocalLauncher:
+    """Starts each worker as a fresh Python process, ``hpo worker``, with a log of its own.
+
+    A worker holds the reading end of a pipe to this process, and ends after its epoch when that breaks: the death of
+    the launcher leaves no orphans.
+    """
+
+    def start(self, assignment: Assignment) -> LocalWorker:
+        """Start a worker."""
+        assignment.log.parent.mkdir(parents=True, exist_ok=True)
+        environment = os.environ | device_environment(assignment.gpu) | {"PYTHONUNBUFFERED": "1"}
+        if assignment.database is not None:
+            environment["HPO_DATABASE"] = assignment.database  # not as an argument: it may hold a password
+        with assignment.log.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own command
+                worker_command(assignment),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,  # Ctrl-C is the launcher's to pass on
+            )
+        return LocalWorker(process, assignment.log)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class LocalWorker:
+    """A worker's process.
+
+    Args:
+        process: its standard input is the pipe that it watches.
+        log: what it says.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process, self._log = process, log
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    def poll(self) -> Ending | None:
+        """How it ended; None while it runs."""
+        code = self._process.poll()
+        if code is None:
+            return None
+        kinds = {FINISHED: "finished", INTERRUPTED: "stopped", REPLACE_ME: "outgrown", USER_ERROR: "refused"}
+        kind = kinds.get(code)
+        if kind == "finished":
+            return Ending("finished")
+        if kind == "stopped":
+            return Ending("stopped")
+        last = last_line(self._log)
+        if kind == "outgrown":
+            return Ending("outgrown", last)
+        if kind == "refused":
+            return Ending("refused", last)
+        return Ending("died", f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}: {last}")
+
+    def stop(self) -> None:
+        """Let it end after its current epoch."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait(KILL_SECONDS)
+
+
+def worker_command(assignment: Assignment) -> list[str]:
+    """The command line of a worker's process."""
+    command = [sys.executable, "-m", "hpo", "worker", str(assignment.study), "--until", assignment.until]
+    if assignment.threads is not None:
+        command += ["--threads", str(assignment.threads)]
+    if assignment.memory_bytes is not None:
+        command += ["--memory-gb", f"{assignment.memory_bytes / 1e9:.3f}"]
+    return [*command, "--with-parent"]
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that says something."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
