@@ -59,7 +59,8 @@ def launch(
             launch_workers(settings, opened, stop, workers=workers, gpus=gpus, on=on, until=until, url=database)
     finally:
         opened.close()
-    out.print(f"{settings.name}: finished; next: hpo report {study}, hpo export {study}", soft_wrap=True, markup=False)
+    ended = f"finished; next: hpo report {study}, hpo export {study}" if until == "test" else f"{until} is over"
+    out.print(f"{settings.name}: {ended}", soft_wrap=True, markup=False, highlight=False)
 
 
 def launch_workers(

@@ -1,51 +1,150 @@
-"""``hpo status``: how far a study has come, and who works on what."""
+"""``hpo status``: how far a study has come, who works on what, how fast, and how long it will take."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import math
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import JsonOption, StudyArgument, out
+from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from hpo.config.study import StudyFile
+    from hpo.stages.status import Pace, RunningPoint, StageStatus
+    from hpo.storage.database import Database
+    from hpo.storage.workers import RegisteredWorker
+
+WATCH_SECONDS = 2.0
 
 
-def status(study: StudyArgument, as_json: JsonOption = False) -> None:
-    """Show each stage's design points, its best objective, and the workers at work."""
-    from rich.table import Table
+@dataclass(frozen=True)
+class Overview:
+    """All that ``hpo status`` shows.
 
+    Args:
+        stages: those that have been opened.
+        running: the points that workers hold.
+        workers: those that have not ended.
+        pace: of all of them together.
+    """
+
+    stages: list[StageStatus]
+    running: list[RunningPoint]
+    workers: list[RegisteredWorker]
+    pace: Pace
+
+
+def status(
+    study: StudyArgument,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again every two seconds, until the study is finished or Ctrl-C.")
+    ] = False,
+    as_json: JsonOption = False,
+    database: DatabaseOption = None,
+) -> None:
+    """Show each stage's design points, its best objective, the workers and what they do, the pace and the time left."""
     from hpo.config.load import load_study
-    from hpo.stages.status import running_points, stage_statuses
+    from hpo.stages.estimate import estimate, total
     from hpo.storage.database import open_database
 
-    settings = load_study(study)
-    database = open_database(settings.database)
+    settings = load_study(study, database)
+    opened = open_database(settings.database)
     try:
-        stages, running = stage_statuses(database, settings), running_points(database, settings)
+        visits = total(estimate(settings)).shared_patch_visits
+        if watch and not as_json:
+            _watch(opened, settings, visits)
+            return
+        found = _overview(opened, settings, visits)
     finally:
-        database.close()
+        opened.close()
     if as_json:
-        found = {"stages": [asdict(stage) for stage in stages], "running": [asdict(point) for point in running]}
-        typer.echo(json.dumps(found, indent=2))
-        return
-    if not stages:
+        typer.echo(json.dumps(asdict(found), indent=2))
+    elif not found.stages:
         out.print(f"{settings.name}: not begun; start with: hpo run {study}", soft_wrap=True, markup=False)
-        return
-    table = Table(title=f"{settings.name}: validation {settings.objective.metric}")
-    table.add_column("architecture")
-    table.add_column("stage")
+    else:
+        out.print(_table(settings, found))
+        for line in _lines(found):
+            out.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _overview(database: Database, settings: StudyFile, visits: int) -> Overview:
+    from hpo.stages.status import pace, running_points, stage_statuses
+    from hpo.storage.workers import live_workers
+
+    with database.transaction() as session:
+        workers = live_workers(session, settings.name)
+    return Overview(
+        stage_statuses(database, settings),
+        running_points(database, settings),
+        workers,
+        pace(database, settings, visits),
+    )
+
+
+def _watch(database: Database, settings: StudyFile, visits: int) -> None:
+    from rich.console import Group
+    from rich.live import Live
+    from rich.text import Text
+
+    from hpo.stages.advance import standings
+
+    with Live(console=out, auto_refresh=False) as live:
+        while True:
+            found = database.patiently(lambda: _overview(database, settings, visits))
+            lines: list[RenderableType] = [Text(line) for line in _lines(found)]
+            live.update(Group(_table(settings, found), *lines), refresh=True)
+            if all(standing.is_over() for standing in standings(database, settings)):
+                return
+            try:
+                time.sleep(WATCH_SECONDS)
+            except KeyboardInterrupt:
+                return
+
+
+def _table(settings: StudyFile, found: Overview) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+
+    title = f"{settings.name}: validation {settings.objective.metric}"
+    table = Table(title=title, box=box.SIMPLE_HEAD, show_edge=False)
+    for heading in ("", "stage"):
+        table.add_column(heading, no_wrap=True)
     for heading in ("waiting", "running", "complete", "failed", "best"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
-    for stage in stages:
+    for stage in found.stages:
         counts = (stage.waiting, stage.running, stage.complete, stage.failed)
         best = "" if stage.best is None else f"{stage.best:.4f}"
         table.add_row(stage.architecture, stage.stage, *map(str, counts), best, "closed" if stage.closed else "open")
-    out.print(table)
-    for point in running:
-        out.print(
-            f"{point.owner} holds {point.stage_name} (attempt {point.attempt}, lease ends in "
-            f"{point.lease_seconds_left:.0f} s)",
-            soft_wrap=True,
-            markup=False,
-        )
+    return table
+
+
+def _lines(found: Overview) -> list[str]:
+    """The workers, what each of them does, and the pace."""
+    held: dict[str, list[RunningPoint]] = {}
+    for point in found.running:
+        held.setdefault(point.owner, []).append(point)
+    known = {worker.owner: f" ({worker.device})" for worker in found.workers}
+    silence = {worker.owner: worker.silent_seconds for worker in found.workers}
+    lines = [
+        f"{owner}{known.get(owner, '')}: {_work(held.get(owner, []))}, heard of {silence.get(owner, 0.0):.0f} s ago"
+        for owner in [*known, *(owner for owner in held if owner not in known)]
+    ]
+    if found.running and found.pace.seconds_left is not None:
+        left = math.ceil(found.pace.seconds_left / 60)
+        lines.append(f"{found.pace.patches_per_second:,.0f} patches a second; at this pace at most {left:,} min left")
+    return lines
+
+
+def _work(points: list[RunningPoint]) -> str:
+    if not points:
+        return "idle"
+    first = points[0]
+    count = f"{len(points)} points" if len(points) > 1 else "1 point"
+    return f"{count} of {first.stage_name}, attempt {first.attempt}, lease ends in {first.lease_seconds_left:.0f} s"

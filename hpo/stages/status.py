@@ -11,8 +11,12 @@ from hpo.evaluation.objective import objective_of
 from hpo.stages.order import STAGES
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages
+from hpo.storage.ledger import recent_throughput, total_compute
 from hpo.storage.points import count_points
 from hpo.storage.tables import PointRow, StageRow, database_now
+
+PACE_SECONDS = 600.0
+"""The pace is that of the last so many seconds."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,34 @@ class RunningPoint:
     point: dict[str, object]
     attempt: int
     lease_seconds_left: float
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a study is getting on.
+
+    Args:
+        patches_per_second: patch-visits of all workers together, lately.
+        seconds_left: until the whole study is done at this pace, an upper bound as `hpo.stages.estimate` reckons; None
+            while nothing is trained.
+    """
+
+    patches_per_second: float
+    seconds_left: float | None
+
+
+def pace(database: Database, study: StudyFile, visits_in_all: int) -> Pace:
+    """How fast a study is getting on.
+
+    Args:
+        database: the study database.
+        study: the study file.
+        visits_in_all: patch-visits of the whole study.
+    """
+    with database.transaction() as session:
+        rate = recent_throughput(session, study.name, PACE_SECONDS)
+        done = total_compute(session, study.name).patch_visits
+    return Pace(rate, max(0, visits_in_all - done) / rate if rate else None)
 
 
 def stage_statuses(database: Database, study: StudyFile) -> list[StageStatus]:

@@ -85,9 +85,29 @@ def compute_by_epoch(session: Session, study: str) -> dict[tuple[str, int], Comp
     return costs
 
 
+def total_compute(session: Session, study: str) -> Compute:
+    """What a study has cost so far."""
+    return sum(_compute_by(session, study, TrainedEpochRow.study).values(), Compute())
+
+
 def compute_by_owner(session: Session, study: str) -> dict[str, Compute]:
     """What each worker has trained for a study, by its name."""
     return _compute_by(session, study, TrainedEpochRow.owner)
+
+
+def recent_throughput(session: Session, study: str, window_seconds: float) -> float:
+    """Patch-visits a second of all workers together, over the last so many seconds; 0 if nothing was trained in them.
+
+    A study that began within the window is measured from its first epoch's beginning.
+    """
+    now = float(session.scalar(select(database_now())) or 0.0)
+    recent = select(
+        func.sum(TrainedEpochRow.patch_visits), func.min(TrainedEpochRow.at - TrainedEpochRow.seconds)
+    ).where(TrainedEpochRow.study == study, TrainedEpochRow.at >= now - window_seconds)
+    visits, began = session.execute(recent).one()
+    if not visits:
+        return 0.0
+    return float(visits) / max(1e-9, now - max(float(began), now - window_seconds))
 
 
 def _compute_by(session: Session, study: str, column: InstrumentedAttribute[str]) -> dict[str, Compute]:

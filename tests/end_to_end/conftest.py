@@ -44,11 +44,11 @@ STUDY: dict[str, Any] = {
 }
 
 
-def write_pcam(folder: Path) -> None:
+def write_pcam(folder: Path, splits: dict[str, int] = SPLITS) -> None:
     """Patches whose centre is darker where malignant, amid noise."""
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
-    for name, count in SPLITS.items():
+    for name, count in splits.items():
         labels = np.arange(count, dtype=np.uint8) % 2
         patches = random.integers(90, 230, (count, SIZE, SIZE, 3), dtype=np.uint8)
         patches[labels == 1, 4:12, 4:12] -= 40

