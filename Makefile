@@ -22,9 +22,12 @@ check: .venv/installed  ## Lint, format, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-lock:  ## Pin the newest versions that pyproject.toml allows (needs uv)
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra dev --extra dashboard --extra postgres --extra ray --extra s3 --extra slurm pyproject.toml --output-file requirements.lock
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	--extra dashboard --extra postgres --extra s3
+
+lock:  ## Pin the newest versions that pyproject.toml allows (needs uv); the image's lock has the same pins, but fewer
+	$(LOCK) --upgrade --extra dev --extra ray --extra slurm pyproject.toml --output-file requirements.lock
+	$(LOCK) --upgrade --constraint requirements.lock pyproject.toml --output-file requirements-image.lock
 
 clean:  ## Remove the environment and everything the studies made
 	rm -rf .venv runs

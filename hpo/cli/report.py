@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hpo.cli.console import StudyArgument, err, out
 from hpo.errors import DataError
+
+if TYPE_CHECKING:
+    from hpo.data.dataset import Dataset
 
 
 def report(
@@ -17,26 +21,54 @@ def report(
         Path | None, typer.Option(help="The HTML file; by default report.html in the output folder.")
     ] = None,
     dashboard: Annotated[Path | None, typer.Option(help="Another dashboard than the study file's.")] = None,
+    serve: Annotated[
+        int | None, typer.Option(metavar="PORT", min=0, max=65535, help="Serve it over HTTP on this port; 0 takes any.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Of --serve: the address to listen on.")] = "127.0.0.1",
+    every: Annotated[
+        int,
+        typer.Option(metavar="SECONDS", min=1, help="Of --serve: how often to look whether the study has moved on."),
+    ] = 60,
 ) -> None:
     """Write the report: one HTML file that opens offline. A study that still runs has a report too."""
     from hpo.config.load import load_dashboard, load_study
     from hpo.data.prepare import prepare_data
     from hpo.reports.page import write_report
     from hpo.reports.read import read_results
+    from hpo.reports.serve import LiveReport, serve_report, study_progress
     from hpo.storage.database import open_database
 
     settings = load_study(study)
     panels = settings.panels if dashboard is None else load_dashboard(dashboard)
     path = output or settings.output / "report.html"
     database = open_database(settings.database)
-    try:
+
+    @cache  # reading all patches takes minutes for a large data set
+    def dataset() -> Dataset | None:
         try:
-            dataset = prepare_data(settings.data)
+            return prepare_data(settings.data)
         except DataError as error:
-            err.print(f"without the data section: {error}", soft_wrap=True, markup=False)
-            dataset = None
+            _say(f"without the data section: {error}")
+            return None
+
+    def write() -> None:
         with err.status("writing the report"):
-            write_report(read_results(database, settings, dataset), panels, path)
+            write_report(read_results(database, settings, dataset()), panels, path)
+
+    try:
+        if serve is None:
+            write()
+            _print(str(path))
+        else:
+            live = LiveReport(settings.name, path, lambda: study_progress(database, settings), write, _say)
+            serve_report(live, host=host, port=serve, every=every, announce=_print)
     finally:
         database.close()
-    out.print(str(path), soft_wrap=True, markup=False, highlight=False)
+
+
+def _print(line: str) -> None:
+    out.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _say(line: str) -> None:
+    err.print(line, soft_wrap=True, markup=False, highlight=False)
