@@ -1,8 +1,8 @@
 """The checkpoint store: the full training state of a recipe after a whole number of epochs.
 
 A checkpoint is one HDF5 file ``KEY/epoch-000005.SHA256.h5`` with the SHA-256 of its content in its name. It is
-written under a temporary name and renamed, and verified whenever it is read: a damaged one is as good as absent. The
-bytes depend on the content alone, so that two workers that trained the same thing write the same file.
+written whole or not at all, and verified whenever it is read: a damaged one is as good as absent. The bytes depend on
+the content alone, so that two workers that trained the same thing write the same file.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ import hashlib
 import io
 import json
 import re
-import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.errors import StorageError
+from hpo.storage.files import PATIENCE_SECONDS, Files
+
+STRAY_SECONDS = 3600.0
+"""After which an unfinished file is one that a killed writer left behind."""
 
 _KEY = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _NAME = re.compile(r"epoch-(\d{6,})\.([0-9a-f]{64})\.h5")
@@ -47,18 +50,18 @@ class Checkpoint:
 class CheckpointStore:
     """Checkpoints in a folder, or wherever fsspec reaches (``s3://``, ``gs://``, ``memory://``).
 
+    Every method may raise `StoreUnavailableError` once the store has been out of reach for too long.
+
     Args:
-        url: an fsspec URL or a folder; it is made when first written to.
+        url: an fsspec URL or a folder; a folder is made when first written to, a bucket has to be there.
+        patience_seconds: how long a store that is away, or a disk that is full, is waited for.
 
     Raises:
         StorageError: if fsspec does not know the URL's protocol, or lacks the package for it.
     """
 
-    def __init__(self, url: str | Path) -> None:
-        try:
-            self._files, self._root = fsspec.core.url_to_fs(str(url))
-        except (ValueError, ImportError) as error:
-            raise StorageError(f"checkpoint store {url}: {error}") from error
+    def __init__(self, url: str | Path, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self._files = Files(url, patience_seconds)
         self.url = str(url)
 
     def save(self, checkpoint: Checkpoint) -> str:
@@ -70,16 +73,10 @@ class CheckpointStore:
         Raises:
             StorageError: if it cannot be written, or the key is no plain name.
         """
+        folder = _folder(checkpoint.recipe_key)
         content = _encode(checkpoint)
         digest = hashlib.sha256(content).hexdigest()
-        folder = self._folder(checkpoint.recipe_key)
-        temporary = f"{folder}/{uuid.uuid4().hex}.part"
-        try:
-            self._files.makedirs(folder, exist_ok=True)
-            self._files.pipe_file(temporary, content)
-            self._files.mv(temporary, f"{folder}/{_name(checkpoint.epoch, digest)}")
-        except OSError as error:
-            raise StorageError(f"checkpoint store {self.url}: cannot write: {error}") from error
+        self._files.write(f"{folder}/{_name(checkpoint.epoch, digest)}", content)
         return digest
 
     def latest(self, key: str, at_most: int) -> Checkpoint | None:
@@ -91,8 +88,12 @@ class CheckpointStore:
                     return _decode(content)
         return None
 
+    def listed(self, key: str) -> tuple[int, ...]:
+        """The epochs of which there is a checkpoint, damaged or not, rising: one listing, and nothing is read."""
+        return tuple(sorted({epoch for epoch, _ in self._listing(key)}))
+
     def epochs(self, key: str) -> tuple[int, ...]:
-        """The epochs of which there is an undamaged checkpoint, rising."""
+        """The epochs of which there is an undamaged checkpoint, rising; reads them all, where `listed` reads none."""
         return tuple(sorted({e for e, d in self._listing(key) if self._verified(key, e, d) is not None}))
 
     def digest(self, key: str, epoch: int) -> str | None:
@@ -106,40 +107,41 @@ class CheckpointStore:
         """Removes the checkpoint at this epoch, if there is one."""
         for found, digest in self._listing(key):
             if found == epoch:
-                try:
-                    self._files.rm_file(f"{self._folder(key)}/{_name(found, digest)}")
-                except FileNotFoundError:  # another worker was quicker
-                    continue
-                except OSError as error:
-                    raise StorageError(f"checkpoint store {self.url}: cannot remove: {error}") from error
+                self._files.remove(f"{key}/{_name(found, digest)}")
 
-    def _folder(self, key: str) -> str:
-        if not _KEY.fullmatch(key):
-            raise StorageError(f"checkpoint key {key!r}: only letters, digits, '-' and '_' may be in it")
-        return f"{self._root.rstrip('/')}/{key}"
+    def prune(self, key: str, needed: Collection[int]) -> int:
+        """Removes a key's checkpoints but those of the needed epochs, and what killed writers left behind there.
+
+        Returns:
+            How many checkpoints were removed; an object store does not tell two that remove the same one apart.
+        """
+        folder = _folder(key)
+        names = self._files.names(folder)
+        for name in names:
+            if name.endswith(".part") and self._files.age_seconds(f"{folder}/{name}") > STRAY_SECONDS:
+                self._files.remove(f"{folder}/{name}")
+        matches = [match for name in names if (match := _NAME.fullmatch(name))]
+        removed = sum(self._files.remove(f"{folder}/{match[0]}") for match in matches if int(match[1]) not in needed)
+        if not needed:
+            self._files.remove_empty(folder)
+        return removed
 
     def _listing(self, key: str) -> list[tuple[int, str]]:
         """(epoch, SHA-256) of every checkpoint file of a key, sorted, whether damaged or not."""
-        folder = self._folder(key)
-        try:
-            self._files.invalidate_cache(folder)
-            paths = self._files.ls(folder, detail=False)
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise StorageError(f"checkpoint store {self.url}: cannot list: {error}") from error
-        matches = (_NAME.fullmatch(path.rpartition("/")[2]) for path in paths)
+        matches = (_NAME.fullmatch(name) for name in self._files.names(_folder(key)))
         return sorted((int(match[1]), match[2]) for match in matches if match)
 
     def _verified(self, key: str, epoch: int, digest: str) -> bytes | None:
         """The file's content, or None if it is not what its name promises or has just been removed."""
-        try:
-            content: bytes = self._files.cat_file(f"{self._folder(key)}/{_name(epoch, digest)}")
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise StorageError(f"checkpoint store {self.url}: cannot read: {error}") from error
-        return content if hashlib.sha256(content).hexdigest() == digest else None
+        content = self._files.read(f"{key}/{_name(epoch, digest)}")
+        return content if content is not None and hashlib.sha256(content).hexdigest() == digest else None
+
+
+def _folder(key: str) -> str:
+    """Where a key's checkpoints are; a key that leads out of the store is refused."""
+    if not _KEY.fullmatch(key):
+        raise StorageError(f"checkpoint key {key!r}: only letters, digits, '-' and '_' may be in it")
+    return key
 
 
 def _name(epoch: int, digest: str) -> str:

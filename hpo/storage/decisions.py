@@ -81,5 +81,10 @@ def load_stages(session: Session, study: str) -> dict[tuple[str, str], StageRow]
     return {(row.stage, row.architecture): row for row in rows}
 
 
+def study_names(session: Session) -> list[str]:
+    """The names of all studies that have been planned in this database."""
+    return list(session.scalars(select(StudyRow.name).order_by(StudyRow.name)))
+
+
 def _now(session: Session) -> float:
     return float(session.scalar(select(database_now())) or 0.0)

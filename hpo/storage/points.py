@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 
 from hpo.storage.tables import PointRow
 
+NamedTraining = tuple[dict[str, Any], int]
+"""A recipe's JSON, and for how many epochs."""
+
 
 @dataclass(frozen=True)
 class PlannedPoint:
@@ -85,3 +88,9 @@ def count_points(session: Session, stage_name: str) -> dict[str, int]:
 def stage_points(session: Session, stage_name: str) -> list[PointRow]:
     """The points of a stage in the order in which they were planned."""
     return list(session.scalars(select(PointRow).where(PointRow.stage_name == stage_name).order_by(PointRow.id)))
+
+
+def named_trainings(session: Session, stage_name: str) -> list[NamedTraining]:
+    """What the points of a stage train; those whose values are not chosen yet name nothing."""
+    rows = session.execute(select(PointRow.recipe, PointRow.epochs).where(PointRow.stage_name == stage_name))
+    return [(recipe, epochs) for recipe, epochs in rows if recipe is not None and epochs is not None]

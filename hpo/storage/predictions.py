@@ -5,25 +5,31 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.errors import StorageError
+from hpo.storage.files import PATIENCE_SECONDS, Files
 
 
-@dataclass(frozen=True)
 class PredictionStore:
     """Predictions under ``URL/predictions/``.
 
+    Every method may raise `StoreUnavailableError` once the store has been out of reach for too long.
+
     Args:
         url: of the checkpoint store: a folder or an fsspec URL.
+        patience_seconds: how long a store that is away, or a disk that is full, is waited for.
+
+    Raises:
+        StorageError: if fsspec does not know the URL's protocol, or lacks the package for it.
     """
 
-    url: str
+    def __init__(self, url: str | Path, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self._files = Files(url, patience_seconds)
 
     def save(self, configuration: str, role: str, seed: int, probabilities: NDArray[np.float32]) -> None:
         """Keep the probabilities ``(N,)`` of one run; repeating it replaces the same content."""
@@ -60,17 +66,18 @@ class PredictionStore:
     def _write(self, name: str, **arrays: NDArray[Any]) -> None:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        fs, root = fsspec.core.url_to_fs(self.url, auto_mkdir=True)
-        with fs.transaction, fs.open(f"{root}/predictions/{name}", "wb") as file:
-            file.write(buffer.getvalue())
+        self._files.write(f"predictions/{name}", buffer.getvalue())
 
     def _read(self, name: str, required: str) -> dict[str, NDArray[Any]]:
-        fs, root = fsspec.core.url_to_fs(self.url)
-        path = f"{root}/predictions/{name}"
+        content = self._files.read(f"predictions/{name}")
+        if content is None:
+            raise self._unusable(name, "missing")
         try:
-            with np.load(io.BytesIO(fs.cat_file(path)), allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 return {required: arrays[required], **arrays}
         except (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-            raise StorageError(
-                f"{path}: test predictions are missing or damaged ({error}); give the study a new name to test again"
-            ) from error
+            raise self._unusable(name, f"damaged ({error})") from error
+
+    def _unusable(self, name: str, fault: str) -> StorageError:
+        path = f"{self._files.url}/predictions/{name}"
+        return StorageError(f"{path}: test predictions are {fault}; give the study a new name to test again")

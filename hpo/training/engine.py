@@ -107,7 +107,7 @@ class Trainer:
         """
         if not epochs or min(epochs) < 1:
             raise TrainingError(f"a recipe is brought to epochs of at least 1, not {sorted(epochs)}")
-        kept = {*epochs, *self._store.epochs(recipe.key)}
+        kept = {*epochs, *self._store.listed(recipe.key)}
         last = max(epochs)
         found = self._restorable(recipe, last)
         curve = found.curve if found else ()
@@ -118,8 +118,8 @@ class Trainer:
 
         self._check(recipe)
         function = self._compiled(recipe)
-        state = found.arrays if found else start(
-            function, self._initial_weights(recipe, function, on_trained, before_save)
+        state = (
+            found.arrays if found else start(function, self._initial_weights(recipe, function, on_trained, before_save))
         )
         for epoch in range(len(curve) + 1, last + 1):
             began = time.perf_counter()

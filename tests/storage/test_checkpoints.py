@@ -1,22 +1,23 @@
-"""The checkpoint store, on a folder and on fsspec's memory file system."""
+"""The checkpoint store, in a folder, in memory and on S3."""
 
 from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
+import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
-import fsspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from hpo.errors import StorageError
+from hpo.errors import StorageError, StoreUnavailableError
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
+from tests.storage.places import FailingWrites, files_of, overwrite
 
 KEY = "ab" * 32
 
@@ -41,31 +42,9 @@ def same(one: Checkpoint | None, other: Checkpoint) -> bool:
     )
 
 
-@pytest.fixture(params=["folder", "memory"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "folder":
-        yield str(tmp_path / "not" / "yet" / "there")
-    else:
-        name = f"memory://{uuid.uuid4().hex}"
-        yield name
-        files, root = fsspec.core.url_to_fs(name)
-        if files.exists(root):
-            files.rm(root, recursive=True)
-
-
 @pytest.fixture
-def store(url: str) -> CheckpointStore:
-    return CheckpointStore(url)
-
-
-def files_of(url: str) -> dict[str, bytes]:
-    files, root = fsspec.core.url_to_fs(url)
-    return {path.rpartition("/")[2]: files.cat_file(path) for path in files.find(root)}
-
-
-def overwrite(url: str, name: str, content: bytes) -> None:
-    files, root = fsspec.core.url_to_fs(url)
-    files.pipe_file(f"{root}/{KEY}/{name}", content)
+def store(store_url: str) -> CheckpointStore:
+    return CheckpointStore(store_url)
 
 
 def test_a_checkpoint_comes_back_as_it_was_saved(store: CheckpointStore) -> None:
@@ -73,9 +52,9 @@ def test_a_checkpoint_comes_back_as_it_was_saved(store: CheckpointStore) -> None
     assert same(store.latest(KEY, 3), checkpoint(3))
 
 
-def test_another_process_finds_it(store: CheckpointStore, url: str) -> None:
+def test_another_process_finds_it(store: CheckpointStore, store_url: str) -> None:
     digest = store.save(checkpoint(3))
-    assert CheckpointStore(url).digest(KEY, 3) == digest
+    assert CheckpointStore(store_url).digest(KEY, 3) == digest
 
 
 def test_latest_is_the_one_of_the_most_epochs_but_no_more_than_asked(store: CheckpointStore) -> None:
@@ -89,26 +68,29 @@ def test_latest_is_the_one_of_the_most_epochs_but_no_more_than_asked(store: Chec
 
 def test_what_is_not_there_is_none(store: CheckpointStore) -> None:
     assert store.latest(KEY, 5) is None
-    assert store.epochs(KEY) == ()
+    assert store.epochs(KEY) == store.listed(KEY) == ()
     assert store.digest(KEY, 5) is None
+    assert store.prune(KEY, ()) == 0
     store.save(checkpoint(4))
     assert store.digest(KEY, 5) is None
     assert store.epochs("cd" * 32) == ()
 
 
-def test_one_file_a_checkpoint_named_by_its_content(store: CheckpointStore, url: str) -> None:
+def test_one_file_a_checkpoint_named_by_its_content(store: CheckpointStore, store_url: str) -> None:
     digest = store.save(checkpoint(5))
-    ((name, content),) = files_of(url).items()
-    assert name == f"epoch-000005.{digest}.h5"
+    ((name, content),) = files_of(store_url).items()
+    assert name == f"{KEY}/epoch-000005.{digest}.h5"
     assert hashlib.sha256(content).hexdigest() == digest
 
 
-def test_the_same_content_is_the_same_bytes_whatever_the_order_of_its_names(store: CheckpointStore, url: str) -> None:
+def test_the_same_content_is_the_same_bytes_whatever_the_order_of_its_names(
+    store: CheckpointStore, store_url: str
+) -> None:
     first = store.save(checkpoint(5))
     turned = checkpoint(5)
     turned = Checkpoint(KEY, 5, dict(reversed(turned.arrays.items())), turned.curve)
     assert store.save(turned) == first
-    assert len(files_of(url)) == 1
+    assert len(files_of(store_url)) == 1
 
 
 def test_other_content_is_other_bytes(store: CheckpointStore) -> None:
@@ -116,14 +98,14 @@ def test_other_content_is_other_bytes(store: CheckpointStore) -> None:
 
 
 @pytest.mark.parametrize("damage", ["truncated", "emptied", "one bit turned", "replaced"])
-def test_a_damaged_checkpoint_is_as_good_as_absent(store: CheckpointStore, url: str, damage: str) -> None:
+def test_a_damaged_checkpoint_is_as_good_as_absent(store: CheckpointStore, store_url: str, damage: str) -> None:
     store.save(checkpoint(2))
     digest = store.save(checkpoint(4))
-    name = f"epoch-000004.{digest}.h5"
-    whole = files_of(url)[name]
+    name = f"{KEY}/epoch-000004.{digest}.h5"
+    whole = files_of(store_url)[name]
     middle = len(whole) // 2
     overwrite(
-        url,
+        store_url,
         name,
         {
             "truncated": whole[:-1],
@@ -134,15 +116,16 @@ def test_a_damaged_checkpoint_is_as_good_as_absent(store: CheckpointStore, url: 
     )
     assert same(store.latest(KEY, 4), checkpoint(2))
     assert store.epochs(KEY) == (2,)
+    assert store.listed(KEY) == (2, 4)
     assert store.digest(KEY, 4) is None
     assert store.save(checkpoint(4)) == digest
     assert same(store.latest(KEY, 4), checkpoint(4))
 
 
-def test_what_a_killed_writer_left_behind_is_not_seen(store: CheckpointStore, url: str) -> None:
+def test_what_a_killed_writer_left_behind_is_not_seen(store: CheckpointStore, store_url: str) -> None:
     digest = store.save(checkpoint(4))
-    overwrite(url, "0123456789abcdef.part", b"half")
-    assert store.epochs(KEY) == (4,)
+    overwrite(store_url, f"{KEY}/0123456789abcdef.part", b"half")
+    assert store.epochs(KEY) == store.listed(KEY) == (4,)
     assert store.digest(KEY, 4) == digest
 
 
@@ -161,25 +144,65 @@ def test_a_key_that_leads_elsewhere_is_refused(store: CheckpointStore, key: str)
         lambda: store.latest(key, 1),
         lambda: store.epochs(key),
         lambda: store.digest(key, 1),
+        lambda: store.listed(key),
         lambda: store.discard(key, 1),
+        lambda: store.prune(key, ()),
     ):
         with pytest.raises(StorageError, match="checkpoint key"):
             act()
 
 
-def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StorageError, match="cannot write"):
-        CheckpointStore(tmp_path / "file").save(checkpoint(1))
+def test_what_is_needed_stays_and_the_rest_of_the_key_goes(store: CheckpointStore) -> None:
+    for epoch in (1, 2, 3, 4):
+        store.save(checkpoint(epoch))
+    store.save(checkpoint(2, fill=2.0))
+    store.save(checkpoint(1, key="other"))
+    assert store.prune(KEY, {2, 4, 9}) == 2
+    assert store.prune(KEY, {2, 4, 9}) == 0
+    assert store.epochs(KEY) == (2, 4)
+    assert same(store.latest(KEY, 9), checkpoint(4))
+    assert store.prune(KEY, ()) == 3
+    assert store.epochs(KEY) == ()
+    assert store.epochs("other") == (1,)
 
 
-def test_an_unknown_protocol_is_refused() -> None:
-    with pytest.raises(StorageError, match="carrier"):
-        CheckpointStore("carrier-pigeon://loft")
+def test_what_a_writer_left_behind_goes_after_an_hour(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path)
+    store.save(checkpoint(1))
+    for name, minutes in (("old", 61), ("young", 59)):
+        (tmp_path / KEY / f"{name}.part").write_bytes(b"half")
+        os.utime(tmp_path / KEY / f"{name}.part", (time.time() - 60 * minutes,) * 2)
+    assert store.prune(KEY, {1}) == 0
+    assert [path.name for path in tmp_path.rglob("*.part")] == ["young.part"]
+    assert store.epochs(KEY) == (1,)
 
 
-def _save_many(folder: str, barrier: object) -> None:
-    store = CheckpointStore(folder)
+def test_a_key_of_which_nothing_is_left_leaves_no_folder(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path)
+    store.save(checkpoint(1))
+    store.prune(KEY, ())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_listing_reads_no_checkpoint(store: CheckpointStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.save(checkpoint(1))
+    monkeypatch.setattr(store._files, "read", pytest.fail)
+    assert store.listed(KEY) == (1,)
+
+
+def test_a_full_disk_ends_in_one_line_and_costs_no_earlier_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = CheckpointStore(tmp_path, patience_seconds=0.2)
+    store.save(checkpoint(1))
+    FailingWrites(monkeypatch)
+    with pytest.raises(StoreUnavailableError, match="no space left on device; free some"):
+        store.save(checkpoint(2))
+    assert same(store.latest(KEY, 9), checkpoint(1))
+
+
+def _save_many(url: str, barrier: object) -> None:
+    store = CheckpointStore(url)
     for epoch in range(1, 6):
         barrier.wait()  # type: ignore[attr-defined]
         store.save(checkpoint(epoch))
@@ -187,17 +210,21 @@ def _save_many(folder: str, barrier: object) -> None:
             store.discard(KEY, epoch - 1)
 
 
-def test_two_writers_of_the_same_content_at_once_leave_one_whole_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["folder", "s3"])
+def test_two_writers_of_the_same_content_at_once_leave_one_whole_file(
+    place: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = str(tmp_path) if place == "folder" else f"s3://{request.getfixturevalue('bucket')}"
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(2)
-    writers = [context.Process(target=_save_many, args=(str(tmp_path), barrier)) for _ in range(2)]
+    writers = [context.Process(target=_save_many, args=(url, barrier)) for _ in range(2)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join(60)
     assert [writer.exitcode for writer in writers] == [0, 0]
-    assert same(CheckpointStore(tmp_path).latest(KEY, 9), checkpoint(5))
-    assert not list(tmp_path.rglob("*.part"))
+    assert same(CheckpointStore(url).latest(KEY, 9), checkpoint(5))
+    assert len(files_of(url)) == 1
 
 
 @settings(max_examples=30, deadline=None)

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hpo.errors import StorageError
+from hpo.errors import StorageError, StoreUnavailableError
 from hpo.storage.predictions import PredictionStore
+from tests.storage.places import FailingWrites, files_of
 
 SLIDES = np.array(["slide 1", "slide 1", "lame été"])
 PROBABILITIES = np.linspace(0, 1, 9, dtype=np.float32)
@@ -29,17 +30,17 @@ def test_probabilities_come_back_bit_for_bit(
     assert loaded.tobytes() == probabilities.tobytes()
 
 
-@pytest.mark.parametrize("url", ["{tmp_path}", "file://{tmp_path}", "memory://predictions"])
-def test_a_folder_and_a_url_are_stores_alike(tmp_path: Path, url: str) -> None:
-    store = PredictionStore(url.format(tmp_path=tmp_path / "not made yet"))
+def test_saving_again_replaces(store_url: str) -> None:
+    store = PredictionStore(store_url)
     store.save("configuration", "before", 0, np.zeros(3, np.float32))
     store.save("configuration", "before", 0, np.ones(3, np.float32))
-    assert store.load("configuration", "before", 0).tolist() == [1, 1, 1]
+    assert PredictionStore(store_url).load("configuration", "before", 0).tolist() == [1, 1, 1]
+    assert list(files_of(store_url)) == ["predictions/configuration/before-0.npz"]
 
 
 @pytest.mark.parametrize("slides", [SLIDES, None])
-def test_the_truth_keeps_labels_and_where_they_are_known_slides(tmp_path: Path, slides: np.ndarray | None) -> None:
-    store = PredictionStore(str(tmp_path))
+def test_the_truth_keeps_labels_and_where_they_are_known_slides(store_url: str, slides: np.ndarray | None) -> None:
+    store = PredictionStore(store_url)
     store.save_truth("configuration", LABELS, slides)
     labels, found = store.load_truth("configuration")
     assert labels.dtype == np.uint8
@@ -47,13 +48,24 @@ def test_the_truth_keeps_labels_and_where_they_are_known_slides(tmp_path: Path, 
     assert found is None if slides is None else found.tolist() == slides.tolist()
 
 
-def test_missing_predictions_are_an_error_that_names_the_file_and_what_to_do(tmp_path: Path) -> None:
-    store = PredictionStore(str(tmp_path))
-    with pytest.raises(StorageError, match=r"configuration/after-0\.npz: .* missing or damaged .* new name") as caught:
+def test_missing_predictions_are_an_error_that_names_the_file_and_what_to_do(store_url: str) -> None:
+    store = PredictionStore(store_url)
+    with pytest.raises(StorageError, match=r"configuration/after-0\.npz: .* missing; .* new name") as caught:
         store.load("configuration", "after", 0)
     assert "\n" not in str(caught.value)
+    assert not isinstance(caught.value, StoreUnavailableError)  # waiting will not bring them back
     with pytest.raises(StorageError, match=r"truth\.npz"):
         store.load_truth("configuration")
+
+
+def test_a_store_that_is_away_for_a_while_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FailingWrites(monkeypatch, times=2)
+    store = PredictionStore(tmp_path)
+    store.save("configuration", "after", 3, PROBABILITIES)
+    assert store.load("configuration", "after", 3).tobytes() == PROBABILITIES.tobytes()
+    FailingWrites(monkeypatch)
+    with pytest.raises(StoreUnavailableError, match="no space left"):
+        PredictionStore(tmp_path, patience_seconds=0).save("configuration", "after", 4, PROBABILITIES)
 
 
 @given(data=st.data())

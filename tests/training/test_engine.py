@@ -56,6 +56,23 @@ def test_a_second_time_nothing_is_trained_and_nothing_is_read(store: CheckpointS
     assert dataset.train.reads == dataset.valid.reads == 0
 
 
+def test_of_the_checkpoints_that_are_there_only_the_one_to_go_on_from_is_read(
+    store: CheckpointStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(store, ToyDataset())
+    bring(trainer, PLAIN, 1, 2, 3)
+    read: list[int] = []
+    verified = store._verified
+
+    def note(key: str, epoch: int, digest: str) -> bytes | None:
+        read.append(epoch)
+        return verified(key, epoch, digest)
+
+    monkeypatch.setattr(store, "_verified", note)
+    bring(trainer, PLAIN, 2, 3)
+    assert read == [3]
+
+
 def test_only_the_asked_for_checkpoints_are_kept(store: CheckpointStore) -> None:
     bring(Trainer(store, ToyDataset()), PLAIN, 2, 5)
     assert store.epochs(PLAIN.key) == (2, 5)

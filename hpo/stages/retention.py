@@ -1,0 +1,114 @@
+"""Which checkpoints can still be needed, and away with the others.
+
+While an architecture is under way every checkpoint of its design points stays: a later stage may go on from it, or
+start from its weights. Once it is over, what remains is what its comparison was made from: the runs of the confirmation
+at the epoch that speaks, and the donors that their weights came from.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from hpo.config.study import StudyFile
+from hpo.recipe.recipe import Recipe, recipe_from_json
+from hpo.storage.checkpoints import CheckpointStore
+from hpo.storage.database import Database
+from hpo.storage.decisions import load_stages, study_names
+from hpo.storage.points import NamedTraining, named_trainings
+from hpo.storage.tables import StageRow
+
+
+def clean_checkpoints(database: Database, study: StudyFile, store: CheckpointStore) -> int:
+    """Remove what nothing in this database needs any more of the recipes that a study names.
+
+    Safe to repeat, and to run in several processes at once, whatever the workers do meanwhile: a checkpoint that is
+    needed after all is trained again to the same bits. What the study does not name is not touched, for a store may be
+    shared, and neither is what another study of the same database needs. Studies of other databases are not known
+    here: give them a store of their own.
+
+    Args:
+        database: the study database.
+        study: the study file.
+        store: its checkpoints.
+
+    Returns:
+        How many checkpoints were removed.
+
+    Raises:
+        StoreUnavailableError: if database or store are out of reach.
+    """
+    return sum(store.prune(key, epochs) for key, epochs in needed_checkpoints(database, study).items())
+
+
+def needed_checkpoints(database: Database, study: StudyFile) -> dict[str, set[int]]:
+    """The epochs that can still be needed, of every recipe that the study's design points name, donors included.
+
+    Args:
+        database: the study database; all of its studies are asked for what they need.
+        study: the study file.
+
+    Returns:
+        Epochs by recipe key; an empty set where nothing is needed any more.
+
+    Raises:
+        StoreUnavailableError: if the database is out of reach.
+    """
+    needed: defaultdict[str, set[int]] = defaultdict(set)
+    ours: set[str] = set()
+    for architecture in database.run(_architectures):
+        for recipe, epochs in architecture.points:
+            for key, last in _lineage(recipe_from_json(recipe), epochs):
+                if architecture.study == study.name:
+                    ours.add(key)
+                if architecture.runs is None:
+                    needed[key].update(range(1, last + 1))
+        for recipe, epoch in architecture.runs or []:
+            for key, speaking in _lineage(recipe_from_json(recipe), epoch):
+                needed[key].add(speaking)
+    return {key: needed[key] for key in ours}
+
+
+@dataclass(frozen=True)
+class _Architecture:
+    """What an architecture of some study names.
+
+    Args:
+        study: the study's name.
+        points: its design points.
+        runs: what its comparison was made from; None while it is under way.
+    """
+
+    study: str
+    points: list[NamedTraining]
+    runs: list[NamedTraining] | None
+
+
+def _architectures(session: Session) -> list[_Architecture]:
+    """Every architecture of every study in the database."""
+    found = []
+    for study in study_names(session):
+        stages = load_stages(session, study)
+        for architecture in {architecture for _, architecture in stages}:
+            rows = [row for (_, name), row in stages.items() if name == architecture]
+            points = [training for row in rows for training in named_trainings(session, row.name)]
+            found.append(_Architecture(study, points, _runs(rows)))
+    return found
+
+
+def _runs(stages: Sequence[StageRow]) -> list[NamedTraining] | None:
+    results = {stage.stage: stage.result or {} for stage in stages if stage.closed_at is not None}
+    is_over = "test" in results or any("abandoned" in result for result in results.values())
+    if not is_over:
+        return None
+    return [(run["recipe"], run["epoch"]) for run in results.get("confirm", {}).get("runs", [])]
+
+
+def _lineage(recipe: Recipe, epoch: int) -> Iterator[tuple[str, int]]:
+    """The recipe and all its donors: key and epoch."""
+    yield recipe.key, epoch
+    if recipe.initial is not None:
+        yield from _lineage(recipe.initial.donor, recipe.initial.epoch)
