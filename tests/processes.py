@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 # Processes are forked from a server that has imported these: seconds of CPU are spent once instead of for each.
@@ -55,3 +57,43 @@ def _answer(barrier: Any, answers: Any, number: int, target: Callable[..., Any],
     except BaseException as error:
         answers.put((number, (False, repr(error))))
         raise
+
+
+@dataclass(frozen=True)
+class Started:
+    """A process under way."""
+
+    process: Any
+    _said: Any
+
+    @property
+    def pid(self) -> int:
+        return int(self.process.pid)
+
+    def hear(self) -> Any:
+        """The next thing that it says."""
+        assert self._said.poll(60), "the process is silent"
+        return self._said.recv()
+
+    def join(self) -> None:
+        """Wait for its end, which must be in order."""
+        self.process.join(timeout=60)
+        assert self.process.exitcode == 0
+
+
+@contextmanager
+def started(target: Callable[..., Any], *arguments: Any) -> Iterator[Started]:
+    """A process that calls ``target(0, *arguments, say)``; with the end of the block it is killed."""
+    hearing, saying = _context.Pipe(duplex=False)
+    process = _context.Process(target=_call, args=(target, arguments, saying))
+    process.start()
+    saying.close()
+    try:
+        yield Started(process, hearing)
+    finally:
+        process.kill()
+        process.join()
+
+
+def _call(target: Callable[..., Any], arguments: tuple[Any, ...], saying: Any) -> None:
+    target(0, *arguments, saying.send)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,7 +58,8 @@ def status(
     settings = load_study(study, database)
     opened = open_database(settings.database)
     try:
-        visits = total(estimate(settings)).shared_patch_visits
+        # Reckoned once: a large grid has thousands of recipes.
+        visits = cache(lambda: total(estimate(settings)).shared_patch_visits)
         if watch and not as_json:
             _watch(opened, settings, visits)
             return
@@ -73,7 +76,7 @@ def status(
             out.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
-def _overview(database: Database, settings: StudyFile, visits: int) -> Overview:
+def _overview(database: Database, settings: StudyFile, visits: Callable[[], int]) -> Overview:
     from hpo.stages.status import pace, running_points, stage_statuses
     from hpo.storage.workers import live_workers
 
@@ -87,7 +90,7 @@ def _overview(database: Database, settings: StudyFile, visits: int) -> Overview:
     )
 
 
-def _watch(database: Database, settings: StudyFile, visits: int) -> None:
+def _watch(database: Database, settings: StudyFile, visits: Callable[[], int]) -> None:
     from rich.console import Group
     from rich.live import Live
     from rich.text import Text

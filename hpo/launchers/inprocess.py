@@ -7,14 +7,14 @@ import random
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import psutil
 
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
-from hpo.errors import StopRequestedError, WorkerOutgrownError
+from hpo.errors import StopRequestedError, StoreUnavailableError, WorkerOutgrownError
 from hpo.stages.advance import Standing, advance
 from hpo.stages.order import Until
 from hpo.storage.database import Database
@@ -151,10 +151,12 @@ class _Sweeper:
         lease_seconds = self._study.workers.lease_seconds
         if time.monotonic() < self._next or self._database.seconds_since_away() < lease_seconds:
             return
-        settings = self._study.workers
-        reasons = self._database.patiently(
-            lambda: sweep_leases(self._database, self._study.name, settings.max_attempts)
-        )
+        max_attempts = self._study.workers.max_attempts
+        impatient = replace(self._database, patience_seconds=0)  # it would sweep in the moment of the return
+        try:
+            reasons = impatient.patiently(lambda: sweep_leases(impatient, self._study.name, max_attempts))
+        except StoreUnavailableError:
+            return
         for reason in reasons:
             _log.warning("a design point goes back to the queue: %s", reason)
         self._next = time.monotonic() + min(IDLE_SECONDS, lease_seconds / 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -77,18 +78,18 @@ class Pace:
     seconds_left: float | None
 
 
-def pace(database: Database, study: StudyFile, visits_in_all: int) -> Pace:
+def pace(database: Database, study: StudyFile, visits_in_all: Callable[[], int]) -> Pace:
     """How fast a study is getting on.
 
     Args:
         database: the study database.
         study: the study file.
-        visits_in_all: patch-visits of the whole study.
+        visits_in_all: tells the patch-visits of the whole study; not called while nothing is trained.
     """
     with database.transaction() as session:
         rate = recent_throughput(session, study.name, PACE_SECONDS)
         done = total_compute(session, study.name).patch_visits
-    return Pace(rate, max(0, visits_in_all - done) / rate if rate else None)
+    return Pace(rate, max(0, visits_in_all() - done) / rate if rate else None)
 
 
 def stage_statuses(database: Database, study: StudyFile) -> list[StageStatus]:

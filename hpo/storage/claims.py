@@ -85,12 +85,14 @@ def renew_leases(session: Session, claims: Sequence[Claim], lease_seconds: float
     Returns:
         False if any of them has passed to another worker or back to the queue.
     """
-    rows = {
-        row.id: row
-        for row in session.execute(
-            select(PointRow.id, PointRow.attempt, PointRow.state).where(PointRow.id.in_([claim.id for claim in claims]))
-        )
-    }
+    # Locked in the order in which they are published, so that the two never wait for each other in a circle.
+    found = (
+        select(PointRow.id, PointRow.attempt, PointRow.state)
+        .where(PointRow.id.in_([claim.id for claim in claims]))
+        .order_by(PointRow.epochs, PointRow.id)
+        .with_for_update()
+    )
+    rows = {row.id: row for row in session.execute(found)}
     ours = [c for c in claims if c.id in rows and rows[c.id].attempt == c.attempt and rows[c.id].state != "waiting"]
     if ours:
         session.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,12 @@ PATIENCE_SECONDS = 900.0
 
 CONNECT_SECONDS = 10
 """After which a connection that nobody answers is given up, and tried again."""
+
+IDLE_TRANSACTION_SECONDS = 60.0
+"""After which PostgreSQL ends a transaction in which nothing happens."""
+
+_SQLITE_LASTING = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+"""What of SQLite's operational errors no waiting mends: wrong SQL, a file that may not be written or opened."""
 
 Result = TypeVar("Result")
 
@@ -70,15 +77,17 @@ class Database:
         Raises:
             StoreUnavailableError: if the database stays away for ``patience_seconds``.
         """
+        failures: list[BaseException] = []
 
         def is_passing(error: BaseException) -> bool:
             if not _is_away(error):
                 return False
-            self._away_at[:] = [time.monotonic()]
+            failures.append(error)
+            self.note_away()
             return True
 
         try:
-            return patiently(is_passing, self.patience_seconds, f"database {self.url}")(work)
+            result = patiently(is_passing, self.patience_seconds, f"database {self.url}")(work)
         except (SQLAlchemyError, StorageInternalError) as error:
             if not _is_away(error):
                 raise
@@ -86,6 +95,9 @@ class Database:
                 f"database {self.url} was away for {self.patience_seconds:.0f} s: {first_line(error)}; "
                 "start the worker again once it is back: every finished epoch is kept"
             ) from error
+        if failures:
+            self.note_away()  # until now, for all that is known
+        return result
 
     def run(self, work: Callable[[Session], Result]) -> Result:
         """One transaction, begun again while the database is away; see `patiently`."""
@@ -96,8 +108,12 @@ class Database:
 
         return self.patiently(once)
 
+    def note_away(self) -> None:
+        """Note that the database was found away."""
+        self._away_at[:] = [time.monotonic()]
+
     def seconds_since_away(self) -> float:
-        """Since `patiently` last found the database away; infinite if it never did."""
+        """Since the database was last found away; infinite if it never was."""
         return time.monotonic() - self._away_at[0] if self._away_at else float("inf")
 
     def now(self) -> float:
@@ -119,9 +135,9 @@ def _is_away(error: BaseException) -> bool:
         return True
     if not isinstance(error, DBAPIError):
         return False
-    lasting = ("readonly", "no such", "unable to open")
+    code = getattr(error.orig, "sqlite_errorcode", None)  # of an extended code the last byte is the kind
     return error.connection_invalidated or (
-        isinstance(error, OperationalError) and not any(word in str(error.orig) for word in lasting)
+        isinstance(error, OperationalError) and (code is None or code & 0xFF not in _SQLITE_LASTING)
     )
 
 
@@ -182,10 +198,12 @@ def _advice(url: URL) -> str:
 )
 def _create_tables(url: str, engine_options: dict[str, Any]) -> optuna.storages.RDBStorage:
     storage = optuna.storages.RDBStorage(url, engine_kwargs=engine_options)
+    storage.remove_session()
+    storage.engine.dispose()  # what has been connected knows nothing of the following yet
     if storage.engine.dialect.name == "sqlite":
-        storage.remove_session()
-        storage.engine.dispose()
         _serialize_sqlite_writers(storage.engine)
+    if storage.engine.dialect.name == "postgresql":
+        _end_idle_transactions(storage.engine)
     Table.metadata.create_all(storage.engine)
     return storage
 
@@ -220,3 +238,17 @@ def _serialize_sqlite_writers(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _end_idle_transactions(engine: Engine) -> None:
+    """Let PostgreSQL end a transaction whose process was frozen in its middle, or whose machine is gone.
+
+    Its locks would keep all others from claiming, and nobody could have what it holds.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_SECONDS * 1000:.0f}")
+        cursor.close()
+        connection.commit()

@@ -116,7 +116,8 @@ class Heartbeat:
             began, lease = time.monotonic(), self._lease
             with self._database.transaction() as session:
                 see_worker(session, self._study, self._owner)
-                if lease is not None and not renew_leases(session, lease.open, self._lease_seconds):
+                # A copy: the publisher takes finished claims out meanwhile.
+                if lease is not None and not renew_leases(session, list(lease.open), self._lease_seconds):
                     lease.lose()
                 self.stop_mode = stop_request(session, self._study, self._started_at)
             self._renewed = began
@@ -126,6 +127,7 @@ class Heartbeat:
         try:
             self.beat()
         except (SQLAlchemyError, StorageInternalError, OSError) as error:
+            self._database.note_away()
             _log.warning("leases not renewed, trying again: %s", first_line(error))
 
     def _beat_on(self) -> None:

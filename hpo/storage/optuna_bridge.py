@@ -55,7 +55,12 @@ def begin_trial(
 
     Returns:
         The trial's id in the database.
+
+    Raises:
+        ValueError: if a value is outside its distribution.
     """
+    known = {name: distributions[name] for name in params}
+    optuna.trial.create_trial(state=TrialState.RUNNING, params=dict(params), distributions=known)  # checks them
     # As Optuna does: its study's row is locked while the trials are counted, so that no two have one number.
     named = select(models.StudyModel.study_id).where(models.StudyModel.study_name == study_name)
     study_id = session.scalars(named.with_for_update()).one()

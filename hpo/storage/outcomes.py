@@ -73,10 +73,10 @@ def show_epochs(session: Session, claim: Claim, values: Mapping[int, float]) -> 
     """Let the point's trial show the objective's metric after epochs (from 1).
 
     Returns:
-        Whether the claim is still ours.
+        Whether the claim is still ours, or has finished its point.
     """
     if session.scalar(select(PointRow.id).where(held(claim)).with_for_update()) is None:
-        return False
+        return _is_finished_by(session, claim)
     if claim.trial_id is not None:
         report_epochs(session, claim.trial_id, values)
     return True

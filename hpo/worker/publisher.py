@@ -49,7 +49,7 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._queue.put(None)
-        if not isinstance(error, KeyboardInterrupt):  # who is in such a hurry does not wait for a database
+        if error is None:  # who ends otherwise has flushed for as long as it would wait for a database
             self._thread.join()
 
     def post(self, write: Write, *, then: Callable[[], None] | None = None) -> None:

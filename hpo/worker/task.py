@@ -137,7 +137,7 @@ def give_back(task: Task) -> None:
     with suppress(StorageError):
         task.publisher.flush(GIVE_BACK_SECONDS)
     try:
-        release_points(task.worker.database, task.lease.open)
+        release_points(task.worker.database, list(task.lease.open))
     except SQLAlchemyError as error:
         _log.warning("the claims are not given back, their leases will expire: %s", error)
 

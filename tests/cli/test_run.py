@@ -1,10 +1,8 @@
-"""``hpo run`` around the work itself: Ctrl-C, the summary, and the lines of progress."""
+"""``hpo run`` around the work itself: the summary, and the lines of progress."""
 
 from __future__ import annotations
 
 import io
-import os
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hpo.cli.progress import RunProgress
-from hpo.cli.run import _print_summary, _stopping
+from hpo.cli.run import _print_summary
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
 from hpo.launchers.inprocess import RunSummary
@@ -27,21 +25,6 @@ from tests.stages.story import load
 
 OVER = Standing("wide", ("stage1", "stage2", "confirm", "test"), None)
 GIVEN_UP = Standing("tiny", ("stage1",), "none of 10 trials succeeded: diverged")
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_asks_to_stop_and_the_second_stops_at_once(
-    number: signal.Signals, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
-    with _stopping() as stop:
-        assert not stop.is_set()
-        os.kill(os.getpid(), number)
-        assert stop.is_set()
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
-    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
-    assert capsys.readouterr().err == "stopping after this epoch; once more to stop at once\n"
 
 
 def test_the_summary_says_what_was_trained_and_what_was_given_up(

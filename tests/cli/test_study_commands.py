@@ -14,6 +14,7 @@ from hpo.config.ranges import ChoiceRange, NumericRange
 from hpo.stages.estimate import estimate, total
 from hpo.stages.status import running_points, stage_statuses
 from hpo.storage.claims import claim_points
+from hpo.storage.workers import register_worker
 from tests.cli.hpo import Hpo
 from tests.stages.story import STAGE1_POINTS, Story, load
 
@@ -46,19 +47,24 @@ def test_planning_touches_neither_database_nor_output(hpo: Hpo, tmp_path: Path) 
 def test_the_status_of_a_study_that_was_not_begun_says_how_to_begin(hpo: Hpo, story: Story) -> None:
     ended = hpo("status", story.study.file)
     assert ended.out == f"small: not begun; start with: hpo run {story.study.file}\n"
-    assert json.loads(hpo("status", story.study.file, "--json").out) == {"stages": [], "running": []}
+    found = json.loads(hpo("status", story.study.file, "--json").out)
+    assert (found["stages"], found["running"], found["workers"]) == ([], [], [])
 
 
 def test_status_tells_of_each_stage_and_who_works(hpo: Hpo, story: Story) -> None:
     story.run("stage1")
     story.advance()
+    with story.database.transaction() as session:
+        register_worker(session, "small", "machine:12:0.00", "GPU 3")
+        register_worker(session, "small", "machine:13:0.00", "GPU 4")
     claim_points(story.database, "small", "machine:12:0.00", 60)
     ended = hpo("status", story.study.file)
     assert ended.status == 0
     row = next(line for line in ended.out.splitlines() if "tiny" in line and "stage1" in line)
     assert str(STAGE1_POINTS) in row
     assert "closed" in row
-    assert "machine:12:0.00 holds small/stage2/tiny (attempt 1, lease ends in " in ended.out
+    assert "machine:12:0.00 (GPU 3): 1 point of small/stage2/tiny, attempt 1, lease ends in " in ended.out
+    assert "machine:13:0.00 (GPU 4): idle" in ended.out
 
 
 def test_status_as_json_is_what_the_database_says(hpo: Hpo, story: Story) -> None:

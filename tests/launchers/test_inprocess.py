@@ -5,25 +5,30 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from hpo.data.dataset import Dataset
-from hpo.errors import ConfigError, StopRequestedError
+from hpo.errors import ConfigError, StopRequestedError, WorkerOutgrownError
 from hpo.launchers import inprocess
-from hpo.launchers.inprocess import RunSummary, run_in_process
-from hpo.stages.order import Until
-from hpo.storage.claims import claim_points
+from hpo.launchers.inprocess import Limits, RunSummary, run_in_process
+from hpo.stages.order import STAGES, Until
+from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute
+from hpo.storage.outcomes import stage_is_exhausted
 from hpo.storage.owner import this_process
 from hpo.worker.observer import Unobserved
 from tests.stages.story import DATA, STAGE1_POINTS, STUDY, Story, load
+
+Worked = Literal["nothing", "something", "the last of a stage"]
 
 ONE = STUDY["architectures"][:1]
 
@@ -43,26 +48,36 @@ class Launch:
     def __init__(self, story: Story) -> None:
         self.story = story
         self.stop = threading.Event()
-        self.opened = 0
+        self.heartbeat = SimpleNamespace(stop_mode=None)
+        self.opened = self.closed = 0
+        self.limits: Limits | None = None
         self.before: Callable[[], None] = lambda: None
 
-    def open_worker(self, *arguments: Any) -> str:
+    @contextmanager
+    def open_worker(self, *arguments: Any) -> Iterator[Any]:
         self.opened += 1
-        return cast(str, arguments[3])
+        yield SimpleNamespace(owner=arguments[3], heartbeat=self.heartbeat)
+        self.closed += 1
 
-    def work_once(self, owner: str) -> bool:
+    def work_once(self, worker: Any) -> Worked:
         self.before()
-        return bool(self.story.work(owner=owner))
+        claims = self.story.work(owner=worker.owner)
+        if not claims:
+            return "nothing"
+        with self.story.database.transaction() as session:
+            return "the last of a stage" if stage_is_exhausted(session, claims[0].stage_name) else "something"
 
     def __call__(self, until: Until = "test") -> RunSummary:
         dataset = cast(Dataset, SimpleNamespace(digest=DATA, train=Training()))
-        return run_in_process(self.story.study, self.story.database, dataset, Unobserved(), self.stop, until)
+        story = self.story
+        return run_in_process(story.study, story.database, dataset, Unobserved(), self.stop, until, self.limits)
 
 
 @pytest.fixture
 def launch(sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Launch:
     launch = Launch(Story(load(tmp_path, architectures=ONE), sqlite))
     monkeypatch.setitem(sys.modules, "hpo.worker.worker", cast(Any, launch))
+    monkeypatch.setitem(sys.modules, "hpo.worker.work", cast(Any, launch))
     monkeypatch.setattr(inprocess, "IDLE_SECONDS", 0.01)
     return launch
 
@@ -107,18 +122,63 @@ def test_a_run_stops_between_two_points(launch: Launch) -> None:
     assert launch().standings[0].is_over()
 
 
+@pytest.mark.parametrize("mode", ["drain", "now"])
+def test_a_run_that_hears_hpo_stop_ends_after_the_point_at_hand(launch: Launch, mode: str) -> None:
+    def before() -> None:
+        launch.heartbeat.stop_mode = mode
+
+    launch.before = before
+    with pytest.raises(StopRequestedError):
+        launch()
+    assert [point.state for point in launch.story.points("stage1")].count("complete") == 3, "one recipe's points"
+    launch.heartbeat, launch.before = SimpleNamespace(stop_mode=None), lambda: None
+    assert launch().standings[0].is_over()
+
+
+def test_a_process_that_has_outgrown_its_memory_ends_between_two_points_and_another_one_goes_on(
+    launch: Launch,
+) -> None:
+    launch.limits = Limits(memory_bytes=1e12)
+
+    def before() -> None:
+        launch.limits = None
+        monkey.setattr(inprocess.psutil.Process, "memory_info", lambda _self: SimpleNamespace(rss=2e12))
+
+    launch.before = before
+    with pytest.MonkeyPatch.context() as monkey, pytest.raises(WorkerOutgrownError, match=r"2000\.0 GB.*1000\.0 GB"):
+        launch()
+    assert {point.state for point in launch.story.points("stage1")} == {"complete", "waiting"}
+    launch.before = lambda: None
+    assert launch().standings[0].is_over()
+
+
+def test_what_follows_is_decided_as_soon_as_a_stage_has_no_point_left(launch: Launch) -> None:
+    looks: list[int] = []
+    launch.before = lambda: looks.append(len(launch.story.stages()))
+    launch()
+    recipes = {stage: len({point.recipe_key for point in launch.story.points(stage)}) for stage in STAGES}
+    expected = [number for number, stage in enumerate(STAGES, 1) for _ in range(recipes[stage])]
+    assert looks == expected, "no look in vain at an empty queue, and none at a stage that is not open yet"
+
+
 def test_a_stopped_run_that_is_over_is_over(launch: Launch) -> None:
     launch()
     launch.stop.set()
     assert launch().standings[0].is_over()
 
 
+def hold_everything(story: Story) -> list[Claim]:
+    """Others, elsewhere, take all that waits."""
+    held: list[Claim] = []
+    while claims := claim_points(story.database, "small", f"elsewhere:{len(held)}:0", 3600):
+        held += claims
+    return held
+
+
 def test_a_run_waits_while_others_hold_all_that_is_left(launch: Launch) -> None:
     story = launch.story
     story.advance()
-    held = []
-    while claims := claim_points(story.database, "small", "elsewhere:1:0", 3600):
-        held += claims
+    held = hold_everything(story)
     looks: list[int] = []
 
     def before() -> None:
@@ -133,8 +193,7 @@ def test_a_run_waits_while_others_hold_all_that_is_left(launch: Launch) -> None:
 
 def test_a_run_that_waits_can_be_stopped(launch: Launch) -> None:
     launch.story.advance()
-    while claim_points(launch.story.database, "small", "elsewhere:1:0", 3600):
-        pass
+    hold_everything(launch.story)
     threading.Timer(0.2, launch.stop.set).start()
     with pytest.raises(StopRequestedError):
         launch()
@@ -165,3 +224,30 @@ def test_a_study_that_was_planned_from_other_settings_is_refused(launch: Launch,
     launch.story.study = load(tmp_path, architectures=ONE, stage2={"trials": 9})
     with pytest.raises(ConfigError, match=r"stage2\.trials was 4, is 9"):
         launch()
+
+
+def test_leases_that_expired_while_the_database_was_away_are_not_swept_when_it_returns(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever holds one could not renew it either, and is given the time of a lease to do so."""
+    launch.story.advance()
+    held = claim_points(launch.story.database, "small", "elsewhere:1:0", 0.0)
+    sweeps: list[float] = []
+
+    def sweep(*_arguments: Any) -> list[str]:
+        sweeps.append(launch.story.database.seconds_since_away())
+        if len(sweeps) == 1:
+            raise OperationalError("SELECT", {}, Exception("server closed the connection unexpectedly"))
+        return ["too early"]
+
+    def before() -> None:
+        if {point.state for point in launch.story.points("stage1")} == {"complete", "running"}:
+            for claim in held:
+                launch.story._finish(claim)
+            held.clear()
+
+    monkeypatch.setattr(inprocess, "sweep_leases", sweep)
+    launch.before = before
+    assert launch("stage1").standings[0].closed == ("stage1",)
+    assert sweeps == [float("inf")]
+    assert {tuple(point.reasons) for point in launch.story.points("stage1")} == {()}

@@ -22,10 +22,11 @@ from hpo.search.spaces import spaces_from_json
 from hpo.stages.advance import Standing, advance
 from hpo.stages.order import STAGES, Until
 from hpo.stages.plan import planned, stage1_points, template_recipe
-from hpo.storage.claims import Claim, Outcome, claim_points, complete_point, fail_point, settle_point
+from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database, open_database
 from hpo.storage.decisions import load_stages, stage_name
 from hpo.storage.ledger import record_epoch
+from hpo.storage.outcomes import Outcome, complete_point, fail_point, settle_point
 from hpo.storage.points import stage_points
 from hpo.storage.tables import PointRow, StageName, StageRow
 
@@ -188,18 +189,22 @@ class Story:
 
     def _finish(self, claim: Claim) -> None:
         if claim.stage == "test":
-            complete_point(self.database, claim, Outcome(None, None, []))
+            self._complete(claim, Outcome(None, None, [], {}))
             return
         if claim.planned.point is None:
             claim = self._settled(claim)
         point, epochs = claim.planned.point or {}, claim.planned.epochs or 0
         quality = self.quality.get(claim.architecture, smooth)
         if quality({**point, "epochs": epochs}) is None:
-            fail_point(self.database, claim, "the training loss was not finite in epoch 1", max_attempts=1)
+            reason = "the training loss was not finite in epoch 1"
+            self.database.run(lambda session: fail_point(session, claim, reason, max_attempts=0))
             return
         self._train(claim.planned.recipe_key or "", epochs, int(point["patches"]))
         values = curve(quality, point, epochs)
-        complete_point(self.database, claim, Outcome(objective_of(self.study).value(values), 0.0, values))
+        self._complete(claim, Outcome(objective_of(self.study).value(values), 0.0, values, {}))
+
+    def _complete(self, claim: Claim, outcome: Outcome) -> None:
+        assert self.database.run(lambda session: complete_point(session, claim, outcome))
 
     def _train(self, recipe_key: str, epochs: int, patches: int) -> None:
         with self.database.transaction() as session:
@@ -224,7 +229,7 @@ class Story:
         settled = replace(
             claim.planned, point=point, recipe=recipe_to_json(recipe), recipe_key=recipe.key, epochs=epochs
         )
-        settle_point(self.database, claim, settled, trial_id=claim.id)
+        assert self.database.run(lambda session: settle_point(session, claim, settled))
         return replace(claim, planned=settled)
 
 

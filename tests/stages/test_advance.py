@@ -107,8 +107,8 @@ def test_processes_that_decide_at_once_open_and_close_each_stage_once(
 ) -> None:
     file = write(tmp_path)
     story = Story(load(tmp_path), database)
-    opened = all_at_once(4, advance_in_a_process, str(file), database_url)
-    assert opened == [[Standing(name, (), None) for name in ("tiny", "wide")]] * 4
+    opened = all_at_once(10, advance_in_a_process, str(file), database_url)
+    assert opened == [[Standing(name, (), None) for name in ("tiny", "wide")]] * 10
     assert states(story) == {("stage1", name): {"waiting": STAGE1_POINTS} for name in ("tiny", "wide")}
     while story.work():
         pass

@@ -2,24 +2,75 @@
 
 from __future__ import annotations
 
-from hpo.storage.claims import Outcome, claim_points, complete_point, sweep_leases
+import itertools
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database, open_database
 from hpo.storage.decisions import open_stage, open_study
-from hpo.storage.optuna_bridge import ensure_optuna_study
-from hpo.storage.points import PlannedPoint, count_points
+from hpo.storage.ledger import record_epoch
+from hpo.storage.optuna_bridge import begin_trial, ensure_optuna_study
+from hpo.storage.outcomes import Outcome, complete_point, link_trial
+from hpo.storage.points import PlannedPoint, add_points, count_points, stage_points
+from hpo.storage.sweep import sweep_leases
+from hpo.storage.tables import PointRow
 
 STAGE = "study/stage1/model1"
-DONE = Outcome(objective=0.9, standard_error=0.01, curve=[{"valid_auc": 0.9}])
+DONE = Outcome(objective=0.9, standard_error=0.01, curve=[{"valid_auc": 0.9}], attributes={"epochs": 1})
 
 
-def point(number: int, *, recipe: str | None = None, epochs: int = 1) -> PlannedPoint:
-    return PlannedPoint(f"point-{number}", recipe_key=recipe or f"recipe-{number}", recipe={}, epochs=epochs)
+def point(number: int, *, recipe: str | None = None, epochs: int = 1, donor: str | None = None) -> PlannedPoint:
+    return PlannedPoint(
+        f"point-{number}", recipe_key=recipe or f"recipe-{number}", recipe={}, donor_key=donor, epochs=epochs
+    )
 
 
-def plan(database: Database, points: list[PlannedPoint]) -> None:
+def plan(
+    database: Database, points: list[PlannedPoint], *, stage: str = "stage1", architecture: str = "model1"
+) -> None:
     with database.transaction() as session:
         open_study(session, "study", {})
-        open_stage(session, "study", "stage1", "model1", {"space": {}}, points)
+        open_stage(session, "study", stage, architecture, {"space": {}}, points)  # type: ignore[arg-type]
+
+
+def claim(database: Database, owner: str = "a", lease_seconds: float = 60) -> list[Claim]:
+    return claim_points(database, "study", owner, lease_seconds)
+
+
+def claim_one(database: Database, owner: str = "a", lease_seconds: float = 60) -> Claim:
+    (found,) = claim(database, owner, lease_seconds)
+    return found
+
+
+def with_trial(database: Database, claim: Claim) -> Claim:
+    """The claim with its running trial."""
+    ensure_optuna_study(database, claim.stage_name, "maximize")
+    linked = database.run(lambda session: link_trial(session, claim, {}))
+    assert linked is not None
+    return linked
+
+
+def complete(database: Database, claim: Claim, outcome: Outcome = DONE) -> bool:
+    return database.run(lambda session: complete_point(session, claim, outcome))
+
+
+def train_an_epoch(database: Database, claim: Claim) -> None:
+    """What the ledger holds once a claim's owner has trained an epoch."""
+    with database.transaction() as session:
+        record_epoch(session, study="study", recipe_key="r", epoch=1, patch_visits=1, seconds=0.1, owner=claim.owner)
 
 
 def counts(database: Database) -> dict[str, int]:
@@ -28,26 +79,101 @@ def counts(database: Database) -> dict[str, int]:
         return count_points(session, STAGE)
 
 
+def rows(database: Database) -> list[PointRow]:
+    """The points of `STAGE`."""
+    with database.transaction() as session:
+        return stage_points(session, STAGE)
+
+
+def trials(database: Database, name: str = STAGE) -> list[FrozenTrial]:
+    """As any user of Optuna reads them, who has just come."""
+    storage = optuna.storages.RDBStorage(database.engine.url.render_as_string(hide_password=False))
+    try:
+        return optuna.load_study(study_name=name, storage=storage).trials
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class Forgetful(Database):
+    """A database that commits, and whose answer is lost on the way back if ``forgets`` says so of its number."""
+
+    forgets: Callable[[int], bool] = lambda _number: True
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with super().transaction() as session:
+            yield session
+        if self.forgets(next(self.numbers)):
+            raise OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
+
+
+def forgetful(database: Database, forgets: Callable[[int], bool]) -> Forgetful:
+    """The same database, of whose answers, counted from 0, some are lost."""
+    same: dict[str, Any] = {one.name: getattr(database, one.name) for one in fields(Database)}
+    return Forgetful(**same, forgets=forgets)
+
+
+def twice(number: int) -> bool:
+    """Whether an answer is one of the first two."""
+    return number < 2
+
+
+def freeze(pid: int, database: Database) -> None:
+    """Freeze a process while it holds no lock on a point: otherwise, rightly, nobody can take its point."""
+    lock = select(PointRow.id).order_by(PointRow.epochs, PointRow.id).with_for_update()
+    while True:
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.05)  # what it has just sent is carried out
+        probe = threading.Thread(target=lambda: database.run(lambda session: session.execute(lock)))
+        probe.start()
+        probe.join(timeout=0.2)
+        if not probe.is_alive():
+            return
+        os.kill(pid, signal.SIGCONT)
+        probe.join()
+
+
 def plan_twenty(_number: int, url: str) -> None:
     database = open_database(url)  # the tables are made at once, too
     plan(database, [point(number) for number in range(20)])
     database.close()
 
 
-def claim_all(number: int, url: str) -> list[str]:
+def add_tens(number: int, url: str, rounds: int) -> int:
+    """Queue ten points in each round, the first nine of which another process queues too."""
+    database, added = open_database(url), 0
+    for first in range(0, 100 * rounds, 100):
+        points = [point(first + number + more) for more in range(10)]
+        added += database.run(lambda session: add_points(session, STAGE, points))  # noqa: B023
+    database.close()
+    return added
+
+
+def claim_all(number: int, url: str) -> list[tuple[str, int]]:
+    """Take and complete whatever there is; tells which points, and for the how-manieth time they were claimed."""
     database = open_database(url)
     taken = []
-    while claims := claim_points(database, "study", f"worker {number}", 600):
-        taken += [claim.planned.key for claim in claims]
-        for claim in claims:
-            complete_point(database, claim, DONE)
+    while claims := database.patiently(lambda: claim(database, f"worker {number}", 600)):
+        accepted = database.run(lambda session: [complete_point(session, one, DONE) for one in claims])
+        assert all(accepted)
+        taken += [(one.planned.key, one.attempt) for one in claims]
     database.close()
     return taken
 
 
 def claim_once(number: int, url: str) -> list[str]:
     database = open_database(url)
-    keys = [claim.planned.key for claim in claim_points(database, "study", f"worker {number}", 600)]
+    keys = [one.planned.key for one in claim(database, f"worker {number}", 600)]
     database.close()
     return keys
 
@@ -63,3 +189,17 @@ def make_optuna_study(_number: int, url: str) -> None:
     database = open_database(url)
     ensure_optuna_study(database, "study/stage1/model1", "maximize")
     database.close()
+
+
+def make_trials(number: int, url: str, count: int) -> list[int]:
+    """The odd processes make trials with Optuna's own API, the others with ours."""
+    database = open_database(url)
+    study = optuna.load_study(study_name=STAGE, storage=database.storage)
+    made = []
+    for _ in range(count):
+        if number % 2:
+            made.append(study.ask()._trial_id)
+        else:
+            made.append(database.run(lambda session: begin_trial(session, STAGE, "point", {}, {})))
+    database.close()
+    return made

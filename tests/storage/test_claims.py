@@ -1,53 +1,81 @@
-"""Claims: a point is held by one worker at a time, and its result is accepted once."""
+"""Claims: a point is held by one worker at a time, and the workers do not get into each other's way."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import threading
 import time
 
-import optuna
 import pytest
+from sqlalchemy import text
 
-from hpo.errors import LeaseLostError
-from hpo.storage.claims import (
-    claim_points,
-    complete_point,
-    fail_point,
-    link_trial,
-    release_points,
-    renew_leases,
-    settle_point,
-    sweep_leases,
-)
+from hpo.storage.claims import claim_points, release_points, renew_leases
 from hpo.storage.database import Database
 from hpo.storage.decisions import close_stage, load_stages
-from hpo.storage.optuna_bridge import begin_trial, ensure_optuna_study
-from hpo.storage.owner import this_process
-from hpo.storage.points import add_points, stage_points
+from hpo.storage.outcomes import show_epochs
+from hpo.storage.points import add_points
+from hpo.storage.sweep import sweep_leases
 from tests.processes import all_at_once
-from tests.storage.at_once import DONE, STAGE, claim_all, claim_once, counts, plan, point, sweep
+from tests.storage.at_once import (
+    STAGE,
+    claim,
+    claim_all,
+    claim_once,
+    claim_one,
+    complete,
+    counts,
+    plan,
+    point,
+    rows,
+    wait_until,
+)
+
+POINTS, PROCESSES = 1000, 8
 
 
 def test_points_are_claimed_in_the_order_of_the_plan_until_none_waits(database: Database) -> None:
     plan(database, [point(1), point(2)])
-    keys = [claim_points(database, "study", "a", 60)[0].planned.key for _ in range(2)]
-    assert keys == ["point-1", "point-2"]
-    assert claim_points(database, "study", "a", 60) == []
+    assert [claim_one(database, owner).planned.key for owner in ("a", "b")] == ["point-1", "point-2"]
+    assert claim(database, "c") == []
 
 
 def test_points_that_share_a_recipe_are_claimed_together_in_ascending_epochs(database: Database) -> None:
     plan(database, [point(1, recipe="r", epochs=20), point(2), point(3, recipe="r", epochs=5)])
-    claims = claim_points(database, "study", "a", 60)
-    assert [(claim.planned.key, claim.planned.epochs) for claim in claims] == [("point-3", 5), ("point-1", 20)]
+    assert [(one.planned.key, one.planned.epochs) for one in claim(database)] == [("point-3", 5), ("point-1", 20)]
 
 
 def test_a_recipe_that_another_worker_trains_is_passed_over(database: Database) -> None:
     plan(database, [point(1, recipe="r", epochs=5)])
-    claim_points(database, "study", "a", 60)
+    claim(database, "a")
     with database.transaction() as session:
         add_points(session, STAGE, [point(2, recipe="r", epochs=9), point(3)])
-    assert [claim.planned.key for claim in claim_points(database, "study", "b", 60)] == ["point-3"]
+    assert claim_one(database, "b").planned.key == "point-3"
+    assert claim(database, "c") == []
+
+
+def test_a_donor_that_another_worker_trains_is_waited_for(database: Database) -> None:
+    donors = [("r1", "d"), ("r2", "d"), ("d", None), ("r3", None)]
+    plan(database, [point(number, recipe=recipe, donor=donor) for number, (recipe, donor) in enumerate(donors)])
+    first, second = claim_one(database, "a"), claim_one(database, "b")
+    assert (first.planned.recipe_key, second.planned.recipe_key) == ("r1", "r3"), "r2 needs d, and d is being trained"
+    assert claim(database, "c") == []
+    complete(database, first)
+    assert claim_one(database, "a").planned.recipe_key == "r2"
+
+
+def test_workers_spread_over_the_architectures_that_have_the_fewest_at_work(database: Database) -> None:
+    plan(database, [point(number) for number in range(3)], architecture="model1")
+    plan(database, [point(number, recipe=f"other-{number}") for number in range(3)], architecture="model2")
+    taken = [claim_one(database, owner) for owner in "abcd"]
+    assert [one.architecture for one in taken] == ["model1", "model2", "model1", "model2"]
+    complete(database, taken[0])
+    assert claim_one(database, "a").architecture == "model1"
+
+
+def test_what_has_begun_is_brought_to_its_end_first(database: Database) -> None:
+    plan(database, [point(1)], architecture="model1")
+    plan(database, [point(2)], stage="stage2", architecture="model2")
+    plan(database, [point(3)], stage="confirm", architecture="model3")
+    assert [claim_one(database, owner).stage for owner in "abc"] == ["confirm", "stage2", "stage1"]
 
 
 def test_a_closed_stage_is_not_claimed_from(database: Database) -> None:
@@ -56,82 +84,87 @@ def test_a_closed_stage_is_not_claimed_from(database: Database) -> None:
         assert close_stage(session, STAGE, {"ranges": {}})
         assert not close_stage(session, STAGE, {"ranges": {"other": 1}})
         assert load_stages(session, "study")["stage1", "model1"].result == {"ranges": {}}
-    assert claim_points(database, "study", "a", 60) == []
+    assert claim(database) == []
 
 
-def test_a_result_is_accepted_once(database: Database) -> None:
+def test_a_worker_whose_answer_was_lost_is_given_the_same_again(database: Database) -> None:
+    plan(database, [point(1, recipe="r", epochs=5), point(2), point(3, recipe="r", epochs=2)])
+    lost, found = claim(database, "a"), claim(database, "a")
+    assert [one.planned for one in found] == [one.planned for one in lost]
+    assert [one.attempt for one in found] == [2, 2]
+    assert claim_one(database, "b").planned.key == "point-2"
+    assert not complete(database, lost[0]), "the lost answer is worth nothing"
+    assert complete(database, found[0])
+
+
+def test_a_claim_given_back_is_another_attempt_but_no_failure(database: Database) -> None:
     plan(database, [point(1)])
-    (claim,) = claim_points(database, "study", "a", 60)
-    complete_point(database, claim, DONE)
-    with pytest.raises(LeaseLostError, match="has passed to another worker"):
-        complete_point(database, claim, DONE)
-    with database.transaction() as session:
-        (row,) = stage_points(session, STAGE)
-    assert (row.state, row.objective, row.curve, row.owner) == ("complete", 0.9, DONE.curve, None)
+    for attempt in range(1, 6):
+        one = claim_one(database, f"worker {attempt}")
+        assert one.attempt == attempt
+        release_points(database, [one])
+    (row,) = rows(database)
+    assert (row.state, row.owner, row.failures, row.reasons) == ("waiting", None, 0, [])
+
+
+def test_only_who_holds_a_claim_can_give_it_back(database: Database) -> None:
+    plan(database, [point(1)])
+    stale = claim_one(database, "a")
+    release_points(database, [stale])
+    claim(database, "b")
+    release_points(database, [stale])
+    (row,) = rows(database)
+    assert (row.state, row.owner) == ("running", "b")
 
 
 def test_a_lease_that_is_renewed_does_not_expire(database: Database) -> None:
     plan(database, [point(1)])
-    claims = claim_points(database, "study", "elsewhere:1:0", 0.1)
-    assert renew_leases(database, claims, 60)
+    claims = claim(database, "elsewhere:1:0", 0.1)
+    assert database.run(lambda session: renew_leases(session, claims, 60))
     time.sleep(0.2)
     assert sweep_leases(database, "study", max_attempts=3) == []
 
 
-def test_an_expired_lease_goes_back_to_the_queue_and_its_holder_is_fenced_out(database: Database) -> None:
-    plan(database, [point(1)])
-    (stale,) = claim_points(database, "study", "elsewhere:1:0", 0.05)
-    time.sleep(0.1)
-    (reason,) = sweep_leases(database, "study", max_attempts=3)
-    assert "the lease of worker elsewhere:1:0 expired" in reason
-    assert sweep_leases(database, "study", max_attempts=3) == []
-    (fresh,) = claim_points(database, "study", "b", 60)
-    assert fresh.attempt == 2
-    assert not renew_leases(database, [stale], 60)
-    with pytest.raises(LeaseLostError):
-        complete_point(database, stale, DONE)
-    with pytest.raises(LeaseLostError):
-        settle_point(database, stale, stale.planned, trial_id=1)
-    with pytest.raises(LeaseLostError):
-        fail_point(database, stale, "too late", max_attempts=1)
-    complete_point(database, fresh, DONE)
+def test_a_renewal_says_which_leases_are_lost_and_renews_the_others(database: Database) -> None:
+    plan(database, [point(1, recipe="r", epochs=1), point(2, recipe="r", epochs=2), point(3, recipe="r", epochs=3)])
+    first, second, third = claims = claim(database, "a", 0.1)
+    complete(database, first)
+    assert database.run(lambda session: renew_leases(session, claims, 60)), "what is finished is not lost"
+    release_points(database, [second])
+    claim(database, "b", 60)
+    before = {row.point_key: row.lease_expires_at for row in rows(database)}
+    assert not database.run(lambda session: renew_leases(session, claims, 3600))
+    after = {row.point_key: row.lease_expires_at for row in rows(database)}
+    assert (after["point-1"], after["point-2"]) == (None, before["point-2"])
+    assert (after[third.planned.key] or 0) > (before[third.planned.key] or 0) + 3000
 
 
-def test_a_worker_that_died_on_this_machine_loses_its_lease_at_once(database: Database) -> None:
-    plan(database, [point(1), point(2)])
-    script = "from hpo.storage.owner import this_process; print(this_process())"
-    dead = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
-    claim_points(database, "study", dead, 3600)
-    claim_points(database, "study", this_process(), 3600)
-    (reason,) = sweep_leases(database, "study", max_attempts=3)
-    assert reason == f"attempt 1: worker {dead} died"
-    assert counts(database) == {"waiting": 1, "running": 1}
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_heartbeat_and_publisher_of_a_worker_never_wait_for_each_other_in_a_circle(database: Database) -> None:
+    plan(database, [point(1, recipe="r", epochs=9), point(2, recipe="r", epochs=1)])  # claimed the other way round
+    early, late = claims = claim(database)
+    renewal = threading.Thread(target=lambda: database.run(lambda session: renew_leases(session, claims, 60)))
 
+    def renewal_waits() -> bool:
+        with database.transaction() as session:
+            return bool(session.scalar(text("SELECT COUNT(*) FROM pg_locks WHERE NOT granted")))
 
-def test_a_point_fails_for_good_after_its_attempts_with_every_reason_kept(database: Database) -> None:
-    plan(database, [point(1)])
-    (first,) = claim_points(database, "study", "a", 60)
-    assert not fail_point(database, first, "disk full", max_attempts=2)
-    (second,) = claim_points(database, "study", "a", 60)
-    assert fail_point(database, second, "disk still full", max_attempts=2)
-    with database.transaction() as session:
-        (row,) = stage_points(session, STAGE)
-    assert (row.state, row.reasons) == ("failed", ["disk full", "disk still full"])
-
-
-def test_a_claim_given_back_costs_no_attempt(database: Database) -> None:
-    plan(database, [point(1)])
-    release_points(database, claim_points(database, "study", "a", 60))
-    (claim,) = claim_points(database, "study", "b", 60)
-    assert claim.attempt == 1
+    with database.transaction() as publishing:
+        assert show_epochs(publishing, early, {1: 0.5})
+        renewal.start()
+        wait_until(renewal_waits)
+        assert show_epochs(publishing, late, {1: 0.5})
+    renewal.join()
+    assert database.seconds_since_away() == float("inf"), "the database had to end a deadlock"
 
 
 def test_processes_that_claim_at_once_never_take_the_same_point(database: Database, database_url: str) -> None:
-    plan(database, [point(number, recipe=f"recipe-{number // 2}") for number in range(60)])
-    taken = all_at_once(4, claim_all, database_url)
-    assert sorted(key for keys in taken for key in keys) == sorted(f"point-{number}" for number in range(60))
-    assert sum(bool(keys) for keys in taken) > 1, "one process alone proves nothing"
-    assert counts(database) == {"complete": 60}
+    plan(database, [point(number, recipe=f"recipe-{number // 2}") for number in range(POINTS)])
+    taken = all_at_once(PROCESSES, claim_all, database_url)
+    everything = [one for process in taken for one in process]
+    assert sorted(everything) == sorted((f"point-{number}", 1) for number in range(POINTS))
+    assert sum(bool(process) for process in taken) == PROCESSES, "all of them took part"
+    assert counts(database) == {"complete": POINTS}
 
 
 def test_points_of_one_recipe_go_to_one_of_the_processes_that_claim_at_once(
@@ -142,27 +175,5 @@ def test_points_of_one_recipe_go_to_one_of_the_processes_that_claim_at_once(
     assert sorted(len(keys) for keys in taken) == [0, 0, 0, 8]
 
 
-def test_processes_that_sweep_at_once_take_each_lease_from_its_holder_once(
-    database: Database, database_url: str
-) -> None:
-    plan(database, [point(number) for number in range(6)])
-    for _ in range(6):
-        claim_points(database, "study", "elsewhere:1:0", 0.0)
-    time.sleep(0.05)
-    swept = all_at_once(3, sweep, database_url)
-    assert sum(len(reasons) for reasons in swept) == 6
-    with database.transaction() as session:
-        assert [len(row.reasons) for row in stage_points(session, STAGE)] == [1] * 6
-
-
-def test_a_point_that_is_given_up_by_the_sweep_fails_its_trial_too(database: Database) -> None:
-    plan(database, [point(1)])
-    ensure_optuna_study(database, STAGE, "maximize")
-    (claim,) = claim_points(database, "study", "elsewhere:1:0", 0.0)
-    link_trial(database, claim, begin_trial(database, STAGE, claim.planned.key, {}, {}))
-    time.sleep(0.05)
-    (reason,) = sweep_leases(database, "study", max_attempts=1)
-    (trial,) = optuna.load_study(study_name=STAGE, storage=database.storage).trials
-    assert trial.state == optuna.trial.TrialState.FAIL
-    assert trial.user_attrs["reason"] == reason
-    assert counts(database) == {"failed": 1}
+def test_a_study_that_is_not_in_the_database_has_nothing_to_claim(sqlite: Database) -> None:
+    assert claim_points(sqlite, "nothing of this", "a", 60) == []

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from hpo.errors import StorageError
+from hpo.errors import StorageError, StoreUnavailableError
+from hpo.storage import database as module
 from hpo.storage.database import Database, open_database
+from hpo.storage.tables import StudyRow
+from tests.postgresql import OwnServer
+from tests.storage.at_once import forgetful, twice
+
+
+def study_row() -> StudyRow:
+    return StudyRow(name="study", settings={}, opened_at=0.0)
 
 
 def refusal(url: str) -> str:
@@ -53,7 +66,7 @@ def test_the_folder_of_an_sqlite_file_is_made_and_its_content_kept(tmp_path: Pat
     url = f"sqlite:///{tmp_path / 'deep' / 'er' / 'study.db'}"
     first = open_database(url)
     with first.transaction() as session:
-        session.execute(text("INSERT INTO hpo_study VALUES ('study', '{}', 0)"))
+        session.add(study_row())
     first.close()
     again = open_database(url)
     with again.transaction() as session:
@@ -84,7 +97,7 @@ def test_a_transaction_on_sqlite_holds_the_write_lock_from_its_beginning(sqlite:
 
 
 def test_optuna_writes_through_the_same_engine_and_so_under_the_same_lock(sqlite: Database) -> None:
-    assert sqlite.storage.engine is sqlite.engine
+    assert sqlite.storage._backend.engine is sqlite.engine  # type: ignore[attr-defined]
     with sqlite.engine.connect() as connection:
         assert connection.connection.driver_connection is not None
         assert connection.connection.driver_connection.isolation_level is None
@@ -99,7 +112,8 @@ def test_an_exception_undoes_its_transaction(database: Database) -> None:
 
 def _insert_and_fail(database: Database) -> None:
     with database.transaction() as session:
-        session.execute(text("INSERT INTO hpo_study VALUES ('study', '{}', 0)"))
+        session.add(study_row())
+        session.flush()
         raise ZeroDivisionError
 
 
@@ -108,3 +122,113 @@ def test_the_databases_clock_tells_seconds_since_1970(database: Database) -> Non
     assert abs(first - time.time()) < 60
     time.sleep(0.05)
     assert 0.04 < database.now() - first < 30
+
+
+def test_tables_of_another_version_are_refused_by_what_they_lack(sqlite: Database, sqlite_url: str) -> None:
+    with sqlite.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE hpo_study DROP COLUMN stop_now"))
+    refused = refusal(sqlite_url)
+    assert "made by another version of hpo: its table hpo_study has no stop_now" in refused
+    assert len(refused.splitlines()) == 1
+
+
+def names(database: Database) -> list[str]:
+    return database.run(lambda session: list(session.scalars(text("SELECT name FROM hpo_study"))))
+
+
+@pytest.fixture
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
+    server = OwnServer(tmp_path_factory.mktemp("own"))
+    yield server
+    server.close()
+
+
+def test_a_database_that_restarts_is_waited_for_and_one_that_stays_away_is_given_up_in_one_line(
+    own_server: OwnServer,
+) -> None:
+    database = open_database(own_server.url)
+    assert database.seconds_since_away() == float("inf")
+    own_server.stop()
+    back = threading.Timer(0.5, own_server.start)
+    back.start()
+    database.run(lambda session: session.add(study_row()))
+    back.join()
+    assert database.seconds_since_away() < 0.3, "it is taken to have been away until it answered"
+    assert names(database) == ["study"]
+
+    own_server.stop()
+    impatient = replace(database, patience_seconds=1)
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailableError) as caught:
+        names(impatient)
+    assert 0.5 < time.monotonic() - began < 20
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"database {database.url} was away for 1 s: ")
+    with pytest.raises(StoreUnavailableError, match="cannot be opened"):
+        open_database(own_server.url)
+    database.close()
+
+
+def test_a_commit_that_was_not_confirmed_is_made_again(database: Database) -> None:
+    def add(session: Session) -> None:
+        session.merge(study_row())
+
+    forgetful(database, twice).run(add)
+    assert names(database) == ["study"]
+
+
+def test_a_locked_sqlite_file_is_waited_for(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SQLITE_BUSY_SECONDS", 0.01)
+    database = open_database(sqlite_url)
+    other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+    release.start()
+    assert names(database) == []
+    assert database.seconds_since_away() < 20
+    release.join()
+    other.close()
+    database.close()
+
+
+@pytest.mark.parametrize("wrong", ["SELECT * FROM nothing_of_this", "SELEKT 1", "INSERT INTO hpo_study VALUES (1)"])
+def test_what_no_waiting_mends_is_raised_at_once(database: Database, wrong: str) -> None:
+    with pytest.raises(SQLAlchemyError):
+        database.run(lambda session: session.execute(text(wrong)))
+    assert database.seconds_since_away() == float("inf")
+
+
+def test_a_broken_promise_of_the_tables_is_no_absence(database: Database) -> None:
+    database.run(lambda session: session.add(study_row()))
+    with pytest.raises(IntegrityError):
+        database.run(lambda session: session.add(study_row()))
+
+
+def test_a_sqlite_file_that_may_not_be_written_is_refused_at_once(sqlite: Database) -> None:
+    with sqlite.transaction() as session:
+        session.execute(text("PRAGMA query_only = ON"))
+    with pytest.raises(OperationalError, match="readonly"):
+        sqlite.run(lambda session: session.add(study_row()))
+
+
+@pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
+def test_a_transaction_whose_process_stands_still_is_ended_and_begun_again(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IDLE_TRANSACTION_SECONDS", 0.3)
+    database, other = open_database(empty_database_url), open_database(empty_database_url)
+    database.run(lambda session: session.add(study_row()))
+    lock = select(StudyRow.name).with_for_update()
+    attempts: list[str] = []
+
+    def stand_still(session: Session) -> str:
+        attempts.append("begun")
+        session.scalar(lock)
+        if len(attempts) == 1:
+            other.run(lambda another: another.scalar(lock))  # waits until nobody holds it
+        return session.scalars(lock).one()
+
+    assert database.run(stand_still) == "study"
+    assert len(attempts) == 2
+    database.close()
+    other.close()

@@ -1,42 +1,58 @@
-"""Leases are renewed for as long as the work lasts, whatever the database does meanwhile."""
+"""A worker's heart beats for as long as it works, whatever the database does meanwhile."""
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from hpo.errors import LeaseLostError
 from hpo.storage import leases
-from hpo.storage.claims import Claim, claim_points, complete_point, release_points, renew_leases, sweep_leases
-from hpo.storage.database import Database
-from hpo.storage.leases import kept
-from hpo.storage.points import stage_points
-from tests.storage.at_once import DONE, plan, point
+from hpo.storage.claims import Claim, release_points, renew_leases
+from hpo.storage.database import Database, open_database
+from hpo.storage.leases import Heartbeat
+from hpo.storage.outcomes import show_epochs
+from hpo.storage.sweep import sweep_leases
+from hpo.storage.workers import StopMode, live_workers, request_stop
+from tests.processes import started
+from tests.storage.at_once import (
+    claim,
+    claim_one,
+    complete,
+    freeze,
+    plan,
+    point,
+    rows,
+    trials,
+    wait_until,
+    with_trial,
+)
 
 LEASE = 0.3
-"""Seconds; short, so that a test sees several renewals."""
+"""Seconds; short, so that a test sees several beats."""
+
+HOLDER = "elsewhere:1:0"
+
+
+def heart(database: Database, lease_seconds: float = LEASE) -> Heartbeat:
+    return Heartbeat(database, "study", HOLDER, lease_seconds)
 
 
 def claims_of(database: Database, *, points: int = 1) -> list[Claim]:
     plan(database, [point(number, recipe="shared", epochs=number) for number in range(1, points + 1)])
-    return claim_points(database, "study", "elsewhere:1:0", LEASE)
+    return claim(database, HOLDER, LEASE)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
-
-
-def expiry(database: Database) -> float:
-    with database.transaction() as session:
-        (row,) = stage_points(session, "study/stage1/model1")
-        return row.lease_expires_at or 0.0
+def beating_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "heartbeat"]
 
 
 class Renewals:
@@ -46,10 +62,10 @@ class Renewals:
         self.errors = list(errors)
         self.done = 0
 
-    def __call__(self, database: Database, claims: list[Claim], lease_seconds: float) -> bool:
+    def __call__(self, session: Session, claims: Sequence[Claim], lease_seconds: float) -> bool:
         if self.errors:
             raise self.errors.pop(0)
-        held = renew_leases(database, claims, lease_seconds)
+        held = renew_leases(session, claims, lease_seconds)
         self.done += 1
         return held
 
@@ -61,70 +77,183 @@ def renewals(monkeypatch: pytest.MonkeyPatch) -> Renewals:
     return counted
 
 
-def test_a_lease_outlasts_its_seconds_while_the_work_goes_on(sqlite: Database, renewals: Renewals) -> None:
-    claims = claims_of(sqlite)
-    first = expiry(sqlite)
-    with kept(sqlite, claims, LEASE) as lease:
-        wait_until(lambda: renewals.done >= 3)
+def test_a_lease_outlasts_its_seconds_while_the_work_goes_on(database: Database, renewals: Renewals) -> None:
+    claims = claims_of(database)
+    first = rows(database)[0].lease_expires_at or 0.0
+    with heart(database) as heartbeat, heartbeat.holding(claims) as lease:
+        wait_until(lambda: renewals.done >= 4)
         lease.check()
-    assert expiry(sqlite) >= first + LEASE  # three renewals, a third of the lease apart
+    assert (rows(database)[0].lease_expires_at or 0.0) >= first + LEASE  # renewals are a third of the lease apart
 
 
-def test_renewing_goes_on_after_database_errors(sqlite: Database, renewals: Renewals) -> None:
+def test_the_heart_beats_on_after_database_errors(sqlite: Database, renewals: Renewals) -> None:
     renewals.errors = [OperationalError("UPDATE", {}, Exception("database is locked")), OSError(), OSError("gone")]
-    with kept(sqlite, claims_of(sqlite), LEASE) as lease:
+    with heart(sqlite) as heartbeat, heartbeat.holding(claims_of(sqlite)) as lease:
         wait_until(lambda: renewals.done >= 2)
         lease.check()
+    assert sqlite.seconds_since_away() < 20, "so that nobody's lease is swept who could not renew it either"
 
 
 def test_a_lease_that_passed_to_another_worker_is_noticed_and_nothing_else_is_disturbed(
-    sqlite: Database, renewals: Renewals
+    database: Database, renewals: Renewals
 ) -> None:
-    (stale,) = claims_of(sqlite)
+    (stale,) = claims_of(database)
     time.sleep(LEASE + 0.05)
-    sweep_leases(sqlite, "study", max_attempts=9)
-    (fresh,) = claim_points(sqlite, "study", "another:1:0", 60)
-    with kept(sqlite, [stale], LEASE) as lease:
+    sweep_leases(database, "study", max_attempts=9)
+    fresh = claim_one(database, "another:1:0")
+    with heart(database) as heartbeat, heartbeat.holding([stale]) as lease:
         wait_until(lambda: renewals.done >= 1)
         with pytest.raises(LeaseLostError, match="has passed to another worker"):
             lease.check()
-    complete_point(sqlite, fresh, DONE)
+    assert complete(database, fresh)
 
 
 def test_one_lost_lease_of_several_is_enough(sqlite: Database) -> None:
     first, second = claims_of(sqlite, points=2)
     release_points(sqlite, [second])
-    with kept(sqlite, [first, second], 60) as lease:
+    with heart(sqlite, 60) as heartbeat, heartbeat.holding([first, second]) as lease:
         lease.check()
-        lease.renew(sqlite, 60)
+        heartbeat.beat()
         with pytest.raises(LeaseLostError):
             lease.check()
 
 
-def test_a_renewal_during_the_finish_of_a_point_does_not_take_its_lease_for_lost(sqlite: Database) -> None:
-    first, _ = claims = claims_of(sqlite, points=2)
-    with kept(sqlite, claims, 60) as lease:
-        with lease.finishing(first):
-            complete_point(sqlite, first, DONE)
-            renewal = threading.Thread(target=lease.renew, args=(sqlite, 60))
-            renewal.start()
-            time.sleep(0.1)
-        renewal.join()
+def test_a_beat_between_the_acceptance_of_a_point_and_its_note_does_not_take_the_lease_for_lost(
+    sqlite: Database,
+) -> None:
+    first, second = claims = claims_of(sqlite, points=2)
+    with heart(sqlite, 60) as heartbeat, heartbeat.holding(claims) as lease:
+        complete(sqlite, first)
+        heartbeat.beat()
         lease.check()
-        assert [claim.planned.key for claim in lease.open] == ["point-2"]
+        lease.open.remove(first)
+        heartbeat.beat()
+        lease.check()
+    assert lease.open == [second]
 
 
-def test_a_point_whose_finish_failed_stays_open(sqlite: Database) -> None:
-    (claim,) = claims_of(sqlite)
-    with kept(sqlite, [claim], 60) as lease:
-        with pytest.raises(OSError, match="disk full"), lease.finishing(claim):
-            raise OSError("disk full")
-        assert lease.open == [claim]
+def test_a_point_that_is_finished_in_the_middle_of_a_beat_does_not_take_the_lease_for_lost(sqlite: Database) -> None:
+    first, _ = claims = claims_of(sqlite, points=2)
+    with heart(sqlite, 60) as heartbeat, heartbeat.holding(claims) as lease:
+
+        def publisher_notes(*_arguments: Any) -> None:
+            statement: str = _arguments[2]
+            if "UPDATE hpo_design_point" in statement and first in lease.open:
+                lease.open.remove(first)
+
+        event.listen(sqlite.engine, "before_cursor_execute", publisher_notes)
+        heartbeat.beat()
+        assert first not in lease.open
+        lease.check()
 
 
-def test_with_the_end_of_the_work_renewing_ends_too(sqlite: Database) -> None:
-    with pytest.raises(ZeroDivisionError), kept(sqlite, claims_of(sqlite), LEASE):
-        raise ZeroDivisionError
-    assert not [thread for thread in threading.enumerate() if thread.name == "lease-renewal"]
+def test_after_a_silence_longer_than_the_lease_the_database_is_asked_before_the_work_goes_on(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Heartbeat, "_beat_on", lambda _self: None)  # the whole process was frozen, this thread too
+    (stale,) = claims_of(sqlite)
+    with heart(sqlite) as heartbeat, heartbeat.holding([stale]) as lease:
+        lease.check()
+        time.sleep(LEASE + 0.05)
+        sweep_leases(sqlite, "study", max_attempts=9)
+        claim(sqlite, "another:1:0")
+        with pytest.raises(LeaseLostError):
+            lease.check()
+
+
+def test_where_the_database_is_away_nobody_else_can_have_taken_the_lease(sqlite: Database, renewals: Renewals) -> None:
+    with heart(sqlite) as heartbeat, heartbeat.holding(claims_of(sqlite)) as lease:
+        renewals.errors = [OperationalError("UPDATE", {}, Exception("gone"))] * 9
+        wait_until(heartbeat.is_overdue)
+        lease.check()
+        renewals.errors.clear()
+        wait_until(lambda: not heartbeat.is_overdue())
+        lease.check()
+
+
+def test_with_the_end_of_the_work_the_heart_stops_and_the_register_says_so(sqlite: Database) -> None:
+    def work_and_fail() -> None:
+        with heart(sqlite) as heartbeat, heartbeat.holding(claims_of(sqlite)):
+            assert len(beating_threads()) == 1
+            assert live() == [HOLDER]
+            raise ZeroDivisionError
+
+    def live() -> list[str]:
+        with sqlite.transaction() as session:
+            return [worker.owner for worker in live_workers(session, "study")]
+
+    with pytest.raises(ZeroDivisionError):
+        work_and_fail()
+    assert beating_threads() == []
+    assert live() == []
     time.sleep(LEASE + 0.05)
     assert len(sweep_leases(sqlite, "study", max_attempts=9)) == 1
+
+
+def test_what_is_no_longer_worked_on_is_not_renewed(sqlite: Database, renewals: Renewals) -> None:
+    with heart(sqlite) as heartbeat:
+        with heartbeat.holding(claims_of(sqlite)):
+            pass
+        time.sleep(LEASE + 0.05)
+        assert len(sweep_leases(sqlite, "study", max_attempts=9)) == 1
+
+
+@pytest.mark.parametrize("mode", ["drain", "now"])
+def test_a_running_worker_hears_a_request_to_stop_and_one_that_begins_later_does_not(
+    database: Database, mode: StopMode
+) -> None:
+    plan(database, [])
+    with heart(database) as early:
+        assert early.stop_mode is None
+        with database.transaction() as session:
+            request_stop(session, "study", mode)
+        wait_until(lambda: early.stop_mode == mode)
+        time.sleep(0.01)
+        with Heartbeat(database, "study", "late:1:0", LEASE) as late:
+            late.beat()
+            assert late.stop_mode is None
+
+
+FREEZE_LEASE = 0.5
+
+
+def work_epoch_by_epoch(_number: int, url: str, say: Callable[[object], None]) -> None:
+    """Hold a point and show epochs of it without end; tells of each, and in the end why it stopped."""
+    database = open_database(url)
+    try:
+        with Heartbeat(database, "study", "frozen:1:0", FREEZE_LEASE) as heartbeat:
+            one = with_trial(database, claim_one(database, "frozen:1:0", FREEZE_LEASE))
+            with heartbeat.holding([one]) as lease:
+                for epoch in range(1, 10_000):
+                    lease.check()
+                    say(epoch)
+                    if not database.run(lambda session: show_epochs(session, one, {epoch: 0.5})):  # noqa: B023
+                        lease.lose()
+                    time.sleep(0.01)
+    except LeaseLostError:
+        say("lost")
+    finally:
+        database.close()
+
+
+def test_a_frozen_process_finds_its_lease_lost_when_it_thaws_and_has_changed_nothing(
+    database: Database, database_url: str
+) -> None:
+    plan(database, [point(1)])
+    with started(work_epoch_by_epoch, database_url) as frozen:
+        while frozen.hear() != 5:
+            pass
+        freeze(frozen.pid, database)
+        wait_until(lambda: len(sweep_leases(database, "study", max_attempts=9)) == 1)
+        fresh = with_trial(database, claim_one(database, "another:1:0"))
+        assert fresh.attempt == 2
+        assert complete(database, fresh)
+        (accepted,), told = rows(database), trials(database)
+        os.kill(frozen.pid, signal.SIGCONT)
+        while frozen.hear() != "lost":
+            pass
+        frozen.join()
+    assert trials(database) == told
+    (row,) = rows(database)
+    assert (row.state, row.attempt, row.owner) == ("complete", 2, "another:1:0")
+    assert row.finished_at == accepted.finished_at

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from sqlalchemy.orm import Session
 
 from hpo.storage.database import Database
 from hpo.storage.ledger import (
@@ -13,6 +16,7 @@ from hpo.storage.ledger import (
     record_epoch,
     record_test_opening,
 )
+from tests.storage.at_once import forgetful, twice
 
 
 def train(database: Database, recipe: str, epoch: int, owner: str, *, study: str = "study") -> None:
@@ -48,6 +52,18 @@ def test_an_epoch_that_is_trained_again_after_a_crash_costs_again(sqlite: Databa
     train(sqlite, "r1", 1, "a")
     train(sqlite, "r1", 1, "b")
     with sqlite.transaction() as session:
+        assert compute_by_recipe(session, "study")["r1"].epochs == 2
+
+
+def test_an_entry_whose_commit_was_not_confirmed_is_made_again_and_counts_once(database: Database) -> None:
+    def enter(entry: str) -> Callable[[Session], None]:
+        return lambda session: record_epoch(
+            session, study="study", recipe_key="r1", epoch=1, patch_visits=64, seconds=0.5, owner="a", entry=entry
+        )
+
+    forgetful(database, twice).run(enter("1" * 32))
+    database.run(enter("2" * 32))
+    with database.transaction() as session:
         assert compute_by_recipe(session, "study")["r1"].epochs == 2
 
 

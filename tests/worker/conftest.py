@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from hpo.stages.advance import advance
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.claims import Claim
 from hpo.storage.database import Database
+from hpo.storage.leases import Heartbeat
 from hpo.storage.points import stage_points
 from hpo.storage.predictions import PredictionStore
 from hpo.storage.tables import PointRow, TrainedEpochRow
@@ -33,6 +35,12 @@ SPACE: dict[str, Any] = {
     "patches": {"reference": 64, "levels": [32, 64], "step": 8},
     "learning_rate": {"reference": 0.01, "levels": [0.01, 0.03], "low": 0.001, "high": 0.1, "scale": "log"},
 }
+
+
+RATES: dict[str, Any] = {"stage1": {"factors": ["learning_rate"]}}
+"""Two recipes of one point each."""
+
+OWNER = "this worker"
 
 
 @pytest.fixture(scope="session")
@@ -112,8 +120,9 @@ _seeds = itertools.count(100)
 @pytest.fixture
 def open_workshop(
     sqlite: Database, tmp_path: Path, patches: Path, dataset: Dataset, trainer: Trainer
-) -> Callable[..., Workshop]:
+) -> Iterator[Callable[..., Workshop]]:
     """A workshop whose study file has these changes, its first stage planned."""
+    stack = ExitStack()
 
     def opened(*, space: dict[str, Any] = SPACE, **changes: Any) -> Workshop:
         stage1 = {"factors": ["epochs"], "seed": next(_seeds), **changes.pop("stage1", {})}
@@ -123,8 +132,11 @@ def open_workshop(
         study = load(tmp_path, space=space, stage1=stage1, stage2=stage2, workers=workers, **settings)
         watcher = Watcher()
         store = PredictionStore(str(tmp_path / "predictions"))
-        workshop = Workshop(Worker(study, sqlite, dataset, trainer, store, "this worker", watcher), watcher)
+        beating = Heartbeat(sqlite, study.name, OWNER, study.workers.lease_seconds)
+        heartbeat = stack.enter_context(beating)
+        workshop = Workshop(Worker(study, sqlite, dataset, trainer, store, OWNER, watcher, heartbeat), watcher)
         workshop.decide()
         return workshop
 
-    return opened
+    with stack:
+        yield opened

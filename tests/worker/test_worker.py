@@ -1,297 +1,45 @@
-"""A worker trains what it claims, publishes what it may, and gives back the rest."""
+"""What a worker works with, and what makes it stop."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import pytest
-from optuna.trial import TrialState
 
 from hpo.errors import StopRequestedError
-from hpo.evaluation.compare import metric_standard_error
-from hpo.recipe.recipe import recipe_from_json
-from hpo.storage.ledger import list_test_openings
-from hpo.worker import worker as module
-from hpo.worker.calibrate import measure_speed
-from hpo.worker.worker import work_once
-from tests.worker.conftest import SPACE, Workshop
+from hpo.storage.workers import RegisteredWorker, live_workers
+from hpo.worker.work import work_once
+from hpo.worker.worker import open_worker
+from tests.worker.conftest import RATES, Workshop
 
 Open = Callable[..., Workshop]
 
-RATES: dict[str, Any] = {"stage1": {"factors": ["learning_rate"]}}
-"""Two recipes of one point each."""
 
-
-def test_a_point_is_complete_with_its_objective_its_error_and_its_curve(open_workshop: Open) -> None:
-    shop = open_workshop(**RATES)
-    assert work_once(shop.worker)
-    first, second = shop.points()
-    assert (first.state, second.state) == ("complete", "waiting")
-    assert first.curve is not None
-    assert len(first.curve) == 2
-    assert first.objective == first.curve[-1]["valid_auc"]
-    recipe = recipe_from_json(first.recipe or {})
-    labels, probabilities = shop.worker.trainer.valid_labels, shop.worker.trainer.valid_probabilities(recipe, 2)
-    assert first.standard_error == metric_standard_error(labels, probabilities, "auc")
-    assert shop.watcher.ends == [(first.point_key, first.objective, None)]
-
-
-def test_optuna_sees_values_every_epoch_metrics_recipe_and_standard_error(open_workshop: Open) -> None:
-    shop = open_workshop(**RATES)
-    work_once(shop.worker)
-    (trial,), (point, _) = shop.trials(), shop.points()
-    assert (trial.state, trial.value, trial.params) == (TrialState.COMPLETE, point.objective, point.point)
-    assert point.curve is not None
-    assert trial.intermediate_values == {1: point.curve[0]["valid_auc"], 2: point.curve[1]["valid_auc"]}
-    attributes = trial.user_attrs
-    metrics = ("loss", "accuracy", "precision", "recall", "f1", "auc")
-    assert {name: attributes[f"valid_{name}"] for name in metrics} == {
-        name: point.curve[1][f"valid_{name}"] for name in metrics
-    }
-    assert attributes["recipe_key"] == point.recipe_key
-    assert attributes["epochs"] == 2
-    assert attributes["standard_error"] == point.standard_error
-
-
-def test_points_that_share_a_recipe_are_one_training_and_each_is_told_as_its_epoch_passes(
-    open_workshop: Open,
-) -> None:
-    shop = open_workshop()
-    assert work_once(shop.worker)
-    assert not work_once(shop.worker)
-    points = sorted(shop.points(), key=lambda point: point.epochs or 0)
-    assert [(point.epochs, point.state, len(point.curve or [])) for point in points] == [
-        (1, "complete", 1), (2, "complete", 2), (3, "complete", 3),
-    ]  # fmt: skip
-    (key,) = {point.recipe_key for point in points}
-    assert shop.ledger() == [(key, 1, 64), (key, 2, 64), (key, 3, 64)]
-    keys = [point.point_key for point in points]
-    assert shop.watcher.epochs == [(tuple(keys[epoch - 1 :]), epoch, 3) for epoch in (1, 2, 3)]
-    assert {trial.number: trial.value for trial in shop.trials()} == {
-        number: point.objective for number, point in enumerate(points)
-    }
-    assert [sorted(trial.intermediate_values) for trial in shop.trials()] == [[1], [1, 2], [1, 2, 3]]
-
-
-def test_a_point_that_is_trained_already_costs_nothing(open_workshop: Open) -> None:
-    shop = open_workshop(stage1={"factors": ["epochs"], "seed": 7})
-    work_once(shop.worker)
-    trained = shop.ledger()
-    again = open_workshop(name="again", stage1={"factors": ["epochs"], "seed": 7})
-    work_once(again.worker)
-    assert shop.ledger() == trained
-    assert [point.curve for point in again.points()] == [point.curve for point in shop.points()]
-
-
-def test_the_best_epoch_speaks_with_its_own_weights(open_workshop: Open) -> None:
-    shop = open_workshop(objective={"metric": "loss", "epoch": "best"}, stage1={"factors": ["learning_rate"]})
-    work_once(shop.worker)
-    point = shop.points()[0]
-    losses = [metrics["valid_loss"] for metrics in point.curve or []]
-    assert point.objective == min(losses)
-    recipe = recipe_from_json(point.recipe or {})
-    found = shop.worker.trainer.valid_probabilities(recipe, losses.index(min(losses)) + 1)
-    error = metric_standard_error(shop.worker.trainer.valid_labels, found, "loss")
-    assert point.standard_error == error
-    assert shop.trials()[0].user_attrs["valid_loss"] == min(losses)
-
-
-DIVERGING = {**SPACE, "learning_rate": {"reference": 1e9, "levels": [0.01, 1e9], "scale": "log"}}
-
-
-def test_a_loss_that_is_not_finite_fails_its_point_with_the_epoch_and_the_next_point_is_trained(
-    open_workshop: Open,
-) -> None:
-    shop = open_workshop(space=DIVERGING, **RATES)
-    assert work_once(shop.worker)
-    assert work_once(shop.worker)
-    first, second = shop.points()
-    assert (first.state, second.state) == ("failed", "complete")
-    (reason,) = first.reasons
-    assert reason.startswith("the training loss was not finite in epoch 1")
-    failed, complete = shop.trials()
-    assert (failed.state, failed.user_attrs["reason"], failed.value) == (TrialState.FAIL, reason, None)
-    assert complete.state == TrialState.COMPLETE
-    assert shop.watcher.ends[0] == (first.point_key, None, reason)
-
-
-def test_an_unexpected_exception_gives_the_point_another_attempt_and_fails_it_after_the_last(
-    open_workshop: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shop = open_workshop(workers={"max_attempts": 2}, **RATES)
-    problems = iter([OSError("disk full"), KeyError("fire")])
-
-    def bring(*_arguments: Any, **_more: Any) -> None:
-        raise next(problems)
-
-    monkeypatch.setattr(shop.worker.trainer, "bring", bring)
-    work_once(shop.worker)
-    point = shop.points()[0]
-    assert (point.state, point.reasons) == ("waiting", ["attempt 1: OSError: disk full"])
-    assert shop.trials()[0].state == TrialState.RUNNING
-    work_once(shop.worker)
-    point = shop.points()[0]
-    assert point.state == "failed"
-    assert point.reasons == ["attempt 1: OSError: disk full", "attempt 2: KeyError: 'fire'"]
-    (trial,) = shop.trials()
-    assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "attempt 2: KeyError: 'fire'")
-
-
-@pytest.mark.parametrize("how", ["asked to stop", "interrupted"])
-def test_a_worker_that_stops_gives_its_claims_back_and_keeps_every_finished_epoch(
-    open_workshop: Open, how: str
-) -> None:
-    shop = open_workshop()
-
-    def stop(epoch: int) -> None:
-        if epoch == 1 and how == "interrupted":
-            raise KeyboardInterrupt
-        if epoch == 1:
-            shop.worker.stop.set()
-
-    shop.watcher.at_epoch = stop
-    with pytest.raises((StopRequestedError, KeyboardInterrupt)):
-        work_once(shop.worker)
-    states = {point.epochs: (point.state, point.attempt, point.owner) for point in shop.points()}
-    trained = shop.ledger()
-    assert states[3] == states[2] == ("waiting", 0, None)
-    assert len(trained) in (1, 2)
-    shop.worker.stop.clear()
-    shop.watcher.at_epoch = lambda _epoch: None
-    work_once(shop.worker)
-    assert {point.state for point in shop.points()} == {"complete"}
-    assert shop.ledger()[: len(trained)] == trained
-    assert [epoch for _, epoch, _ in shop.ledger()] == [1, 2, 3]
-    assert len(shop.trials()) == 3
-
-
-def take_over(shop: Workshop, keys: set[str]) -> None:
-    """Another worker gets some of the points that this one trains, as after an expired lease."""
-    mine = [point for point in shop.points() if point.state == "running" and point.point_key in keys]
+def registered(shop: Workshop) -> list[RegisteredWorker]:
     with shop.database.transaction() as session:
-        for point in mine:
-            row = session.merge(point)
-            row.owner, row.attempt = "another worker", row.attempt + 1
+        return [one for one in live_workers(session, shop.study.name) if one.owner == "opened"]
 
 
-def test_a_worker_that_lost_its_lease_publishes_nothing(open_workshop: Open) -> None:
-    shop = open_workshop(**RATES)
-    (point, _) = shop.points()
-    shop.watcher.at_epoch = lambda epoch: take_over(shop, {point.point_key}) if epoch == 1 else None
-    assert work_once(shop.worker)
-    (point, _) = shop.points()
-    assert (point.state, point.owner, point.objective, point.reasons) == ("running", "another worker", None, [])
-    (trial,) = shop.trials()
-    assert (trial.state, trial.value) == (TrialState.RUNNING, None)
-    assert shop.watcher.ends == []
+def test_an_open_worker_is_in_the_register_with_its_device_and_works(open_workshop: Open) -> None:
+    shop, stop = open_workshop(**RATES), threading.Event()
+    with open_worker(shop.study, shop.database, shop.worker.dataset, "opened", shop.watcher, stop) as worker:
+        (found,) = registered(shop)
+        assert found.device.startswith("CPU, ")
+        assert work_once(worker) == "something"
+        assert [point.owner for point in shop.points() if point.state == "complete"] == ["opened"]
+    assert registered(shop) == []
 
 
-def test_with_one_lost_lease_the_other_points_of_the_recipe_go_back_at_once(open_workshop: Open) -> None:
-    shop = open_workshop()
-    keys = {point.epochs: point.point_key for point in shop.points()}
-    shop.watcher.at_epoch = lambda epoch: take_over(shop, {keys[2]}) if epoch == 1 else None
-    work_once(shop.worker)
-    found = {point.epochs: (point.state, point.owner) for point in shop.points()}
-    assert found == {1: ("waiting", None), 2: ("running", "another worker"), 3: ("waiting", None)}
-
-
-def test_a_worker_that_was_killed_between_trial_and_point_has_a_successor_that_finishes(
-    open_workshop: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shop = open_workshop(**RATES)
-
-    def killed(*_arguments: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "complete_point", killed)
-        with pytest.raises(KeyboardInterrupt):
-            work_once(shop.worker)
-    assert shop.trials()[0].state == TrialState.COMPLETE
-    assert shop.points()[0].state == "waiting"
-    work_once(shop.worker)
-    (trial,), (point, _) = shop.trials(), shop.points()
-    assert (point.state, point.reasons, point.objective) == ("complete", [], trial.value)
-
-
-def test_the_sampler_is_asked_once_for_a_point_and_every_attempt_trains_its_answer(
-    open_workshop: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shop = open_workshop(stage2={"factors": ["learning_rate", "patches"]})
-    work_once(shop.worker)
-    shop.decide()
-    for _ in range(2):
-        work_once(shop.worker)
-    with monkeypatch.context() as patch:
-        patch.setattr(shop.worker.trainer, "bring", lambda *_arguments, **_more: iter([1 / 0]))
-        work_once(shop.worker)
-    asked = shop.points("stage2")[2]
-    assert asked.state == "waiting"
-    assert asked.point is not None
-    work_once(shop.worker)
-    point = shop.points("stage2")[2]
-    assert (point.state, point.point, point.recipe_key) == ("complete", asked.point, asked.recipe_key)
-    assert len(shop.trials("stage2")) == 3
-    trial = shop.trials("stage2")[2]
-    assert trial.params == {name: asked.point[name] for name in ("learning_rate", "patches")}
-    recipe = recipe_from_json(point.recipe or {})
-    assert (recipe.learning_rate, recipe.patches) == (asked.point["learning_rate"], asked.point["patches"])
-    assert recipe.initial is not None
-
-
-def test_the_test_split_is_predicted_by_every_run_once_its_configuration_is_frozen(open_workshop: Open) -> None:
-    shop = open_workshop(stage2={"trials": 1}, confirm={"epochs": 1, "seeds": [100]})
-    while work_once(shop.worker):
-        shop.decide()
-    (opening,) = shop.points("test")
-    assert opening.state == "complete"
-    store, test = shop.worker.predictions, shop.worker.dataset.test
-    labels, slides = store.load_truth(opening.point_key)
-    assert labels.tolist() == test.labels.tolist()
-    assert slides is None
-    for run in shop.points("confirm"):
-        recipe = recipe_from_json(run.recipe or {})
-        expected = shop.worker.trainer.predict(recipe, 1, test)
-        found = store.load(opening.point_key, run.label["role"], run.label["seed"])
-        np.testing.assert_array_equal(found, expected)
-    assert {run.label["role"] for run in shop.points("confirm")} == {"before", "after", "cold_control"}
-    with shop.database.transaction() as session:
-        (entered,) = list_test_openings(session, "small")
-    assert (entered.configuration, entered.owner) == (opening.point_key, "this worker")
-    assert entered.test_digest == shop.worker.dataset.test_digest
-
-
-def test_an_opening_that_was_interrupted_is_entered_once(open_workshop: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop = open_workshop(stage2={"trials": 1}, confirm={"epochs": 1, "seeds": [100]})
-    while not shop.points("test"):
-        work_once(shop.worker)
-        shop.decide()
-    shop.worker.stop.set()
+def test_a_worker_stops_at_once_when_it_is_told_so_by_a_signal_or_by_hpo_stop(open_workshop: Open) -> None:
+    worker = open_workshop().worker
+    worker.check_stop()
+    worker.heartbeat.stop_mode = "drain"
+    worker.check_stop()
+    worker.heartbeat.stop_mode = "now"
     with pytest.raises(StopRequestedError):
-        work_once(shop.worker)
-    shop.worker.stop.clear()
-    assert work_once(shop.worker)
-    assert shop.points("test")[0].state == "complete"
-    with shop.database.transaction() as session:
-        assert len(list_test_openings(session, "small")) == 1
-
-
-def test_claims_of_a_worker_with_other_data_fail_with_what_to_do(open_workshop: Open) -> None:
-    shop = open_workshop(**RATES)
-    other = replace(shop.worker.dataset, digest="e" * 64)
-    trainer = type(shop.worker.trainer)(shop.worker.trainer._store, other)
-    work_once(replace(shop.worker, dataset=other, trainer=trainer))
-    (point, _) = shop.points()
-    assert point.state == "failed"
-    assert "restore the data, or plan the study again" in point.reasons[0]
-
-
-def test_calibration_measures_and_leaves_nothing_behind(open_workshop: Open) -> None:
-    shop = open_workshop()
-    start, each = measure_speed(shop.study, shop.worker.dataset, "tiny")
-    assert start >= 0
-    assert 0 < each < 1
-    assert not list(shop.study.output.rglob("*.h5"))
+        worker.check_stop()
+    worker.heartbeat.stop_mode = None
+    worker.stop.set()
+    with pytest.raises(StopRequestedError):
+        worker.check_stop()

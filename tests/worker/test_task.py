@@ -1,0 +1,154 @@
+"""A task brings the claims of one recipe to their end: trained, told, accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from optuna.trial import TrialState
+
+from hpo.errors import StopRequestedError
+from hpo.evaluation.compare import metric_standard_error
+from hpo.recipe.recipe import recipe_from_json
+from hpo.storage.ledger import list_test_openings
+from hpo.worker.work import work_once
+from tests.worker.conftest import OWNER, RATES, Workshop
+
+Open = Callable[..., Workshop]
+
+
+def test_a_point_is_complete_with_its_objective_its_error_and_its_curve(open_workshop: Open) -> None:
+    shop = open_workshop(**RATES)
+    assert work_once(shop.worker) == "something"
+    first, second = shop.points()
+    assert (first.state, second.state) == ("complete", "waiting")
+    assert first.curve is not None
+    assert len(first.curve) == 2
+    assert first.objective == first.curve[-1]["valid_auc"]
+    recipe = recipe_from_json(first.recipe or {})
+    labels, probabilities = shop.worker.trainer.valid_labels, shop.worker.trainer.valid_probabilities(recipe, 2)
+    assert first.standard_error == metric_standard_error(labels, probabilities, "auc")
+    assert shop.watcher.ends == [(first.point_key, first.objective, None)]
+
+
+def test_optuna_sees_values_every_epoch_metrics_recipe_and_standard_error(open_workshop: Open) -> None:
+    shop = open_workshop(**RATES)
+    work_once(shop.worker)
+    (trial,), (point, _) = shop.trials(), shop.points()
+    assert (trial.state, trial.value, trial.params) == (TrialState.COMPLETE, point.objective, point.point)
+    assert point.curve is not None
+    assert trial.intermediate_values == {1: point.curve[0]["valid_auc"], 2: point.curve[1]["valid_auc"]}
+    attributes = trial.user_attrs
+    metrics = ("loss", "accuracy", "precision", "recall", "f1", "auc")
+    assert {name: attributes[f"valid_{name}"] for name in metrics} == {
+        name: point.curve[1][f"valid_{name}"] for name in metrics
+    }
+    assert attributes["recipe_key"] == point.recipe_key
+    assert attributes["epochs"] == 2
+    assert attributes["standard_error"] == point.standard_error
+
+
+def test_points_that_share_a_recipe_are_one_training_and_each_is_told_as_its_epoch_passes(
+    open_workshop: Open,
+) -> None:
+    shop = open_workshop()
+    assert work_once(shop.worker) == "the last of a stage"
+    assert work_once(shop.worker) == "nothing"
+    points = sorted(shop.points(), key=lambda point: point.epochs or 0)
+    assert [(point.epochs, point.state, len(point.curve or [])) for point in points] == [
+        (1, "complete", 1), (2, "complete", 2), (3, "complete", 3),
+    ]  # fmt: skip
+    (key,) = {point.recipe_key for point in points}
+    assert shop.ledger() == [(key, 1, 64), (key, 2, 64), (key, 3, 64)]
+    keys = [point.point_key for point in points]
+    assert shop.watcher.epochs == [(tuple(keys[epoch - 1 :]), epoch, 3) for epoch in (1, 2, 3)]
+    assert {trial.number: trial.value for trial in shop.trials()} == {
+        number: point.objective for number, point in enumerate(points)
+    }
+    assert [sorted(trial.intermediate_values) for trial in shop.trials()] == [[1], [1, 2], [1, 2, 3]]
+
+
+def test_a_point_that_is_trained_already_costs_nothing(open_workshop: Open) -> None:
+    shop = open_workshop(stage1={"factors": ["epochs"], "seed": 7})
+    work_once(shop.worker)
+    trained = shop.ledger()
+    again = open_workshop(name="again", stage1={"factors": ["epochs"], "seed": 7})
+    work_once(again.worker)
+    assert shop.ledger() == trained
+    assert [point.curve for point in again.points()] == [point.curve for point in shop.points()]
+
+
+def test_the_best_epoch_speaks_with_its_own_weights(open_workshop: Open) -> None:
+    shop = open_workshop(objective={"metric": "loss", "epoch": "best"}, stage1={"factors": ["learning_rate"]})
+    work_once(shop.worker)
+    point = shop.points()[0]
+    losses = [metrics["valid_loss"] for metrics in point.curve or []]
+    assert point.objective == min(losses)
+    recipe = recipe_from_json(point.recipe or {})
+    found = shop.worker.trainer.valid_probabilities(recipe, losses.index(min(losses)) + 1)
+    error = metric_standard_error(shop.worker.trainer.valid_labels, found, "loss")
+    assert point.standard_error == error
+    assert shop.trials()[0].user_attrs["valid_loss"] == min(losses)
+
+
+def test_the_sampler_is_asked_once_for_a_point_and_every_attempt_trains_its_answer(
+    open_workshop: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = open_workshop(stage2={"factors": ["learning_rate", "patches"]})
+    work_once(shop.worker)
+    shop.decide()
+    for _ in range(2):
+        work_once(shop.worker)
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.worker.trainer, "bring", lambda *_arguments, **_more: iter([1 / 0]))
+        work_once(shop.worker)
+    asked = shop.points("stage2")[2]
+    assert asked.state == "waiting"
+    assert asked.point is not None
+    work_once(shop.worker)
+    point = shop.points("stage2")[2]
+    assert (point.state, point.point, point.recipe_key) == ("complete", asked.point, asked.recipe_key)
+    assert len(shop.trials("stage2")) == 3
+    trial = shop.trials("stage2")[2]
+    assert trial.params == {name: asked.point[name] for name in ("learning_rate", "patches")}
+    recipe = recipe_from_json(point.recipe or {})
+    assert (recipe.learning_rate, recipe.patches) == (asked.point["learning_rate"], asked.point["patches"])
+    assert recipe.initial is not None
+
+
+def test_the_test_split_is_predicted_by_every_run_once_its_configuration_is_frozen(open_workshop: Open) -> None:
+    shop = open_workshop(stage2={"trials": 1}, confirm={"epochs": 1, "seeds": [100]})
+    while work_once(shop.worker) != "nothing":
+        shop.decide()
+    (opening,) = shop.points("test")
+    assert opening.state == "complete"
+    store, test = shop.worker.predictions, shop.worker.dataset.test
+    labels, slides = store.load_truth(opening.point_key)
+    assert labels.tolist() == test.labels.tolist()
+    assert slides is None
+    for run in shop.points("confirm"):
+        recipe = recipe_from_json(run.recipe or {})
+        expected = shop.worker.trainer.predict(recipe, 1, test)
+        found = store.load(opening.point_key, run.label["role"], run.label["seed"])
+        np.testing.assert_array_equal(found, expected)
+    assert {run.label["role"] for run in shop.points("confirm")} == {"before", "after", "cold_control"}
+    with shop.database.transaction() as session:
+        (entered,) = list_test_openings(session, "small")
+    assert (entered.configuration, entered.owner) == (opening.point_key, OWNER)
+    assert entered.test_digest == shop.worker.dataset.test_digest
+
+
+def test_an_opening_that_was_interrupted_is_entered_once(open_workshop: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = open_workshop(stage2={"trials": 1}, confirm={"epochs": 1, "seeds": [100]})
+    while not shop.points("test"):
+        work_once(shop.worker)
+        shop.decide()
+    shop.worker.stop.set()
+    with pytest.raises(StopRequestedError):
+        work_once(shop.worker)
+    shop.worker.stop.clear()
+    assert work_once(shop.worker) == "the last of a stage"
+    assert shop.points("test")[0].state == "complete"
+    with shop.database.transaction() as session:
+        assert len(list_test_openings(session, "small")) == 1
