@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from hpo.config.study import StudyFile
+    from hpo.launchers.launch import Workforce
     from hpo.storage.database import Database
 
 WorkersOption = Annotated[
@@ -25,6 +26,15 @@ WorkersOption = Annotated[
 GpusOption = Annotated[
     str | None,
     typer.Option("--gpus", metavar="0,1", help="GPUs that the workers share out; 'none'; by default all there are."),
+]
+
+GpusPerWorkerOption = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="GPUs of each worker on Ray or Slurm, such as 1 or (Ray) 0.5; by default none."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="For Slurm, such as partition=gpu, time=60 (minutes), mem=8GB."),
 ]
 
 LOOK_SECONDS = 2.0
@@ -36,6 +46,8 @@ def launch(
     workers: WorkersOption = None,
     gpus: GpusOption = None,
     on: Annotated[Engine, typer.Option("--on", help="Where the workers run.")] = "local",
+    gpus_per_worker: GpusPerWorkerOption = None,
+    parameters: SetOption = None,
     until: Annotated[Until, typer.Option(help="End with this stage; 'test' is the end.")] = "test",
     database: DatabaseOption = None,
 ) -> None:
@@ -43,12 +55,17 @@ def launch(
 
     Ctrl-C stops them after their current epoch; hpo stop does so from elsewhere. Report and models are then written by
     hpo report and hpo export.
+
+    On Ray or Slurm, study file, data and checkpoints must be at the same places on every node.
     """
     from hpo.config.load import load_study
     from hpo.data.prepare import prepare_data
+    from hpo.launchers.launch import Workforce
     from hpo.stages.plan import check_patches
     from hpo.storage.database import open_database
 
+    force = Workforce(workers, on, gpus, gpus_per_worker, tuple(parameters or ()))
+    force.check()
     settings = load_study(study, database)
     opened = open_database(settings.database)
     try:
@@ -56,7 +73,7 @@ def launch(
             with following() as update:
                 dataset = prepare_data(settings.data, update)
             check_patches(settings, dataset.train.labels)
-            launch_workers(settings, opened, stop, workers=workers, gpus=gpus, on=on, until=until, url=database)
+            launch_workers(settings, opened, stop, force, until=until, url=database)
     finally:
         opened.close()
     ended = f"finished; next: hpo report {study}, hpo export {study}" if until == "test" else f"{until} is over"
@@ -64,15 +81,7 @@ def launch(
 
 
 def launch_workers(
-    settings: StudyFile,
-    database: Database,
-    stop: Event,
-    *,
-    workers: int | None,
-    gpus: str | None,
-    until: Until,
-    on: Engine = "local",
-    url: str | None = None,
+    settings: StudyFile, database: Database, stop: Event, force: Workforce, *, until: Until, url: str | None = None
 ) -> None:
     """Run the workers of a study to their end, with a progress display.
 
@@ -80,10 +89,8 @@ def launch_workers(
         settings: the study file.
         database: the study database.
         stop: once set, the workers end after their epoch.
-        workers: how many; None is one a GPU, or one.
-        gpus: as ``--gpus``.
+        force: the workers asked for.
         until: the stage to end with.
-        on: the engine.
         url: of the database, where it is not the study file's or the environment's.
 
     Raises:
@@ -95,7 +102,7 @@ def launch_workers(
     from hpo.stages.advance import standings
     from hpo.stages.estimate import expected_points, finished_points
 
-    assignments = plan_launch(settings, workers=workers, gpus=gpus, until=until, database=url, on=on)
+    assignments = plan_launch(settings, force, until=until, database=url)
     with progress_bar() as progress:
         task = progress.add_task(settings.name, total=expected_points(settings), detail=f"{len(assignments)} workers")
         next_look = 0.0
@@ -109,8 +116,11 @@ def launch_workers(
         def say(line: str) -> None:
             err.print(line, soft_wrap=True, markup=False, highlight=False)
 
+        launcher = open_launcher(force, settings)
         say(f"{len(assignments)} workers; their logs: {assignments[0].log.parent}")
-        endings = Supervisor(open_launcher(on), assignments, say).run(stop, look)
+        if force.on != "local" and settings.database.startswith("sqlite"):
+            say("the database is an SQLite file, which only one machine can work on; --database names another")
+        endings = Supervisor(launcher, assignments, say).run(stop, look)
     check_endings(endings, assignments)
     if not all(standing.is_over(until) for standing in standings(database, settings)):
         raise StopRequestedError("stopped")

@@ -41,6 +41,7 @@ def run(
     """
     from hpo.cli.reproduce import run_best_config
     from hpo.config.load import is_best_config, load_study
+    from hpo.launchers.launch import Workforce
 
     if is_best_config(study):
         run_best_config(Path(study), every=every)
@@ -49,7 +50,7 @@ def run(
         if workers is None and gpus is None:
             _run_study(settings, until)
         else:
-            launch = partial(launch_workers, workers=workers, gpus=gpus, until=until, url=database)
+            launch = partial(launch_workers, force=Workforce(workers, gpus=gpus), until=until, url=database)
             _run_study(settings, until, launch)
 
 

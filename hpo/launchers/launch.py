@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import psutil
 
+from hpo.config.load import CHECKPOINTS_VARIABLE, DATA_VARIABLE, DATABASE_VARIABLE
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
 from hpo.launchers.devices import gpus_asked_for, share_out
@@ -18,59 +20,100 @@ MEMORY_SHARE = 0.9
 """Of the machine's memory, for all its workers together."""
 
 
-def open_launcher(engine: Engine) -> Launcher:
+@dataclass(frozen=True)
+class Workforce:
+    """The workers that a user asks for.
+
+    Args:
+        workers: how many; None is one a GPU on this machine, or one.
+        on: the engine that runs them.
+        gpus: of this machine, as `gpus_asked_for` takes them.
+        gpus_per_worker: what the engine is asked for, elsewhere than on this machine; from 0 to 1.
+        parameters: ``KEY=VALUE`` for Slurm.
+    """
+
+    workers: int | None = None
+    on: Engine = "local"
+    gpus: str | None = None
+    gpus_per_worker: float | None = None
+    parameters: Sequence[str] = ()
+
+    def check(self) -> None:
+        """Complain about what does not go together.
+
+        Raises:
+            HpoError: naming both options.
+        """
+        if self.on != "local" and self.gpus is not None:
+            raise HpoError(f"--gpus names GPUs of this machine: with --on {self.on} ask for --gpus-per-worker")
+        if self.on == "local" and self.gpus_per_worker is not None:
+            raise HpoError("--gpus-per-worker is for --on ray and --on slurm: on this machine, share GPUs with --gpus")
+        if self.on != "slurm" and self.parameters:
+            raise HpoError(f"--set {self.parameters[0]}: only --on slurm has parameters to set")
+
+
+def open_launcher(force: Workforce, study: StudyFile) -> Launcher:
     """The launcher of an engine.
 
     Raises:
-        HpoError: if its package is not installed.
+        HpoError: if its package is not installed, or the engine out of reach.
     """
-    if engine == "local":
-        return LocalLauncher()
-    raise HpoError(f"engine {engine} is not there")
+    try:
+        match force.on:
+            case "local":
+                return LocalLauncher()
+            case "ray":
+                from hpo.launchers.ray import RayLauncher
+
+                return RayLauncher()
+            case "slurm":
+                from hpo.launchers.slurm import SlurmLauncher
+
+                return SlurmLauncher(study.output / "slurm", force.parameters)
+    except ModuleNotFoundError as error:
+        if error.name not in ("ray", "submitit"):
+            raise
+        raise HpoError(f"--on {force.on} needs the package {error.name}: pip install 'hpo[{force.on}]'") from None
 
 
 def plan_launch(
-    study: StudyFile,
-    *,
-    workers: int | None,
-    gpus: str | None,
-    until: Until,
-    database: str | None,
-    on: Engine = "local",
+    study: StudyFile, force: Workforce, *, until: Until = "test", database: str | None = None
 ) -> list[Assignment]:
     """What each worker of a launch is started with.
 
     Args:
         study: the study file.
-        workers: how many; None is one a GPU, or one.
-        gpus: as `gpus_asked_for` takes it.
+        force: the workers asked for; only a local launch divides this machine's cores and memory.
         until: the stage to end with.
         database: URL that goes before the study file's.
-        on: the engine; only a local launch divides this machine's cores and memory.
 
     Raises:
-        HpoError: if the GPUs asked for make no sense.
+        HpoError: if what was asked for makes no sense.
     """
-    found = gpus_asked_for(gpus)
-    count = workers or max(1, len(found))
+    force.check()
+    found = gpus_asked_for(force.gpus) if force.on == "local" else []
+    count = force.workers or max(1, len(found))
     settings = study.workers
     threads, memory = settings.threads, None if settings.memory_gb is None else settings.memory_gb * 1e9
-    if on == "local":
+    if force.on == "local":
         threads = threads or max(1, (os.cpu_count() or 1) // count)
         memory = memory or MEMORY_SHARE * psutil.virtual_memory().total / count
+        devices, environment = share_out(count, found, force.gpus), _given(database)
+    else:
+        devices, environment = [_elsewhere(force)] * count, _carried(study)
     return [
         Assignment(
             number=number,
             study=study.file,
             log=study.output / "logs" / f"worker-{number}.log",
             until=until,
-            database=database,
+            environment=environment,
             gpu=gpu,
             gpu_share=share,
             threads=threads,
             memory_bytes=memory,
         )
-        for number, (gpu, share) in enumerate(share_out(count, found, gpus))
+        for number, (gpu, share) in enumerate(devices)
     ]
 
 
@@ -83,4 +126,25 @@ def check_endings(endings: Sequence[Ending], assignments: Sequence[Assignment]) 
     if any(ending.kind in ("finished", "stopped") for ending in endings):
         return
     first, log = endings[0], assignments[0].log
-    raise HpoError(f"no worker could work; worker 0: {first.detail.removeprefix('hpo: ')} (its log: {log})")
+    raise HpoError(f"no worker could work; worker 0: {first.detail} (its log: {log})")
+
+
+def _elsewhere(force: Workforce) -> tuple[str | None, float]:
+    """GPU and share of a worker of another machine: which of its GPUs it may see, the engine says."""
+    share = force.gpus_per_worker or 0.0
+    # Slurm's may also be asked for with --set gres=...; on Ray, who asks for none is to take none from others.
+    return ("" if force.on == "ray" and not share else None), share
+
+
+def _given(database: str | None) -> dict[str, str]:
+    return {} if database is None else {DATABASE_VARIABLE: database}
+
+
+def _carried(study: StudyFile) -> dict[str, str]:
+    """What this process's environment, or the command line, says about a study, for workers that do not inherit it."""
+    carried = {DATABASE_VARIABLE: study.database}
+    if os.environ.get(DATA_VARIABLE):
+        carried[DATA_VARIABLE] = str(study.data.folder)
+    if os.environ.get(CHECKPOINTS_VARIABLE):
+        carried[CHECKPOINTS_VARIABLE] = str(study.checkpoints)
+    return carried

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -21,7 +21,7 @@ EARLY_DEATHS = 5
 """So many early deaths in a row, and a worker is not replaced again."""
 
 LONGEST_PAUSE_SECONDS = 30.0
-"""Before a worker that died early is replaced; 1 s at first, doubled each time."""
+"""Before a worker that ended early is replaced; 1 s at first, doubled each time."""
 
 POLL_SECONDS = 0.2
 
@@ -35,10 +35,10 @@ class Assignment:
         study: the study file, absolute.
         log: the file that takes what the worker says.
         until: the stage to end with.
-        database: URL that goes before the study file's; None is that of the study file or the environment.
+        environment: variables to set for it, such as HPO_DATABASE, which may hold a password.
         gpu: the one GPU that the worker may see, as CUDA names it; ``""`` is none at all; None leaves that to the
             machine.
-        gpu_share: part of the GPU that is the worker's, for engines that count them.
+        gpu_share: part of a GPU that is the worker's, for engines that count them.
         threads: CPU threads; None is all cores, or what the study file says.
         memory_bytes: resident memory past which it is replaced between two points; None is no limit.
     """
@@ -47,7 +47,7 @@ class Assignment:
     study: Path
     log: Path
     until: Until = "test"
-    database: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     gpu: str | None = None
     gpu_share: float = 0.0
     threads: int | None = None
@@ -62,10 +62,12 @@ class Ending:
         kind: ``finished``: nothing is left to do; ``stopped``: it was asked to; ``outgrown``: it wants to be replaced;
             ``refused``: by an error that the user must mend; ``died``: of anything else.
         detail: what is known, one line; may be empty.
+        waited: seconds that it waited for a machine before it began.
     """
 
     kind: Literal["finished", "stopped", "outgrown", "refused", "died"]
     detail: str = ""
+    waited: float = 0.0
 
 
 class RunningWorker(Protocol):
@@ -84,8 +86,8 @@ class RunningWorker(Protocol):
 class Launcher(Protocol):
     """An engine that runs workers: processes of this machine, a Ray cluster, Slurm."""
 
-    def start(self, assignment: Assignment) -> RunningWorker:
-        """Start a worker.
+    def start(self, assignments: Sequence[Assignment]) -> Sequence[RunningWorker]:
+        """Start a worker for each of these, together where the engine can.
 
         Raises:
             HpoError: if the engine cannot.
@@ -102,6 +104,7 @@ class _Place:
     assignment: Assignment
     running: RunningWorker | None = None
     started_at: float = 0.0
+    early_ends: int = 0
     early_deaths: int = 0
     not_before: float = 0.0
     ending: Ending | None = None
@@ -141,6 +144,7 @@ class Supervisor:
                 for place in self._places:
                     if place.ending is None:
                         self._look(place, stop.is_set())
+                self._start()
                 each()
                 time.sleep(POLL_SECONDS)
         finally:
@@ -150,14 +154,20 @@ class Supervisor:
             self.launcher.close()
         return [place.ending for place in self._places if place.ending]
 
+    def _start(self) -> None:
+        """Start the workers whose time has come."""
+        now = time.monotonic()
+        due = [place for place in self._places if not (place.ending or place.running) and now >= place.not_before]
+        if due:
+            for place, running in zip(due, self.launcher.start([place.assignment for place in due]), strict=True):
+                place.running, place.started_at = running, now
+
     def _look(self, place: _Place, is_stopping: bool) -> None:
         if place.running is None:
             if is_stopping:
                 place.ending = Ending("stopped")
             elif any(other.ending and other.ending.kind == "finished" for other in self._places):
                 place.ending = Ending("finished")
-            elif time.monotonic() >= place.not_before:
-                place.running, place.started_at = self.launcher.start(place.assignment), time.monotonic()
             return
         ending = place.running.poll()
         if ending is not None:
@@ -173,16 +183,18 @@ class Supervisor:
         if ending.kind in ("finished", "stopped", "refused"):
             place.ending = ending
             return
-        if ending.kind == "outgrown":
+        lived = time.monotonic() - place.started_at - ending.waited
+        place.early_ends = place.early_ends + 1 if lived < EARLY_SECONDS else 0
+        pause = min(LONGEST_PAUSE_SECONDS, 2.0 ** (place.early_ends - 1)) if place.early_ends else 0.0
+        place.not_before = time.monotonic() + pause
+        if ending.kind == "outgrown":  # never given up: a database that is away comes back
+            place.early_deaths = 0
             self.say(f"{name}: {ending.detail}")
             return
-        lived = time.monotonic() - place.started_at
-        place.early_deaths = place.early_deaths + 1 if lived < EARLY_SECONDS else 0
         log = place.assignment.log
+        place.early_deaths = place.early_deaths + 1 if lived < EARLY_SECONDS else 0
         if place.early_deaths >= EARLY_DEATHS:
             self.say(f"{name}: {ending.detail}; given up after {EARLY_DEATHS} early deaths in a row; see {log}")
             place.ending = ending
             return
-        pause = min(LONGEST_PAUSE_SECONDS, 2.0 ** (place.early_deaths - 1)) if place.early_deaths else 0.0
-        place.not_before = time.monotonic() + pause
         self.say(f"{name}: {ending.detail}; another takes its place; see {log}")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from hpo.exit_codes import FINISHED, INTERRUPTED, REPLACE_ME, USER_ERROR
@@ -23,25 +24,28 @@ class LocalLauncher:
     the launcher leaves no orphans.
     """
 
-    def start(self, assignment: Assignment) -> LocalWorker:
-        """Start a worker."""
-        assignment.log.parent.mkdir(parents=True, exist_ok=True)
-        environment = os.environ | device_environment(assignment.gpu) | {"PYTHONUNBUFFERED": "1"}
-        if assignment.database is not None:
-            environment["HPO_DATABASE"] = assignment.database  # not as an argument: it may hold a password
-        with assignment.log.open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own command
-                worker_command(assignment),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                env=environment,
-                start_new_session=True,  # Ctrl-C is the launcher's to pass on
-            )
-        return LocalWorker(process, assignment.log)
+    def start(self, assignments: Sequence[Assignment]) -> list[LocalWorker]:
+        """Start a worker for each of these."""
+        return [_start(assignment) for assignment in assignments]
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _start(assignment: Assignment) -> LocalWorker:
+    assignment.log.parent.mkdir(parents=True, exist_ok=True)
+    # The database's URL goes along in the environment, not as an argument: it may hold a password.
+    environment = os.environ | assignment.environment | device_environment(assignment.gpu) | {"PYTHONUNBUFFERED": "1"}
+    with assignment.log.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            worker_command(assignment),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is the launcher's to pass on
+        )
+    return LocalWorker(process, assignment.log)
 
 
 class LocalWorker:
@@ -71,7 +75,7 @@ class LocalWorker:
             return Ending("finished")
         if kind == "stopped":
             return Ending("stopped")
-        last = last_line(self._log)
+        last = last_line(self._log).removeprefix("hpo: ")
         if kind == "outgrown":
             return Ending("outgrown", last)
         if kind == "refused":
