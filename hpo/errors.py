@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 class HpoError(Exception):
-    """An error whose text tells what was found, what is allowed and what to do."""
+    """An error whose text tells what was found, what is allowed and what to do.
+
+    Attributes:
+        is_passing: whether the same may succeed if it is only tried again, later or by a fresh process.
+    """
+
+    is_passing = False
 
 
 class ConfigError(HpoError):
@@ -56,7 +62,16 @@ class StorageError(HpoError):
 
 
 class StoreUnavailableError(StorageError):
-    """The database or the checkpoint store is out of reach: the fault of a worker's surroundings, not of its point."""
+    """The database or the checkpoint store is out of reach: the fault of a worker's surroundings, not of its point.
+
+    Args:
+        text: what is wrong and what to do.
+        is_passing: False where somebody has to mend something first: a permission, a bucket that is not there.
+    """
+
+    def __init__(self, text: str, *, is_passing: bool = True) -> None:
+        super().__init__(text)
+        self.is_passing = is_passing
 
 
 class LeaseLostError(HpoError):
@@ -69,6 +84,8 @@ class StopRequestedError(HpoError):
 
 class WorkerOutgrownError(HpoError):
     """A worker's memory has grown past its limit; a fresh process is to take its place."""
+
+    is_passing = True
 
 
 class TrainingError(HpoError):

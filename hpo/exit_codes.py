@@ -9,7 +9,7 @@ USER_ERROR = 2
 """An error that the user can mend; starting again as it is would not help."""
 
 REPLACE_ME = 75
-"""Start me again: memory has grown past its limit, or database or store were out of reach (sysexits' EX_TEMPFAIL)."""
+"""Try again: memory has grown past its limit, or database or store were out of reach (sysexits' EX_TEMPFAIL)."""
 
 INTERRUPTED = 130
 """Ended by Ctrl-C or SIGTERM, as shells have it; what was held is given back."""

@@ -17,7 +17,7 @@ from hpo.cli.run import run
 from hpo.cli.status import status
 from hpo.cli.stop import stop
 from hpo.cli.worker import worker
-from hpo.errors import HpoError, StopRequestedError, StoreUnavailableError, WorkerOutgrownError
+from hpo.errors import HpoError, StopRequestedError
 from hpo.exit_codes import INTERRUPTED, REPLACE_ME, USER_ERROR
 
 app = typer.Typer(
@@ -41,7 +41,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except HpoError as error:
         sys.stderr.write("".join(f"hpo: {line}\n" for line in str(error).splitlines()))
-        sys.exit(REPLACE_ME if isinstance(error, StoreUnavailableError | WorkerOutgrownError) else USER_ERROR)
+        sys.exit(REPLACE_ME if error.is_passing else USER_ERROR)
     except OSError as error:
         sys.stderr.write(f"hpo: {error.filename or 'file'}: {error.strerror or error}\n")
         sys.exit(USER_ERROR)

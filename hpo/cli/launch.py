@@ -122,5 +122,5 @@ def launch_workers(
             say("the database is an SQLite file, which only one machine can work on; --database names another")
         endings = Supervisor(launcher, assignments, say).run(stop, look)
     check_endings(endings, assignments)
-    if not all(standing.is_over(until) for standing in standings(database, settings)):
+    if not all(standing.is_over(until) for standing in database.patiently(lambda: standings(database, settings))):
         raise StopRequestedError("stopped")

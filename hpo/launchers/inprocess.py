@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,10 +17,11 @@ from hpo.data.dataset import Dataset
 from hpo.errors import StopRequestedError, StoreUnavailableError, WorkerOutgrownError
 from hpo.stages.advance import Standing, advance
 from hpo.stages.order import Until
+from hpo.stages.retention import clean_after_the_end
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute, compute_by_owner
 from hpo.storage.owner import this_process
-from hpo.storage.sweep import sweep_leases
+from hpo.storage.sweep import Suspicion, sweep_leases
 from hpo.worker.observer import Observer
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def run_in_process(
         while True:
             sweeper.sweep()
             standings = database.patiently(lambda: advance(database, study, dataset.digest, until))
+            _clean(database, study)
             if all(standing.is_over(until) for standing in standings):
                 break
             if worker is None:
@@ -106,19 +108,27 @@ def run_in_process(
     return RunSummary(standings, trained)
 
 
+def _clean(database: Database, study: StudyFile) -> None:
+    """Remove the checkpoints of finished architectures that nothing needs any more; that may also wait."""
+    try:
+        clean_after_the_end(database, study)
+    except StoreUnavailableError as error:
+        _log.warning("checkpoints are not cleaned up: %s", error)
+
+
 def _work_while_there_is_work(worker: Worker, stop: threading.Event, limits: Limits, sweeper: _Sweeper) -> None:
     """Work until something is to be decided: after the last point of a stage, or when nothing is left to claim."""
     from hpo.worker.work import work_once
 
     while True:
         _check_stop(stop, worker)
-        _check_memory(limits)
         match work_once(worker):
             case "nothing":
                 stop.wait(IDLE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - idle workers look at different times
                 return
             case "the last of a stage":
                 return
+        _check_memory(limits)  # after a point, not before: a limit that is too low still lets the work go on
         sweeper.sweep()
 
 
@@ -137,26 +147,21 @@ def _check_memory(limits: Limits) -> None:
 
 
 class _Sweeper:
-    """Sweeps expired leases now and then."""
+    """Sweeps leases now and then."""
 
     def __init__(self, database: Database, study: StudyFile) -> None:
         self._database, self._study = database, study
+        self._suspicion = Suspicion(study.workers.lease_seconds / 2)
         self._next = time.monotonic()
 
     def sweep(self) -> None:
-        """Sweep if it is time.
-
-        After the database was away every lease looks expired: whoever holds one is given the time to renew it.
-        """
-        lease_seconds = self._study.workers.lease_seconds
-        if time.monotonic() < self._next or self._database.seconds_since_away() < lease_seconds:
+        """Sweep if it is time."""
+        if time.monotonic() < self._next:
             return
-        max_attempts = self._study.workers.max_attempts
-        impatient = replace(self._database, patience_seconds=0)  # it would sweep in the moment of the return
-        try:
-            reasons = impatient.patiently(lambda: sweep_leases(impatient, self._study.name, max_attempts))
-        except StoreUnavailableError:
-            return
+        settings = self._study.workers
+        reasons = self._database.patiently(
+            lambda: sweep_leases(self._database, self._study.name, settings.max_attempts, self._suspicion.is_confirmed)
+        )
         for reason in reasons:
             _log.warning("a design point goes back to the queue: %s", reason)
-        self._next = time.monotonic() + min(IDLE_SECONDS, lease_seconds / 3)
+        self._next = time.monotonic() + min(IDLE_SECONDS, settings.lease_seconds / 3)

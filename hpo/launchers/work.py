@@ -12,7 +12,7 @@ from pathlib import Path
 from hpo.config.load import load_study
 from hpo.config.study import StudyFile
 from hpo.data.prepare import prepare_data
-from hpo.errors import HpoError, StopRequestedError, StoreUnavailableError, WorkerOutgrownError
+from hpo.errors import HpoError, StopRequestedError
 from hpo.launchers.devices import device_environment
 from hpo.launchers.inprocess import Limits, run_in_process
 from hpo.launchers.launcher import Assignment, Ending
@@ -83,8 +83,7 @@ def work_as_assigned(assignment: Assignment, stop: threading.Event) -> Ending:
             return Ending("stopped")
         except HpoError as error:
             _log.warning("%s", error)
-            is_passing = isinstance(error, StoreUnavailableError | WorkerOutgrownError)
-            return Ending("outgrown" if is_passing else "refused", " ".join(str(error).splitlines()))
+            return Ending("outgrown" if error.is_passing else "refused", " ".join(str(error).splitlines()))
         except Exception as error:
             _log.exception("an error that should not be")
             return Ending("died", " ".join(f"{type(error).__name__}: {error}".splitlines()))

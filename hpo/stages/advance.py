@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from hpo.config.ranges import Ranges, load_ranges, ranges_from_json, write_ranges
 from hpo.config.study import StudyFile
+from hpo.evaluation.objective import objective_of
 from hpo.stages.confirm import confirm_points, confirm_result, opening_point
 from hpo.stages.explore import stage1_result
 from hpo.stages.order import STAGES, Until
@@ -143,7 +144,8 @@ def _open_following(
             plan, planned = confirm_points(study, architecture, data_digest, row.result["choice"])
         else:
             plan, planned = row.result, [opening_point(row.result)]
-        open_stage(session, study.name, following, architecture, plan, planned)
+        direction = objective_of(study).direction if following == "stage2" else None
+        open_stage(session, study.name, following, architecture, plan, planned, direction)
 
 
 def _chosen_ranges(study: StudyFile, architecture: str, stage1: StageRow) -> Ranges:

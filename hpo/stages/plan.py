@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hpo.config.study import StudyFile
 from hpo.errors import ConfigError
+from hpo.evaluation.objective import objective_of
 from hpo.recipe.architecture import architecture_to_json
 from hpo.recipe.key import canonical
 from hpo.recipe.point import Point, apply_point, point_key
@@ -89,6 +90,7 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
                 architecture,
                 plan={"reference": study.space.reference, "space": spaces_to_json(spaces)},
                 points=[planned(template, point) for point in stage1_points(study)],
+                direction=objective_of(study).direction,
             )
 
 

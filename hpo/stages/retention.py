@@ -17,9 +17,26 @@ from hpo.config.study import StudyFile
 from hpo.recipe.recipe import Recipe, recipe_from_json
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.database import Database
-from hpo.storage.decisions import load_stages, study_names
+from hpo.storage.decisions import load_stages, note_cleaned, study_names, uncleaned_ends
 from hpo.storage.points import NamedTraining, named_trainings
 from hpo.storage.tables import StageRow
+
+
+def clean_after_the_end(database: Database, study: StudyFile) -> int:
+    """Clean up, once, after each architecture that is over.
+
+    Returns:
+        How many checkpoints were removed.
+
+    Raises:
+        StoreUnavailableError: if database or store are out of reach.
+    """
+    ended = database.run(lambda session: uncleaned_ends(session, study.name))
+    if not ended:
+        return 0
+    removed = clean_checkpoints(database, study, CheckpointStore(study.checkpoints))
+    database.run(lambda session: note_cleaned(session, ended))
+    return removed
 
 
 def clean_checkpoints(database: Database, study: StudyFile, store: CheckpointStore) -> int:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 
 from hpo.errors import LeaseLostError
 from hpo.storage.database import Database
+from hpo.storage.optuna_bridge import begin_trial
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow, StageRow, StudyRow, database_now
 
@@ -33,7 +34,7 @@ class Claim:
         architecture: its name.
         attempt: counts the claims of this point from 1; fences stale workers out.
         owner: who holds it.
-        trial_id: the Optuna trial of an earlier attempt, if one was begun.
+        trial_id: the Optuna trial, in stage 1 and 2; the same one in every attempt.
         plan: what was decided when the stage opened.
         planned: the point as it stands in the database.
     """
@@ -51,6 +52,8 @@ class Claim:
 
 def claim_points(database: Database, study: str, owner: str, lease_seconds: float) -> list[Claim]:
     """Take the next waiting point, and with it every waiting point of the same recipe and stage.
+
+    In stage 1 and 2 each point has its running Optuna trial from then on.
 
     Workers spread over the open stages: the one with the fewest points running comes first, among equals the later
     stage, then the one that was opened earlier. A recipe or donor that another worker is training now is passed over:
@@ -76,6 +79,8 @@ def claim_points(database: Database, study: str, owner: str, lease_seconds: floa
         for row in rows:
             row.state, row.owner, row.attempt = "running", owner, row.attempt + 1
             row.claimed_at, row.lease_expires_at = now, now + lease_seconds
+            if row.trial_id is None and stage.stage in ("stage1", "stage2"):
+                row.trial_id = begin_trial(session, stage.name, row.point_key, row.point, stage.plan["space"])
         return [_claim(row, stage) for row in rows]
 
 

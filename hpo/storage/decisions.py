@@ -8,6 +8,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from hpo.storage.optuna_bridge import Direction, ensure_optuna_study
 from hpo.storage.points import PlannedPoint, add_points
 from hpo.storage.tables import StageName, StageRow, StudyRow, database_now
 
@@ -39,6 +40,7 @@ def open_stage(
     architecture: str,
     plan: dict[str, Any],
     points: list[PlannedPoint],
+    direction: Direction | None = None,
 ) -> bool:
     """Open a stage with its decisions and its first points, unless another worker has.
 
@@ -49,6 +51,7 @@ def open_stage(
         architecture: of which architecture.
         plan: JSON-ready; what was decided.
         points: to be queued.
+        direction: of the Optuna study that shows the points as trials, of stage 1 and 2; None where there is none.
 
     Returns:
         True if this call opened it.
@@ -60,6 +63,8 @@ def open_stage(
             session.add(row)
     except IntegrityError:
         return False
+    if direction is not None:
+        ensure_optuna_study(session, name, direction)
     add_points(session, name, points)
     return True
 
@@ -73,6 +78,19 @@ def close_stage(session: Session, name: str, result: dict[str, Any]) -> bool:
     closing = update(StageRow).where(StageRow.name == name, StageRow.closed_at.is_(None))
     outcome = session.execute(closing.values(closed_at=database_now(), result=result))
     return isinstance(outcome, CursorResult) and outcome.rowcount == 1
+
+
+def uncleaned_ends(session: Session, study: str) -> list[str]:
+    """Names of the stages that an architecture ended with, after which nobody has cleaned up yet."""
+    closed = select(StageRow).where(
+        StageRow.study == study, StageRow.closed_at.is_not(None), StageRow.cleaned_at.is_(None)
+    )
+    return [row.name for row in session.scalars(closed) if row.stage == "test" or "abandoned" in (row.result or {})]
+
+
+def note_cleaned(session: Session, names: list[str]) -> None:
+    """Note that the checkpoints were cleaned up after these stages."""
+    session.execute(update(StageRow).where(StageRow.name.in_(names)).values(cleaned_at=database_now()))
 
 
 def load_stages(session: Session, study: str) -> dict[tuple[str, str], StageRow]:

@@ -179,7 +179,8 @@ class Files:
         reason = getattr(error, "strerror", None) or str(error)
         reason = str(reason).partition("\n")[0] or type(error).__name__
         reason = reason[:1].lower() + reason[1:]
-        return StoreUnavailableError(f"checkpoint store {self.url}: cannot {verb}: {reason}; {_advice(error)}")
+        text = f"checkpoint store {self.url}: cannot {verb}: {reason}; {_advice(error)}"
+        return StoreUnavailableError(text, is_passing=is_passing(error))
 
 
 def is_passing(error: BaseException) -> bool:

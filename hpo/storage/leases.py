@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
-from hpo.errors import LeaseLostError
+from hpo.errors import LeaseLostError, StoreUnavailableError
 from hpo.storage.claims import Claim, renew_leases
 from hpo.storage.database import Database
 from hpo.storage.patience import first_line
@@ -91,7 +90,7 @@ class Heartbeat:
         try:
             with self._database.transaction() as session:
                 end_worker(session, self._study, self._owner)
-        except (SQLAlchemyError, OSError) as problem:
+        except (StoreUnavailableError, SQLAlchemyError, OSError) as problem:
             _log.warning("the worker's end is not in the register: %s", first_line(problem))
 
     @contextmanager
@@ -126,8 +125,7 @@ class Heartbeat:
         """Beat, or say in the log why not."""
         try:
             self.beat()
-        except (SQLAlchemyError, StorageInternalError, OSError) as error:
-            self._database.note_away()
+        except (StoreUnavailableError, SQLAlchemyError, OSError) as error:
             _log.warning("leases not renewed, trying again: %s", first_line(error))
 
     def _beat_on(self) -> None:

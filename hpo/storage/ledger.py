@@ -70,6 +70,18 @@ def record_epoch(
     )
 
 
+def is_recorded(session: Session, recipe_key: str, epoch: int) -> bool:
+    """Whether anybody has entered that an epoch of a recipe was trained, for whichever study."""
+    entries = select(TrainedEpochRow.id).where(TrainedEpochRow.recipe_key == recipe_key, TrainedEpochRow.epoch == epoch)
+    return session.scalar(entries.limit(1)) is not None
+
+
+def mean_seconds(session: Session, recipe_key: str) -> float:
+    """What an epoch of a recipe takes, by those that were entered; 0 if none was."""
+    mean = select(func.avg(TrainedEpochRow.seconds)).where(TrainedEpochRow.recipe_key == recipe_key)
+    return float(session.scalar(mean) or 0.0)
+
+
 def compute_by_recipe(session: Session, study: str) -> dict[str, Compute]:
     """What each recipe of a study has cost, by its key."""
     return _compute_by(session, study, TrainedEpochRow.recipe_key)

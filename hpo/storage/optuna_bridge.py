@@ -18,8 +18,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 import optuna
-from optuna.distributions import BaseDistribution, distribution_to_json
+from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages._rdb import models
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
@@ -32,26 +33,28 @@ POINT_ATTRIBUTE = "design_point"
 Direction = Literal["maximize", "minimize"]
 
 
-def ensure_optuna_study(database: Database, name: str, direction: Direction) -> None:
+def ensure_optuna_study(session: Session, name: str, direction: Direction) -> None:
     """Create the Optuna study if it is not there."""
-    optuna.create_study(storage=database.storage, study_name=name, direction=direction, load_if_exists=True)
+    if session.scalar(select(models.StudyModel.study_id).where(models.StudyModel.study_name == name)) is not None:
+        return
+    study = models.StudyModel(study_name=name)
+    session.add(study)
+    session.flush()
+    kind = StudyDirection[direction.upper()]
+    session.add(models.StudyDirectionModel(study_id=study.study_id, objective=0, direction=kind))
 
 
 def begin_trial(
-    session: Session,
-    study_name: str,
-    point_key: str,
-    params: Mapping[str, Any],
-    distributions: Mapping[str, BaseDistribution],
+    session: Session, study_name: str, point_key: str, point: Mapping[str, Any] | None, space: Mapping[str, str]
 ) -> int:
     """Make the running trial of a design point.
 
     Args:
-        session: the transaction that links the trial to its point.
+        session: the transaction that claims the point.
         study_name: of an Optuna study that exists.
         point_key: the design point's.
-        params: its values as far as they are known; empty where a sampler will choose them.
-        distributions: of each of ``params``.
+        point: its values; None where a sampler will choose them.
+        space: the distribution of each parameter of the trial, as Optuna's JSON.
 
     Returns:
         The trial's id in the database.
@@ -59,8 +62,9 @@ def begin_trial(
     Raises:
         ValueError: if a value is outside its distribution.
     """
-    known = {name: distributions[name] for name in params}
-    optuna.trial.create_trial(state=TrialState.RUNNING, params=dict(params), distributions=known)  # checks them
+    params = {} if point is None else {name: point[name] for name in space}
+    distributions = {name: json_to_distribution(space[name]) for name in params}
+    optuna.trial.create_trial(state=TrialState.RUNNING, params=params, distributions=distributions)  # checks them
     # As Optuna does: its study's row is locked while the trials are counted, so that no two have one number.
     named = select(models.StudyModel.study_id).where(models.StudyModel.study_name == study_name)
     study_id = session.scalars(named.with_for_update()).one()
@@ -70,19 +74,20 @@ def begin_trial(
     )
     session.add(trial)
     session.flush()
+    trial_id = int(trial.trial_id)
     if params:
         rows = [
             {
-                "trial_id": trial.trial_id,
+                "trial_id": trial_id,
                 "param_name": name,
                 "param_value": distributions[name].to_internal_repr(value),
-                "distribution_json": distribution_to_json(distributions[name]),
+                "distribution_json": space[name],
             }
             for name, value in params.items()
         ]
         session.execute(insert(models.TrialParamModel), rows)
-    trial_id = int(trial.trial_id)
-    _set_attributes(session, trial_id, {POINT_ATTRIBUTE: point_key})
+    attribute = {"trial_id": trial_id, "key": POINT_ATTRIBUTE, "value_json": json.dumps(point_key)}
+    session.execute(insert(models.TrialUserAttributeModel), [attribute])
     return trial_id
 
 

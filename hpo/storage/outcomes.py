@@ -7,15 +7,14 @@ is safe to repeat: a worker that does not know whether its commit arrived makes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from optuna.distributions import BaseDistribution
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hpo.storage.claims import Claim, held, write_if_held
-from hpo.storage.optuna_bridge import begin_trial, report_epochs, tell_trial
+from hpo.storage.optuna_bridge import report_epochs, tell_trial
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow, TrainedEpochRow, database_now
 
@@ -35,22 +34,6 @@ class Outcome:
     standard_error: float | None
     curve: list[dict[str, float]]
     attributes: Mapping[str, Any]
-
-
-def link_trial(session: Session, claim: Claim, distributions: Mapping[str, BaseDistribution]) -> Claim | None:
-    """Make the running Optuna trial of a claimed point, unless an earlier attempt has.
-
-    Returns:
-        The claim with its trial; None if it is no longer ours.
-    """
-    row = session.scalar(select(PointRow).where(held(claim)).with_for_update())
-    if row is None:
-        return None
-    if row.trial_id is None:
-        point = claim.planned.point
-        params = {} if point is None else {name: point[name] for name in distributions}
-        row.trial_id = begin_trial(session, claim.stage_name, claim.planned.key, params, distributions)
-    return replace(claim, trial_id=row.trial_id)
 
 
 def settle_point(session: Session, claim: Claim, planned: PlannedPoint) -> bool:

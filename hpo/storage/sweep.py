@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -11,11 +15,38 @@ from hpo.storage.owner import dead_owners
 from hpo.storage.tables import PointRow, StageRow, WorkerRow, database_now
 
 
-def sweep_leases(database: Database, study: str, max_attempts: int) -> list[str]:
+@dataclass
+class Suspicion:
+    """Leases that were found expired, and for how long they have stayed so.
+
+    After the database was away every lease looks expired: whoever holds one is given the time to renew it.
+
+    Args:
+        seconds: so long must a lease be seen to stay expired before it is taken.
+    """
+
+    seconds: float
+    _since: dict[tuple[int, int, float], float] = field(default_factory=dict)
+
+    def is_confirmed(self, row: PointRow) -> bool:
+        """Whether an expired lease has been seen before, unchanged, and long enough ago."""
+        now = time.monotonic()
+        return now - self._since.setdefault((row.id, row.attempt, row.lease_expires_at or 0.0), now) >= self.seconds
+
+
+def sweep_leases(
+    database: Database, study: str, max_attempts: int, is_confirmed: Callable[[PointRow], bool] = lambda _row: True
+) -> list[str]:
     """Put points back into the queue whose lease has expired, or whose owner died on this machine.
 
     Safe to repeat and to run in many processes at once: each lease is taken from its holder once. The Optuna trial of
     a point whose attempts are used up fails with it.
+
+    Args:
+        database: the study database.
+        study: the study's name.
+        max_attempts: of a point, as in `hpo.storage.outcomes.fail_point`.
+        is_confirmed: whether an expired lease is to be taken.
 
     Returns:
         The reason noted for each point, one line each.
@@ -26,6 +57,7 @@ def sweep_leases(database: Database, study: str, max_attempts: int) -> list[str]
             select(PointRow)
             .join(StageRow, StageRow.name == PointRow.stage_name)
             .where(StageRow.study == study, PointRow.state == "running")
+            .order_by(PointRow.id)
             .with_for_update(of=PointRow, skip_locked=True)  # whoever locks a row is alive and at work on it
         )
         now = session.scalar(select(database_now())) or 0.0
@@ -34,7 +66,7 @@ def sweep_leases(database: Database, study: str, max_attempts: int) -> list[str]
         for row in rows:
             if row.owner in dead:
                 reason = f"attempt {row.attempt}: worker {row.owner} died"
-            elif (row.lease_expires_at or 0.0) < now:
+            elif (row.lease_expires_at or 0.0) < now and is_confirmed(row):
                 reason = f"attempt {row.attempt}: the lease of worker {row.owner} expired"
             else:
                 continue

@@ -44,7 +44,8 @@ class StudyRow(Table):
 class StageRow(Table):
     """A stage of one architecture: what was decided when it opened and when it closed.
 
-    ``name`` is ``STUDY/STAGE/ARCHITECTURE``; for stage 1 and 2 it is also the Optuna study's name.
+    ``name`` is ``STUDY/STAGE/ARCHITECTURE``; for stage 1 and 2 it is also the Optuna study's name. ``cleaned_at`` is
+    when the checkpoints were cleaned up, of the stage that its architecture ended with.
     """
 
     __tablename__ = "hpo_stage"
@@ -56,6 +57,7 @@ class StageRow(Table):
     plan: Mapped[dict[str, Any]]
     opened_at: Mapped[float] = mapped_column(Float)
     closed_at: Mapped[float | None] = mapped_column(Float)
+    cleaned_at: Mapped[float | None] = mapped_column(Float)
     result: Mapped[dict[str, Any] | None]
 
 
@@ -106,6 +108,7 @@ class TrainedEpochRow(Table):
     __table_args__ = (
         Index("hpo_trained_epoch_by_study", "study", "at"),
         Index("hpo_trained_epoch_by_owner", "owner", "at"),
+        Index("hpo_trained_epoch_by_recipe", "recipe_key", "epoch"),
     )
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)

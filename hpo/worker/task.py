@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from hpo.errors import StorageError, TrainingError
+from hpo.errors import StorageError, StoreUnavailableError, TrainingError
 from hpo.evaluation.compare import metric_standard_error
 from hpo.recipe.key import digest
 from hpo.recipe.point import apply_point
@@ -19,9 +19,9 @@ from hpo.search.samplers import make_sampler
 from hpo.search.spaces import spaces_from_json
 from hpo.storage.claims import Claim, lost, release_points
 from hpo.storage.leases import HeldLease
-from hpo.storage.ledger import record_epoch, record_test_opening
-from hpo.storage.optuna_bridge import ask_sampler, ensure_optuna_study
-from hpo.storage.outcomes import Outcome, complete_point, fail_point, link_trial, settle_point, show_epochs
+from hpo.storage.ledger import is_recorded, mean_seconds, record_epoch, record_test_opening
+from hpo.storage.optuna_bridge import ask_sampler
+from hpo.storage.outcomes import Outcome, complete_point, fail_point, settle_point, show_epochs
 from hpo.training.engine import EpochResult
 from hpo.worker.publisher import Publisher
 from hpo.worker.worker import Worker
@@ -56,7 +56,7 @@ def train(task: Task) -> None:
         TrainingError: if the recipe cannot be trained.
     """
     worker, lease = task.worker, task.lease
-    lease.open[:] = _with_trials(worker, lease.open)
+    lease.open[:] = [_settled(worker, claim) for claim in lease.open]
     if lease.open[0].planned.recipe is None:
         raise TrainingError("the design point has no recipe")
     recipe = recipe_from_json(lease.open[0].planned.recipe)
@@ -73,6 +73,8 @@ def train(task: Task) -> None:
     curve: list[dict[str, float]] = []
     for result in worker.trainer.bring(recipe, kept_epochs, on_trained=on_trained, before_save=lease.check):
         curve.append(result.metrics)
+        if result.seconds is None and any(claim.attempt > 1 for claim in claims):
+            _post_epoch(task, recipe, result.epoch, None)
         _post_result(task, claims, result, targets[-1])
         for claim in [claim for claim in claims if claim.planned.epochs == result.epoch]:
             claims.remove(claim)
@@ -138,20 +140,8 @@ def give_back(task: Task) -> None:
         task.publisher.flush(GIVE_BACK_SECONDS)
     try:
         release_points(task.worker.database, list(task.lease.open))
-    except SQLAlchemyError as error:
+    except (StoreUnavailableError, SQLAlchemyError) as error:
         _log.warning("the claims are not given back, their leases will expire: %s", error)
-
-
-def _with_trials(worker: Worker, claims: list[Claim]) -> list[Claim]:
-    """The claims with their values settled and, in stage 1 and 2, their running Optuna trials."""
-    if claims[0].stage == "confirm":
-        return list(claims)
-    space = spaces_from_json(claims[0].plan["space"])
-    worker.database.patiently(
-        lambda: ensure_optuna_study(worker.database, claims[0].stage_name, worker.objective.direction)
-    )
-    linked = worker.database.run(lambda session: [link_trial(session, claim, space) for claim in claims])
-    return [_settled(worker, _ours(claim, found)) for claim, found in zip(claims, linked, strict=True)]
 
 
 def _settled(worker: Worker, claim: Claim) -> Claim:
@@ -172,18 +162,23 @@ def _settled(worker: Worker, claim: Claim) -> Claim:
     return replace(claim, planned=planned)
 
 
-def _post_epoch(task: Task, trained: Recipe, epoch: int, seconds: float) -> None:
-    """Enter a trained epoch in the ledger; it was spent, whoever holds the lease."""
+def _post_epoch(task: Task, trained: Recipe, epoch: int, seconds: float | None) -> None:
+    """Enter a trained epoch in the ledger; it was spent, whoever holds the lease.
+
+    An epoch without seconds is one that an earlier attempt saved, and perhaps did not live to enter.
+    """
     worker, entry = task.worker, uuid.uuid4().hex
 
     def write(session: Session) -> bool:
+        if seconds is None and is_recorded(session, trained.key, epoch):
+            return True
         record_epoch(
             session,
             study=worker.study.name,
             recipe_key=trained.key,
             epoch=epoch,
             patch_visits=trained.patches // trained.batch_size * trained.batch_size,
-            seconds=seconds,
+            seconds=mean_seconds(session, trained.key) if seconds is None else seconds,
             owner=worker.owner,
             entry=entry,
         )
@@ -226,9 +221,3 @@ def _post_completion(task: Task, claim: Claim, outcome: Outcome) -> None:
         task.worker.observer.ended(claim, outcome.objective, None)
 
     task.publisher.post(lambda session: complete_point(session, claim, outcome), then=finished)
-
-
-def _ours(claim: Claim, found: Claim | None) -> Claim:
-    if found is None:
-        raise lost(claim)
-    return found

@@ -67,6 +67,7 @@ def optuna_worker(barrier: Any, url: str, grid: dict[str, list[float]]) -> None:
     study = optuna.load_study(study_name="grid", storage=url, sampler=optuna.samplers.GridSampler(grid))
     barrier.wait()
     study.optimize(objective, catch=Exception)
+    barrier.wait()
 
 
 class NoTrainer:
@@ -103,19 +104,22 @@ def our_worker(barrier: Any, url: str, study_file: str) -> None:
         barrier.wait()
         while work_once(worker) != "nothing":
             pass
+        barrier.wait()
 
 
 def run(workers: int, target: Callable[..., None], *arguments: Any) -> float:
-    """Seconds that so many processes take from a common start to the end of the last."""
+    """Seconds that so many processes take from a common start to the last one's last trial."""
     barrier = _context.Barrier(workers + 1)
     processes = [_context.Process(target=target, args=(barrier, *arguments)) for _ in range(workers)]
     for process in processes:
         process.start()
     barrier.wait()
     began = time.perf_counter()
+    barrier.wait()
+    taken = time.perf_counter() - began
     for process in processes:
         process.join()
-    return time.perf_counter() - began
+    return taken
 
 
 @dataclass(frozen=True)
