@@ -73,7 +73,7 @@ def open_launcher(force: Workforce, study: StudyFile) -> Launcher:
     except ModuleNotFoundError as error:
         if error.name not in ("ray", "submitit"):
             raise
-        raise HpoError(f"--on {force.on} needs the package {error.name}: pip install 'hpo[{force.on}]'") from None
+        raise HpoError(f"--on {force.on} needs the package {error.name}: pip install {error.name}") from None
 
 
 def plan_launch(

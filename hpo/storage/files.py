@@ -23,8 +23,8 @@ Result = TypeVar("Result")
 _PUT_WHOLE = frozenset({"memory", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"})
 """Protocols whose files appear at once and whole; elsewhere a write can be seen half done, so it gets another name."""
 
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
-"""Which of our extras brings the package for a protocol."""
+_PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
+"""Which package fsspec needs for a protocol."""
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
@@ -65,8 +65,8 @@ class Files:
             # Other processes write here too: a remembered listing would be wrong.
             self._fs, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
         except ImportError as error:
-            extra = _EXTRAS.get(self.url.partition(":")[0])
-            advice = f"its package is missing; pip install 'hpo[{extra}]'" if extra else str(error)
+            package = _PACKAGES.get(self.url.partition(":")[0])
+            advice = f"its package is missing; pip install {package}" if package else str(error)
             raise StorageError(f"checkpoint store {self.url}: {advice}") from error
         except ValueError as error:
             raise StorageError(f"checkpoint store {self.url}: {error}") from error

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from hpo.cli.app import main
+from hpo.exit_codes import USER_ERROR
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Hpo:
         captured = self._capsys.readouterr()
         return Ended(int(ended.value.code or 0), captured.out, captured.err)
 
-    def refused(self, *arguments: object) -> str:
-        """The one line of a command that the user has to mend."""
+    def refused(self, *arguments: object, status: int = USER_ERROR) -> str:
+        """The one line of a command that cannot do what it was asked."""
         ended = self(*arguments)
-        assert (ended.status, ended.out) == (2, "")
+        assert (ended.status, ended.out) == (status, "")
         (line,) = ended.err.splitlines()
         assert line.startswith("hpo: ")
         return line.removeprefix("hpo: ")

@@ -13,7 +13,6 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from hpo.data.dataset import Dataset
 from hpo.errors import ConfigError, StopRequestedError, WorkerOutgrownError
@@ -224,30 +223,3 @@ def test_a_study_that_was_planned_from_other_settings_is_refused(launch: Launch,
     launch.story.study = load(tmp_path, architectures=ONE, stage2={"trials": 9})
     with pytest.raises(ConfigError, match=r"stage2\.trials was 4, is 9"):
         launch()
-
-
-def test_leases_that_expired_while_the_database_was_away_are_not_swept_when_it_returns(
-    launch: Launch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever holds one could not renew it either, and is given the time of a lease to do so."""
-    launch.story.advance()
-    held = claim_points(launch.story.database, "small", "elsewhere:1:0", 0.0)
-    sweeps: list[float] = []
-
-    def sweep(*_arguments: Any) -> list[str]:
-        sweeps.append(launch.story.database.seconds_since_away())
-        if len(sweeps) == 1:
-            raise OperationalError("SELECT", {}, Exception("server closed the connection unexpectedly"))
-        return ["too early"]
-
-    def before() -> None:
-        if {point.state for point in launch.story.points("stage1")} == {"complete", "running"}:
-            for claim in held:
-                launch.story._finish(claim)
-            held.clear()
-
-    monkeypatch.setattr(inprocess, "sweep_leases", sweep)
-    launch.before = before
-    assert launch("stage1").standings[0].closed == ("stage1",)
-    assert sweeps == [float("inf")]
-    assert {tuple(point.reasons) for point in launch.story.points("stage1")} == {()}

@@ -130,4 +130,4 @@ def test_an_engine_whose_package_is_not_installed_says_how_to_have_it(
     monkeypatch.delitem(sys.modules, f"hpo.launchers.{engine}", raising=False)
     with pytest.raises(HpoError) as refused:
         open_launcher(Workforce(on=engine), study(tmp_path))
-    assert str(refused.value) == f"--on {engine} needs the package {package}: pip install 'hpo[{engine}]'"
+    assert str(refused.value) == f"--on {engine} needs the package {package}: pip install {package}"

@@ -22,8 +22,8 @@ from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database, open_database
 from hpo.storage.decisions import open_stage, open_study
 from hpo.storage.ledger import record_epoch
-from hpo.storage.optuna_bridge import begin_trial, ensure_optuna_study
-from hpo.storage.outcomes import Outcome, complete_point, link_trial
+from hpo.storage.optuna_bridge import begin_trial
+from hpo.storage.outcomes import Outcome, complete_point
 from hpo.storage.points import PlannedPoint, add_points, count_points, stage_points
 from hpo.storage.sweep import sweep_leases
 from hpo.storage.tables import PointRow
@@ -39,11 +39,17 @@ def point(number: int, *, recipe: str | None = None, epochs: int = 1, donor: str
 
 
 def plan(
-    database: Database, points: list[PlannedPoint], *, stage: str = "stage1", architecture: str = "model1"
+    database: Database,
+    points: list[PlannedPoint],
+    *,
+    stage: str = "stage1",
+    architecture: str = "model1",
+    space: dict[str, str] | None = None,
 ) -> None:
     with database.transaction() as session:
         open_study(session, "study", {})
-        open_stage(session, "study", stage, architecture, {"space": {}}, points)  # type: ignore[arg-type]
+        direction = "maximize" if stage in ("stage1", "stage2") else None
+        open_stage(session, "study", stage, architecture, {"space": space or {}}, points, direction)  # type: ignore[arg-type]
 
 
 def claim(database: Database, owner: str = "a", lease_seconds: float = 60) -> list[Claim]:
@@ -53,14 +59,6 @@ def claim(database: Database, owner: str = "a", lease_seconds: float = 60) -> li
 def claim_one(database: Database, owner: str = "a", lease_seconds: float = 60) -> Claim:
     (found,) = claim(database, owner, lease_seconds)
     return found
-
-
-def with_trial(database: Database, claim: Claim) -> Claim:
-    """The claim with its running trial."""
-    ensure_optuna_study(database, claim.stage_name, "maximize")
-    linked = database.run(lambda session: link_trial(session, claim, {}))
-    assert linked is not None
-    return linked
 
 
 def complete(database: Database, claim: Claim, outcome: Outcome = DONE) -> bool:
@@ -185,12 +183,6 @@ def sweep(_number: int, url: str) -> list[str]:
     return reasons
 
 
-def make_optuna_study(_number: int, url: str) -> None:
-    database = open_database(url)
-    ensure_optuna_study(database, "study/stage1/model1", "maximize")
-    database.close()
-
-
 def make_trials(number: int, url: str, count: int) -> list[int]:
     """The odd processes make trials with Optuna's own API, the others with ours."""
     database = open_database(url)
@@ -200,6 +192,6 @@ def make_trials(number: int, url: str, count: int) -> list[int]:
         if number % 2:
             made.append(study.ask()._trial_id)
         else:
-            made.append(database.run(lambda session: begin_trial(session, STAGE, "point", {}, {})))
+            made.append(database.run(lambda session: begin_trial(session, STAGE, "point", None, {})))
     database.close()
     return made

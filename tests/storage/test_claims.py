@@ -140,7 +140,9 @@ def test_a_renewal_says_which_leases_are_lost_and_renews_the_others(database: Da
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_heartbeat_and_publisher_of_a_worker_never_wait_for_each_other_in_a_circle(database: Database) -> None:
+def test_heartbeat_and_publisher_of_a_worker_never_wait_for_each_other_in_a_circle(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     plan(database, [point(1, recipe="r", epochs=9), point(2, recipe="r", epochs=1)])  # claimed the other way round
     early, late = claims = claim(database)
     renewal = threading.Thread(target=lambda: database.run(lambda session: renew_leases(session, claims, 60)))
@@ -155,7 +157,7 @@ def test_heartbeat_and_publisher_of_a_worker_never_wait_for_each_other_in_a_circ
         wait_until(renewal_waits)
         assert show_epochs(publishing, late, {1: 0.5})
     renewal.join()
-    assert database.seconds_since_away() == float("inf"), "the database had to end a deadlock"
+    assert "trying again" not in caplog.text, "the database had to end a deadlock"
 
 
 def test_processes_that_claim_at_once_never_take_the_same_point(database: Database, database_url: str) -> None:

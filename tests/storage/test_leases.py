@@ -33,7 +33,6 @@ from tests.storage.at_once import (
     rows,
     trials,
     wait_until,
-    with_trial,
 )
 
 LEASE = 0.3
@@ -91,7 +90,6 @@ def test_the_heart_beats_on_after_database_errors(sqlite: Database, renewals: Re
     with heart(sqlite) as heartbeat, heartbeat.holding(claims_of(sqlite)) as lease:
         wait_until(lambda: renewals.done >= 2)
         lease.check()
-    assert sqlite.seconds_since_away() < 20, "so that nobody's lease is swept who could not renew it either"
 
 
 def test_a_lease_that_passed_to_another_worker_is_noticed_and_nothing_else_is_disturbed(
@@ -222,7 +220,7 @@ def work_epoch_by_epoch(_number: int, url: str, say: Callable[[object], None]) -
     database = open_database(url)
     try:
         with Heartbeat(database, "study", "frozen:1:0", FREEZE_LEASE) as heartbeat:
-            one = with_trial(database, claim_one(database, "frozen:1:0", FREEZE_LEASE))
+            one = claim_one(database, "frozen:1:0", FREEZE_LEASE)
             with heartbeat.holding([one]) as lease:
                 for epoch in range(1, 10_000):
                     lease.check()
@@ -245,7 +243,7 @@ def test_a_frozen_process_finds_its_lease_lost_when_it_thaws_and_has_changed_not
             pass
         freeze(frozen.pid, database)
         wait_until(lambda: len(sweep_leases(database, "study", max_attempts=9)) == 1)
-        fresh = with_trial(database, claim_one(database, "another:1:0"))
+        fresh = claim_one(database, "another:1:0")
         assert fresh.attempt == 2
         assert complete(database, fresh)
         (accepted,), told = rows(database), trials(database)

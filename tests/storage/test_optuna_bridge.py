@@ -19,6 +19,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.orm import Session
 
+from hpo.search.spaces import spaces_to_json
 from hpo.storage.database import Database
 from hpo.storage.optuna_bridge import (
     POINT_ATTRIBUTE,
@@ -32,7 +33,7 @@ from hpo.storage.optuna_bridge import (
 )
 from tests.processes import all_at_once
 from tests.storage.at_once import STAGE as STUDY
-from tests.storage.at_once import make_optuna_study, make_trials, trials
+from tests.storage.at_once import make_trials, trials
 
 SPACE: dict[str, BaseDistribution] = {
     "learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
@@ -52,12 +53,19 @@ POINT: dict[str, Any] = {
 }
 
 
-def begin(database: Database, key: str = "point 1", params: Mapping[str, Any] = POINT) -> int:
-    return database.run(lambda session: begin_trial(session, STUDY, key, params, SPACE))
+SPACE_JSON = spaces_to_json(SPACE)
+
+
+def make_study(database: Database, direction: Direction = "maximize") -> None:
+    database.run(lambda session: ensure_optuna_study(session, STUDY, direction))
+
+
+def begin(database: Database, key: str = "point 1", point: Mapping[str, Any] | None = POINT) -> int:
+    return database.run(lambda session: begin_trial(session, STUDY, key, point, SPACE_JSON))
 
 
 def begun(database: Database, *, direction: Direction = "maximize") -> int:
-    ensure_optuna_study(database, STUDY, direction)
+    make_study(database, direction)
     return begin(database)
 
 
@@ -73,8 +81,8 @@ def tell(
 
 def slot(database: Database, key: str = "slot 1") -> int:
     """A running trial whose values a sampler is to choose."""
-    ensure_optuna_study(database, STUDY, "maximize")
-    return begin(database, key, {})
+    make_study(database)
+    return begin(database, key, None)
 
 
 def ask(database: Database, trial_id: int, *, seed: int = 1) -> dict[str, Any]:
@@ -125,10 +133,10 @@ def test_whoever_repeats_what_a_killed_worker_told_changes_nothing(database: Dat
 
 def test_what_is_undone_with_its_transaction_leaves_no_trial(database: Database) -> None:
     def begin_and_fail(session: Session) -> None:
-        begin_trial(session, STUDY, "point 1", POINT, SPACE)
+        begin_trial(session, STUDY, "point 1", POINT, SPACE_JSON)
         raise ZeroDivisionError
 
-    ensure_optuna_study(database, STUDY, "maximize")
+    make_study(database)
     with pytest.raises(ZeroDivisionError):
         database.run(begin_and_fail)
     assert trials(database) == []
@@ -138,18 +146,18 @@ def test_what_is_undone_with_its_transaction_leaves_no_trial(database: Database)
 
 @pytest.mark.parametrize(("direction", "best"), [("maximize", 0.9), ("minimize", 0.1)])
 def test_the_best_trial_is_in_the_objectives_direction(sqlite: Database, direction: Direction, best: float) -> None:
-    ensure_optuna_study(sqlite, STUDY, direction)
+    make_study(sqlite, direction)
     for number, value in enumerate((0.5, 0.9, 0.1)):
         tell(sqlite, begin(sqlite, f"point {number}"), value, {})
-    ensure_optuna_study(sqlite, STUDY, direction)
+    make_study(sqlite, direction)
     assert optuna.load_study(study_name=STUDY, storage=sqlite.storage).best_value == best
 
 
 @pytest.mark.parametrize(("name", "value"), [("learning_rate", 1.0), ("patches", 50), ("strategy", "cosine")])
 def test_a_value_outside_its_distribution_is_refused(sqlite: Database, name: str, value: Any) -> None:
-    ensure_optuna_study(sqlite, STUDY, "maximize")
+    make_study(sqlite)
     with pytest.raises(ValueError, match=str(value)):
-        begin(sqlite, params=POINT | {name: value})
+        begin(sqlite, point=POINT | {name: value})
     assert trials(sqlite) == []
 
 
@@ -176,14 +184,14 @@ def test_a_sampler_that_is_asked_again_gives_the_same_answer_whatever_has_happen
 
 def test_the_sampler_learns_from_what_our_statements_told(sqlite: Database) -> None:
     """TPE proposes near the good ones: it has read their values, parameters and states."""
-    ensure_optuna_study(sqlite, STUDY, "maximize")
+    make_study(sqlite)
     for number in range(20):
         rate = 10 ** -(1 + 3 * number / 20)
         trial_id = begin(sqlite, f"point {number}", POINT | {"learning_rate": rate})
         tell(sqlite, trial_id, -abs(math.log10(rate / 1e-3)), {})
     sampler = optuna.samplers.TPESampler(seed=0, n_startup_trials=10)
     rates = [
-        ask_sampler(sqlite, STUDY, begin(sqlite, f"slot {number}", {}), sampler, SPACE)["learning_rate"]
+        ask_sampler(sqlite, STUDY, begin(sqlite, f"slot {number}", None), sampler, SPACE)["learning_rate"]
         for number in range(8)
     ]
     assert sum(2e-4 < rate < 5e-3 for rate in rates) >= 6
@@ -218,7 +226,7 @@ def optunas_own(database: Database) -> list[FrozenTrial]:
 
 def ours(database: Database) -> list[FrozenTrial]:
     """The same by our statements."""
-    ensure_optuna_study(database, STUDY, "maximize")
+    make_study(database)
     for name, (epochs, value, attributes) in TOLD.items():
         trial_id = begin(database, name)
         report(database, trial_id, epochs)
@@ -269,7 +277,7 @@ def test_times_are_right_in_any_time_zone(database: Database) -> None:
 def test_trials_that_are_made_at_once_by_us_and_by_optuna_are_numbered_one_by_one(
     database: Database, database_url: str
 ) -> None:
-    ensure_optuna_study(database, STUDY, "maximize")
+    make_study(database)
     made = all_at_once(4, make_trials, database_url, 25)
     found = trials(database)
     assert sorted(trial.number for trial in found) == list(range(100))
@@ -299,8 +307,3 @@ def test_trials_have_their_numbers_by_their_ids(sqlite: Database) -> None:
 
 def test_a_study_that_was_never_made_has_no_trials(sqlite: Database) -> None:
     assert trial_numbers(sqlite, "nothing/of/this") == {}
-
-
-def test_processes_that_make_the_optuna_study_at_once_make_one(database: Database, database_url: str) -> None:
-    all_at_once(4, make_optuna_study, database_url)
-    assert [study.study_name for study in optuna.get_all_study_summaries(storage=database.storage)] == [STUDY]

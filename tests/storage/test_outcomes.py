@@ -11,14 +11,14 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 from sqlalchemy.orm import Session
 
+from hpo.search.spaces import spaces_to_json
 from hpo.storage.claims import Claim, release_points
 from hpo.storage.database import Database
-from hpo.storage.optuna_bridge import POINT_ATTRIBUTE, ensure_optuna_study
+from hpo.storage.optuna_bridge import POINT_ATTRIBUTE
 from hpo.storage.outcomes import (
     Outcome,
     complete_point,
     fail_point,
-    link_trial,
     settle_point,
     show_epochs,
     stage_is_exhausted,
@@ -37,7 +37,6 @@ from tests.storage.at_once import (
     train_an_epoch,
     trials,
     twice,
-    with_trial,
 )
 
 
@@ -56,7 +55,7 @@ def everything(database: Database) -> list[Any]:
 
 def test_a_result_is_accepted_in_its_row_and_in_its_trial(database: Database) -> None:
     plan(database, [point(1)])
-    one = with_trial(database, claim_one(database))
+    one = claim_one(database)
     assert complete(database, one)
     (row,), (trial,) = rows(database), trials(database)
     assert (row.state, row.objective, row.standard_error, row.curve) == ("complete", 0.9, 0.01, DONE.curve)
@@ -67,7 +66,7 @@ def test_a_result_is_accepted_in_its_row_and_in_its_trial(database: Database) ->
 
 def test_row_and_trial_are_finished_in_one_transaction_or_not_at_all(database: Database) -> None:
     plan(database, [point(1)])
-    one = with_trial(database, claim_one(database))
+    one = claim_one(database)
 
     def complete_and_die(session: Session) -> None:
         assert complete_point(session, one, DONE)
@@ -82,7 +81,7 @@ def test_row_and_trial_are_finished_in_one_transaction_or_not_at_all(database: D
 
 def test_who_finished_a_point_may_say_so_again_and_the_first_word_counts(database: Database) -> None:
     plan(database, [point(1)])
-    one = with_trial(database, claim_one(database))
+    one = claim_one(database)
     complete(database, one)
     before = everything(database)
     assert complete(database, one, replace(DONE, objective=0.1, attributes={"epochs": 9}))
@@ -94,7 +93,6 @@ LATE: dict[str, tuple[Callable[[Session, Claim], Any], object]] = {
     "show epochs": (lambda session, claim: show_epochs(session, claim, {1: 0.1}), False),
     "settle": (lambda session, claim: settle_point(session, claim, PlannedPoint("point-1", point={"a": 1})), False),
     "fail": (lambda session, claim: fail_point(session, claim, "too late", max_attempts=0), None),
-    "link a trial": (lambda session, claim: link_trial(session, claim, {}), None),
 }
 
 
@@ -102,9 +100,9 @@ LATE: dict[str, tuple[Callable[[Session, Claim], Any], object]] = {
 @pytest.mark.parametrize("by_now", ["running", "complete", "failed"])
 def test_who_comes_too_late_is_told_so_and_changes_nothing(sqlite: Database, act: str, by_now: str) -> None:
     plan(sqlite, [point(1)])
-    stale = with_trial(sqlite, claim_one(sqlite, "stale"))
+    stale = claim_one(sqlite, "stale")
     release_points(sqlite, [stale])
-    fresh = with_trial(sqlite, claim_one(sqlite, "fresh"))
+    fresh = claim_one(sqlite, "fresh")
     if by_now == "complete":
         complete(sqlite, fresh)
     if by_now == "failed":
@@ -118,9 +116,9 @@ def test_who_comes_too_late_is_told_so_and_changes_nothing(sqlite: Database, act
 @pytest.mark.parametrize("by_now", ["running", "complete"])
 def test_on_either_database_a_stale_result_is_refused(database: Database, by_now: str) -> None:
     plan(database, [point(1)])
-    stale = with_trial(database, claim_one(database, "stale"))
+    stale = claim_one(database, "stale")
     release_points(database, [stale])
-    fresh = with_trial(database, claim_one(database, "fresh"))
+    fresh = claim_one(database, "fresh")
     if by_now == "complete":
         complete(database, fresh)
     before = everything(database)
@@ -130,26 +128,25 @@ def test_on_either_database_a_stale_result_is_refused(database: Database, by_now
 
 def test_a_point_has_one_trial_however_many_attempts(database: Database) -> None:
     plan(database, [point(1)])
-    first = with_trial(database, claim_one(database))
+    first = claim_one(database)
     release_points(database, [first])
-    second = with_trial(database, claim_one(database))
+    second = claim_one(database)
     assert (second.attempt, second.trial_id) == (2, first.trial_id)
     (trial,) = trials(database)
     assert (trial.state, trial.user_attrs) == (TrialState.RUNNING, {POINT_ATTRIBUTE: "point-1"})
 
 
 def test_the_trial_of_a_point_with_values_shows_those_of_its_space(database: Database) -> None:
-    plan(database, [replace(point(1), point={"learning_rate": 0.01, "epochs": 5})])
-    ensure_optuna_study(database, STAGE, "maximize")
-    one, space = claim_one(database), {"learning_rate": FloatDistribution(1e-3, 1e-1, log=True)}
-    database.run(lambda session: link_trial(session, one, space))
+    space = {"learning_rate": FloatDistribution(1e-3, 1e-1, log=True)}
+    plan(database, [replace(point(1), point={"learning_rate": 0.01, "epochs": 5})], space=spaces_to_json(space))
+    claim_one(database)
     (trial,) = trials(database)
     assert (trial.params, trial.distributions) == ({"learning_rate": 0.01}, space)
 
 
 def test_every_epoch_shows_while_the_point_runs(database: Database) -> None:
     plan(database, [point(1)])
-    one = with_trial(database, claim_one(database))
+    one = claim_one(database)
     assert database.run(lambda session: show_epochs(session, one, {1: 0.7}))
     assert database.run(lambda session: show_epochs(session, one, {1: 0.7, 2: 0.8}))
     assert trials(database)[0].intermediate_values == {1: 0.7, 2: 0.8}
@@ -166,9 +163,9 @@ def test_what_the_sampler_chose_is_what_every_later_attempt_is_given(database: D
 
 def test_a_point_fails_for_good_after_its_attempts_with_every_reason_kept(database: Database) -> None:
     plan(database, [point(1)])
-    assert fail(database, with_trial(database, claim_one(database)), "disk full", max_attempts=2) == "waiting"
+    assert fail(database, claim_one(database), "disk full", max_attempts=2) == "waiting"
     assert trials(database)[0].state == TrialState.RUNNING
-    assert fail(database, with_trial(database, claim_one(database)), "disk still full", max_attempts=2) == "failed"
+    assert fail(database, claim_one(database), "disk still full", max_attempts=2) == "failed"
     (row,), (trial,) = rows(database), trials(database)
     assert (row.state, row.reasons, row.owner) == ("failed", ["disk full", "disk still full"], "a")
     assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "disk still full")
@@ -217,14 +214,11 @@ def test_a_stage_is_exhausted_when_nothing_waits_or_runs(database: Database) -> 
 
 def test_a_worker_whose_commit_was_not_confirmed_makes_it_again_without_harm(database: Database) -> None:
     plan(database, [point(1)])
-    ensure_optuna_study(database, STAGE, "maximize")
     one = claim_one(database)
-    linked = forgetful(database, twice).run(lambda session: link_trial(session, one, {}))
-    assert linked is not None
 
     def publish(session: Session) -> list[bool]:
         """As the publisher does with what has piled up: the last epoch and the result in one transaction."""
-        return [show_epochs(session, linked, {1: 0.9}), complete_point(session, linked, DONE)]
+        return [show_epochs(session, one, {1: 0.9}), complete_point(session, one, DONE)]
 
     assert forgetful(database, twice).run(publish) == [True, True]
     (row,), (trial,) = rows(database), trials(database)

@@ -13,7 +13,7 @@ from hpo.storage.claims import renew_leases
 from hpo.storage.database import Database
 from hpo.storage.outcomes import show_epochs
 from hpo.storage.owner import this_process
-from hpo.storage.sweep import sweep_leases
+from hpo.storage.sweep import Suspicion, sweep_leases
 from hpo.storage.workers import live_workers, register_worker
 from tests.processes import all_at_once
 from tests.storage.at_once import (
@@ -27,7 +27,6 @@ from tests.storage.at_once import (
     sweep,
     train_an_epoch,
     trials,
-    with_trial,
 )
 
 ELSEWHERE = "elsewhere:1:0"
@@ -42,7 +41,7 @@ def dead() -> str:
 
 def test_an_expired_lease_goes_back_to_the_queue_and_its_holder_is_fenced_out(database: Database) -> None:
     plan(database, [point(1)])
-    stale = with_trial(database, claim_one(database, ELSEWHERE, 0.05))
+    stale = claim_one(database, ELSEWHERE, 0.05)
     time.sleep(0.1)
     assert sweep_leases(database, "study", max_attempts=3) == [f"attempt 1: the lease of worker {ELSEWHERE} expired"]
     assert sweep_leases(database, "study", max_attempts=3) == []
@@ -52,6 +51,24 @@ def test_an_expired_lease_goes_back_to_the_queue_and_its_holder_is_fenced_out(da
     assert not database.run(lambda session: renew_leases(session, [stale], 60))
     assert not complete(database, stale)
     assert complete(database, fresh)
+
+
+def test_a_lease_is_taken_only_if_it_is_seen_to_stay_expired(sqlite: Database) -> None:
+    """After an absence of the database all look expired, until their holders have had the time to renew them."""
+    plan(sqlite, [point(1), point(2)])
+    silent, alive = claim_one(sqlite, ELSEWHERE, 0.0), claim_one(sqlite, "elsewhere:2:0", 0.0)
+    suspicion = Suspicion(0.5)
+
+    def swept() -> list[str]:
+        return sweep_leases(sqlite, "study", 3, suspicion.is_confirmed)
+
+    assert swept() == []
+    assert sqlite.run(lambda session: renew_leases(session, [alive], 0.0))
+    assert swept() == [], "too early"
+    time.sleep(0.3)
+    assert sqlite.run(lambda session: renew_leases(session, [alive], 0.0))
+    time.sleep(0.3)
+    assert swept() == [f"attempt 1: the lease of worker {silent.owner} expired"]
 
 
 def test_a_lease_that_has_not_expired_is_left_alone(database: Database) -> None:
@@ -90,7 +107,7 @@ def test_the_points_of_another_study_are_left_alone(sqlite: Database) -> None:
 
 def test_a_point_that_is_given_up_by_the_sweep_fails_its_trial_too(database: Database) -> None:
     plan(database, [point(1)])
-    with_trial(database, claim_one(database, ELSEWHERE, 0.0))
+    claim_one(database, ELSEWHERE, 0.0)
     time.sleep(0.05)
     (reason,) = sweep_leases(database, "study", max_attempts=1)
     (trial,) = trials(database)

@@ -82,7 +82,6 @@ def test_training_goes_on_while_the_database_restarts_and_every_point_is_accepte
         idle.join()
     found = [(point.state, point.attempt, point.owner, point.reasons) for point in made.points()]
     assert found == [("complete", 1, OWNER, [])] * 3
-    assert nearby.seconds_since_away() < 60, "the idle one was there"
     assert made.trained() == list(range(1, 13))
     told = {len(trial.intermediate_values): trial.value for trial in trials(made.database, STAGE)}
     assert told == {point.epochs: point.objective for point in made.points()}
