@@ -61,6 +61,13 @@ def live_workers(session: Session, study: str) -> list[RegisteredWorker]:
     return [RegisteredWorker(row.owner, row.device, row.started_at, max(0.0, now - row.seen_at)) for row in rows]
 
 
+def earlier_workers(session: Session, study: str, owner: str, lease_seconds: float) -> list[str]:
+    """The workers that began before this one and have been heard of within a lease, the first one first."""
+    live = [worker for worker in live_workers(session, study) if worker.silent_seconds < lease_seconds]
+    ranked = [worker.owner for worker in sorted(live, key=lambda worker: (worker.started_at, worker.owner))]
+    return ranked[: ranked.index(owner)] if owner in ranked else ranked
+
+
 def request_stop(session: Session, study: str, mode: StopMode) -> bool:
     """Ask every worker of a study that has begun to stop; those that begin later are not meant.
 

@@ -17,8 +17,10 @@ from hpo.errors import StopRequestedError
 from hpo.evaluation.objective import Objective, objective_of
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.database import Database
+from hpo.storage.files import Files
 from hpo.storage.leases import Heartbeat
 from hpo.storage.predictions import PredictionStore
+from hpo.storage.store_mark import agree_on_store
 from hpo.training.engine import Trainer
 from hpo.training.runtime import configure, describe_device
 from hpo.worker.observer import Observer
@@ -88,10 +90,13 @@ def open_worker(
 
     Raises:
         TrainingError: if TensorFlow was already started with other settings.
+        StorageError: if the study's other workers have another checkpoint store.
     """
     configure(study.workers.threads or threads)
     sys.path.insert(0, str(study.file.parent))  # where function architectures are imported from
     trainer = Trainer(CheckpointStore(study.checkpoints), dataset, valid_patches=study.data.valid_patches)
     predictions = PredictionStore(study.checkpoints)
-    with Heartbeat(database, study.name, owner, study.workers.lease_seconds, describe_device()) as heartbeat:
+    lease_seconds = study.workers.lease_seconds
+    with Heartbeat(database, study.name, owner, lease_seconds, describe_device()) as heartbeat:
+        agree_on_store(database, study.name, owner, Files(study.checkpoints), lease_seconds)
         yield Worker(study, database, dataset, trainer, predictions, owner, observer, heartbeat, stop)

@@ -35,7 +35,7 @@ LEASE_SECONDS = 5
 SPACE: dict[str, Any] = {
     "epochs": {"reference": 4, "levels": [2, 4, 8]},
     "batch_size": {"reference": 8, "levels": [8, 16, 32]},
-    "patches": {"reference": 8000, "levels": [4000, 8000], "step": 8},
+    "patches": {"reference": 24000, "levels": [12000, 24000], "step": 8},
     "learning_rate": {"reference": 0.01, "levels": [0.005, 0.01, 0.02, 0.05], "low": 0.001, "high": 0.1},
 }
 """With two architectures: a grid of 144 design points, which are 48 trainings of 8 epochs."""
@@ -43,7 +43,7 @@ SPACE: dict[str, Any] = {
 
 def new_project(folder: Path) -> Project:
     """The study, with its data."""
-    write_pcam(folder / "data", {"train": 8000, "valid": 1000, "test": 64})
+    write_pcam(folder / "data", {"train": 24000, "valid": 1000, "test": 64})
     project = Project(folder)
     stage1 = {"design": "grid", "factors": list(SPACE)}
     workers = {"threads": 1, "lease_seconds": LEASE_SECONDS, "max_attempts": 3}

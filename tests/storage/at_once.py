@@ -21,12 +21,15 @@ from sqlalchemy.orm import Session
 from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database, open_database
 from hpo.storage.decisions import open_stage, open_study
+from hpo.storage.files import Files
 from hpo.storage.ledger import record_epoch
 from hpo.storage.optuna_bridge import begin_trial
 from hpo.storage.outcomes import Outcome, complete_point
 from hpo.storage.points import PlannedPoint, add_points, count_points, stage_points
+from hpo.storage.store_mark import agree_on_store
 from hpo.storage.sweep import sweep_leases
 from hpo.storage.tables import PointRow
+from hpo.storage.workers import register_worker
 
 STAGE = "study/stage1/model1"
 DONE = Outcome(objective=0.9, standard_error=0.01, curve=[{"valid_auc": 0.9}], attributes={"epochs": 1})
@@ -181,6 +184,13 @@ def sweep(_number: int, url: str) -> list[str]:
     reasons = sweep_leases(database, "study", max_attempts=9)
     database.close()
     return reasons
+
+
+def agree(number: int, url: str, store: str) -> None:
+    database, owner = open_database(url), f"worker {number}:1:0"
+    database.run(lambda session: register_worker(session, "study", owner, "CPU"))
+    agree_on_store(database, "study", owner, Files(store), 20.0)
+    database.close()
 
 
 def make_trials(number: int, url: str, count: int) -> list[int]:

@@ -1,0 +1,58 @@
+"""One checkpoint store for all workers of a study: who has another one finds out before it trains everything again."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hpo.errors import StorageError
+from hpo.storage.database import Database
+from hpo.storage.files import Files
+from hpo.storage.tables import StudyRow
+from hpo.storage.workers import earlier_workers
+
+_log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.2
+
+
+def agree_on_store(database: Database, study: str, owner: str, files: Files, lease_seconds: float) -> None:
+    """See that the store is the one that the study's other workers use, by a mark that the first of them leaves in it.
+
+    Args:
+        database: the study database, the worker registered in it.
+        study: the study's name.
+        owner: the worker.
+        files: its checkpoint store.
+        lease_seconds: a worker that was silent for longer is not counted; so long is its mark waited for.
+
+    Raises:
+        StorageError: if workers are alive that do not use this store.
+        StoreUnavailableError: if database or store are out of reach.
+    """
+
+    def standing(session: Session) -> tuple[float, list[str]]:
+        opened = session.scalars(select(StudyRow.opened_at).where(StudyRow.name == study)).one()
+        return opened, earlier_workers(session, study, owner, lease_seconds)
+
+    deadline, is_waiting = time.monotonic() + lease_seconds, False
+    while True:
+        opened_at, earlier = database.run(standing)
+        mark = f"studies/{study}-{opened_at:.0f}"
+        if files.read(mark) is not None:
+            return
+        if not earlier:
+            files.write(mark, b"The workers of this study keep their checkpoints here.\n")
+            return
+        if time.monotonic() >= deadline:
+            raise StorageError(
+                f"checkpoint store {files.url} is not that of worker {earlier[0]}: all workers of a study share one; "
+                "set checkpoints in the study file, or HPO_CHECKPOINTS, to a folder or URL that every machine reaches"
+            )
+        if not is_waiting:
+            _log.warning("checkpoint store %s: waiting for a sign of worker %s in it", files.url, earlier[0])
+            is_waiting = True
+        time.sleep(LOOK_SECONDS)
