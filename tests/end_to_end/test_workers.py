@@ -63,7 +63,7 @@ def test_of_a_finished_study_only_what_the_comparison_was_made_from_is_kept(fini
 def test_hpo_stop_ends_a_worker_elsewhere_and_the_next_one_goes_on(
     tmp_path: Path, options: tuple[str, ...], when: str
 ) -> None:
-    project = long_project(tmp_path)
+    project = long_project(tmp_path, workers={"threads": 1, "lease_seconds": 5})  # its heart beats often
     worker = project.start("worker", "study.yaml", "--until", "stage1")
     wait_for(lambda: trained(project))
     asked = project.run("stop", "study.yaml", *options)
