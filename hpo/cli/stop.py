@@ -33,6 +33,8 @@ def stop(
         opened.close()
     when = "after its epoch" if now else "after its design point"
     for worker in asked:
-        out.print(f"{worker.owner}: ends {when}", soft_wrap=True, markup=False, highlight=False)
+        is_silent = worker.silent_seconds > settings.workers.lease_seconds
+        text = f"silent for {worker.silent_seconds:.0f} s, perhaps gone" if is_silent else f"ends {when}"
+        out.print(f"{worker.owner}: {text}", soft_wrap=True, markup=False, highlight=False)
     if not asked:
-        out.print(f"{settings.name}: no worker is at work")
+        out.print(f"{settings.name}: no worker is at work; those that are starting now will not begin")

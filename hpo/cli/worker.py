@@ -26,6 +26,9 @@ def worker(
         float | None,
         typer.Option(min=0, help="End with exit code 75 between two points once memory has grown past it."),
     ] = None,
+    since: Annotated[
+        float | None, typer.Option(hidden=True, help="When it was launched, by the database's clock.")
+    ] = None,
     with_parent: Annotated[
         bool, typer.Option("--with-parent", hidden=True, help="End after the epoch once standard input is closed.")
     ] = False,
@@ -35,7 +38,7 @@ def worker(
     Ctrl-C or SIGTERM stops after the current epoch and gives the work back.
     """
     from hpo.launchers.inprocess import Limits
-    from hpo.launchers.work import LOG_FORMAT, work_on
+    from hpo.launchers.worker_process import LOG_FORMAT, work_on
 
     logging.basicConfig(format=LOG_FORMAT, level=logging.WARNING)
     logging.getLogger("hpo").setLevel(logging.INFO)
@@ -43,7 +46,7 @@ def worker(
     with stopping() as stop:
         if with_parent:
             threading.Thread(target=_stop_with_parent, args=(stop,), daemon=True).start()
-        work_on(study, stop, database=database, until=until, limits=limits)
+        work_on(study, stop, database=database, until=until, limits=limits, since=since)
 
 
 def _stop_with_parent(stop: threading.Event) -> None:

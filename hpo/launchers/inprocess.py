@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import psutil
@@ -22,6 +22,7 @@ from hpo.storage.database import Database
 from hpo.storage.ledger import Compute, compute_by_owner
 from hpo.storage.owner import this_process
 from hpo.storage.sweep import Suspicion, sweep_leases
+from hpo.storage.tables import now
 from hpo.worker.observer import Observer
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def run_in_process(
     stop: threading.Event,
     until: Until = "test",
     limits: Limits | None = None,
+    since: float | None = None,
 ) -> RunSummary:
     """Bring a study to its end, or to the end of a stage; other processes may work on it at the same time.
 
@@ -80,6 +82,7 @@ def run_in_process(
         stop: once set, the run ends after the current epoch's checkpoint.
         until: end with this stage.
         limits: what the process may take of its machine.
+        since: a request to stop counts if it was made after this moment by the database's clock; None is now.
 
     Raises:
         ConfigError: if the study was planned from other settings.
@@ -87,8 +90,29 @@ def run_in_process(
         StoreUnavailableError: if database or checkpoint store stay out of reach.
         WorkerOutgrownError: if the process has grown past its memory limit.
     """
-    limits = limits or Limits()
-    owner, sweeper = this_process(), _Sweeper(database, study)
+    database = replace(database, hurry=stop)
+    try:
+        standings = _run(study, database, dataset, observer, stop, until, limits or Limits(), since)
+    except StoreUnavailableError as error:
+        if stop.is_set():
+            raise StopRequestedError("stopped while the database or the store was away") from error
+        raise
+    trained = database.run(lambda session: compute_by_owner(session, study.name)).get(this_process(), Compute())
+    return RunSummary(standings, trained)
+
+
+def _run(
+    study: StudyFile,
+    database: Database,
+    dataset: Dataset,
+    observer: Observer,
+    stop: threading.Event,
+    until: Until,
+    limits: Limits,
+    since: float | None,
+) -> list[Standing]:
+    sweeper = _Sweeper(database, study)
+    since = database.run(now) if since is None else since
     with ExitStack() as stack:
         worker: Worker | None = None
         while True:
@@ -96,16 +120,14 @@ def run_in_process(
             standings = database.patiently(lambda: advance(database, study, dataset.digest, until))
             _clean(database, study)
             if all(standing.is_over(until) for standing in standings):
-                break
+                return standings
             if worker is None:
                 _check_stop(stop)
                 from hpo.worker.worker import open_worker  # imports TensorFlow
 
-                opened = open_worker(study, database, dataset, owner, observer, stop, limits.threads)
+                opened = open_worker(study, database, dataset, this_process(), observer, stop, limits.threads, since)
                 worker = stack.enter_context(opened)
             _work_while_there_is_work(worker, stop, limits, sweeper)
-    trained = database.run(lambda session: compute_by_owner(session, study.name)).get(owner, Compute())
-    return RunSummary(standings, trained)
 
 
 def _clean(database: Database, study: StudyFile) -> None:
@@ -122,13 +144,13 @@ def _work_while_there_is_work(worker: Worker, stop: threading.Event, limits: Lim
 
     while True:
         _check_stop(stop, worker)
-        match work_once(worker):
-            case "nothing":
-                stop.wait(IDLE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - idle workers look at different times
-                return
-            case "the last of a stage":
-                return
+        worked = work_once(worker)
+        if worked == "nothing":
+            stop.wait(IDLE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - idle workers look at different times
+            return
         _check_memory(limits)  # after a point, not before: a limit that is too low still lets the work go on
+        if worked == "the last of a stage":
+            return
         sweeper.sweep()
 
 

@@ -6,12 +6,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import psutil
-
 from hpo.config.load import CHECKPOINTS_VARIABLE, DATA_VARIABLE, DATABASE_VARIABLE
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
-from hpo.launchers.devices import gpus_asked_for, share_out
+from hpo.launchers.devices import available_cores, available_memory, gpus_asked_for, share_out
 from hpo.launchers.launcher import Assignment, Ending, Engine, Launcher
 from hpo.launchers.local import LocalLauncher
 from hpo.stages.order import Until
@@ -77,7 +75,12 @@ def open_launcher(force: Workforce, study: StudyFile) -> Launcher:
 
 
 def plan_launch(
-    study: StudyFile, force: Workforce, *, until: Until = "test", database: str | None = None
+    study: StudyFile,
+    force: Workforce,
+    *,
+    until: Until = "test",
+    database: str | None = None,
+    launched_at: float | None = None,
 ) -> list[Assignment]:
     """What each worker of a launch is started with.
 
@@ -86,6 +89,7 @@ def plan_launch(
         force: the workers asked for; only a local launch divides this machine's cores and memory.
         until: the stage to end with.
         database: URL that goes before the study file's.
+        launched_at: by the database's clock.
 
     Raises:
         HpoError: if what was asked for makes no sense.
@@ -96,10 +100,11 @@ def plan_launch(
     settings = study.workers
     threads, memory = settings.threads, None if settings.memory_gb is None else settings.memory_gb * 1e9
     if force.on == "local":
-        threads = threads or max(1, (os.cpu_count() or 1) // count)
-        memory = memory or MEMORY_SHARE * psutil.virtual_memory().total / count
+        threads = threads or max(1, available_cores() // count)
+        memory = memory or MEMORY_SHARE * available_memory() / count
         devices, environment = share_out(count, found, force.gpus), _given(database)
     else:
+        threads = threads or (1 if force.on == "ray" else None)  # as many as Ray is asked for; Slurm has its own say
         devices, environment = [_elsewhere(force)] * count, _carried(study)
     return [
         Assignment(
@@ -112,6 +117,7 @@ def plan_launch(
             gpu_share=share,
             threads=threads,
             memory_bytes=memory,
+            launched_at=launched_at,
         )
         for number, (gpu, share) in enumerate(devices)
     ]

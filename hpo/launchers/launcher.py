@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -41,6 +42,8 @@ class Assignment:
         gpu_share: part of a GPU that is the worker's, for engines that count them.
         threads: CPU threads; None is all cores, or what the study file says.
         memory_bytes: resident memory past which it is replaced between two points; None is no limit.
+        launched_at: by the database's clock; a worker that begins later, as a replacement or because it had to wait,
+            hears a request to stop that was made since.
     """
 
     number: int
@@ -52,6 +55,7 @@ class Assignment:
     gpu_share: float = 0.0
     threads: int | None = None
     memory_bytes: float | None = None
+    launched_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,14 @@ class Ending:
     """How a worker ended.
 
     Args:
-        kind: ``finished``: nothing is left to do; ``stopped``: it was asked to; ``outgrown``: it wants to be replaced;
-            ``refused``: by an error that the user must mend; ``died``: of anything else.
+        kind: ``finished``: nothing is left to do, or ``hpo stop`` asked; ``stopped``: by a signal or its launcher;
+            ``replace``: another is to take its place, later where database or store are away; ``refused``: by an
+            error that the user must mend; ``died``: of anything else.
         detail: what is known, one line; may be empty.
         waited: seconds that it waited for a machine before it began.
     """
 
-    kind: Literal["finished", "stopped", "outgrown", "refused", "died"]
+    kind: Literal["finished", "stopped", "replace", "refused", "died"]
     detail: str = ""
     waited: float = 0.0
 
@@ -150,7 +155,8 @@ class Supervisor:
         finally:
             for place in self._places:
                 if place.running is not None and place.ending is None:
-                    place.running.kill()
+                    with suppress(Exception):  # one that cannot be killed does not save the others
+                        place.running.kill()
             self.launcher.close()
         return [place.ending for place in self._places if place.ending]
 
@@ -179,6 +185,9 @@ class Supervisor:
     def _ended(self, place: _Place, ending: Ending) -> None:
         """Note a worker's end, or let another take its place."""
         place.running = None
+        if place.is_asked_to_stop:  # however it has ended
+            place.ending = Ending("stopped", ending.detail)
+            return
         name = f"worker {place.assignment.number}"
         if ending.kind in ("finished", "stopped", "refused"):
             place.ending = ending
@@ -187,7 +196,7 @@ class Supervisor:
         place.early_ends = place.early_ends + 1 if lived < EARLY_SECONDS else 0
         pause = min(LONGEST_PAUSE_SECONDS, 2.0 ** (place.early_ends - 1)) if place.early_ends else 0.0
         place.not_before = time.monotonic() + pause
-        if ending.kind == "outgrown":  # never given up: a database that is away comes back
+        if ending.kind == "replace":  # never given up: a database that is away comes back
             place.early_deaths = 0
             self.say(f"{name}: {ending.detail}")
             return

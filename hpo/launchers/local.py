@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpo.exit_codes import FINISHED, INTERRUPTED, REPLACE_ME, USER_ERROR
+from hpo import exit_codes
 from hpo.launchers.devices import device_environment
 from hpo.launchers.launcher import Assignment, Ending
 
@@ -69,22 +69,24 @@ class LocalWorker:
         code = self._process.poll()
         if code is None:
             return None
-        kinds = {FINISHED: "finished", INTERRUPTED: "stopped", REPLACE_ME: "outgrown", USER_ERROR: "refused"}
-        kind = kinds.get(code)
-        if kind == "finished":
-            return Ending("finished")
-        if kind == "stopped":
-            return Ending("stopped")
+        if code < 0:
+            return Ending("died", f"killed by {signal.Signals(-code).name}")
         last = last_line(self._log).removeprefix("hpo: ")
-        if kind == "outgrown":
-            return Ending("outgrown", last)
-        if kind == "refused":
-            return Ending("refused", last)
-        return Ending("died", f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}: {last}")
+        match code:
+            case exit_codes.FINISHED:
+                return Ending("finished")
+            case exit_codes.INTERRUPTED:
+                return Ending("stopped")
+            case exit_codes.REPLACE_ME:
+                return Ending("replace", last)
+            case exit_codes.USER_ERROR:
+                return Ending("refused", last)
+        return Ending("died", f"exit code {code}: {last}")
 
     def stop(self) -> None:
-        """Let it end after its current epoch."""
-        self._process.send_signal(signal.SIGTERM)
+        """Let it end after its current epoch: the pipe that it watches breaks, however far its start has come."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def kill(self) -> None:
         """End it at once."""
@@ -97,6 +99,8 @@ def worker_command(assignment: Assignment) -> list[str]:
     command = [sys.executable, "-m", "hpo", "worker", str(assignment.study), "--until", assignment.until]
     if assignment.threads is not None:
         command += ["--threads", str(assignment.threads)]
+    if assignment.launched_at is not None:
+        command += ["--since", repr(assignment.launched_at)]
     if assignment.memory_bytes is not None:
         command += ["--memory-gb", f"{assignment.memory_bytes / 1e9:.3f}"]
     return [*command, "--with-parent"]

@@ -126,7 +126,7 @@ class _Work:
 
     def work(self, assignment: Assignment) -> Ending:
         """Work until nothing is left to do."""
-        from hpo.launchers.work import work_as_assigned
+        from hpo.launchers.worker_process import work_as_assigned
 
         return work_as_assigned(assignment, self._stop)
 

@@ -59,6 +59,7 @@ def advance(database: Database, study: StudyFile, data_digest: str, until: Until
         ConfigError: if the study was planned from other settings, or an edited ``ranges.yaml`` is not valid.
     """
     open_first_stage(database, study, data_digest)
+    has_new_ranges = False
     for architecture in study.architecture_specs:
         for stage in STAGES:
             with database.transaction() as session:
@@ -67,10 +68,13 @@ def advance(database: Database, study: StudyFile, data_digest: str, until: Until
                     break
                 if row.closed_at is None and _is_exhausted(session, study, row):
                     close_stage(session, row.name, _result(study, row, stage_points(session, row.name)))
+                    has_new_ranges |= stage == "stage1"
             if stage == until:
                 break
             _open_following(database, study, data_digest, architecture, stage)
-    write_ranges_file(database, study)
+    # Not each time: what a person is writing there just now is nobody's business before a stage 2 opens.
+    if has_new_ranges or not study.ranges_path.exists():
+        write_ranges_file(database, study)
     return standings(database, study)
 
 

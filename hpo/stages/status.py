@@ -14,7 +14,7 @@ from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages
 from hpo.storage.ledger import recent_throughput, total_compute
 from hpo.storage.points import count_points
-from hpo.storage.tables import PointRow, StageRow, database_now
+from hpo.storage.tables import PointRow, StageRow, now
 
 PACE_SECONDS = 600.0
 """The pace is that of the last so many seconds."""
@@ -123,7 +123,7 @@ def stage_statuses(database: Database, study: StudyFile) -> list[StageStatus]:
 def running_points(database: Database, study: StudyFile) -> list[RunningPoint]:
     """Who works on what."""
     with database.transaction() as session:
-        now = session.scalar(select(database_now())) or 0.0
+        time = now(session)
         rows = session.scalars(
             select(PointRow)
             .join(StageRow, StageRow.name == PointRow.stage_name)
@@ -136,7 +136,7 @@ def running_points(database: Database, study: StudyFile) -> list[RunningPoint]:
                 stage_name=row.stage_name,
                 point=row.point or {},
                 attempt=row.attempt,
-                lease_seconds_left=(row.lease_expires_at or now) - now,
+                lease_seconds_left=(row.lease_expires_at or time) - time,
             )
             for row in rows
         ]

@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import h5py
@@ -55,13 +56,16 @@ class CheckpointStore:
     Args:
         url: an fsspec URL or a folder; a folder is made when first written to, a bucket has to be there.
         patience_seconds: how long a store that is away, or a disk that is full, is waited for.
+        hurry: once set, it is not waited for.
 
     Raises:
         StorageError: if fsspec does not know the URL's protocol, or lacks the package for it.
     """
 
-    def __init__(self, url: str | Path, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        self._files = Files(url, patience_seconds)
+    def __init__(
+        self, url: str | Path, *, patience_seconds: float = PATIENCE_SECONDS, hurry: Event | None = None
+    ) -> None:
+        self._files = Files(url, patience_seconds, hurry)
         self.url = str(url)
 
     def save(self, checkpoint: Checkpoint) -> str:

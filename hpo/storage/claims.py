@@ -17,7 +17,7 @@ from hpo.errors import LeaseLostError
 from hpo.storage.database import Database
 from hpo.storage.optuna_bridge import begin_trial
 from hpo.storage.points import PlannedPoint
-from hpo.storage.tables import PointRow, StageRow, StudyRow, database_now
+from hpo.storage.tables import PointRow, StageRow, StudyRow, database_now, now
 
 _PREFERRED = {"test": 0, "confirm": 1, "stage2": 2, "stage1": 3}
 """Stages in the order in which they are claimed from: what has begun is brought to its end first."""
@@ -75,10 +75,10 @@ def claim_points(database: Database, study: str, owner: str, lease_seconds: floa
         stage, rows = _held_by(session, study, owner) or _next_free(session, study) or (None, [])
         if stage is None:
             return []
-        now = session.scalar(select(database_now())) or 0.0
+        moment = now(session)
         for row in rows:
             row.state, row.owner, row.attempt = "running", owner, row.attempt + 1
-            row.claimed_at, row.lease_expires_at = now, now + lease_seconds
+            row.claimed_at, row.lease_expires_at = moment, moment + lease_seconds
             if row.trial_id is None and stage.stage in ("stage1", "stage2"):
                 row.trial_id = begin_trial(session, stage.name, row.point_key, row.point, stage.plan["space"])
         return [_claim(row, stage) for row in rows]
@@ -98,7 +98,11 @@ def renew_leases(session: Session, claims: Sequence[Claim], lease_seconds: float
         .with_for_update()
     )
     rows = {row.id: row for row in session.execute(found)}
-    ours = [c for c in claims if c.id in rows and rows[c.id].attempt == c.attempt and rows[c.id].state != "waiting"]
+    ours = [
+        c
+        for c in claims
+        if c.id in rows and rows[c.id].attempt == c.attempt and rows[c.id].state in ("running", "complete")
+    ]
     if ours:
         session.execute(
             update(PointRow)
@@ -155,7 +159,7 @@ def _held_by(session: Session, study: str, owner: str) -> tuple[StageRow, list[P
 
 def _next_free(session: Session, study: str) -> tuple[StageRow, list[PointRow]] | None:
     running = aliased(PointRow)
-    is_running = running.state == "running"
+    is_running = and_(running.state == "running", running.lease_expires_at >= database_now())
     busy = (
         select(running.recipe_key)
         .where(is_running, running.recipe_key.is_not(None))

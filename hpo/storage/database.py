@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import TypeVar
 
 import optuna
 from optuna.exceptions import StorageInternalError
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 from hpo.errors import StorageError, StoreUnavailableError
 from hpo.storage.engine import check_columns, create_tables, driver_advice, engine_options, is_away
 from hpo.storage.patience import first_line, patiently
-from hpo.storage.tables import database_now
+from hpo.storage.tables import now
 
 PATIENCE_SECONDS = 900.0
 """How long a worker waits for a database that is away: a restart, a failover, a network that comes back."""
@@ -35,12 +36,14 @@ class Database:
         engine: shared by Optuna's storage and our tables.
         storage: what Optuna's studies are loaded from; it remembers finished trials.
         patience_seconds: how long `patiently` waits.
+        hurry: once set, it does not wait: somebody wants the process to end.
     """
 
     url: str
     engine: Engine
     storage: optuna.storages.BaseStorage
     patience_seconds: float = PATIENCE_SECONDS
+    hurry: Event = field(default_factory=Event, repr=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -74,13 +77,12 @@ class Database:
             return isinstance(error, StoreUnavailableError) or is_away(error)
 
         try:
-            return patiently(is_passing, self.patience_seconds, f"database {self.url}")(work)
+            return patiently(is_passing, self.patience_seconds, f"database {self.url}", self.hurry)(work)
         except (StoreUnavailableError, SQLAlchemyError, StorageInternalError) as error:
             if not is_passing(error):
                 raise
             raise StoreUnavailableError(
-                f"{first_line(error)}; waited for {self.patience_seconds:.0f} s; start the same command again once the "
-                "database is back: every finished epoch is kept"
+                f"{first_line(error)}; start the same command again once it is back: every finished epoch is kept"
             ) from error
 
     def run(self, work: Callable[[Session], Result]) -> Result:
@@ -95,7 +97,7 @@ class Database:
     def now(self) -> float:
         """The database's clock, seconds since 1970-01-01 UTC."""
         with self.transaction() as session:
-            return float(session.scalar(select(database_now())) or 0.0)
+            return now(session)
 
     def close(self) -> None:
         """Give back every connection."""

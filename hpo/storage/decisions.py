@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hpo.storage.optuna_bridge import Direction, ensure_optuna_study
 from hpo.storage.points import PlannedPoint, add_points
-from hpo.storage.tables import StageName, StageRow, StudyRow, database_now
+from hpo.storage.tables import StageName, StageRow, StudyRow, database_now, now
 
 
 def stage_name(study: str, stage: StageName, architecture: str) -> str:
@@ -24,9 +24,12 @@ def open_study(session: Session, name: str, settings: dict[str, Any]) -> dict[st
     Returns:
         The settings on record: the given ones, or those of the first opening.
     """
+    row = session.get(StudyRow, name)
+    if row is not None:
+        return row.settings
     try:
         with session.begin_nested():
-            session.add(StudyRow(name=name, settings=settings, opened_at=_now(session)))
+            session.add(StudyRow(name=name, settings=settings, opened_at=now(session)))
     except IntegrityError:
         row = session.get_one(StudyRow, name)
         return row.settings
@@ -57,7 +60,7 @@ def open_stage(
         True if this call opened it.
     """
     name = stage_name(study, stage, architecture)
-    row = StageRow(name=name, study=study, stage=stage, architecture=architecture, plan=plan, opened_at=_now(session))
+    row = StageRow(name=name, study=study, stage=stage, architecture=architecture, plan=plan, opened_at=now(session))
     try:
         with session.begin_nested():
             session.add(row)
@@ -102,7 +105,3 @@ def load_stages(session: Session, study: str) -> dict[tuple[str, str], StageRow]
 def study_names(session: Session) -> list[str]:
     """The names of all studies that have been planned in this database."""
     return list(session.scalars(select(StudyRow.name).order_by(StudyRow.name)))
-
-
-def _now(session: Session) -> float:
-    return float(session.scalar(select(database_now())) or 0.0)

@@ -31,15 +31,32 @@ CONNECT_SECONDS = 10
 """After which a connection that nobody answers is given up, and tried again."""
 
 IDLE_TRANSACTION_SECONDS = 60.0
-"""After which PostgreSQL ends a transaction in which nothing happens."""
+"""After which a server ends a transaction in which nothing happens.
 
-_TAKES_CONNECT_TIMEOUT = ("psycopg", "psycopg2", "pymysql", "mysqldb")
+Its process was frozen in its middle, or its machine is gone. Its locks would keep all others from claiming, and nobody
+could have what it holds.
+"""
+
+_LIBPQ = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_MYSQL = {"connect_timeout": CONNECT_SECONDS, "read_timeout": 60, "write_timeout": 60}
+_CONNECT = {"psycopg": _LIBPQ, "psycopg2": _LIBPQ, "pymysql": _MYSQL, "mysqldb": _MYSQL}
+"""By driver: a server that is gone without a word is noticed in seconds, not after the hours that TCP would wait."""
 
 _SQLITE_LASTING = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 """What of SQLite's operational errors no waiting mends: wrong SQL, a file that may not be written or opened."""
 
 _LASTING_WORDS = ("authentication failed", "does not exist", "Access denied", "Unknown database")
 """Of servers that are there, but refuse; their drivers tell it in words only."""
+
+
+_READ_ONLY = "25006"
+"""PostgreSQL's code of a server that only reads: for the moment another one is in charge."""
 
 
 def is_away(error: BaseException) -> bool:
@@ -50,7 +67,7 @@ def is_away(error: BaseException) -> bool:
         return True
     if not isinstance(error, DBAPIError):
         return False
-    if error.connection_invalidated:
+    if error.connection_invalidated or getattr(error.orig, "sqlstate", None) == _READ_ONLY:
         return True
     if not isinstance(error, OperationalError) or any(word in str(error.orig) for word in _LASTING_WORDS):
         return False
@@ -62,8 +79,7 @@ def engine_options(dialect: str, driver: str) -> dict[str, Any]:
     """What SQLAlchemy's ``create_engine`` is told for a kind of database."""
     if dialect == "sqlite":
         return {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
-    connect = {"connect_timeout": CONNECT_SECONDS} if driver in _TAKES_CONNECT_TIMEOUT else {}
-    return {"pool_pre_ping": True, "connect_args": connect}
+    return {"pool_pre_ping": True, "connect_args": _CONNECT.get(driver, {})}
 
 
 def driver_advice(url: URL) -> str:
@@ -97,8 +113,8 @@ def create_tables(url: str, options: dict[str, Any]) -> optuna.storages.RDBStora
     storage.engine.dispose()  # what has been connected knows nothing of the following yet
     if storage.engine.dialect.name == "sqlite":
         _serialize_sqlite_writers(storage.engine)
-    if storage.engine.dialect.name == "postgresql":
-        _end_idle_transactions(storage.engine)
+    else:
+        _say_on_connect(storage.engine, _settings(storage.engine.dialect.name))
     Table.metadata.create_all(storage.engine)
     return storage
 
@@ -159,15 +175,20 @@ def _sqlite_kind(code: int) -> int:
     return code & 0xFF
 
 
-def _end_idle_transactions(engine: Engine) -> None:
-    """Let PostgreSQL end a transaction whose process was frozen in its middle, or whose machine is gone.
+def _settings(dialect: str) -> tuple[str, ...]:
+    """What every connection to a server begins with."""
+    if dialect == "postgresql":
+        return (f"SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_SECONDS * 1000:.0f}",)
+    if dialect in ("mysql", "mariadb"):
+        return (f"SET SESSION wait_timeout = {IDLE_TRANSACTION_SECONDS:.0f}", "SET SESSION time_zone = '+00:00'")
+    return ()
 
-    Its locks would keep all others from claiming, and nobody could have what it holds.
-    """
 
+def _say_on_connect(engine: Engine, statements: tuple[str, ...]) -> None:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_SECONDS * 1000:.0f}")
+        for statement in statements:
+            cursor.execute(statement)
         cursor.close()
         connection.commit()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import TypeVar
 
 import fsspec
@@ -53,14 +54,15 @@ class Files:
     Args:
         url: an fsspec URL or a folder; a folder is made when first written to, a bucket has to be there.
         patience_seconds: how long to try again while what goes wrong may pass.
+        hurry: once set, nothing is tried again.
 
     Raises:
         StorageError: if fsspec does not know the URL's protocol, or lacks the package for it.
     """
 
-    def __init__(self, url: str | Path, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, url: str | Path, patience_seconds: float = PATIENCE_SECONDS, hurry: Event | None = None) -> None:
         self.url = str(url)
-        self._patience_seconds = patience_seconds
+        self._patience_seconds, self._hurry = patience_seconds, hurry
         try:
             # Other processes write here too: a remembered listing would be wrong.
             self._fs, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
@@ -167,7 +169,7 @@ class Files:
             return removed or is_passing(error)
 
         try:
-            return patiently(may_pass, self._patience_seconds, f"checkpoint store {self.url}")(work)
+            return patiently(may_pass, self._patience_seconds, f"checkpoint store {self.url}", self._hurry)(work)
         except FileNotFoundError as error:
             if _is_bucket_missing(error):
                 raise self._unavailable(verb, error) from error

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from hpo.errors import LeaseLostError, StoreUnavailableError
 from hpo.storage.claims import Claim, renew_leases
@@ -43,8 +44,8 @@ class HeldLease:
     def check(self) -> None:
         """Go on only if the leases are still ours, as far as can be known.
 
-        A process that was frozen for longer than a lease lasts asks the database before it goes on; where that is
-        away, nobody else can have taken the lease.
+        A process that was frozen for longer than a lease lasts asks the database before it goes on. Where that cannot
+        be reached it goes on all the same: what it writes in the end is refused if the lease has passed to another.
 
         Raises:
             LeaseLostError: if one of them has passed to another worker.
@@ -66,19 +67,28 @@ class Heartbeat:
         owner: the worker.
         lease_seconds: how long a renewal lasts.
         device: what the register shows that the worker trains on.
+        since: the worker hears what is asked after this moment by the database's clock; None is its registration.
     """
 
-    def __init__(self, database: Database, study: str, owner: str, lease_seconds: float, device: str = "CPU") -> None:
+    def __init__(
+        self,
+        database: Database,
+        study: str,
+        owner: str,
+        lease_seconds: float,
+        device: str = "CPU",
+        since: float | None = None,
+    ) -> None:
         self._database, self._study, self._owner = database, study, owner
         self._lease_seconds, self._device = lease_seconds, device
         self._lease: HeldLease | None = None
         self._over, self._beating = threading.Event(), threading.Lock()
-        self._started_at, self._renewed = 0.0, time.monotonic()
+        self._since, self._renewed = since, time.monotonic()
         self._thread = threading.Thread(target=self._beat_on, name="heartbeat", daemon=True)
         self.stop_mode: StopMode | None = None
 
     def __enter__(self) -> Self:
-        self._started_at = self._database.patiently(self._register)
+        self._database.run(self._register)
         self._thread.start()
         return self
 
@@ -118,7 +128,7 @@ class Heartbeat:
                 # A copy: the publisher takes finished claims out meanwhile.
                 if lease is not None and not renew_leases(session, list(lease.open), self._lease_seconds):
                     lease.lose()
-                self.stop_mode = stop_request(session, self._study, self._started_at)
+                self.stop_mode = stop_request(session, self._study, self._since or 0.0)
             self._renewed = began
 
     def try_to_beat(self) -> None:
@@ -132,6 +142,7 @@ class Heartbeat:
         while not self._over.wait(min(BEAT_SECONDS, self._lease_seconds / 3)):
             self.try_to_beat()
 
-    def _register(self) -> float:
-        with self._database.transaction() as session:
-            return register_worker(session, self._study, self._owner, self._device)
+    def _register(self, session: Session) -> None:
+        began = register_worker(session, self._study, self._owner, self._device)
+        self._since = began if self._since is None else self._since
+        self.stop_mode = stop_request(session, self._study, self._since)

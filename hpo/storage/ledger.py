@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from hpo.storage.tables import TestOpeningRow, TrainedEpochRow, database_now
+from hpo.storage.tables import TestOpeningRow, TrainedEpochRow, now
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def record_epoch(
             patch_visits=patch_visits,
             seconds=seconds,
             owner=owner,
-            at=float(session.scalar(select(database_now())) or 0.0),
+            at=now(session),
         )
     )
 
@@ -112,14 +112,14 @@ def recent_throughput(session: Session, study: str, window_seconds: float) -> fl
 
     A study that began within the window is measured from its first epoch's beginning.
     """
-    now = float(session.scalar(select(database_now())) or 0.0)
+    end = now(session)
     recent = select(
         func.sum(TrainedEpochRow.patch_visits), func.min(TrainedEpochRow.at - TrainedEpochRow.seconds)
-    ).where(TrainedEpochRow.study == study, TrainedEpochRow.at >= now - window_seconds)
+    ).where(TrainedEpochRow.study == study, TrainedEpochRow.at >= end - window_seconds)
     visits, began = session.execute(recent).one()
     if not visits:
         return 0.0
-    return float(visits) / max(1e-9, now - max(float(began), now - window_seconds))
+    return float(visits) / max(1e-9, end - max(float(began), end - window_seconds))
 
 
 def _compute_by(session: Session, study: str, column: InstrumentedAttribute[str]) -> dict[str, Compute]:
@@ -143,7 +143,7 @@ def record_test_opening(
         configuration=configuration,
         test_digest=test_digest,
         owner=owner,
-        opened_at=float(session.scalar(select(database_now())) or 0.0),
+        opened_at=now(session),
     )
     try:
         with session.begin_nested():

@@ -104,6 +104,7 @@ def ask_sampler(
         The values; those that an earlier call had chosen before it was killed stay as they are.
     """
     study = optuna.load_study(study_name=study_name, storage=database.storage, sampler=sampler)
+    study.get_trials(deepcopy=False)  # Optuna's cache has not heard of a trial that our statements made
     trial = optuna.trial.Trial(study, trial_id)
     return {name: _suggest(trial, name, space) for name, space in distributions.items()}
 

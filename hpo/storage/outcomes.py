@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from hpo.storage.claims import Claim, held, write_if_held
 from hpo.storage.optuna_bridge import report_epochs, tell_trial
 from hpo.storage.points import PlannedPoint
-from hpo.storage.tables import PointRow, TrainedEpochRow, database_now
+from hpo.storage.tables import PointRow, TrainedEpochRow, database_now, now
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,16 @@ def fail_point(session: Session, claim: Claim, reason: str, *, max_attempts: int
 
 def end_attempt(session: Session, row: PointRow, reason: str, max_attempts: int) -> None:
     """End a running point's attempt badly: back to the queue, or failed with its trial; see `fail_point`."""
+    before = aliased(TrainedEpochRow)
+    trained_before = select(before.id).where(
+        before.recipe_key == TrainedEpochRow.recipe_key,
+        before.epoch == TrainedEpochRow.epoch,
+        before.id < TrainedEpochRow.id,
+    )
     trained = select(TrainedEpochRow.id).where(
-        TrainedEpochRow.owner == row.owner, TrainedEpochRow.at >= (row.claimed_at or 0.0)
+        TrainedEpochRow.owner == row.owner,
+        TrainedEpochRow.at >= (row.claimed_at or 0.0),
+        ~trained_before.exists(),  # an epoch that was lost and trained again is no progress
     )
     has_progressed = session.scalar(trained.limit(1)) is not None
     row.failures = 0 if has_progressed and max_attempts else row.failures + 1
@@ -118,7 +126,7 @@ def end_attempt(session: Session, row: PointRow, reason: str, max_attempts: int)
     if row.failures < max_attempts:
         row.state, row.owner = "waiting", None
         return
-    row.state, row.finished_at = "failed", session.scalar(select(database_now()))
+    row.state, row.finished_at = "failed", now(session)
     if row.trial_id is not None:
         tell_trial(session, row.trial_id, None, {}, reason)
 

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from threading import Event
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    sleep_using_event,
+    stop_after_delay,
+    stop_when_event_set,
+    wait_random_exponential,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -13,7 +22,9 @@ FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 10.0
 
 
-def patiently(is_passing: Callable[[BaseException], bool], seconds: float, what: str) -> Retrying:
+def patiently(
+    is_passing: Callable[[BaseException], bool], seconds: float, what: str, hurry: Event | None = None
+) -> Retrying:
     """A caller that tries again, with growing and random pauses, while what goes wrong may pass.
 
     ``patiently(...)(function, *arguments)`` returns what the function returns.
@@ -22,7 +33,9 @@ def patiently(is_passing: Callable[[BaseException], bool], seconds: float, what:
         is_passing: whether trying again may help after this exception.
         seconds: for how long; the last exception is raised then.
         what: that which is away, for the log: one warning line a pause.
+        hurry: once set, nothing is tried again.
     """
+    hurry = hurry or Event()
 
     def say(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -32,7 +45,8 @@ def patiently(is_passing: Callable[[BaseException], bool], seconds: float, what:
     return Retrying(
         retry=retry_if_exception(is_passing),
         wait=wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS),
-        stop=stop_after_delay(seconds),
+        stop=stop_after_delay(seconds) | stop_when_event_set(hurry),
+        sleep=sleep_using_event(hurry),
         before_sleep=say,
         reraise=True,
     )

@@ -6,6 +6,7 @@ import io
 import zipfile
 import zlib
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,16 @@ class PredictionStore:
     Args:
         url: of the checkpoint store: a folder or an fsspec URL.
         patience_seconds: how long a store that is away, or a disk that is full, is waited for.
+        hurry: once set, it is not waited for.
 
     Raises:
         StorageError: if fsspec does not know the URL's protocol, or lacks the package for it.
     """
 
-    def __init__(self, url: str | Path, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        self._files = Files(url, patience_seconds)
+    def __init__(
+        self, url: str | Path, *, patience_seconds: float = PATIENCE_SECONDS, hurry: Event | None = None
+    ) -> None:
+        self._files = Files(url, patience_seconds, hurry)
 
     def save(self, configuration: str, role: str, seed: int, probabilities: NDArray[np.float32]) -> None:
         """Keep the probabilities ``(N,)`` of one run; repeating it replaces the same content."""

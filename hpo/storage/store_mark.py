@@ -8,7 +8,7 @@ import time
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hpo.errors import StorageError
+from hpo.errors import StopRequestedError, StorageError
 from hpo.storage.database import Database
 from hpo.storage.files import Files
 from hpo.storage.tables import StudyRow
@@ -32,6 +32,7 @@ def agree_on_store(database: Database, study: str, owner: str, files: Files, lea
     Raises:
         StorageError: if workers are alive that do not use this store.
         StoreUnavailableError: if database or store are out of reach.
+        StopRequestedError: if the worker was asked to stop meanwhile.
     """
 
     def standing(session: Session) -> tuple[float, list[str]]:
@@ -55,4 +56,5 @@ def agree_on_store(database: Database, study: str, owner: str, files: Files, lea
         if not is_waiting:
             _log.warning("checkpoint store %s: waiting for a sign of worker %s in it", files.url, earlier[0])
             is_waiting = True
-        time.sleep(LOOK_SECONDS)
+        if database.hurry.wait(LOOK_SECONDS):
+            raise StopRequestedError("stopped")

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hpo.storage.database import Database
 from hpo.storage.outcomes import end_attempt
 from hpo.storage.owner import dead_owners
-from hpo.storage.tables import PointRow, StageRow, WorkerRow, database_now
+from hpo.storage.tables import PointRow, StageRow, WorkerRow, database_now, now
 
 
 @dataclass
@@ -60,13 +60,13 @@ def sweep_leases(
             .order_by(PointRow.id)
             .with_for_update(of=PointRow, skip_locked=True)  # whoever locks a row is alive and at work on it
         )
-        now = session.scalar(select(database_now())) or 0.0
+        moment = now(session)
         rows = session.scalars(running).all()
         dead = _note_deaths(session, study, {row.owner for row in rows if row.owner})
         for row in rows:
             if row.owner in dead:
                 reason = f"attempt {row.attempt}: worker {row.owner} died"
-            elif (row.lease_expires_at or 0.0) < now and is_confirmed(row):
+            elif (row.lease_expires_at or 0.0) < moment and is_confirmed(row):
                 reason = f"attempt {row.attempt}: the lease of worker {row.owner} expired"
             else:
                 continue

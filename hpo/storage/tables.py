@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, String, UniqueConstraint, select
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 
 StageName = Literal["stage1", "stage2", "confirm", "test"]
 PointState = Literal["waiting", "running", "complete", "failed"]
+
+_Number = Float(53)
+"""Double precision, on every database: MySQL's FLOAT would round a time to hours."""
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
@@ -36,8 +39,8 @@ class StudyRow(Table):
 
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     settings: Mapped[dict[str, Any]]
-    opened_at: Mapped[float] = mapped_column(Float)
-    stop_requested_at: Mapped[float | None] = mapped_column(Float)
+    opened_at: Mapped[float] = mapped_column(_Number)
+    stop_requested_at: Mapped[float | None] = mapped_column(_Number)
     stop_now: Mapped[bool | None]
 
 
@@ -55,9 +58,9 @@ class StageRow(Table):
     stage: Mapped[str] = mapped_column(String(20))
     architecture: Mapped[str] = mapped_column(String(100))
     plan: Mapped[dict[str, Any]]
-    opened_at: Mapped[float] = mapped_column(Float)
-    closed_at: Mapped[float | None] = mapped_column(Float)
-    cleaned_at: Mapped[float | None] = mapped_column(Float)
+    opened_at: Mapped[float] = mapped_column(_Number)
+    closed_at: Mapped[float | None] = mapped_column(_Number)
+    cleaned_at: Mapped[float | None] = mapped_column(_Number)
     result: Mapped[dict[str, Any] | None]
 
 
@@ -88,14 +91,14 @@ class PointRow(Table):
     attempt: Mapped[int] = mapped_column(default=0)
     failures: Mapped[int] = mapped_column(default=0)
     owner: Mapped[str | None] = mapped_column(String(200))
-    claimed_at: Mapped[float | None] = mapped_column(Float)
-    lease_expires_at: Mapped[float | None] = mapped_column(Float)
+    claimed_at: Mapped[float | None] = mapped_column(_Number)
+    lease_expires_at: Mapped[float | None] = mapped_column(_Number)
     trial_id: Mapped[int | None]
     reasons: Mapped[list[Any]]
-    objective: Mapped[float | None] = mapped_column(Float)
-    standard_error: Mapped[float | None] = mapped_column(Float)
+    objective: Mapped[float | None] = mapped_column(_Number)
+    standard_error: Mapped[float | None] = mapped_column(_Number)
     curve: Mapped[list[Any] | None]
-    finished_at: Mapped[float | None] = mapped_column(Float)
+    finished_at: Mapped[float | None] = mapped_column(_Number)
 
 
 class TrainedEpochRow(Table):
@@ -117,9 +120,9 @@ class TrainedEpochRow(Table):
     recipe_key: Mapped[str] = mapped_column(String(64))
     epoch: Mapped[int]
     patch_visits: Mapped[int]
-    seconds: Mapped[float] = mapped_column(Float)
+    seconds: Mapped[float] = mapped_column(_Number)
     owner: Mapped[str] = mapped_column(String(200))
-    at: Mapped[float] = mapped_column(Float)
+    at: Mapped[float] = mapped_column(_Number)
 
 
 class WorkerRow(Table):
@@ -130,9 +133,9 @@ class WorkerRow(Table):
     owner: Mapped[str] = mapped_column(String(200), primary_key=True)
     study: Mapped[str] = mapped_column(String(100), primary_key=True)
     device: Mapped[str] = mapped_column(String(100))
-    started_at: Mapped[float] = mapped_column(Float)
-    seen_at: Mapped[float] = mapped_column(Float)
-    ended_at: Mapped[float | None] = mapped_column(Float)
+    started_at: Mapped[float] = mapped_column(_Number)
+    seen_at: Mapped[float] = mapped_column(_Number)
+    ended_at: Mapped[float | None] = mapped_column(_Number)
 
 
 class TestOpeningRow(Table):
@@ -148,15 +151,20 @@ class TestOpeningRow(Table):
     configuration: Mapped[str] = mapped_column(String(64))
     test_digest: Mapped[str] = mapped_column(String(64))
     owner: Mapped[str] = mapped_column(String(200))
-    opened_at: Mapped[float] = mapped_column(Float)
+    opened_at: Mapped[float] = mapped_column(_Number)
 
 
 class database_now(FunctionElement[float]):  # noqa: N801 - reads as an SQL function
     """The database's own clock, seconds since 1970-01-01 UTC: workers' clocks differ, this one does not."""
 
-    type = Float()
+    type = Float(53)
     inherit_cache = True
     name = "database_now"
+
+
+def now(session: Session) -> float:
+    """What the database's clock shows, seconds since 1970-01-01 UTC."""
+    return float(session.scalar(select(database_now())) or 0.0)
 
 
 @compiles(database_now, "sqlite")
@@ -172,4 +180,4 @@ def _postgresql_now(_element: database_now, _compiler: Any, **_options: Any) -> 
 @compiles(database_now, "mysql")
 @compiles(database_now, "mariadb")
 def _mysql_now(_element: database_now, _compiler: Any, **_options: Any) -> str:
-    return "UNIX_TIMESTAMP(SYSDATE(6))"
+    return "UNIX_TIMESTAMP(SYSDATE(6))"  # in UTC, which `hpo.storage.engine` sets for each connection

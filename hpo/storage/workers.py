@@ -8,7 +8,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
-from hpo.storage.tables import StudyRow, WorkerRow, database_now
+from hpo.storage.tables import StudyRow, WorkerRow, database_now, now
 
 StopMode = Literal["drain", "now"]
 """``drain``: end after the design point at hand; ``now``: end after the epoch at hand."""
@@ -37,9 +37,9 @@ def register_worker(session: Session, study: str, owner: str, device: str) -> fl
     Returns:
         When it began, by the database's clock.
     """
-    now = _now(session)
-    session.merge(WorkerRow(owner=owner, study=study, device=device, started_at=now, seen_at=now, ended_at=None))
-    return now
+    moment = now(session)
+    session.merge(WorkerRow(owner=owner, study=study, device=device, started_at=moment, seen_at=moment, ended_at=None))
+    return moment
 
 
 def see_worker(session: Session, study: str, owner: str) -> None:
@@ -54,11 +54,11 @@ def end_worker(session: Session, study: str, owner: str) -> None:
 
 def live_workers(session: Session, study: str) -> list[RegisteredWorker]:
     """The workers that have not ended, as far as is known; one that was killed elsewhere shows by its silence."""
-    now = _now(session)
+    moment = now(session)
     rows = session.scalars(
         select(WorkerRow).where(WorkerRow.study == study, WorkerRow.ended_at.is_(None)).order_by(WorkerRow.started_at)
     )
-    return [RegisteredWorker(row.owner, row.device, row.started_at, max(0.0, now - row.seen_at)) for row in rows]
+    return [RegisteredWorker(row.owner, row.device, row.started_at, max(0.0, moment - row.seen_at)) for row in rows]
 
 
 def earlier_workers(session: Session, study: str, owner: str, lease_seconds: float) -> list[str]:
@@ -77,22 +77,18 @@ def request_stop(session: Session, study: str, mode: StopMode) -> bool:
     row = session.get(StudyRow, study)
     if row is None:
         return False
-    row.stop_requested_at, row.stop_now = _now(session), mode == "now"
+    row.stop_requested_at, row.stop_now = now(session), mode == "now"
     return True
 
 
-def stop_request(session: Session, study: str, started_at: float) -> StopMode | None:
-    """What a worker that began at ``started_at`` is asked, or None."""
+def stop_request(session: Session, study: str, since: float) -> StopMode | None:
+    """What was asked of workers after a moment by the database's clock, or None."""
     requested = select(StudyRow.stop_requested_at, StudyRow.stop_now).where(StudyRow.name == study)
     found = session.execute(requested).one_or_none()
-    if found is None or found[0] is None or found[0] < started_at:
+    if found is None or found[0] is None or found[0] < since:
         return None
     return "now" if found[1] else "drain"
 
 
 def _row(study: str, owner: str) -> ColumnElement[bool]:
     return and_(WorkerRow.study == study, WorkerRow.owner == owner)
-
-
-def _now(session: Session) -> float:
-    return float(session.scalar(select(database_now())) or 0.0)

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.errors import NonFiniteLossError, StorageError, TrainingError
+from hpo.errors import NonFiniteLossError, OutOfMemoryError, StorageError, TrainingError
 from hpo.evaluation.metrics import binary_metrics
 from hpo.models.backend import keras, tf
 from hpo.models.build import Arrays, build_model, initial_weights, load_weights
@@ -182,7 +182,7 @@ class Trainer:
             logits = function.train(data.patches, data.targets, draws, rates)
             valid_logits = network.predict(self._data.valid())
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-            raise TrainingError(
+            raise OutOfMemoryError(
                 f"not enough memory for batch_size {recipe.batch_size} with {recipe.patches} patches; lower either"
             ) from error
         state = capture(function)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from hpo.errors import StorageError, StoreUnavailableError, TrainingError
+from hpo.errors import StoreUnavailableError, TrainingError
 from hpo.evaluation.compare import metric_standard_error
 from hpo.recipe.key import digest
 from hpo.recipe.point import apply_point
@@ -136,7 +136,7 @@ def fail(task: Task, reason: str, *, max_attempts: int) -> None:
 
 def give_back(task: Task) -> None:
     """Put what is open back into the queue at once; where the database is away, the leases will expire."""
-    with suppress(StorageError):
+    with suppress(Exception):
         task.publisher.flush(GIVE_BACK_SECONDS)
     try:
         release_points(task.worker.database, list(task.lease.open))

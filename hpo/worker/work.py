@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from hpo.errors import LeaseLostError, StopRequestedError, StoreUnavailableError, TrainingError
+from hpo.errors import LeaseLostError, OutOfMemoryError, StopRequestedError, StoreUnavailableError, TrainingError
 from hpo.storage.claims import claim_points
 from hpo.storage.outcomes import stage_is_exhausted
 from hpo.worker.publisher import Publisher
@@ -49,6 +49,9 @@ def work_once(worker: Worker) -> Worked:
         except LeaseLostError as error:
             _log.warning("%s; nothing is published", error)
             give_back(task)  # what is still ours
+        except OutOfMemoryError as error:
+            fail(task, str(error), max_attempts=settings.max_attempts)
+            return "the last of a stage"
         except TrainingError as error:
             fail(task, str(error), max_attempts=0)
             return "the last of a stage"

@@ -76,6 +76,7 @@ def open_worker(
     observer: Observer,
     stop: threading.Event,
     threads: int | None = None,
+    since: float | None = None,
 ) -> Iterator[Worker]:
     """A worker of this process, TensorFlow configured, its heart beating while the block runs.
 
@@ -87,6 +88,7 @@ def open_worker(
         observer: who watches.
         stop: once set, work ends after the current epoch's checkpoint.
         threads: CPU threads, where the study file does not say; None is all cores.
+        since: as in `Heartbeat`.
 
     Raises:
         TrainingError: if TensorFlow was already started with other settings.
@@ -94,9 +96,9 @@ def open_worker(
     """
     configure(study.workers.threads or threads)
     sys.path.insert(0, str(study.file.parent))  # where function architectures are imported from
-    trainer = Trainer(CheckpointStore(study.checkpoints), dataset, valid_patches=study.data.valid_patches)
-    predictions = PredictionStore(study.checkpoints)
+    trainer = Trainer(CheckpointStore(study.checkpoints, hurry=stop), dataset, valid_patches=study.data.valid_patches)
+    predictions = PredictionStore(study.checkpoints, hurry=stop)
     lease_seconds = study.workers.lease_seconds
-    with Heartbeat(database, study.name, owner, lease_seconds, describe_device()) as heartbeat:
-        agree_on_store(database, study.name, owner, Files(study.checkpoints), lease_seconds)
+    with Heartbeat(database, study.name, owner, lease_seconds, describe_device(), since) as heartbeat:
+        agree_on_store(database, study.name, owner, Files(study.checkpoints, hurry=stop), lease_seconds)
         yield Worker(study, database, dataset, trainer, predictions, owner, observer, heartbeat, stop)

@@ -87,6 +87,6 @@ def test_stopping_or_watching_what_has_not_begun_says_so(project: Project) -> No
 
 
 def test_a_finished_study_has_no_worker_to_stop_and_nothing_to_watch(finished: Project) -> None:
-    assert finished.run("stop", "study.yaml").stdout == "small: no worker is at work\n"
+    assert finished.run("stop", "study.yaml").stdout.startswith("small: no worker is at work; ")
     watched = finished.run("status", "study.yaml", "--watch")
     assert watched.stdout.count("closed") == 8

@@ -17,7 +17,7 @@ from hpo.launchers.launch import check_endings
 from hpo.launchers.launcher import EARLY_DEATHS, EARLY_SECONDS, LONGEST_PAUSE_SECONDS, Assignment, Ending, Supervisor
 
 FINISHED, STOPPED, REFUSED = Ending("finished"), Ending("stopped"), Ending("refused", "no such data")
-DIED, OUTGROWN = Ending("died", "killed by SIGKILL"), Ending("outgrown", "memory has grown to 9.0 GB")
+DIED, OUTGROWN = Ending("died", "killed by SIGKILL"), Ending("replace", "memory has grown to 9.0 GB")
 
 
 class Clock:

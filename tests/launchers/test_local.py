@@ -89,7 +89,7 @@ def test_a_worker_sees_its_gpu_and_its_database(
     [
         (0, Ending("finished")),
         (130, Ending("stopped")),
-        (75, Ending("outgrown", "the last line")),
+        (75, Ending("replace", "the last line")),
         (2, Ending("refused", "the last line")),
         (1, Ending("died", "exit code 1: the last line")),
     ],

@@ -154,10 +154,10 @@ def test_a_job_that_waits_or_works_or_waits_again_has_not_ended(jobs: list[Slurm
 
 
 def test_a_result_is_how_a_job_ended(jobs: list[SlurmWorker], tmp_path: Path) -> None:
-    result(tmp_path, "7_0", Ending("outgrown", "memory has grown"))
+    result(tmp_path, "7_0", Ending("replace", "memory has grown"))
     ending = jobs[0].poll()
     assert ending is not None
-    assert (ending.kind, ending.detail) == ("outgrown", "memory has grown")
+    assert (ending.kind, ending.detail) == ("replace", "memory has grown")
     assert jobs[1].poll() is None
 
 
@@ -241,7 +241,7 @@ def work(_assignment, stop):
     print("ready", flush=True)
     return Ending("stopped" if stop.wait(30) else "died")
 
-sys.modules["hpo.launchers.work"] = SimpleNamespace(work_as_assigned=work)
+sys.modules["hpo.launchers.worker_process"] = SimpleNamespace(work_as_assigned=work)
 print(SlurmWork(None)().kind)
 """
 

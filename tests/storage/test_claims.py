@@ -125,6 +125,15 @@ def test_a_lease_that_is_renewed_does_not_expire(database: Database) -> None:
     assert sweep_leases(database, "study", max_attempts=3) == []
 
 
+def test_a_recipe_is_passed_over_only_while_the_lease_of_who_trains_it_lasts(database: Database) -> None:
+    """Its worker may belong to another study, of which nobody is left to sweep it."""
+    plan(database, [point(1, recipe="shared")])
+    claim(database, "of a study that was killed", lease_seconds=0.05)
+    plan(database, [point(2, recipe="shared")], architecture="model2")
+    time.sleep(0.1)
+    assert [one.planned.key for one in claim(database, "b")] == ["point-2"]
+
+
 def test_a_renewal_says_which_leases_are_lost_and_renews_the_others(database: Database) -> None:
     plan(database, [point(1, recipe="r", epochs=1), point(2, recipe="r", epochs=2), point(3, recipe="r", epochs=3)])
     first, second, third = claims = claim(database, "a", 0.1)

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateTable
 
 from hpo.errors import StorageError, StoreUnavailableError
 from hpo.storage import engine as module
 from hpo.storage.database import Database, open_database
-from hpo.storage.tables import StudyRow
+from hpo.storage.tables import StudyRow, Table
 from tests.postgresql import OwnServer
 from tests.storage.at_once import forgetful, twice
 
@@ -137,8 +139,8 @@ def names(database: Database) -> list[str]:
 
 
 @pytest.fixture
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
-    server = OwnServer(tmp_path_factory.mktemp("own"))
+def own_server() -> Iterator[OwnServer]:
+    server = OwnServer()
     yield server
     server.close()
 
@@ -232,3 +234,13 @@ def test_a_transaction_whose_process_stands_still_is_ended_and_begun_again(
     assert len(attempts) == 2
     database.close()
     other.close()
+
+
+def test_on_mysql_too_times_and_objectives_are_double_precision() -> None:
+    """MySQL's plain FLOAT would round a time to hours and an objective to six digits."""
+    for table in Table.metadata.sorted_tables:
+        ddl = str(CreateTable(table).compile(dialect=mysql.dialect()))
+        assert "FLOAT," not in ddl
+        assert "FLOAT NOT NULL" not in ddl
+    ddl = str(CreateTable(Table.metadata.tables["hpo_design_point"]).compile(dialect=mysql.dialect()))
+    assert "lease_expires_at FLOAT(53)" in ddl

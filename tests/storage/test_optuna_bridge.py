@@ -171,6 +171,19 @@ def test_the_sampler_chooses_a_value_for_every_factor_inside_its_distribution(da
     assert all(space._contains(space.to_internal_repr(values[name])) for name, space in SPACE.items())
 
 
+@pytest.mark.parametrize("sampler", [optuna.samplers.RandomSampler, optuna.samplers.QMCSampler])
+def test_any_sampler_chooses_also_where_the_first_factor_leaves_no_choice(
+    sqlite: Database, sampler: type[optuna.samplers.RandomSampler | optuna.samplers.QMCSampler]
+) -> None:
+    make_study(sqlite)
+    narrow = {"strategy": CategoricalDistribution(["constant"]), "learning_rate": SPACE["learning_rate"]}
+    for number in range(2):
+        trial_id = begin(sqlite, f"slot {number}", None)
+        values = ask_sampler(sqlite, STUDY, trial_id, sampler(seed=number), narrow)
+        assert values["strategy"] == "constant"
+        assert 1e-4 <= values["learning_rate"] <= 1e-1
+
+
 def test_a_sampler_that_is_asked_again_gives_the_same_answer_whatever_has_happened_since(database: Database) -> None:
     first, second = slot(database, "slot 1"), slot(database, "slot 2")
     answer = ask(database, first)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from hpo.storage.owner import CLOCK_TOLERANCE_SECONDS, dead_owners, this_process
+from hpo.storage.owner import TOLERANCE_SECONDS, dead_owners, this_process
 
 NAME = "from hpo.storage.owner import this_process; print(this_process(), flush=True)"
 
@@ -22,12 +22,15 @@ def test_this_process_is_alive_and_always_has_the_same_name() -> None:
     assert dead_owners([this_process()]) == set()
 
 
-def test_a_correction_of_the_clock_kills_nobody() -> None:
-    assert dead_owners([moved(this_process(), seconds) for seconds in (-5, 5)]) == set()
+def test_a_start_that_is_told_a_little_differently_kills_nobody() -> None:
+    assert (
+        dead_owners([moved(this_process(), seconds) for seconds in (-TOLERANCE_SECONDS / 2, TOLERANCE_SECONDS / 2)])
+        == set()
+    )
 
 
 def test_a_later_process_with_the_same_number_is_another_one() -> None:
-    earlier = moved(this_process(), -2 * CLOCK_TOLERANCE_SECONDS)
+    earlier = moved(this_process(), -2 * TOLERANCE_SECONDS)
     assert dead_owners([earlier, this_process()]) == {earlier}
 
 

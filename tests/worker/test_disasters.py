@@ -40,8 +40,8 @@ def test_answers_of_the_database_that_are_lost_again_and_again_change_nothing(sq
 
 
 @pytest.fixture
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
-    server = OwnServer(tmp_path_factory.mktemp("own"))
+def own_server() -> Iterator[OwnServer]:
+    server = OwnServer()
     yield server
     server.close()
 

@@ -16,10 +16,10 @@ from hpo.errors import (
     StoreUnavailableError,
     WorkerOutgrownError,
 )
-from hpo.launchers import work
+from hpo.launchers import worker_process
 from hpo.launchers.inprocess import Limits
 from hpo.launchers.launcher import Assignment, Ending
-from hpo.launchers.work import work_as_assigned
+from hpo.launchers.worker_process import work_as_assigned
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def working(monkeypatch: pytest.MonkeyPatch, outcome: Exception | None) -> list[
         if outcome is not None:
             raise outcome
 
-    monkeypatch.setattr(work, "work_on", work_on)
+    monkeypatch.setattr(worker_process, "work_on", work_on)
     return calls
 
 
@@ -57,8 +57,8 @@ def test_a_worker_does_as_it_was_assigned(assignment: Assignment, monkeypatch: p
     ("error", "ending"),
     [
         (StopRequestedError("stopped"), Ending("stopped")),
-        (StoreUnavailableError("the store is away"), Ending("outgrown", "the store is away")),
-        (WorkerOutgrownError("memory has grown"), Ending("outgrown", "memory has grown")),
+        (StoreUnavailableError("the store is away"), Ending("replace", "the store is away")),
+        (WorkerOutgrownError("memory has grown"), Ending("replace", "memory has grown")),
         (ConfigError("study.yaml", "wrong\nand more"), Ending("refused", "study.yaml: wrong and more")),
         (PermissionError(13, "no"), Ending("died", "PermissionError: [Errno 13] no")),
         (RuntimeError("a\nb"), Ending("died", "RuntimeError: a b")),

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from hpo.config.load import load_study
@@ -34,6 +35,7 @@ def work_on(
     database: str | None = None,
     until: Until = "test",
     limits: Limits | None = None,
+    since: float | None = None,
 ) -> None:
     """Work on a study until nothing is left to do, or ``hpo stop`` asks for an end.
 
@@ -42,19 +44,24 @@ def work_on(
         stop: once set, the work ends after the current epoch.
         database: URL that goes before the study file's and the environment's.
         until: the stage to end with.
-        limits: what the process may take of its machine.
+        limits: what the process may take of its machine; where they do not say, the study file does.
+        since: as in `run_in_process`.
 
     Raises:
         HpoError: as `run_in_process`, and if study file, data or database are not as they should be.
         StopRequestedError: if ``stop`` was set.
     """
     settings = load_study(study, database)
+    limits = limits or Limits()
+    if limits.memory_bytes is None and settings.workers.memory_gb is not None:
+        limits = replace(limits, memory_bytes=settings.workers.memory_gb * 1e9)
     opened = open_database(settings.database)
     try:
+        since = opened.now() if since is None else since  # before the data is read, which may take minutes
         dataset = prepare_data(settings.data)
         check_patches(settings, dataset.train.labels)
         try:
-            run_in_process(settings, opened, dataset, WorkerLog(settings), stop, until, limits)
+            run_in_process(settings, opened, dataset, WorkerLog(settings), stop, until, limits, since)
         except StopRequestedError:
             if stop.is_set():
                 raise
@@ -78,12 +85,12 @@ def work_as_assigned(assignment: Assignment, stop: threading.Event) -> Ending:
     limits = Limits(assignment.threads, assignment.memory_bytes)
     with _logging_to(assignment.log):
         try:
-            work_on(assignment.study, stop, until=assignment.until, limits=limits)
+            work_on(assignment.study, stop, until=assignment.until, limits=limits, since=assignment.launched_at)
         except StopRequestedError:
             return Ending("stopped")
         except HpoError as error:
             _log.warning("%s", error)
-            return Ending("outgrown" if error.is_passing else "refused", " ".join(str(error).splitlines()))
+            return Ending("replace" if error.is_passing else "refused", " ".join(str(error).splitlines()))
         except Exception as error:
             _log.exception("an error that should not be")
             return Ending("died", " ".join(f"{type(error).__name__}: {error}".splitlines()))
