@@ -121,7 +121,9 @@ def _run(
             _clean(database, study)
             if all(standing.is_over(until) for standing in standings):
                 return standings
-            if worker is None:
+            if worker is not None:
+                _check_memory(limits)
+            else:
                 _check_stop(stop)
                 from hpo.worker.worker import open_worker  # imports TensorFlow
 
@@ -148,9 +150,9 @@ def _work_while_there_is_work(worker: Worker, stop: threading.Event, limits: Lim
         if worked == "nothing":
             stop.wait(IDLE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - idle workers look at different times
             return
-        _check_memory(limits)  # after a point, not before: a limit that is too low still lets the work go on
         if worked == "the last of a stage":
             return
+        _check_memory(limits)  # after a point, not before: a limit that is too low still lets the work go on
         sweeper.sweep()
 
 

@@ -212,9 +212,10 @@ def test_a_stop_is_passed_on_once_and_waited_for(clock: Clock) -> None:
 def test_what_dies_while_all_stop_is_not_replaced(clock: Clock) -> None:
     stop, engine = Event(), Engine(clock, [(20, DIED)], [(5, DIED)])
     engine.heeds_stop = False
-    endings, _ = supervise(engine, stop, lambda: stop.set() if clock.now > 1004 else None)
-    assert endings == [STOPPED, STOPPED]
+    endings, said = supervise(engine, stop, lambda: stop.set() if clock.now > 1004 else None)
+    assert [ending.kind for ending in endings] == ["stopped", "stopped"]
     assert len(engine.started) == 2
+    assert said == []
 
 
 def test_a_launch_that_was_stopped_before_it_began_starts_nothing(clock: Clock) -> None:

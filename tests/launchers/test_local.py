@@ -28,8 +28,7 @@ print(json.dumps({"session": os.getsid(0), "pid": os.getpid(), **{name: os.envir
 
 WAIT = "import time; print('ready', flush=True); time.sleep(60)"
 
-HEED = "import signal; print('ready', flush=True); signal.sigwait([signal.SIGTERM]); raise SystemExit(130)"
-HEED = f"import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); {HEED}"
+HEED = "import sys; print('ready', flush=True); sys.stdin.read(); raise SystemExit(130)"
 
 Start = Callable[..., tuple[LocalWorker, Path]]
 

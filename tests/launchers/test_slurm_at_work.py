@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -71,13 +72,18 @@ def _local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launcher, "POLL_SECONDS", 0.05)
 
 
+def tasks() -> list[psutil.Process]:
+    """The processes that do the work: submitit's controller is their parent."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "submitit.core._submit" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
 def task() -> psutil.Process:
-    """The process that does the work: submitit's controller is its parent."""
-    (worker,) = [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if "submitit.core._submit" in " ".join(child.cmdline())
-    ]
+    (worker,) = tasks()
     return worker
 
 
@@ -100,4 +106,4 @@ def test_a_stop_ends_a_job_after_its_epoch(tmp_path: Path) -> None:
     assert [ending.kind for ending in launch.endings] == ["stopped"]
     assert "running" not in states(launch.project)
     assert "waiting" in states(launch.project)
-    wait_for(lambda: not psutil.Process().children(), 10)
+    wait_for(lambda: not tasks(), 10)

@@ -49,7 +49,7 @@ def working(monkeypatch: pytest.MonkeyPatch, outcome: Exception | None) -> list[
 def test_a_worker_does_as_it_was_assigned(assignment: Assignment, monkeypatch: pytest.MonkeyPatch) -> None:
     calls, stop = working(monkeypatch, None), threading.Event()
     assert work_as_assigned(assignment, stop) == Ending("finished")
-    options = {"until": "stage2", "limits": Limits(3, 2e9)}
+    options = {"until": "stage2", "limits": Limits(3, 2e9), "since": None}
     assert calls == [((assignment.study, stop), options, "sqlite:////x.db", "-1")]
 
 

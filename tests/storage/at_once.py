@@ -68,10 +68,15 @@ def complete(database: Database, claim: Claim, outcome: Outcome = DONE) -> bool:
     return database.run(lambda session: complete_point(session, claim, outcome))
 
 
+_epochs = itertools.count(1)
+
+
 def train_an_epoch(database: Database, claim: Claim) -> None:
     """What the ledger holds once a claim's owner has trained an epoch."""
     with database.transaction() as session:
-        record_epoch(session, study="study", recipe_key="r", epoch=1, patch_visits=1, seconds=0.1, owner=claim.owner)
+        record_epoch(
+            session, study="study", recipe_key="r", epoch=next(_epochs), patch_visits=1, seconds=0.1, owner=claim.owner
+        )
 
 
 def counts(database: Database) -> dict[str, int]:

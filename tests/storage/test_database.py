@@ -164,7 +164,7 @@ def test_a_database_that_restarts_is_waited_for_and_one_that_stays_away_is_given
     assert 0.5 < time.monotonic() - began < 20
     (line,) = str(caught.value).splitlines()
     assert line.startswith(f"database {database.url} is away: ")
-    assert "waited for 1 s; start the same command again" in line
+    assert line.endswith("; start the same command again once it is back: every finished epoch is kept")
     with pytest.raises(StoreUnavailableError, match="cannot be opened"):
         open_database(own_server.url)
     database.close()
@@ -244,3 +244,17 @@ def test_on_mysql_too_times_and_objectives_are_double_precision() -> None:
         assert "FLOAT NOT NULL" not in ddl
     ddl = str(CreateTable(Table.metadata.tables["hpo_design_point"]).compile(dialect=mysql.dialect()))
     assert "lease_expires_at FLOAT(53)" in ddl
+
+
+def test_who_is_to_end_does_not_wait_for_a_database_that_is_away(sqlite: Database) -> None:
+    def away() -> None:
+        raise StoreUnavailableError("the database is away")
+
+    threading.Timer(0.3, sqlite.hurry.set).start()
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailableError):
+        sqlite.patiently(away)
+    assert time.monotonic() - began < 20
+    with pytest.raises(StoreUnavailableError):
+        sqlite.patiently(away)
+    assert names(sqlite) == []

@@ -255,3 +255,13 @@ def test_a_frozen_process_finds_its_lease_lost_when_it_thaws_and_has_changed_not
     (row,) = rows(database)
     assert (row.state, row.attempt, row.owner) == ("complete", 2, "another:1:0")
     assert row.finished_at == accepted.finished_at
+
+
+def test_a_worker_that_was_launched_before_a_request_to_stop_hears_it_however_late_it_begins(sqlite: Database) -> None:
+    plan(sqlite, [point(1)])
+    launched = sqlite.now()
+    sqlite.run(lambda session: request_stop(session, "study", "drain"))
+    with Heartbeat(sqlite, "study", "a replacement:1:0", 60, since=launched) as late:
+        assert late.stop_mode == "drain"
+    with Heartbeat(sqlite, "study", "of a new launch:1:0", 60) as new:
+        assert new.stop_mode is None

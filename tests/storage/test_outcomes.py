@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from hpo.search.spaces import spaces_to_json
 from hpo.storage.claims import Claim, release_points
 from hpo.storage.database import Database
+from hpo.storage.ledger import record_epoch
 from hpo.storage.optuna_bridge import POINT_ATTRIBUTE
 from hpo.storage.outcomes import (
     Outcome,
@@ -180,6 +181,17 @@ def test_only_failures_in_a_row_without_an_epoch_count(database: Database) -> No
         assert fail(database, one, f"attempt {attempt}", max_attempts=2) == "waiting"
     assert rows(database)[0].failures == 1
     assert fail(database, claim_one(database), "again", max_attempts=2) == "failed"
+
+
+def test_an_epoch_that_was_lost_and_is_trained_again_is_no_progress(sqlite: Database) -> None:
+    plan(sqlite, [point(1)])
+    for attempt, state in enumerate(("waiting", "waiting", "failed")):
+        one = claim_one(sqlite)
+        with sqlite.transaction() as session:
+            record_epoch(
+                session, study="study", recipe_key="lost", epoch=1, patch_visits=1, seconds=0.1, owner=one.owner
+            )
+        assert fail(sqlite, one, f"attempt {attempt}: the checkpoint was gone", max_attempts=2) == state
 
 
 def test_the_epochs_of_an_earlier_attempt_or_of_another_worker_are_no_progress(database: Database) -> None:

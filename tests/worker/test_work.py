@@ -155,8 +155,9 @@ def test_a_batch_that_does_not_fit_into_memory_fails_its_point_and_the_worker_go
     while work_once(shop.worker) != "nothing":
         pass
     found = {(point.point or {})["batch_size"]: (point.state, point.attempt, point.reasons) for point in shop.points()}
+    # Tried again, because a neighbour on the same GPU may have had the memory.
     reason = "not enough memory for batch_size 32 with 64 patches; lower either"
-    assert found == {8: ("complete", 1, []), 32: ("failed", 1, [reason]), 16: ("complete", 1, [])}
+    assert found == {8: ("complete", 1, []), 32: ("failed", 3, [reason] * 3), 16: ("complete", 1, [])}
     failed = next(trial for trial in shop.trials() if trial.params["batch_size"] == 32)
     assert (failed.state, failed.user_attrs["reason"]) == (TrialState.FAIL, reason)
 
