@@ -53,14 +53,18 @@ def status(
 ) -> None:
     """Show each stage's design points, its best objective, the workers and what they do, the pace and the time left."""
     from hpo.config.load import load_study
-    from hpo.stages.estimate import estimate, total
     from hpo.storage.database import open_database
 
     settings = load_study(study, database)
     opened = open_database(settings.database)
     try:
-        # Reckoned once: a large grid has thousands of recipes.
-        visits = cache(lambda: total(estimate(settings)).shared_patch_visits)
+
+        @cache  # a large grid has thousands of recipes
+        def visits() -> int:
+            from hpo.stages.estimate import estimate, total
+
+            return total(estimate(settings)).shared_patch_visits
+
         if watch and not as_json:
             _watch(opened, settings, visits)
             return

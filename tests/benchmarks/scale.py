@@ -21,12 +21,13 @@ from pathlib import Path
 from sqlalchemy import select
 
 from hpo.config.study import StudyFile
-from hpo.search.spaces import spaces_from_json
 from hpo.stages.advance import advance
+from hpo.stages.estimate import estimate, total
+from hpo.stages.status import pace, running_points, stage_statuses
 from hpo.storage.claims import claim_points, release_points
 from hpo.storage.database import Database, open_database
 from hpo.storage.ledger import record_epoch
-from hpo.storage.optuna_bridge import begin_trial, ensure_optuna_study, report_epochs, tell_trial
+from hpo.storage.optuna_bridge import begin_trial, report_epochs, tell_trial
 from hpo.storage.points import stage_points
 from hpo.storage.sweep import sweep_leases
 from hpo.storage.tables import StageRow
@@ -58,9 +59,8 @@ def fill(database: Database, study: StudyFile, digest: str) -> int:
     """Complete all but the last points, in bulk; returns how many."""
     advance(database, study, digest)
     stage = f"{study.name}/stage1/tiny"
-    ensure_optuna_study(database, stage, "maximize")
     with database.transaction() as session:
-        space = spaces_from_json(session.scalars(select(StageRow.plan).where(StageRow.name == stage)).one()["space"])
+        space = session.scalars(select(StageRow.plan).where(StageRow.name == stage)).one()["space"]
         done = stage_points(session, stage)[:-LEFT_OVER]
         for row in done:
             point = row.point or {}
@@ -68,7 +68,7 @@ def fill(database: Database, study: StudyFile, digest: str) -> int:
                 {"valid_auc": smooth({**point, "epochs": epoch}) or 0.0, "valid_loss": math.exp(-epoch)}
                 for epoch in range(1, int(row.epochs or 0) + 1)
             ]
-            row.trial_id = begin_trial(session, stage, row.point_key, {name: point[name] for name in space}, space)
+            row.trial_id = begin_trial(session, stage, row.point_key, point, space)
             report_epochs(session, row.trial_id, {number + 1: it["valid_auc"] for number, it in enumerate(curve)})
             row.state, row.attempt, row.curve, row.standard_error = "complete", 1, curve, 0.01
             row.objective = curve[-1]["valid_auc"]
@@ -119,10 +119,16 @@ def measure(kind: str, points: int) -> None:
         def claim() -> None:
             release_points(database, claim_points(database, study.name, "machine:1:0", 60))
 
+        def look() -> None:
+            stage_statuses(database, study)
+            running_points(database, study)
+            pace(database, study, lambda: total(estimate(study)).shared_patch_visits)
+
         lines = {
             "claim, and give back": median_seconds(claim),
             "sweep": median_seconds(lambda: sweep_leases(database, study.name, 3)),
             "decide": median_seconds(lambda: advance(database, study, digest)),
+            "status": median_seconds(look),
             "hpo status": command_seconds(study, "status"),
             "hpo report": command_seconds(study, "report"),
         }
