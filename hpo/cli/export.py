@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hpo.cli.console import StudyArgument, out
+from hpo.cli.console import DatabaseOption, StudyArgument, out
 
 
-def export(study: StudyArgument) -> None:
+def export(study: StudyArgument, database: DatabaseOption = None) -> None:
     """Write best_config.yaml, and ARCHITECTURE/model.h5 and roc.csv, for every architecture that is finished."""
     from hpo.cli.outputs import export_outputs
     from hpo.config.load import load_study
@@ -13,11 +13,11 @@ def export(study: StudyArgument) -> None:
     from hpo.reports.read import read_results
     from hpo.storage.database import open_database
 
-    settings = load_study(study)
-    database = open_database(settings.database)
+    settings = load_study(study, database)
+    opened = open_database(settings.database)
     try:
         dataset = prepare_data(settings.data)
-        export_outputs(settings, database, dataset, read_results(database, settings, dataset))
+        export_outputs(settings, opened, dataset, read_results(opened, settings, dataset))
     finally:
-        database.close()
+        opened.close()
     out.print(str(settings.output), soft_wrap=True, markup=False, highlight=False)

@@ -98,6 +98,8 @@ def launch_workers(
         StopRequestedError: if they were stopped before the study was finished.
         HpoError: if no worker could work.
     """
+    from hpo.config.yaml_file import displayed
+    from hpo.launchers.devices import NONE, driver_gpus
     from hpo.launchers.launch import check_endings, open_launcher, plan_launch
     from hpo.launchers.launcher import Supervisor
     from hpo.stages.advance import standings
@@ -106,7 +108,7 @@ def launch_workers(
     launched_at = database.patiently(database.now)
     assignments = plan_launch(settings, force, until=until, database=url, launched_at=launched_at)
     with progress_bar() as progress:
-        task = progress.add_task(settings.name, total=expected_points(settings), detail=f"{len(assignments)} workers")
+        task = progress.add_task(settings.name, total=expected_points(settings), detail="")
         next_look = 0.0
 
         def look() -> None:
@@ -120,9 +122,12 @@ def launch_workers(
             err.print(line, soft_wrap=True, markup=False, highlight=False)
 
         launcher = open_launcher(force, settings)
-        say(f"{len(assignments)} workers; their logs: {assignments[0].log.parent}")
+        workers = "1 worker" if len(assignments) == 1 else f"{len(assignments)} workers"
+        say(f"{workers}; logs: {assignments[0].log.parent}; watch: hpo status {displayed(settings.file)} --watch")
+        if force.gpus not in (None, NONE) and not driver_gpus():
+            say("no NVIDIA driver is to be seen here (nvidia-smi): the workers will train on the CPU")
         if force.on != "local" and settings.database.startswith("sqlite"):
-            say("the database is an SQLite file, which only one machine can work on; --database names another")
+            say("the database is an SQLite file, which one machine alone can work on: give --database a server's URL")
         endings = Supervisor(launcher, assignments, say).run(stop, look)
     check_endings(endings, assignments)
     if not all(standing.is_over(until) for standing in database.patiently(lambda: standings(database, settings))):

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hpo.cli.console import JsonOption, StudyArgument, out
+from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
     from hpo.config.ranges import ChoiceRange, NumericRange
 
 
-def ranges(study: StudyArgument, as_json: JsonOption = False) -> None:
+def ranges(study: StudyArgument, as_json: JsonOption = False, database: DatabaseOption = None) -> None:
     """Print the ranges that stage 2 searches, and where they can be edited."""
     from rich.table import Table
 
@@ -23,12 +23,12 @@ def ranges(study: StudyArgument, as_json: JsonOption = False) -> None:
     from hpo.stages.advance import write_ranges_file
     from hpo.storage.database import open_database
 
-    settings = load_study(study)
-    database = open_database(settings.database)
+    settings = load_study(study, database)
+    opened = open_database(settings.database)
     try:
-        write_ranges_file(database, settings)
+        write_ranges_file(opened, settings)
     finally:
-        database.close()
+        opened.close()
     if not settings.ranges_path.exists():
         raise HpoError(f"{settings.name}: no stage 1 has closed yet; run: hpo run {study} --until stage1")
     found = load_ranges(settings.ranges_path, settings)

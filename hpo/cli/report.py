@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import StudyArgument, err, out
+from hpo.cli.console import DatabaseOption, StudyArgument, err, out
 from hpo.errors import DataError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def report(
         int,
         typer.Option(metavar="SECONDS", min=1, help="Of --serve: how often to look whether the study has moved on."),
     ] = 60,
+    database: DatabaseOption = None,
 ) -> None:
     """Write the report: one HTML file that opens offline. A study that still runs has a report too."""
     from hpo.config.load import load_dashboard, load_study
@@ -38,10 +39,10 @@ def report(
     from hpo.reports.serve import LiveReport, serve_report, study_progress
     from hpo.storage.database import open_database
 
-    settings = load_study(study)
+    settings = load_study(study, database)
     panels = settings.panels if dashboard is None else load_dashboard(dashboard)
     path = output or settings.output / "report.html"
-    database = open_database(settings.database)
+    opened = open_database(settings.database)
 
     @cache  # reading all patches takes minutes for a large data set
     def dataset() -> Dataset | None:
@@ -53,17 +54,17 @@ def report(
 
     def write() -> None:
         with err.status("writing the report"):
-            write_report(read_results(database, settings, dataset()), panels, path)
+            write_report(read_results(opened, settings, dataset()), panels, path)
 
     try:
         if serve is None:
             write()
             _print(str(path))
         else:
-            live = LiveReport(settings.name, path, lambda: study_progress(database, settings), write, _say)
+            live = LiveReport(settings.name, path, lambda: study_progress(opened, settings), write, _say)
             serve_report(live, host=host, port=serve, every=every, announce=_print)
     finally:
-        database.close()
+        opened.close()
 
 
 def _print(line: str) -> None:

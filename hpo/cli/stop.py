@@ -37,4 +37,4 @@ def stop(
         text = f"silent for {worker.silent_seconds:.0f} s, perhaps gone" if is_silent else f"ends {when}"
         out.print(f"{worker.owner}: {text}", soft_wrap=True, markup=False, highlight=False)
     if not asked:
-        out.print(f"{settings.name}: no worker is at work; those that are starting now will not begin")
+        out.print(f"{settings.name}: no worker is at work; one that is just starting will stop, too")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -11,6 +12,9 @@ from pathlib import Path
 import psutil
 
 from hpo.errors import HpoError
+
+_GPU = re.compile(r"\d+|(GPU|MIG)-[\w/-]+")
+"""CUDA's names: numbers, or UUIDs."""
 
 NONE = "none"
 """What a user asks for who wants no GPU to be used."""
@@ -28,11 +32,11 @@ def gpus_asked_for(asked: str | None) -> list[str]:
     """
     if asked is None:
         allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
-        return _driver_gpus() if allowed is None else [name for name in allowed.split(",") if name not in ("", "-1")]
+        return driver_gpus() if allowed is None else [name for name in allowed.split(",") if name not in ("", "-1")]
     names = [name.strip() for name in asked.split(",")]
     if names == [NONE]:
         return []
-    if not all(names) or len(set(names)) < len(names):
+    if not all(map(_GPU.fullmatch, names)) or len(set(names)) < len(names):
         raise HpoError(f"--gpus {asked!r}: give each GPU once, such as --gpus 0,1; or --gpus {NONE}")
     return names
 
@@ -71,7 +75,8 @@ def available_memory() -> int:
     return total if text == "max" else min(total, int(text))
 
 
-def _driver_gpus() -> list[str]:
+def driver_gpus() -> list[str]:
+    """The GPUs that NVIDIA's driver knows, by number; none where there is no driver."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return []

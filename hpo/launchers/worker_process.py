@@ -67,7 +67,7 @@ def work_on(
                 raise
             _log.info("stopped, as hpo stop asked")
         else:
-            _log.info("%s: nothing is left to do", settings.name)
+            _log.info("%s: %s", settings.name, "nothing is left to do" if until == "test" else f"{until} is over")
     finally:
         opened.close()
 

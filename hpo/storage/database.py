@@ -134,5 +134,7 @@ def open_database(url: str) -> Database:
         raise StorageError(f"database {shown}: its driver is not installed; {driver_advice(parsed)}") from error
     except (SQLAlchemyError, StorageInternalError, OSError, RuntimeError) as error:
         kind = StoreUnavailableError if is_away(error) else StorageError
-        raise kind(f"database {shown} cannot be opened: {first_line(error)}") from error
+        advice = "; is its server up, and the URL right (--database, HPO_DATABASE, or the study file)?"
+        text = f"database {shown} cannot be opened: {first_line(error)}"
+        raise kind(text + (advice if is_away(error) else "")) from error
     return Database(url=shown, engine=storage.engine, storage=optuna.storages.get_storage(storage))

@@ -209,9 +209,9 @@ def _advice(error: Exception) -> str:
     if is_passing(error):
         return "run the same command again once it is back: every finished epoch is kept"
     if isinstance(error, FileNotFoundError):
-        return "make the bucket first, or correct `checkpoints` in the study file"
+        return "make the bucket first, or correct `checkpoints` in the study file, or HPO_CHECKPOINTS"
     if type(error).__module__ == "botocore.exceptions" and "Credentials" in type(error).__name__:
         return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     if isinstance(error, PermissionError):
-        return "get the right to read and write there, or correct `checkpoints` in the study file"
-    return "correct `checkpoints` in the study file"
+        return "get the right to read and write there, or correct `checkpoints` in the study file, or HPO_CHECKPOINTS"
+    return "correct `checkpoints` in the study file, or HPO_CHECKPOINTS"

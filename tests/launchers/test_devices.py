@@ -59,7 +59,7 @@ def test_what_the_user_names_goes_before_all(tmp_path: Path, monkeypatch: pytest
     assert gpus_asked_for("none") == []
 
 
-@pytest.mark.parametrize("asked", ["", "0,", "0,0", "0,,1"])
+@pytest.mark.parametrize("asked", ["", "0,", "0,0", "0,,1", "banana"])
 def test_a_gpu_named_twice_or_not_at_all_is_refused(asked: str) -> None:
     with pytest.raises(HpoError, match="give each GPU once, such as --gpus 0,1; or --gpus none"):
         gpus_asked_for(asked)
