@@ -18,6 +18,7 @@ from hpo.evaluation.roc import roc_curve
 from hpo.export.keras_model import export_model
 from hpo.export.tuned import Tuned, best_architecture, config_path, model_path, roc_path
 from hpo.storage.checkpoints import CheckpointStore
+from hpo.storage.files import Files
 from hpo.storage.predictions import PredictionStore
 from hpo.training.engine import Trainer
 from hpo.training.runtime import configure
@@ -35,8 +36,9 @@ def export_study(
         comparisons: before and after on the test split, by architecture.
     """
     configure(study.workers.threads)
-    trainer = Trainer(CheckpointStore(study.checkpoints), dataset, valid_patches=study.data.valid_patches)
-    predictions = PredictionStore(study.checkpoints)
+    files = Files(study.checkpoints)
+    trainer = Trainer(CheckpointStore(files), dataset, valid_patches=study.data.valid_patches)
+    predictions = PredictionStore(files)
     models = {}
     for name, model in tuned.items():
         export_model(trainer, model.recipe, model.epoch, model_path(study, name))

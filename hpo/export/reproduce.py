@@ -12,6 +12,7 @@ from hpo.data.prepare import prepare_data
 from hpo.errors import DataError
 from hpo.export.keras_model import export_model
 from hpo.storage.checkpoints import CheckpointStore
+from hpo.storage.files import Files
 from hpo.training.engine import Trainer
 from hpo.training.runtime import configure
 
@@ -64,7 +65,7 @@ def reproduce(
     configure(config.threads)
     if config.modules is not None:
         sys.path.insert(0, str(config.modules))
-    trainer = Trainer(CheckpointStore(str(folder / "checkpoints")), dataset, valid_patches=config.data.valid_patches)
+    trainer = Trainer(CheckpointStore(Files(folder / "checkpoints")), dataset, valid_patches=config.data.valid_patches)
     for name in architectures:
         model = config.models[name]
         for result in trainer.bring(model.recipe, [model.epochs]):

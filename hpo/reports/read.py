@@ -34,6 +34,7 @@ from hpo.reports.results import (
 )
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages
+from hpo.storage.files import Files
 from hpo.storage.ledger import Compute, compute_by_epoch, list_test_openings
 from hpo.storage.optuna_bridge import trial_numbers
 from hpo.storage.points import stage_points
@@ -60,7 +61,7 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
         rows = {key: stage_points(session, stage.name) for key, stage in stages.items()}
         spent = compute_by_epoch(session, study.name)
         openings = list_test_openings(session, study.name)
-    store = PredictionStore(study.checkpoints)
+    store = PredictionStore(Files(study.checkpoints))
     tested = [stage for (name, _), stage in stages.items() if name == "test" and stage.closed_at and not _failed(stage)]
     labels, slides = store.load_truth(tested[0].plan["configuration"]) if tested else (None, None)
     return StudyResults(

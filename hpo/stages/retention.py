@@ -18,6 +18,7 @@ from hpo.recipe.recipe import Recipe, recipe_from_json
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages, note_cleaned, study_names, uncleaned_ends
+from hpo.storage.files import Files
 from hpo.storage.points import NamedTraining, named_trainings
 from hpo.storage.tables import StageRow
 
@@ -34,7 +35,7 @@ def clean_after_the_end(database: Database, study: StudyFile) -> int:
     ended = database.run(lambda session: uncleaned_ends(session, study.name))
     if not ended:
         return 0
-    removed = clean_checkpoints(database, study, CheckpointStore(study.checkpoints))
+    removed = clean_checkpoints(database, study, CheckpointStore(Files(study.checkpoints)))
     database.run(lambda session: note_cleaned(session, ended))
     return removed
 

@@ -13,8 +13,6 @@ import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Event
 from typing import Any
 
 import h5py
@@ -22,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.errors import StorageError
-from hpo.storage.files import PATIENCE_SECONDS, Files
+from hpo.storage.files import Files
 
 STRAY_SECONDS = 3600.0
 """After which an unfinished file is one that a killed writer left behind."""
@@ -54,19 +52,15 @@ class CheckpointStore:
     Every method may raise `StoreUnavailableError` once the store has been out of reach for too long.
 
     Args:
-        url: an fsspec URL or a folder; a folder is made when first written to, a bucket has to be there.
-        patience_seconds: how long a store that is away, or a disk that is full, is waited for.
-        hurry: once set, it is not waited for.
+        files: where they are.
 
-    Raises:
-        StorageError: if fsspec does not know the URL's protocol, or lacks the package for it.
+    Attributes:
+        url: of the files.
     """
 
-    def __init__(
-        self, url: str | Path, *, patience_seconds: float = PATIENCE_SECONDS, hurry: Event | None = None
-    ) -> None:
-        self._files = Files(url, patience_seconds, hurry)
-        self.url = str(url)
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self.url = files.url
 
     def save(self, checkpoint: Checkpoint) -> str:
         """Writes a checkpoint; again with the same content is fine, also by several processes at once.
@@ -92,20 +86,9 @@ class CheckpointStore:
                     return _decode(content)
         return None
 
-    def listed(self, key: str) -> tuple[int, ...]:
+    def epochs(self, key: str) -> tuple[int, ...]:
         """The epochs of which there is a checkpoint, damaged or not, rising: one listing, and nothing is read."""
         return tuple(sorted({epoch for epoch, _ in self._listing(key)}))
-
-    def epochs(self, key: str) -> tuple[int, ...]:
-        """The epochs of which there is an undamaged checkpoint, rising; reads them all, where `listed` reads none."""
-        return tuple(sorted({e for e, d in self._listing(key) if self._verified(key, e, d) is not None}))
-
-    def digest(self, key: str, epoch: int) -> str | None:
-        """The SHA-256 of the undamaged checkpoint at exactly this epoch; None if there is none."""
-        for found, digest in reversed(self._listing(key)):
-            if found == epoch and self._verified(key, found, digest) is not None:
-                return digest
-        return None
 
     def discard(self, key: str, epoch: int) -> None:
         """Removes the checkpoint at this epoch, if there is one."""

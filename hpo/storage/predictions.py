@@ -5,15 +5,13 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.errors import StorageError
-from hpo.storage.files import PATIENCE_SECONDS, Files
+from hpo.storage.files import Files
 
 
 class PredictionStore:
@@ -22,18 +20,11 @@ class PredictionStore:
     Every method may raise `StoreUnavailableError` once the store has been out of reach for too long.
 
     Args:
-        url: of the checkpoint store: a folder or an fsspec URL.
-        patience_seconds: how long a store that is away, or a disk that is full, is waited for.
-        hurry: once set, it is not waited for.
-
-    Raises:
-        StorageError: if fsspec does not know the URL's protocol, or lacks the package for it.
+        files: those of the checkpoint store.
     """
 
-    def __init__(
-        self, url: str | Path, *, patience_seconds: float = PATIENCE_SECONDS, hurry: Event | None = None
-    ) -> None:
-        self._files = Files(url, patience_seconds, hurry)
+    def __init__(self, files: Files) -> None:
+        self._files = files
 
     def save(self, configuration: str, role: str, seed: int, probabilities: NDArray[np.float32]) -> None:
         """Keep the probabilities ``(N,)`` of one run; repeating it replaces the same content."""

@@ -107,7 +107,7 @@ class Trainer:
         """
         if not epochs or min(epochs) < 1:
             raise TrainingError(f"a recipe is brought to epochs of at least 1, not {sorted(epochs)}")
-        kept = {*epochs, *self._store.listed(recipe.key)}
+        kept = {*epochs, *self._store.epochs(recipe.key)}
         last = max(epochs)
         found = self._restorable(recipe, last)
         curve = found.curve if found else ()

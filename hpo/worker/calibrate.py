@@ -10,6 +10,7 @@ from hpo.data.dataset import Dataset
 from hpo.recipe.architecture import ArchitectureSpec
 from hpo.recipe.recipe import Recipe
 from hpo.storage.checkpoints import CheckpointStore
+from hpo.storage.files import Files
 from hpo.training.engine import Trainer
 from hpo.training.runtime import configure
 
@@ -26,7 +27,7 @@ def measure_speed(study: StudyFile, dataset: Dataset, architecture: str) -> tupl
     patches = min(CALIBRATION_PATCHES, int(study.space.factors["patches"].reference))
     recipe = _reference(study, study.architecture_specs[architecture], dataset.digest, patches)
     seconds: list[float] = []
-    store = CheckpointStore(f"memory://calibration/{recipe.key}-{time.time_ns()}")
+    store = CheckpointStore(Files(f"memory://calibration/{recipe.key}-{time.time_ns()}"))
     trainer = Trainer(store, dataset, valid_patches=study.data.valid_patches)
     began = time.perf_counter()
     for _ in trainer.bring(recipe, [3], on_trained=lambda _recipe, _epoch, spent: seconds.append(spent)):

@@ -96,9 +96,9 @@ def open_worker(
     """
     configure(study.workers.threads or threads)
     sys.path.insert(0, str(study.file.parent))  # where function architectures are imported from
-    trainer = Trainer(CheckpointStore(study.checkpoints, hurry=stop), dataset, valid_patches=study.data.valid_patches)
-    predictions = PredictionStore(study.checkpoints, hurry=stop)
+    files = Files(study.checkpoints, hurry=stop)
+    trainer = Trainer(CheckpointStore(files), dataset, valid_patches=study.data.valid_patches)
     lease_seconds = study.workers.lease_seconds
     with Heartbeat(database, study.name, owner, lease_seconds, describe_device(), since) as heartbeat:
-        agree_on_store(database, study.name, owner, Files(study.checkpoints, hurry=stop), lease_seconds)
-        yield Worker(study, database, dataset, trainer, predictions, owner, observer, heartbeat, stop)
+        agree_on_store(database, study.name, owner, files, lease_seconds)
+        yield Worker(study, database, dataset, trainer, PredictionStore(files), owner, observer, heartbeat, stop)

@@ -24,6 +24,7 @@ from hpo.evaluation.metrics import binary_metrics
 from hpo.recipe.architecture import ARCHITECTURES
 from hpo.recipe.recipe import Recipe
 from hpo.storage.checkpoints import CheckpointStore
+from hpo.storage.files import Files
 from hpo.training.engine import Trainer
 
 
@@ -86,7 +87,7 @@ def main() -> None:
         table = Table("model", "epoch", "validation AUC", "test AUC", "seconds", title="How hard the made patches are")
         valid, test = colour_aucs(data)
         table.add_row("logistic regression on colour", "", f"{valid:.3f}", f"{test:.3f}", "")
-        trainer = Trainer(CheckpointStore(str(Path(place) / "checkpoints")), data)
+        trainer = Trainer(CheckpointStore(Files(str(Path(place) / "checkpoints"))), data)
         for name, recipe in cnn_recipes(data).items():
             marks = sorted({max(1, options.epochs // 3), options.epochs})
             results = {result.epoch: result for result in trainer.bring(recipe, marks)}

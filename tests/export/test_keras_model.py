@@ -18,6 +18,7 @@ from hpo.models.backend import keras
 from hpo.recipe.architecture import ARCHITECTURES
 from hpo.recipe.recipe import Recipe
 from hpo.storage.checkpoints import CheckpointStore
+from hpo.storage.files import Files
 from hpo.training.engine import Trainer
 from tests.training.toy import FUNCTION, PLAIN, ToyDataset
 
@@ -38,7 +39,7 @@ print(json.dumps(sorted(name for name in sys.modules if name.split(".")[0] in ("
 
 @pytest.fixture(scope="module")
 def trainer(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
-    return Trainer(CheckpointStore(tmp_path_factory.mktemp("checkpoints")), ToyDataset())
+    return Trainer(CheckpointStore(Files(tmp_path_factory.mktemp("checkpoints"))), ToyDataset())
 
 
 def test_keras_alone_predicts_probabilities_from_raw_patches(trainer: Trainer, tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ from hpo.stages.order import STAGES
 from hpo.stages.retention import clean_checkpoints, needed_checkpoints
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
 from hpo.storage.database import Database, open_database
+from hpo.storage.files import Files
 from hpo.storage.predictions import PredictionStore
+from tests.content import sha256_of
 from tests.processes import all_at_once
 from tests.stages.story import STUDY, Story, load, smooth, write
 
@@ -42,7 +44,7 @@ def tell(sqlite: Database, tmp_path: Path) -> Tell:
 
 
 def store_of(story: Story) -> CheckpointStore:
-    return CheckpointStore(story.study.checkpoints)
+    return CheckpointStore(Files(story.study.checkpoints))
 
 
 def clean(story: Story) -> int:
@@ -53,12 +55,12 @@ def there(story: Story) -> dict[str, tuple[int, ...]]:
     """What the store holds: epochs by recipe key."""
     root, store = Path(story.study.checkpoints), store_of(story)
     keys = [path.name for path in root.iterdir() if path.name != "predictions"] if root.exists() else []
-    return {key: store.listed(key) for key in keys}
+    return {key: store.epochs(key) for key in keys}
 
 
 def save(story: Story, key: str, *epochs: int) -> None:
     store = store_of(story)
-    for epoch in set(epochs) - set(store.listed(key)):
+    for epoch in set(epochs) - set(store.epochs(key)):
         store.save(Checkpoint(key, epoch, {"weights": np.full(3, epoch, np.float32)}, ({"valid_auc": 0.5},) * epoch))
 
 
@@ -226,11 +228,11 @@ def test_what_another_study_still_needs_stays(tell: Tell) -> None:
 def test_what_the_study_does_not_name_is_not_touched(tell: Tell) -> None:
     story = run(tell())
     save(story, ELSEWHERE, 1, 2)
-    PredictionStore(story.study.checkpoints).save("configuration", "after", 0, np.ones(3, np.float32))
+    PredictionStore(Files(story.study.checkpoints)).save("configuration", "after", 0, np.ones(3, np.float32))
     assert ELSEWHERE not in needed_checkpoints(story.database, story.study)
     clean(story)
     assert there(story)[ELSEWHERE] == (1, 2)
-    assert PredictionStore(story.study.checkpoints).load("configuration", "after", 0).tolist() == [1, 1, 1]
+    assert PredictionStore(Files(story.study.checkpoints)).load("configuration", "after", 0).tolist() == [1, 1, 1]
 
 
 def test_what_killed_writers_left_behind_goes_while_the_study_is_under_way(tell: Tell) -> None:
@@ -249,7 +251,7 @@ def test_what_killed_writers_left_behind_goes_while_the_study_is_under_way(tell:
 
 def test_what_export_and_report_need_is_still_there(tell: Tell) -> None:
     story = run(tell())
-    predictions = PredictionStore(story.study.checkpoints)
+    predictions = PredictionStore(Files(story.study.checkpoints))
     for (stage, _), row in story.stages().items():
         if stage == "test":
             predictions.save_truth(row.plan["configuration"], np.array([0, 1, 1], np.uint8), None)
@@ -261,7 +263,7 @@ def test_what_export_and_report_need_is_still_there(tell: Tell) -> None:
     assert set(models) == {"tiny", "wide"}
     for model in models.values():
         for key, epoch in [(model.recipe.key, model.epoch), *lineage(model.recipe)]:
-            assert store_of(story).digest(key, epoch) is not None
+            assert sha256_of(store_of(story), key, epoch) is not None
         assert model.recipe.initial is not None
     results = read_results(story.database, story.study)
     assert all(one.test_probabilities is not None for one in results.confirmations)
@@ -271,7 +273,7 @@ def clean_in_a_process(_number: int, file: str, url: str) -> int:
     database = open_database(url)
     try:
         study = load_study(file)
-        return clean_checkpoints(database, study, CheckpointStore(study.checkpoints))
+        return clean_checkpoints(database, study, CheckpointStore(Files(study.checkpoints)))
     finally:
         database.close()
 

@@ -17,6 +17,8 @@ from hypothesis.extra import numpy as arrays
 
 from hpo.errors import StorageError, StoreUnavailableError
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
+from hpo.storage.files import Files
+from tests.content import sha256_of, undamaged
 from tests.storage.places import FailingWrites, files_of, overwrite
 
 KEY = "ab" * 32
@@ -44,7 +46,7 @@ def same(one: Checkpoint | None, other: Checkpoint) -> bool:
 
 @pytest.fixture
 def store(store_url: str) -> CheckpointStore:
-    return CheckpointStore(store_url)
+    return CheckpointStore(Files(store_url))
 
 
 def test_a_checkpoint_comes_back_as_it_was_saved(store: CheckpointStore) -> None:
@@ -54,13 +56,13 @@ def test_a_checkpoint_comes_back_as_it_was_saved(store: CheckpointStore) -> None
 
 def test_another_process_finds_it(store: CheckpointStore, store_url: str) -> None:
     digest = store.save(checkpoint(3))
-    assert CheckpointStore(store_url).digest(KEY, 3) == digest
+    assert sha256_of(CheckpointStore(Files(store_url)), KEY, 3) == digest
 
 
 def test_latest_is_the_one_of_the_most_epochs_but_no_more_than_asked(store: CheckpointStore) -> None:
     for epoch in (10, 2, 5):
         store.save(checkpoint(epoch))
-    assert store.epochs(KEY) == (2, 5, 10)
+    assert undamaged(store, KEY) == (2, 5, 10)
     assert [(store.latest(KEY, at_most) or checkpoint(0)).epoch for at_most in (1, 2, 4, 5, 9, 10, 99)] == [
         0, 2, 2, 5, 5, 10, 10
     ]  # fmt: skip
@@ -68,12 +70,12 @@ def test_latest_is_the_one_of_the_most_epochs_but_no_more_than_asked(store: Chec
 
 def test_what_is_not_there_is_none(store: CheckpointStore) -> None:
     assert store.latest(KEY, 5) is None
-    assert store.epochs(KEY) == store.listed(KEY) == ()
-    assert store.digest(KEY, 5) is None
+    assert undamaged(store, KEY) == store.epochs(KEY) == ()
+    assert sha256_of(store, KEY, 5) is None
     assert store.prune(KEY, ()) == 0
     store.save(checkpoint(4))
-    assert store.digest(KEY, 5) is None
-    assert store.epochs("cd" * 32) == ()
+    assert sha256_of(store, KEY, 5) is None
+    assert undamaged(store, "cd" * 32) == ()
 
 
 def test_one_file_a_checkpoint_named_by_its_content(store: CheckpointStore, store_url: str) -> None:
@@ -115,9 +117,9 @@ def test_a_damaged_checkpoint_is_as_good_as_absent(store: CheckpointStore, store
         }[damage],
     )
     assert same(store.latest(KEY, 4), checkpoint(2))
-    assert store.epochs(KEY) == (2,)
-    assert store.listed(KEY) == (2, 4)
-    assert store.digest(KEY, 4) is None
+    assert undamaged(store, KEY) == (2,)
+    assert store.epochs(KEY) == (2, 4)
+    assert sha256_of(store, KEY, 4) is None
     assert store.save(checkpoint(4)) == digest
     assert same(store.latest(KEY, 4), checkpoint(4))
 
@@ -125,8 +127,8 @@ def test_a_damaged_checkpoint_is_as_good_as_absent(store: CheckpointStore, store
 def test_what_a_killed_writer_left_behind_is_not_seen(store: CheckpointStore, store_url: str) -> None:
     digest = store.save(checkpoint(4))
     overwrite(store_url, f"{KEY}/0123456789abcdef.part", b"half")
-    assert store.epochs(KEY) == store.listed(KEY) == (4,)
-    assert store.digest(KEY, 4) == digest
+    assert undamaged(store, KEY) == store.epochs(KEY) == (4,)
+    assert sha256_of(store, KEY, 4) == digest
 
 
 def test_discarding_removes_that_epoch_alone_and_may_be_repeated(store: CheckpointStore) -> None:
@@ -134,7 +136,7 @@ def test_discarding_removes_that_epoch_alone_and_may_be_repeated(store: Checkpoi
     store.save(checkpoint(2))
     store.discard(KEY, 1)
     store.discard(KEY, 1)
-    assert store.epochs(KEY) == (2,)
+    assert undamaged(store, KEY) == (2,)
 
 
 @pytest.mark.parametrize("key", ["../outside", "a/b", "", ".", "..", "a\\b", "/etc", "key\n"])
@@ -142,9 +144,9 @@ def test_a_key_that_leads_elsewhere_is_refused(store: CheckpointStore, key: str)
     for act in (
         lambda: store.save(checkpoint(1, key=key)),
         lambda: store.latest(key, 1),
+        lambda: undamaged(store, key),
+        lambda: sha256_of(store, key, 1),
         lambda: store.epochs(key),
-        lambda: store.digest(key, 1),
-        lambda: store.listed(key),
         lambda: store.discard(key, 1),
         lambda: store.prune(key, ()),
     ):
@@ -159,26 +161,26 @@ def test_what_is_needed_stays_and_the_rest_of_the_key_goes(store: CheckpointStor
     store.save(checkpoint(1, key="other"))
     assert store.prune(KEY, {2, 4, 9}) == 2
     assert store.prune(KEY, {2, 4, 9}) == 0
-    assert store.epochs(KEY) == (2, 4)
+    assert undamaged(store, KEY) == (2, 4)
     assert same(store.latest(KEY, 9), checkpoint(4))
     assert store.prune(KEY, ()) == 3
-    assert store.epochs(KEY) == ()
-    assert store.epochs("other") == (1,)
+    assert undamaged(store, KEY) == ()
+    assert undamaged(store, "other") == (1,)
 
 
 def test_what_a_writer_left_behind_goes_after_an_hour(tmp_path: Path) -> None:
-    store = CheckpointStore(tmp_path)
+    store = CheckpointStore(Files(tmp_path))
     store.save(checkpoint(1))
     for name, minutes in (("old", 61), ("young", 59)):
         (tmp_path / KEY / f"{name}.part").write_bytes(b"half")
         os.utime(tmp_path / KEY / f"{name}.part", (time.time() - 60 * minutes,) * 2)
     assert store.prune(KEY, {1}) == 0
     assert [path.name for path in tmp_path.rglob("*.part")] == ["young.part"]
-    assert store.epochs(KEY) == (1,)
+    assert undamaged(store, KEY) == (1,)
 
 
 def test_a_key_of_which_nothing_is_left_leaves_no_folder(tmp_path: Path) -> None:
-    store = CheckpointStore(tmp_path)
+    store = CheckpointStore(Files(tmp_path))
     store.save(checkpoint(1))
     store.prune(KEY, ())
     assert list(tmp_path.iterdir()) == []
@@ -187,13 +189,13 @@ def test_a_key_of_which_nothing_is_left_leaves_no_folder(tmp_path: Path) -> None
 def test_a_listing_reads_no_checkpoint(store: CheckpointStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.save(checkpoint(1))
     monkeypatch.setattr(store._files, "read", pytest.fail)
-    assert store.listed(KEY) == (1,)
+    assert store.epochs(KEY) == (1,)
 
 
 def test_a_full_disk_ends_in_one_line_and_costs_no_earlier_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = CheckpointStore(tmp_path, patience_seconds=0.2)
+    store = CheckpointStore(Files(tmp_path, patience_seconds=0.2))
     store.save(checkpoint(1))
     FailingWrites(monkeypatch)
     with pytest.raises(StoreUnavailableError, match="no space left on device; free some"):
@@ -202,7 +204,7 @@ def test_a_full_disk_ends_in_one_line_and_costs_no_earlier_checkpoint(
 
 
 def _save_many(url: str, barrier: object) -> None:
-    store = CheckpointStore(url)
+    store = CheckpointStore(Files(url))
     for epoch in range(1, 6):
         barrier.wait()  # type: ignore[attr-defined]
         store.save(checkpoint(epoch))
@@ -223,7 +225,7 @@ def test_two_writers_of_the_same_content_at_once_leave_one_whole_file(
     for writer in writers:
         writer.join(60)
     assert [writer.exitcode for writer in writers] == [0, 0]
-    assert same(CheckpointStore(url).latest(KEY, 9), checkpoint(5))
+    assert same(CheckpointStore(Files(url)).latest(KEY, 9), checkpoint(5))
     assert len(files_of(url)) == 1
 
 
@@ -241,7 +243,7 @@ def test_two_writers_of_the_same_content_at_once_leave_one_whole_file(
     ),
 )
 def test_any_state_comes_back_bit_for_bit(state: dict[str, np.ndarray], curve: list[dict[str, float]]) -> None:
-    store = CheckpointStore(f"memory://{uuid.uuid4().hex}")
+    store = CheckpointStore(Files(f"memory://{uuid.uuid4().hex}"))
     store.save(Checkpoint(KEY, 1, state, tuple(curve)))
     found = store.latest(KEY, 1)
     assert found is not None

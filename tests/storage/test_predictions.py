@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from hpo.errors import StorageError, StoreUnavailableError
+from hpo.storage.files import Files
 from hpo.storage.predictions import PredictionStore
 from tests.storage.places import FailingWrites, files_of
 
@@ -23,7 +24,7 @@ LABELS = np.array([0, 1, 1], np.uint8)
 def test_probabilities_come_back_bit_for_bit(
     tmp_path_factory: pytest.TempPathFactory, probabilities: np.ndarray
 ) -> None:
-    store = PredictionStore(str(tmp_path_factory.mktemp("store")))
+    store = PredictionStore(Files(str(tmp_path_factory.mktemp("store"))))
     store.save("configuration", "after", 3, probabilities)
     loaded = store.load("configuration", "after", 3)
     assert loaded.dtype == np.float32
@@ -31,16 +32,16 @@ def test_probabilities_come_back_bit_for_bit(
 
 
 def test_saving_again_replaces(store_url: str) -> None:
-    store = PredictionStore(store_url)
+    store = PredictionStore(Files(store_url))
     store.save("configuration", "before", 0, np.zeros(3, np.float32))
     store.save("configuration", "before", 0, np.ones(3, np.float32))
-    assert PredictionStore(store_url).load("configuration", "before", 0).tolist() == [1, 1, 1]
+    assert PredictionStore(Files(store_url)).load("configuration", "before", 0).tolist() == [1, 1, 1]
     assert list(files_of(store_url)) == ["predictions/configuration/before-0.npz"]
 
 
 @pytest.mark.parametrize("slides", [SLIDES, None])
 def test_the_truth_keeps_labels_and_where_they_are_known_slides(store_url: str, slides: np.ndarray | None) -> None:
-    store = PredictionStore(store_url)
+    store = PredictionStore(Files(store_url))
     store.save_truth("configuration", LABELS, slides)
     labels, found = store.load_truth("configuration")
     assert labels.dtype == np.uint8
@@ -49,7 +50,7 @@ def test_the_truth_keeps_labels_and_where_they_are_known_slides(store_url: str, 
 
 
 def test_missing_predictions_are_an_error_that_names_the_file_and_what_to_do(store_url: str) -> None:
-    store = PredictionStore(store_url)
+    store = PredictionStore(Files(store_url))
     with pytest.raises(StorageError, match=r"configuration/after-0\.npz: .* missing; .* new name") as caught:
         store.load("configuration", "after", 0)
     assert "\n" not in str(caught.value)
@@ -60,12 +61,12 @@ def test_missing_predictions_are_an_error_that_names_the_file_and_what_to_do(sto
 
 def test_a_store_that_is_away_for_a_while_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FailingWrites(monkeypatch, times=2)
-    store = PredictionStore(tmp_path)
+    store = PredictionStore(Files(tmp_path))
     store.save("configuration", "after", 3, PROBABILITIES)
     assert store.load("configuration", "after", 3).tobytes() == PROBABILITIES.tobytes()
     FailingWrites(monkeypatch)
     with pytest.raises(StoreUnavailableError, match="no space left"):
-        PredictionStore(tmp_path, patience_seconds=0).save("configuration", "after", 4, PROBABILITIES)
+        PredictionStore(Files(tmp_path, patience_seconds=0)).save("configuration", "after", 4, PROBABILITIES)
 
 
 @given(data=st.data())
@@ -73,7 +74,7 @@ def test_a_damaged_file_is_refused_or_read_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     folder = tmp_path_factory.mktemp("store")
-    store = PredictionStore(str(folder))
+    store = PredictionStore(Files(str(folder)))
     store.save("configuration", "after", 0, PROBABILITIES)
     (path,) = folder.rglob("*.npz")
     content = bytearray(path.read_bytes())

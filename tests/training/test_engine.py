@@ -15,8 +15,10 @@ from hpo.models.backend import tf
 from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.recipe.schedule import Strategy
 from hpo.storage.checkpoints import CheckpointStore
+from hpo.storage.files import Files
 from hpo.training.engine import EpochResult, Trainer
 from hpo.training.epoch import EpochFunction
+from tests.content import sha256_of, undamaged
 from tests.training.toy import PLAIN, ToyDataset, ToyPatches
 
 OTHER = replace(PLAIN, learning_rate=0.05, seed=1)
@@ -24,13 +26,13 @@ OTHER = replace(PLAIN, learning_rate=0.05, seed=1)
 
 @pytest.fixture
 def store(tmp_path: Path) -> CheckpointStore:
-    return CheckpointStore(tmp_path)
+    return CheckpointStore(Files(tmp_path))
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
     """One long-lived trainer for whatever does not mind what was trained before."""
-    return Trainer(CheckpointStore(tmp_path_factory.mktemp("shared")), ToyDataset())
+    return Trainer(CheckpointStore(Files(tmp_path_factory.mktemp("shared"))), ToyDataset())
 
 
 def bring(trainer: Trainer, recipe: Recipe, *epochs: int) -> list[EpochResult]:
@@ -75,7 +77,7 @@ def test_of_the_checkpoints_that_are_there_only_the_one_to_go_on_from_is_read(
 
 def test_only_the_asked_for_checkpoints_are_kept(store: CheckpointStore) -> None:
     bring(Trainer(store, ToyDataset()), PLAIN, 2, 5)
-    assert store.epochs(PLAIN.key) == (2, 5)
+    assert undamaged(store, PLAIN.key) == (2, 5)
 
 
 def test_checkpoints_that_were_there_before_are_kept_too(store: CheckpointStore) -> None:
@@ -83,7 +85,7 @@ def test_checkpoints_that_were_there_before_are_kept_too(store: CheckpointStore)
     bring(trainer, PLAIN, 2)
     bring(trainer, PLAIN, 4)
     bring(trainer, PLAIN, 3)
-    assert store.epochs(PLAIN.key) == (2, 3, 4)
+    assert undamaged(store, PLAIN.key) == (2, 3, 4)
 
 
 def test_a_shorter_training_is_the_beginning_of_a_longer_one(store: CheckpointStore, shared: Trainer) -> None:
@@ -114,11 +116,11 @@ def test_what_the_callback_raises_ends_the_training_and_leaves_the_store_whole(
 
     with pytest.raises(LeaseLostError):
         list(Trainer(store, ToyDataset()).bring(PLAIN, {3}, on_trained=lose_lease))
-    assert store.epochs(PLAIN.key) == (2,)
+    assert undamaged(store, PLAIN.key) == (2,)
     results = bring(Trainer(store, ToyDataset()), PLAIN, 3)
     assert [result.seconds is None for result in results] == [True, True, False]
     bring(shared, PLAIN, 3)
-    assert store.digest(PLAIN.key, 3) == shared._store.digest(PLAIN.key, 3)
+    assert sha256_of(store, PLAIN.key, 3) == sha256_of(shared._store, PLAIN.key, 3)
 
 
 def test_whoever_stops_listening_loses_nothing(store: CheckpointStore) -> None:
@@ -126,7 +128,7 @@ def test_whoever_stops_listening_loses_nothing(store: CheckpointStore) -> None:
     next(results)
     next(results)
     results.close()
-    assert store.epochs(PLAIN.key) == (2,)
+    assert undamaged(store, PLAIN.key) == (2,)
 
 
 def test_a_donor_is_trained_first_and_reported_but_not_yielded(store: CheckpointStore) -> None:
@@ -136,7 +138,7 @@ def test_a_donor_is_trained_first_and_reported_but_not_yielded(store: Checkpoint
     results = list(trainer.bring(warm, {2}, on_trained=lambda recipe, epoch, _: trained.append((recipe.key, epoch))))
     assert [result.epoch for result in results] == [1, 2]
     assert trained == [(PLAIN.key, 1), (PLAIN.key, 2), (warm.key, 1), (warm.key, 2)]
-    assert store.epochs(PLAIN.key) == (2,)
+    assert undamaged(store, PLAIN.key) == (2,)
 
 
 def test_a_warm_started_training_begins_better_than_a_cold_one(shared: Trainer) -> None:
@@ -148,10 +150,10 @@ def test_a_warm_started_training_begins_better_than_a_cold_one(shared: Trainer) 
 def test_a_donor_whose_checkpoint_is_gone_is_trained_again_to_the_same_weights(store: CheckpointStore) -> None:
     trainer = Trainer(store, ToyDataset())
     bring(trainer, PLAIN, 1, 2)
-    lost = store.digest(PLAIN.key, 1)
+    lost = sha256_of(store, PLAIN.key, 1)
     store.discard(PLAIN.key, 1)
     bring(trainer, replace(OTHER, initial=WarmStart(PLAIN, 1)), 1)
-    assert store.digest(PLAIN.key, 1) == lost
+    assert sha256_of(store, PLAIN.key, 1) == lost
 
 
 def test_a_loss_that_is_not_finite_names_its_epoch_and_saves_nothing(store: CheckpointStore) -> None:
@@ -161,7 +163,7 @@ def test_a_loss_that_is_not_finite_names_its_epoch_and_saves_nothing(store: Chec
     with pytest.raises(NonFiniteLossError, match="epoch 2") as caught:
         bring(trainer, exploding, 5)
     assert caught.value.epoch == 2
-    assert store.epochs(exploding.key) == (1,)
+    assert undamaged(store, exploding.key) == (1,)
     assert len(bring(trainer, PLAIN, 1)) == 1, "the study goes on"
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from hpo.storage.checkpoints import CheckpointStore
+from hpo.storage.files import Files
 from hpo.training.engine import Trainer
+from tests.content import sha256_of
 from tests.training import toy
 
 ROOT = Path(__file__).parents[2]
@@ -26,12 +28,12 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> CheckpointStore:
         [sys.executable, toy.__file__, folder], env=os.environ | {"PYTHONPATH": path}, timeout=300, check=False
     )
     assert died.returncode == -signal.SIGKILL
-    return CheckpointStore(folder)
+    return CheckpointStore(Files(folder))
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
-    return Trainer(CheckpointStore(tmp_path_factory.mktemp("undisturbed")), toy.ToyDataset())
+    return Trainer(CheckpointStore(Files(tmp_path_factory.mktemp("undisturbed"))), toy.ToyDataset())
 
 
 @pytest.mark.parametrize("name", toy.RESUMED)
@@ -43,13 +45,13 @@ def test_two_epochs_then_two_in_another_process_equal_four(
     whole = list(undisturbed.bring(recipe, {2, 4}))
 
     # A fresh process gave the bits that this long-lived one gives, among other recipes.
-    assert interrupted.digest(recipe.key, 2) == store.digest(recipe.key, 2)
+    assert sha256_of(interrupted, recipe.key, 2) == sha256_of(store, recipe.key, 2)
 
     resumed = list(Trainer(interrupted, toy.ToyDataset()).bring(recipe, {4}))
     assert [result.seconds is None for result in resumed] == [True, True, False, False]
     assert [result.metrics for result in resumed] == [result.metrics for result in whole]
     # The whole file: weights, BatchNormalization statistics, optimizer slots, step count, predictions, curve.
-    assert interrupted.digest(recipe.key, 4) == store.digest(recipe.key, 4) is not None
+    assert sha256_of(interrupted, recipe.key, 4) == sha256_of(store, recipe.key, 4) is not None
 
 
 def test_no_two_of_these_recipes_train_to_the_same_weights(undisturbed: Trainer) -> None:

@@ -20,6 +20,7 @@ from hpo.recipe.architecture import CnnSpec, Convolution, FunctionSpec
 from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.recipe.schedule import STRATEGIES, Strategy
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
+from hpo.storage.files import Files
 
 SIZE = 16
 
@@ -97,7 +98,7 @@ class MortalStore(CheckpointStore):
 def main(folder: str) -> None:
     from hpo.training.engine import Trainer
 
-    trainer = Trainer(MortalStore(folder), ToyDataset())
+    trainer = Trainer(MortalStore(Files(folder)), ToyDataset())
     for recipe in RESUMED.values():
         list(trainer.bring(recipe, {2}))
     list(trainer.bring(recipe, {4}))

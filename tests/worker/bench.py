@@ -12,6 +12,7 @@ from hpo.config.study import StudyFile
 from hpo.stages.plan import open_first_stage
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.database import Database, open_database
+from hpo.storage.files import Files
 from hpo.storage.ledger import compute_by_epoch
 from hpo.storage.points import stage_points
 from hpo.storage.tables import PointRow
@@ -36,7 +37,7 @@ class Bench:
 
     @property
     def store(self) -> CheckpointStore:
-        return CheckpointStore(self.study.checkpoints)
+        return CheckpointStore(Files(self.study.checkpoints))
 
     def points(self) -> list[PointRow]:
         with self.database.transaction() as session:

@@ -20,6 +20,7 @@ from hpo.stages.advance import advance
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.claims import Claim
 from hpo.storage.database import Database
+from hpo.storage.files import Files
 from hpo.storage.leases import Heartbeat
 from hpo.storage.points import stage_points
 from hpo.storage.predictions import PredictionStore
@@ -59,7 +60,7 @@ def dataset(patches: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 @pytest.fixture(scope="session")
 def trainer(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Trainer:
     """One trainer for all tests; what they train differs in its seed."""
-    return Trainer(CheckpointStore(tmp_path_factory.mktemp("checkpoints")), dataset)
+    return Trainer(CheckpointStore(Files(tmp_path_factory.mktemp("checkpoints"))), dataset)
 
 
 @dataclass
@@ -131,7 +132,7 @@ def open_workshop(
         settings = {"data": {"folder": str(patches)}, "architectures": STUDY["architectures"][:1], **changes}
         study = load(tmp_path, space=space, stage1=stage1, stage2=stage2, workers=workers, **settings)
         watcher = Watcher()
-        store = PredictionStore(str(tmp_path / "predictions"))
+        store = PredictionStore(Files(str(tmp_path / "predictions")))
         beating = Heartbeat(sqlite, study.name, OWNER, study.workers.lease_seconds)
         heartbeat = stack.enter_context(beating)
         workshop = Workshop(Worker(study, sqlite, dataset, trainer, store, OWNER, watcher, heartbeat), watcher)

@@ -26,6 +26,7 @@ from hpo.recipe.recipe import Recipe
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
 from hpo.storage.claims import Claim
 from hpo.storage.database import Database, open_database
+from hpo.storage.files import Files
 from hpo.storage.leases import Heartbeat
 from hpo.storage.owner import this_process
 from hpo.storage.predictions import PredictionStore
@@ -91,7 +92,7 @@ def slow_worker(
     observer: Observer | None = None,
 ) -> Worker:
     dataset: Any = SimpleNamespace(valid=SimpleNamespace(slides=None))
-    predictions = PredictionStore(study.checkpoints)
+    predictions = PredictionStore(Files(study.checkpoints))
     a_trainer: Any = trainer
     return Worker(study, database, dataset, a_trainer, predictions, owner, observer or Unobserved(), heartbeat)
 
@@ -122,7 +123,7 @@ def work(study_file: str, url: str, lease: float, seconds: float, said: str, die
         if epoch == dies_in_epoch:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    trainer = SlowTrainer(CheckpointStore(study.checkpoints), seconds, before_epoch)
+    trainer = SlowTrainer(CheckpointStore(Files(study.checkpoints)), seconds, before_epoch)
     owner = this_process()
     with Heartbeat(database, study.name, owner, lease) as heartbeat:
         worker = slow_worker(study, database, heartbeat, trainer, owner, said_to)
