@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from hpo.cli.console import DatabaseOption, StudyArgument, out
 
 
@@ -14,10 +16,7 @@ def export(study: StudyArgument, database: DatabaseOption = None) -> None:
     from hpo.storage.database import open_database
 
     settings = load_study(study, database)
-    opened = open_database(settings.database)
-    try:
+    with closing(open_database(settings.database)) as opened:
         dataset = prepare_data(settings.data)
         export_outputs(settings, opened, dataset, read_results(opened, settings, dataset))
-    finally:
-        opened.close()
     out.print(str(settings.output), soft_wrap=True, markup=False, highlight=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,30 +60,22 @@ def launch(
     On Ray or Slurm, study file, data and checkpoints must be at the same places on every node.
     """
     from hpo.config.load import load_study
-    from hpo.data.prepare import prepare_data
     from hpo.launchers.launch import Workforce
-    from hpo.stages.plan import check_patches
+    from hpo.stages.plan import open_data
     from hpo.storage.database import open_database
 
     force = Workforce(workers, on, gpus, gpus_per_worker, tuple(parameters or ()))
     force.check()
     settings = load_study(study, database)
-    opened = open_database(settings.database)
-    try:
-        with stopping() as stop:
-            with following() as update:
-                dataset = prepare_data(settings.data, update)
-            check_patches(settings, dataset.train.labels)
-            launch_workers(settings, opened, stop, force, until=until, url=database)
-    finally:
-        opened.close()
+    with closing(open_database(settings.database)) as opened, stopping() as stop:
+        with following() as update:
+            open_data(settings, update)  # a sample is made once, and wrong data refused, before workers start
+        launch_workers(settings, opened, stop, force, until=until)
     ended = f"finished; next: hpo report {study}, hpo export {study}" if until == "test" else f"{until} is over"
     out.print(f"{settings.name}: {ended}", soft_wrap=True, markup=False, highlight=False)
 
 
-def launch_workers(
-    settings: StudyFile, database: Database, stop: Event, force: Workforce, *, until: Until, url: str | None = None
-) -> None:
+def launch_workers(settings: StudyFile, database: Database, stop: Event, force: Workforce, *, until: Until) -> None:
     """Run the workers of a study to their end, with a progress display.
 
     Args:
@@ -92,7 +84,6 @@ def launch_workers(
         stop: once set, the workers end after their epoch.
         force: the workers asked for.
         until: the stage to end with.
-        url: of the database, where it is not the study file's or the environment's.
 
     Raises:
         StopRequestedError: if they were stopped before the study was finished.
@@ -106,7 +97,7 @@ def launch_workers(
     from hpo.stages.estimate import expected_points, finished_points
 
     launched_at = database.patiently(database.now)
-    assignments = plan_launch(settings, force, until=until, database=url, launched_at=launched_at)
+    assignments = plan_launch(settings, force, until=until, launched_at=launched_at)
     with progress_bar() as progress:
         task = progress.add_task(settings.name, total=expected_points(settings), detail="")
         next_look = 0.0

@@ -31,13 +31,12 @@ def plan(
     from rich.table import Table
 
     from hpo.config.load import load_study
-    from hpo.data.prepare import prepare_data
     from hpo.stages.estimate import estimate, total
-    from hpo.stages.plan import check_patches
+    from hpo.stages.plan import open_data
 
     settings = load_study(study)
     if settings.data.folder.exists():
-        check_patches(settings, prepare_data(settings.data).train.labels)
+        open_data(settings)
     stages = estimate(settings)
     speeds = _calibrated(settings) if calibrate else {}
     seconds = {name: sum(_seconds(stage, speeds) for stage in stages if stage.architecture == name) for name in speeds}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import typer
@@ -24,11 +25,8 @@ def ranges(study: StudyArgument, as_json: JsonOption = False, database: Database
     from hpo.storage.database import open_database
 
     settings = load_study(study, database)
-    opened = open_database(settings.database)
-    try:
+    with closing(open_database(settings.database)) as opened:
         write_ranges_file(opened, settings)
-    finally:
-        opened.close()
     if not settings.ranges_path.exists():
         raise HpoError(f"{settings.name}: no stage 1 has closed yet; run: hpo run {study} --until stage1")
     found = load_ranges(settings.ranges_path, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,29 +43,26 @@ def report(
     settings = load_study(study, database)
     panels = settings.panels if dashboard is None else load_dashboard(dashboard)
     path = output or settings.output / "report.html"
-    opened = open_database(settings.database)
+    with closing(open_database(settings.database)) as opened:
 
-    @cache  # reading all patches takes minutes for a large data set
-    def dataset() -> Dataset | None:
-        try:
-            return prepare_data(settings.data)
-        except DataError as error:
-            _say(f"without the data section: {error}")
-            return None
+        @cache  # reading all patches takes minutes for a large data set
+        def dataset() -> Dataset | None:
+            try:
+                return prepare_data(settings.data)
+            except DataError as error:
+                _say(f"without the data section: {error}")
+                return None
 
-    def write() -> None:
-        with err.status("writing the report"):
-            write_report(read_results(opened, settings, dataset()), panels, path)
+        def write() -> None:
+            with err.status("writing the report"):
+                write_report(read_results(opened, settings, dataset()), panels, path)
 
-    try:
         if serve is None:
             write()
             _print(str(path))
         else:
             live = LiveReport(settings.name, path, lambda: study_progress(opened, settings), write, _say)
             serve_report(live, host=host, port=serve, every=every, announce=_print)
-    finally:
-        opened.close()
 
 
 def _print(line: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -50,7 +51,7 @@ def run(
         if workers is None and gpus is None:
             _run_study(settings, until)
         else:
-            launch = partial(launch_workers, force=Workforce(workers, gpus=gpus), until=until, url=database)
+            launch = partial(launch_workers, force=Workforce(workers, gpus=gpus), until=until)
             _run_study(settings, until, launch)
 
 
@@ -58,17 +59,14 @@ def _run_study(
     settings: StudyFile, until: Until, launch: Callable[[StudyFile, Database, threading.Event], None] | None = None
 ) -> None:
     from hpo.cli.outputs import print_comparison, write_outputs
-    from hpo.data.prepare import prepare_data
     from hpo.export.tuned import best_architecture, tuned_models
-    from hpo.stages.plan import check_patches
+    from hpo.stages.plan import open_data
     from hpo.storage.database import open_database
 
-    database = open_database(settings.database)
-    try:
+    with closing(open_database(settings.database)) as database:
         with stopping() as stop:
             with following() as update:
-                dataset = prepare_data(settings.data, update)
-            check_patches(settings, dataset.train.labels)
+                dataset = open_data(settings, update)
             if launch is None:
                 summary = _alone(settings, until, database, dataset, stop)
             else:
@@ -80,8 +78,6 @@ def _run_study(
             out.print(f"report, best configuration and models: {settings.output}", soft_wrap=True, highlight=False)
         elif until == "stage1" and "stage2" not in summary.standings[0].closed:
             out.print(f"ranges, to read or edit before stage 2: {settings.ranges_path}", soft_wrap=True)
-    finally:
-        database.close()
 
 
 def _alone(

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated
@@ -56,8 +56,7 @@ def status(
     from hpo.storage.database import open_database
 
     settings = load_study(study, database)
-    opened = open_database(settings.database)
-    try:
+    with closing(open_database(settings.database)) as opened:
 
         @cache  # a large grid has thousands of recipes
         def visits() -> int:
@@ -69,8 +68,6 @@ def status(
             _watch(opened, settings, visits)
             return
         found = _overview(opened, settings, visits)
-    finally:
-        opened.close()
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
     elif not found.stages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -17,20 +18,16 @@ def stop(
     ] = False,
     database: DatabaseOption = None,
 ) -> None:
-    """Ask every worker of a study that is running now to end; workers that start later are not meant."""
+    """Ask every worker of a study to end; workers that are launched later are not meant."""
     from hpo.config.load import load_study
     from hpo.storage.database import open_database
     from hpo.storage.workers import live_workers, request_stop
 
     settings = load_study(study, database)
-    opened = open_database(settings.database)
-    try:
-        with opened.transaction() as session:
-            if not request_stop(session, settings.name, "now" if now else "drain"):
-                raise HpoError(f"{settings.name}: not begun; there is nothing to stop in {opened.url}")
-            asked = live_workers(session, settings.name)
-    finally:
-        opened.close()
+    with closing(open_database(settings.database)) as opened, opened.transaction() as session:
+        if not request_stop(session, settings.name, "now" if now else "drain"):
+            raise HpoError(f"{settings.name}: not begun; there is nothing to stop in {opened.url}")
+        asked = live_workers(session, settings.name)
     when = "after its epoch" if now else "after its design point"
     for worker in asked:
         is_silent = worker.silent_seconds > settings.workers.lease_seconds

@@ -196,8 +196,7 @@ class WorkerSettings(Settings):
     memory_gb: Number | None = Field(
         default=None,
         gt=0,
-        description="resident memory past which a launched worker is replaced between two design points; by default "
-        "nine tenths of the machine's, shared out likewise",
+        description="memory past which a worker is replaced between two points; by default 0.9 of all, shared likewise",
     )
 
 

@@ -47,7 +47,7 @@ def share_out(workers: int, gpus: Sequence[str], asked: str | None) -> list[tupl
     Args:
         workers: how many.
         gpus: may be fewer than workers.
-        asked: what the user asked for; without a word of his, a machine without GPUs is left as it is.
+        asked: what the user asked for; None leaves a machine without GPUs as it is.
     """
     if not gpus:
         return [(None if asked is None else "", 0.0)] * workers

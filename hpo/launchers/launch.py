@@ -79,7 +79,6 @@ def plan_launch(
     force: Workforce,
     *,
     until: Until = "test",
-    database: str | None = None,
     launched_at: float | None = None,
 ) -> list[Assignment]:
     """What each worker of a launch is started with.
@@ -88,7 +87,6 @@ def plan_launch(
         study: the study file.
         force: the workers asked for; only a local launch divides this machine's cores and memory.
         until: the stage to end with.
-        database: URL that goes before the study file's.
         launched_at: by the database's clock.
 
     Raises:
@@ -102,17 +100,17 @@ def plan_launch(
     if force.on == "local":
         threads = threads or max(1, available_cores() // count)
         memory = memory or MEMORY_SHARE * available_memory() / count
-        devices, environment = share_out(count, found, force.gpus), _given(database)
+        devices = share_out(count, found, force.gpus)
     else:
         threads = threads or (1 if force.on == "ray" else None)  # as many as Ray is asked for; Slurm has its own say
-        devices, environment = [_elsewhere(force)] * count, _carried(study)
+        devices = [_elsewhere(force)] * count
     return [
         Assignment(
             number=number,
             study=study.file,
             log=study.output / "logs" / f"worker-{number}.log",
             until=until,
-            environment=environment,
+            environment=_environment(study),
             gpu=gpu,
             gpu_share=share,
             threads=threads,
@@ -142,12 +140,8 @@ def _elsewhere(force: Workforce) -> tuple[str | None, float]:
     return ("" if force.on == "ray" and not share else None), share
 
 
-def _given(database: str | None) -> dict[str, str]:
-    return {} if database is None else {DATABASE_VARIABLE: database}
-
-
-def _carried(study: StudyFile) -> dict[str, str]:
-    """What this process's environment, or the command line, says about a study, for workers that do not inherit it."""
+def _environment(study: StudyFile) -> dict[str, str]:
+    """What this process's environment and command line say about a study, for workers that may inherit neither."""
     carried = {DATABASE_VARIABLE: study.database}
     if os.environ.get(DATA_VARIABLE):
         carried[DATA_VARIABLE] = str(study.data.folder)

@@ -110,7 +110,7 @@ class RayWorker:
             self._began_at = now
         elif now - self._asked_at > PATIENCE_SECONDS and not self._has_complained:
             self._has_complained = True
-            available: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
+            available: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]  # Ray's own
             free = {name: available.get(name, 0.0) for name in self._needs}
             _log.warning("%s waits: it needs %s; free are %s", self._name, _amounts(self._needs), _amounts(free))
 

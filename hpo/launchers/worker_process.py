@@ -6,19 +6,18 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from hpo.config.load import load_study
 from hpo.config.study import StudyFile
-from hpo.data.prepare import prepare_data
 from hpo.errors import HpoError, StopRequestedError
 from hpo.launchers.devices import device_environment
 from hpo.launchers.inprocess import Limits, run_in_process
 from hpo.launchers.launcher import Assignment, Ending
 from hpo.stages.order import Until
-from hpo.stages.plan import check_patches
+from hpo.stages.plan import open_data
 from hpo.storage.claims import Claim
 from hpo.storage.database import open_database
 
@@ -55,11 +54,9 @@ def work_on(
     limits = limits or Limits()
     if limits.memory_bytes is None and settings.workers.memory_gb is not None:
         limits = replace(limits, memory_bytes=settings.workers.memory_gb * 1e9)
-    opened = open_database(settings.database)
-    try:
+    with closing(open_database(settings.database)) as opened:
         since = opened.now() if since is None else since  # before the data is read, which may take minutes
-        dataset = prepare_data(settings.data)
-        check_patches(settings, dataset.train.labels)
+        dataset = open_data(settings)
         try:
             run_in_process(settings, opened, dataset, WorkerLog(settings), stop, until, limits, since)
         except StopRequestedError:
@@ -68,8 +65,6 @@ def work_on(
             _log.info("stopped, as hpo stop asked")
         else:
             _log.info("%s: %s", settings.name, "nothing is left to do" if until == "test" else f"{until} is over")
-    finally:
-        opened.close()
 
 
 def work_as_assigned(assignment: Assignment, stop: threading.Event) -> Ending:

@@ -80,17 +80,16 @@ def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
     template = template_recipe(study, architecture, "", study.stage1.seed)
     size = checkpoint_bytes(study, architecture)
     recipes = [apply_point(template, point) for point in stage1_points(study)]
-    longest: dict[str, tuple[Recipe, int]] = {}
+    longest: dict[Recipe, int] = {}  # by the recipe itself: equal recipes have equal keys, which take long to make
     for recipe, epochs in recipes:
-        if epochs > longest.get(recipe.key, (recipe, 0))[1]:
-            longest[recipe.key] = (recipe, epochs)
+        longest[recipe] = max(epochs, longest.get(recipe, 0))
     stage1 = StageEstimate(
         architecture=architecture,
         stage="stage1",
         points=len(recipes),
         trainings=len(longest),
         patch_visits=sum(visits(recipe, epochs) for recipe, epochs in recipes),
-        shared_patch_visits=sum(visits(recipe, epochs) for recipe, epochs in longest.values()),
+        shared_patch_visits=sum(visits(recipe, epochs) for recipe, epochs in longest.items()),
         checkpoint_bytes=len(recipes) * size,
     )
     most = study.space.most_patches
@@ -107,7 +106,7 @@ def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
     roles = 3 if warm and study.confirm.cold_control else 2
     seeds = len(study.confirm.seeds)
     reference = int(study.space.factors["patches"].reference)
-    donors = (seeds - 1) * max(visits(*longest[key]) for key in longest) if warm else 0
+    donors = (seeds - 1) * max(visits(recipe, epochs) for recipe, epochs in longest.items()) if warm else 0
     confirmed = donors + seeds * study.confirm.epochs * (reference + (roles - 1) * most)
     trainings = seeds * roles + (seeds - 1 if warm else 0)
     confirm = StageEstimate(architecture, "confirm", seeds * roles, trainings, confirmed, confirmed, trainings * size)

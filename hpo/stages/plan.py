@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.config.study import StudyFile
+from hpo.data.dataset import Dataset
+from hpo.data.prepare import prepare_data
+from hpo.data.progress import Progress, silent
 from hpo.errors import ConfigError
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.architecture import architecture_to_json
@@ -92,6 +95,18 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
                 points=[planned(template, point) for point in stage1_points(study)],
                 direction=objective_of(study).direction,
             )
+
+
+def open_data(study: StudyFile, progress: Progress = silent) -> Dataset:
+    """Open a study's data, made first where the study file asks for a sample, and see that it is enough.
+
+    Raises:
+        ConfigError: as `check_patches`.
+        DataError: as `prepare_data`.
+    """
+    dataset = prepare_data(study.data, progress)
+    check_patches(study, dataset.train.labels)
+    return dataset
 
 
 def check_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:

@@ -31,7 +31,13 @@ def work_once(worker: Worker) -> Worked:
     claims = database.patiently(lambda: claim_points(database, worker.study.name, worker.owner, settings.lease_seconds))
     if not claims:
         return "nothing"
-    exhausted: list[bool] = []
+    stage, exhausted = claims[0].stage_name, False
+
+    def note(session: Session) -> bool:
+        nonlocal exhausted
+        exhausted = stage_is_exhausted(session, stage)
+        return True
+
     with worker.heartbeat.holding(claims) as lease, Publisher(database, lease) as publisher:
         task = Task(worker, lease, publisher)
         try:
@@ -40,7 +46,7 @@ def work_once(worker: Worker) -> Worked:
                 open_test_split(task)
             else:
                 train(task)
-            publisher.post(lambda session: _note(exhausted, session, claims[0].stage_name))
+            publisher.post(note)
             publisher.flush()
             lease.check()
         except (StopRequestedError, StoreUnavailableError, KeyboardInterrupt):
@@ -49,20 +55,12 @@ def work_once(worker: Worker) -> Worked:
         except LeaseLostError as error:
             _log.warning("%s; nothing is published", error)
             give_back(task)  # what is still ours
-        except OutOfMemoryError as error:
-            fail(task, str(error), max_attempts=settings.max_attempts)
-            return "the last of a stage"
         except TrainingError as error:
-            fail(task, str(error), max_attempts=0)
-            return "the last of a stage"
+            fail(task, str(error), max_attempts=settings.max_attempts if isinstance(error, OutOfMemoryError) else 0)
+            database.run(note)
         except Exception as error:
             _log.debug("attempt failed", exc_info=True)
             reason = f"attempt {claims[0].attempt}: {type(error).__name__}: {error}"
             fail(task, reason, max_attempts=settings.max_attempts)
-            return "the last of a stage"
-    return "the last of a stage" if exhausted and exhausted[-1] else "something"
-
-
-def _note(exhausted: list[bool], session: Session, stage_name: str) -> bool:
-    exhausted.append(stage_is_exhausted(session, stage_name))
-    return True
+            database.run(note)
+    return "the last of a stage" if exhausted else "something"

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("ray")
-
 from hpo.launchers import ray as module
 from hpo.launchers.launcher import Assignment, Ending
 from hpo.launchers.ray import RayLauncher, RayWorker

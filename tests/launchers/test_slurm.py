@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("submitit")
-
 from hpo.errors import HpoError
 from hpo.launchers import slurm as module
 from hpo.launchers.launcher import Assignment, Ending

@@ -16,8 +16,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytest.importorskip("submitit")
-
 from hpo.config.load import load_study
 from hpo.launchers import launcher, slurm
 from hpo.launchers.launch import Workforce, plan_launch
