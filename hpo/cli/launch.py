@@ -99,7 +99,7 @@ def launch_workers(settings: StudyFile, database: Database, stop: Event, force: 
     launched_at = database.patiently(database.now)
     assignments = plan_launch(settings, force, until=until, launched_at=launched_at)
     with progress_bar() as progress:
-        task = progress.add_task(settings.name, total=expected_points(settings), detail="")
+        task = progress.add_task(settings.name, total=expected_points(settings, until), detail="")
         next_look = 0.0
 
         def look() -> None:

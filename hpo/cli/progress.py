@@ -9,6 +9,7 @@ from rich.progress import Progress
 
 from hpo.config.study import StudyFile
 from hpo.stages.estimate import expected_points
+from hpo.stages.order import Until
 from hpo.storage.claims import Claim
 
 
@@ -19,12 +20,13 @@ class RunProgress:
         progress: the display.
         study: says how many points to expect.
         done: points that were finished before.
+        until: the stage to end with.
     """
 
-    def __init__(self, progress: Progress, study: StudyFile, done: int) -> None:
+    def __init__(self, progress: Progress, study: StudyFile, done: int, until: Until = "test") -> None:
         self._progress = progress
         self._metric = study.objective.metric
-        self._task = progress.add_task(study.name, total=expected_points(study), completed=done, detail="")
+        self._task = progress.add_task(study.name, total=expected_points(study, until), completed=done, detail="")
 
     def started(self, claims: Sequence[Claim]) -> None:
         """Show what is worked on."""

@@ -89,7 +89,7 @@ def _alone(
     from hpo.stages.estimate import finished_points
 
     with progress_bar() as progress:
-        observer = RunProgress(progress, settings, finished_points(database, settings))
+        observer = RunProgress(progress, settings, finished_points(database, settings), until)
         return run_in_process(settings, database, dataset, observer, stop, until)
 
 

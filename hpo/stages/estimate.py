@@ -13,6 +13,7 @@ from hpo.recipe.architecture import CnnSpec
 from hpo.recipe.geometry import trainable_parameters
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe
+from hpo.stages.order import STAGES, Until
 from hpo.stages.plan import stage1_points, template_recipe
 from hpo.storage.database import Database
 from hpo.storage.tables import PointRow, StageRow
@@ -59,9 +60,10 @@ def total(stages: Sequence[StageEstimate]) -> StageEstimate:
     return StageEstimate(architecture="all", stage="", **sums)
 
 
-def expected_points(study: StudyFile) -> int:
-    """How many design points the whole study will have, as far as the study file tells."""
-    return sum(stage.points for stage in estimate(study))
+def expected_points(study: StudyFile, until: Until = "test") -> int:
+    """How many design points a study will have up to the end of a stage, as far as the study file tells."""
+    included = STAGES[: STAGES.index(until) + 1]
+    return sum(stage.points for stage in estimate(study) if stage.stage in included)
 
 
 def finished_points(database: Database, study: StudyFile) -> int:

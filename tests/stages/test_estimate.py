@@ -19,6 +19,7 @@ from hpo.stages.estimate import (
     total,
     visits,
 )
+from hpo.stages.order import STAGES, Until
 from hpo.stages.plan import template_recipe
 from hpo.storage.database import Database
 from hpo.storage.tables import PointRow
@@ -58,11 +59,12 @@ def test_stage_1_is_what_the_story_really_queues(sqlite: Database, tmp_path: Pat
     assert found.shared_patch_visits == visits_of(rows, shared=True)
 
 
-def test_as_many_points_are_expected_as_the_story_ends_with(sqlite: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("until", STAGES)
+def test_as_many_points_are_expected_as_the_story_ends_with(sqlite: Database, tmp_path: Path, until: Until) -> None:
     story = Story(load(tmp_path), sqlite)
     assert finished_points(sqlite, story.study) == 0
-    story.run()
-    assert finished_points(sqlite, story.study) == expected_points(story.study)
+    story.run(until)
+    assert finished_points(sqlite, story.study) == expected_points(story.study, until)
 
 
 @pytest.mark.parametrize("warm_start", ["warm", "cold"])
