@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from hpo.config.explain import Problem, refuse
-from hpo.config.fields import FactorName, Flag, Settings
+from hpo.config.fields import FactorName, Flag, Name, Settings, Whole
 
 PanelName = Literal[
     "two_stages",
@@ -27,16 +27,35 @@ PanelName = Literal[
     "test_openings",
     "failures",
     "versions",
+    "learning_curves",
+    "range_axes",
+    "lineage",
+    "importance",
+    "parallel_coordinates",
+    "slices",
+    "contour",
+    "best_so_far",
+    "warm_start",
+    "optimism",
+    "calibration",
+    "confusion",
+    "precision_recall",
+    "mistakes",
+    "timeline",
 ]
-"""Every panel of `hpo.reports.registry`; the name here is that of its file in ``hpo/reports/panels``."""
+"""Every panel: the name is that of its file in ``hpo/reports/panels``."""
 
 MetricName = Literal["accuracy", "precision", "recall", "f1", "auc"]
 Width = Literal["full", "half", "third"]
 
 _PANELS_WITH: dict[str, tuple[PanelName, ...]] = {
     "factor": ("factor_effect",),
-    "metric": ("factor_effect", "strategy_curves", "before_after"),
-    "paper": ("comparison_table", "best_table"),
+    "metric": ("factor_effect", "strategy_curves", "before_after", "learning_curves", "range_axes", "warm_start"),
+    "paper": ("comparison_table", "best_table", "before_after", "roc"),
+    "architecture": ("learning_curves", "parallel_coordinates", "contour"),
+    "factors": ("contour",),
+    "stage": ("importance", "slices", "parallel_coordinates", "contour"),
+    "count": ("mistakes",),
 }
 
 
@@ -51,11 +70,21 @@ class PanelSettings(Settings):
     factor: FactorName | None = Field(default=None, description="of factor_effect: the factor on the x axis")
     metric: MetricName | None = Field(
         default=None,
-        description="of factor_effect, strategy_curves and before_after; by default the study's objective",
+        description="of figures that show a metric; by default the study's objective",
     )
     paper: Flag = Field(
-        default=False, description="of comparison_table and best_table: also show what the paper printed, marked so"
+        default=False, description="of figures and tables that the paper has: also show what it printed, marked so"
     )
+    architecture: Name | None = Field(
+        default=None, description="of figures that show a single architecture; by default the best on validation"
+    )
+    factors: tuple[FactorName, FactorName] | None = Field(
+        default=None, description="of contour: the factors on x and y; by default the two that matter most"
+    )
+    stage: Literal["stage1", "stage2"] | None = Field(
+        default=None, description="of figures of one stage's trials; by default stage2"
+    )
+    count: Whole = Field(default=12, ge=1, le=50, description="of mistakes: how many of either kind")
 
     @model_validator(mode="after")
     def _options_fit(self) -> Self:

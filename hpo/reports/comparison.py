@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hpo.evaluation.compare import Comparison, Measurement, Sampling, compare_sides, measure
 from hpo.evaluation.holm import holm
-from hpo.reports.results import Role, StudyResults
+from hpo.reports.records import Role
+from hpo.reports.results import StudyResults
 
 ROLES: tuple[Role, ...] = ("before", "cold_control", "after")
 

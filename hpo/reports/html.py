@@ -43,6 +43,42 @@ class Column:
     numeric: bool = False
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table, as a page and a CSV file have it.
+
+    Args:
+        columns: from left to right.
+        rows: cells by column; a row below a cell that spans several rows leaves that column out.
+        compact: only as wide as its contents.
+    """
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell | str]]
+    compact: bool = False
+
+    def full_rows(self) -> list[list[tuple[Cell, bool]]]:
+        """Every row with a cell for every column; False beside those that span down from a row above."""
+        above: list[Cell | None] = [None] * len(self.columns)
+        left = [0] * len(self.columns)
+        full = []
+        for row in self.rows:
+            cells = iter(row)
+            written = []
+            for index in range(len(self.columns)):
+                spanning = above[index]
+                if left[index] and spanning is not None:
+                    left[index] -= 1
+                    written.append((spanning, False))
+                    continue
+                given = next(cells)
+                cell = given if isinstance(given, Cell) else Cell(given)
+                above[index], left[index] = cell, cell.rows - 1
+                written.append((cell, True))
+            full.append(written)
+        return full
+
+
 def escape(text: str) -> Html:
     """Plain text as HTML."""
     return Html(_escape(text, quote=True))
@@ -63,36 +99,23 @@ def paragraph(text: str, class_: str = "") -> Html:
     return element("p", escape(text), class_=class_)
 
 
-def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell | str]], *, compact: bool = False) -> Html:
-    """A table that scrolls by itself where it is too wide.
-
-    Args:
-        columns: from left to right.
-        rows: cells by column; a row below a cell that spans several rows leaves that column out.
-        compact: only as wide as its contents.
-    """
+def table(content: Table) -> Html:
+    """A table that scrolls by itself where it is too wide."""
     head = [
         element("th", escape(column.heading), scope="col", class_="numeric" if column.numeric else "")
-        for column in columns
+        for column in content.columns
     ]
     body = []
-    spanned = [0] * len(columns)
-    for row in rows:
-        cells = iter(row)
-        written: list[Html] = []
-        starts_group = False
-        for index, column in enumerate(columns):
-            if spanned[index]:
-                spanned[index] -= 1
-                continue
-            given = next(cells)
-            cell = given if isinstance(given, Cell) else Cell(given)
-            spanned[index] = cell.rows - 1
-            starts_group = starts_group or cell.rows > 1
-            written.append(_cell(cell, column, heads_row=index == 0))
+    for row in content.full_rows():
+        written = [
+            _cell(cell, column, heads_row=index == 0)
+            for index, ((cell, begins), column) in enumerate(zip(row, content.columns, strict=True))
+            if begins
+        ]
+        starts_group = any(begins and cell.rows > 1 for cell, begins in row)
         body.append(element("tr", *written, class_="group" if starts_group else ""))
     parts = element("thead", element("tr", *head)), element("tbody", *body)
-    return element("div", element("table", *parts, class_="compact" if compact else ""), class_="scroll")
+    return element("div", element("table", *parts, class_="compact" if content.compact else ""), class_="scroll")
 
 
 def swatch(colour: str) -> Html:

@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from hpo.config.dashboard import Dashboard, PanelSettings
-from hpo.reports.html import Html, element, escape, paragraph
+from hpo.reports.html import Html, Table, element, escape, paragraph, table
 from hpo.reports.panel import Drawing, NotThereError
-from hpo.reports.registry import PANELS
+from hpo.reports.registry import panel_named
 from hpo.reports.results import StudyResults
 from hpo.reports.summary import summarize
 from hpo.reports.words import capital, listed, plural
@@ -93,7 +93,7 @@ def _anchor(index: int) -> str:
 
 
 def _panel(results: StudyResults, options: PanelSettings, identity: str) -> Html:
-    panel = PANELS[options.panel]
+    panel = panel_named(options.panel)
     title = options.title or panel.title(results, options)
     label = [element("span", escape(options.label), class_="label")] if options.label else []
     heading = element("h3", *label, escape(title))
@@ -102,17 +102,21 @@ def _panel(results: StudyResults, options: PanelSettings, identity: str) -> Html
     except NotThereError as missing:
         content = [paragraph(str(missing), "missing")]
     else:
-        content = [paragraph(panel.explain(data), "explain"), _drawing(panel.draw(data), identity, title)]
+        finding = panel.finding(data)
+        drawing = _drawing(panel.draw(data), identity, f"{title}. {finding}")
+        content = [paragraph(finding, "finding"), drawing, paragraph(panel.explain(data), "explain")]
     return element("article", heading, *content, class_=f"panel {options.width}", data_panel=options.panel)
 
 
-def _drawing(drawing: Drawing, identity: str, title: str) -> Html:
+def _drawing(drawing: Drawing, identity: str, description: str) -> Html:
+    if isinstance(drawing, Table):
+        return table(drawing)
     if not isinstance(drawing, go.Figure):
         return Html(drawing)
     # In a script element "<" could end it; JSON may write it so instead.
     figure = drawing.to_json().replace("<", "\\u003c")
     height = f"height:{drawing.layout.height}px"
-    place = element("div", class_="plot", data_figure=identity, role="img", aria_label=title, style=height)
+    place = element("div", class_="plot", data_figure=identity, role="img", aria_label=description, style=height)
     return Html(f'{place}<script type="application/json" id="{identity}">{figure}</script>')
 
 

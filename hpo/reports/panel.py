@@ -7,10 +7,10 @@ from typing import Any, Protocol, TypeAlias
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.html import Html
+from hpo.reports.html import Html, Table
 from hpo.reports.results import StudyResults
 
-Drawing: TypeAlias = go.Figure | Html
+Drawing: TypeAlias = go.Figure | Table | Html
 
 
 class NotThereError(Exception):
@@ -18,9 +18,9 @@ class NotThereError(Exception):
 
 
 class Panel(Protocol):
-    """A module in ``hpo/reports/panels``: these four functions, and a NamedTuple for what is read.
+    """A module in ``hpo/reports/panels``: these five functions, and a NamedTuple for what is read.
 
-    To add one, write the module, name it in `hpo.reports.registry` and in `hpo.config.dashboard.PanelName`.
+    To add one, write the module and name it in `hpo.config.dashboard.PanelName`.
     """
 
     def title(self, results: StudyResults, options: PanelSettings) -> str:
@@ -36,9 +36,16 @@ class Panel(Protocol):
         ...
 
     def draw(self, data: Any) -> Drawing:
-        """A Plotly figure, or the HTML of a table."""
+        """A Plotly figure, a table, or HTML."""
+        ...
+
+    def finding(self, data: Any) -> str:
+        """What it shows of this very study, with its numbers: one sentence, not escaped.
+
+        It stands above the drawing, and is what somebody who cannot see it is told.
+        """
         ...
 
     def explain(self, data: Any) -> str:
-        """What the reader sees, in plain words: one to three sentences, not escaped."""
+        """How to read it, in plain words: one to three sentences, not escaped."""
         ...

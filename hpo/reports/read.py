@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-import tempfile
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, cast
-
-import numpy as np
 
 from hpo.config.ranges import ChoiceRange, load_ranges, ranges_from_json
 from hpo.config.study import StudyFile
 from hpo.config.versions import versions
-from hpo.data.check import draw_preview
-from hpo.data.dataset import Dataset, Patches
+from hpo.data.dataset import Dataset
 from hpo.evaluation.objective import objective_of
+from hpo.recipe.key import canonical
 from hpo.recipe.recipe import Recipe, recipe_from_json
 from hpo.recipe.schedule import STRATEGIES, Strategy
-from hpo.reports.results import (
+from hpo.reports.read_patches import describe_data, find_mistakes
+from hpo.reports.records import (
     ComputeEntry,
     ComputeRole,
     Confirmation,
-    DataDescription,
     Donor,
     FactorRange,
-    FactorSettings,
-    SplitDescription,
+    Fault,
     StageName,
-    StudyResults,
-    StudySettings,
     TestOpening,
     TrialResult,
 )
+from hpo.reports.results import FactorSettings, StudyResults, StudySettings
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages
 from hpo.storage.files import Files
-from hpo.storage.ledger import Compute, compute_by_epoch, list_test_openings
+from hpo.storage.ledger import Compute, compute_by_epoch, list_test_openings, trained_epochs
 from hpo.storage.optuna_bridge import trial_numbers
 from hpo.storage.points import stage_points
 from hpo.storage.predictions import PredictionStore
 from hpo.storage.tables import PointRow, StageRow
+from hpo.storage.workers import worker_spans
 
 Stages = Mapping[tuple[str, str], StageRow]
 Rows = Mapping[tuple[str, str], Sequence[PointRow]]
@@ -59,27 +57,36 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
     with database.transaction() as session:
         stages = load_stages(session, study.name)
         rows = {key: stage_points(session, stage.name) for key, stage in stages.items()}
-        spent = compute_by_epoch(session, study.name)
+        epochs = trained_epochs(session, study.name)
+        workers = worker_spans(session, study.name)
         openings = list_test_openings(session, study.name)
     store = PredictionStore(Files(study.checkpoints))
     tested = [stage for (name, _), stage in stages.items() if name == "test" and stage.closed_at and not _failed(stage)]
-    labels, slides = store.load_truth(tested[0].plan["configuration"]) if tested else (None, None)
-    return StudyResults(
+    labels, slides, valid_labels = None, None, None
+    if tested:
+        labels, slides = store.load_truth(tested[0].plan["configuration"])
+        valid_labels, _ = store.load_truth(tested[0].plan["configuration"], "valid")
+    results = StudyResults(
         settings=_settings(study),
         trials=tuple(_trials(database, study, stages, rows)),
         confirmations=tuple(_confirmations(store, stages, rows)),
         test_labels=labels,
         test_slides=slides,
+        valid_labels=valid_labels,
         test_openings=tuple(
             TestOpening(row.architecture, row.opened_at, row.owner, row.configuration, row.test_digest)
             for row in openings
         ),
-        compute=tuple(_compute(study, rows, spent)),
+        compute=tuple(_compute(study, rows, compute_by_epoch(epochs))),
         donors=tuple(_donors(study, stages)),
         ranges=tuple(_ranges(study, stages)),
-        data=None if dataset is None else _data(study, dataset),
+        data=None if dataset is None else describe_data(study, dataset),
         versions=versions(),
+        epochs=tuple(epochs),
+        workers=tuple(workers),
+        faults=tuple(_faults(rows)),
     )
+    return results if dataset is None else replace(results, mistakes=find_mistakes(results, dataset.test))
 
 
 def _settings(study: StudyFile) -> StudySettings:
@@ -127,6 +134,8 @@ def _trials(database: Database, study: StudyFile, stages: Stages, rows: Rows) ->
                 metrics=curve[objective.speaking_epoch(curve) - 1] if curve else {},
                 curve=curve,
                 failure="; ".join(row.reasons) if row.state == "failed" else "",
+                donor=_donor_of(row),
+                finished_at=row.finished_at,
             )
 
 
@@ -149,7 +158,35 @@ def _confirmations(store: PredictionStore, stages: Stages, rows: Rows) -> Iterat
                 epochs=row.epochs or 0,
                 curve=row.curve or [],
                 test_probabilities=store.load(test.plan["configuration"], role, seed) if test and opened else None,
+                valid_probabilities=(
+                    store.load(test.plan["configuration"], role, seed, "valid") if test and opened else None
+                ),
+                recipe_key=row.recipe_key or "",
+                donor=_donor_of(row),
+                objective=row.objective if row.state == "complete" else None,
             )
+
+
+def _donor_of(row: PointRow) -> tuple[str, int] | None:
+    start = (row.recipe or {}).get("initial")
+    return None if start is None else (_key_of(canonical(start["donor"])), start["epoch"])
+
+
+@lru_cache
+def _key_of(recipe: str) -> str:
+    """A donor's key; a stage 2 of ten thousand trials has a single donor."""
+    return recipe_from_json(json.loads(recipe)).key
+
+
+def _faults(rows: Rows) -> Iterator[Fault]:
+    """Attempts that ended badly, in their order."""
+    found = [
+        Fault(stage, architecture, fault["owner"], fault["attempt"], fault["at"], fault["reason"])
+        for (stage, architecture), points in rows.items()
+        for row in points
+        for fault in row.faults
+    ]
+    yield from sorted(found, key=lambda fault: fault.at)
 
 
 def _compute(study: StudyFile, rows: Rows, spent: Mapping[tuple[str, int], Compute]) -> Iterator[ComputeEntry]:
@@ -228,31 +265,6 @@ def _ranges(study: StudyFile, stages: Stages) -> Iterator[FactorRange]:
                 best=limits.best,
                 edited=limits != written.get(factor),
             )
-
-
-def _data(study: StudyFile, dataset: Dataset) -> DataDescription:
-    made = "a sample made by hpo data sample" if study.data.sample is not None else study.data.folder.name
-    return DataDescription(
-        name=made,
-        patch_size=dataset.train.shape[1],
-        splits={part.name: _split(part) for part in (dataset.train, dataset.valid, dataset.test)},
-        digest=dataset.digest,
-        test_digest=dataset.test_digest,
-        contact_sheet=_contact_sheet(dataset),
-    )
-
-
-def _contact_sheet(dataset: Dataset) -> bytes:
-    """PNG of a few patches; the test split's stay unseen."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "patches.png"
-        draw_preview([dataset.train, dataset.valid], path)
-        return path.read_bytes()
-
-
-def _split(part: Patches) -> SplitDescription:
-    slides = None if part.slides is None else len(np.unique(part.slides))
-    return SplitDescription(len(part), int(part.labels.sum()), slides)
 
 
 def _failed(stage: StageRow) -> bool:

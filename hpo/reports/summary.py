@@ -7,7 +7,8 @@ from hpo.evaluation.metrics import METRICS
 from hpo.recipe.point import Point
 from hpo.reports.comparison import Sides, compare_architectures
 from hpo.reports.html import Html, element, escape, paragraph, swatch
-from hpo.reports.results import Role, StudyResults
+from hpo.reports.records import Role
+from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
 from hpo.reports.words import METRIC_WORDS, interval, number, plural, signed, signed_interval
 

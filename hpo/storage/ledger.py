@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -28,6 +29,27 @@ class Compute:
 
     def __add__(self, other: Compute) -> Compute:
         return Compute(self.epochs + other.epochs, self.patch_visits + other.patch_visits, self.seconds + other.seconds)
+
+
+@dataclass(frozen=True)
+class TrainedEpoch:
+    """An entry of the compute ledger: an epoch that some worker really trained.
+
+    Args:
+        recipe_key: of the training.
+        epoch: counted from 1.
+        patch_visits: patches seen in it.
+        seconds: wall-clock time of it.
+        owner: the worker, ``HOST:PID:START``.
+        at: when it ended, seconds since 1970, UTC, by the database's clock.
+    """
+
+    recipe_key: str
+    epoch: int
+    patch_visits: int
+    seconds: float
+    owner: str
+    at: float
 
 
 def record_epoch(
@@ -87,13 +109,20 @@ def compute_by_recipe(session: Session, study: str) -> dict[str, Compute]:
     return _compute_by(session, study, TrainedEpochRow.recipe_key)
 
 
-def compute_by_epoch(session: Session, study: str) -> dict[tuple[str, int], Compute]:
+def trained_epochs(session: Session, study: str) -> list[TrainedEpoch]:
+    """Every epoch that was trained for a study, in the order in which they ended."""
+    row = TrainedEpochRow
+    columns = row.recipe_key, row.epoch, row.patch_visits, row.seconds, row.owner, row.at
+    entries = session.execute(select(*columns).where(row.study == study).order_by(row.at, row.id))
+    return [TrainedEpoch(*entry) for entry in entries]
+
+
+def compute_by_epoch(entries: Iterable[TrainedEpoch]) -> dict[tuple[str, int], Compute]:
     """What each epoch of each recipe has cost, by (recipe key, epoch); more than one epoch where it was repeated."""
-    rows = select(TrainedEpochRow).where(TrainedEpochRow.study == study)
     costs: dict[tuple[str, int], Compute] = {}
-    for row in session.scalars(rows):
-        cost = Compute(1, row.patch_visits, row.seconds)
-        costs[row.recipe_key, row.epoch] = costs.get((row.recipe_key, row.epoch), Compute()) + cost
+    for entry in entries:
+        cost = Compute(1, entry.patch_visits, entry.seconds)
+        costs[entry.recipe_key, entry.epoch] = costs.get((entry.recipe_key, entry.epoch), Compute()) + cost
     return costs
 
 

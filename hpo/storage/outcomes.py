@@ -121,7 +121,7 @@ def end_attempt(session: Session, row: PointRow, reason: str, max_attempts: int)
     )
     has_progressed = session.scalar(trained.limit(1)) is not None
     row.failures = 0 if has_progressed and max_attempts else row.failures + 1
-    row.reasons = [*row.reasons, reason]
+    row.faults = [*row.faults, {"reason": reason, "owner": row.owner, "attempt": row.attempt, "at": now(session)}]
     row.lease_expires_at = None
     if row.failures < max_attempts:
         row.state, row.owner = "waiting", None

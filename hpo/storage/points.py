@@ -66,7 +66,7 @@ def _row(stage_name: str, point: PlannedPoint) -> PointRow:
         state="waiting",
         attempt=0,
         failures=0,
-        reasons=[],
+        faults=[],
     )
 
 

@@ -69,6 +69,7 @@ class PointRow(Table):
 
     ``attempt`` counts the claims and only ever rises: it fences stale workers out. ``failures`` counts the attempts in
     a row that ended badly without having trained an epoch: a long training that is preempted ten times has not failed.
+    ``faults`` has every attempt that ended badly: ``reason`` (one line), ``owner``, ``attempt`` and ``at``.
     """
 
     __tablename__ = "hpo_design_point"
@@ -94,11 +95,16 @@ class PointRow(Table):
     claimed_at: Mapped[float | None] = mapped_column(_Number)
     lease_expires_at: Mapped[float | None] = mapped_column(_Number)
     trial_id: Mapped[int | None]
-    reasons: Mapped[list[Any]]
+    faults: Mapped[list[Any]]
     objective: Mapped[float | None] = mapped_column(_Number)
     standard_error: Mapped[float | None] = mapped_column(_Number)
     curve: Mapped[list[Any] | None]
     finished_at: Mapped[float | None] = mapped_column(_Number)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why attempts ended badly, one line each."""
+        return [fault["reason"] for fault in self.faults]
 
 
 class TrainedEpochRow(Table):

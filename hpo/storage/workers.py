@@ -31,6 +31,25 @@ class RegisteredWorker:
     silent_seconds: float
 
 
+@dataclass(frozen=True)
+class WorkerSpan:
+    """From when to when a worker worked; moments in seconds since 1970, UTC, by the database's clock.
+
+    Args:
+        owner: the worker, ``HOST:PID:START``.
+        device: what it trained on, such as ``GPU 0`` or ``CPU``.
+        started_at: when it began.
+        seen_at: when it was last heard of.
+        ended_at: when it said that it ends, or was found dead; None while it runs, or if it vanished elsewhere.
+    """
+
+    owner: str
+    device: str
+    started_at: float
+    seen_at: float
+    ended_at: float | None
+
+
 def register_worker(session: Session, study: str, owner: str, device: str) -> float:
     """Enter a worker that begins.
 
@@ -59,6 +78,14 @@ def live_workers(session: Session, study: str) -> list[RegisteredWorker]:
         select(WorkerRow).where(WorkerRow.study == study, WorkerRow.ended_at.is_(None)).order_by(WorkerRow.started_at)
     )
     return [RegisteredWorker(row.owner, row.device, row.started_at, max(0.0, moment - row.seen_at)) for row in rows]
+
+
+def worker_spans(session: Session, study: str) -> list[WorkerSpan]:
+    """Every worker that a study has had, the first one first."""
+    row = WorkerRow
+    columns = row.owner, row.device, row.started_at, row.seen_at, row.ended_at
+    spans = session.execute(select(*columns).where(row.study == study).order_by(row.started_at, row.owner))
+    return [WorkerSpan(*span) for span in spans]
 
 
 def earlier_workers(session: Session, study: str, owner: str, lease_seconds: float) -> list[str]:

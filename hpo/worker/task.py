@@ -85,6 +85,8 @@ def train(task: Task) -> None:
 def open_test_split(task: Task) -> None:
     """Predict the test split with every run of a frozen configuration; the opening is entered first.
 
+    The validation predictions of the same weights are kept beside them: thresholds are chosen on those.
+
     Raises:
         LeaseLostError: if the claim has passed to another worker.
         StopRequestedError: if the worker was asked to stop.
@@ -105,9 +107,14 @@ def open_test_split(task: Task) -> None:
 
     task.publisher.post(enter)
     task.publisher.flush()
+    valid, rows = worker.dataset.valid, worker.trainer.valid_rows
+    valid_slides = None if valid.slides is None else valid.slides[rows]
+    worker.predictions.save_truth(configuration, worker.trainer.valid_labels, valid_slides, "valid")
     worker.predictions.save_truth(configuration, worker.dataset.test.labels, worker.dataset.test.slides)
     for run in claim.plan["runs"]:
         recipe = recipe_from_json(run["recipe"])
+        kept = worker.trainer.valid_probabilities(recipe, run["epoch"])
+        worker.predictions.save(configuration, run["role"], run["seed"], kept, "valid")
         probabilities = worker.trainer.predict(recipe, run["epoch"], worker.dataset.test)
         task.lease.check()
         worker.predictions.save(configuration, run["role"], run["seed"], probabilities)

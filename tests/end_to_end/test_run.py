@@ -127,7 +127,7 @@ def test_a_diverging_trial_fails_with_its_reason_and_the_study_goes_on(project: 
     space["factors"]["learning_rate"] |= {"levels": [0.01, 0.05, 1e9], "high": 1e9}
     project.write({"architectures": STUDY["architectures"][:1]}, space)
     project.run("run", "study.yaml", "--until", "stage1")
-    failed = rows(project.output, "SELECT reasons FROM hpo_design_point WHERE state = 'failed'")
+    failed = rows(project.output, "SELECT faults FROM hpo_design_point WHERE state = 'failed'")
     assert len(failed) == 1
     assert "the training loss was not finite in epoch 1" in failed[0][0]
     ranges = yaml.safe_load((project.output / "ranges.yaml").read_text())["architectures"]["tiny"]

@@ -94,7 +94,7 @@ def test_a_preempted_job_gives_back_what_it_holds_is_requeued_and_ends_as_undist
     assert launch.said == []  # it was submitit that brought it back
     assert "Requeued job" in launch.output()
     assert len(trained(launch.project)) == 2
-    assert rows_of(launch.project, "SELECT DISTINCT reasons FROM hpo_design_point") == [("[]",)]
+    assert rows_of(launch.project, "SELECT DISTINCT faults FROM hpo_design_point") == [("[]",)]
     assert points(launch.project.output) == points(undisturbed.output)
 
 

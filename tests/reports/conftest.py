@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hpo.evaluation.metrics import binary_metrics
-from hpo.reports.results import Role, StudyResults
+from hpo.reports.records import Role
+from hpo.reports.results import StudyResults
 from tests.reports.invented import invent_study, running_study
 
 

@@ -12,22 +12,23 @@ from PIL import Image
 from hpo.evaluation.objective import Objective
 from hpo.recipe.key import digest
 from hpo.recipe.point import Value
-from hpo.reports.results import (
+from hpo.reports.records import (
     ComputeEntry,
     ComputeRole,
     Confirmation,
     DataDescription,
     Donor,
     FactorRange,
-    FactorSettings,
+    Fault,
+    Mistake,
     Role,
     SplitDescription,
-    StudyResults,
-    StudySettings,
     TestOpening,
     TrialResult,
 )
-from hpo.storage.ledger import Compute
+from hpo.reports.results import FactorSettings, StudyResults, StudySettings
+from hpo.storage.ledger import Compute, TrainedEpoch
+from hpo.storage.workers import WorkerSpan
 
 FACTORS = {
     "patches": FactorSettings("patches", 4000, (1000, 2000, 4000, 8000), "log"),
@@ -37,6 +38,9 @@ FACTORS = {
     "strategy": FactorSettings("strategy", "constant", ("constant", "time_based", "step", "exponential")),
 }
 PATCHES = 600
+VALID_LABELS = (np.arange(500) % 2).astype(np.uint8)
+BEGAN = 1_794_990_000.0
+OWNERS = ("lab-1:4711:100", "lab-2:4712:200")
 SLIDES = 24
 SEPARATION: dict[Role, float] = {"before": 1.9, "after": 2.5, "cold_control": 2.25}
 
@@ -62,21 +66,22 @@ def _ceiling(place: int, point: dict[str, Value]) -> float:
     return 0.88 + 0.008 * place - float(loss) - 0.02 * (point["strategy"] == "exponential")
 
 
-def _trial(
-    stage: str, architecture: str, place: int, number: int, point: dict[str, Value], random: np.random.Generator
-) -> TrialResult:
-    curve = _curve(random, int(point["epochs"]), _ceiling(place, point) + 0.02 * (stage == "stage2"))
+def _trial(stage: str, architecture: str, place: int, number: int, point: dict[str, Value]) -> TrialResult:
+    key = digest({name: value for name, value in point.items() if name != "epochs"} | {"of": architecture, "in": stage})
+    of_key = np.random.default_rng(int(key[:8], 16))  # points that differ only in epochs are one training
+    curve = _curve(of_key, 40, _ceiling(place, point) + 0.02 * (stage == "stage2"))[: int(point["epochs"])]
     return TrialResult(
         stage="stage1" if stage == "stage1" else "stage2",
         architecture=architecture,
         number=number,
         point=point,
         state="complete",
-        recipe_key=digest({**point, "of": architecture}),
+        recipe_key=key,
         objective=curve[-1]["valid_auc"],
         standard_error=0.006,
         metrics=curve[-1],
         curve=curve,
+        donor=(digest({"donor of": architecture}), 40) if stage == "stage2" else None,
     )
 
 
@@ -85,7 +90,7 @@ def _trials(architecture: str, place: int, random: np.random.Generator) -> list[
     points = [reference]
     for name, factor in FACTORS.items():
         points += [{**reference, name: level} for level in factor.levels if level != factor.reference]
-    trials = [_trial("stage1", architecture, place, number, point, random) for number, point in enumerate(points)]
+    trials = [_trial("stage1", architecture, place, number, point) for number, point in enumerate(points)]
     for number in range(14):
         point = reference | {
             "learning_rate": float(np.exp(random.uniform(np.log(0.002), np.log(0.02)))),
@@ -93,7 +98,7 @@ def _trials(architecture: str, place: int, random: np.random.Generator) -> list[
             "patches": int(random.integers(4000, 8001)),
             "epochs": 20,
         }
-        trials.append(_trial("stage2", architecture, place, number, point, random))
+        trials.append(_trial("stage2", architecture, place, number, point))
     last = trials[-1]
     trials[-1] = replace(
         last,
@@ -123,8 +128,69 @@ def _final_trainings(
             point = {name: factor.reference for name, factor in FACTORS.items()} | (tuned if role != "before" else {})
             probabilities = (1 / (1 + np.exp(-logits))).astype(np.float32)
             curve = _curve(random, 40, 0.84 + 0.01 * place + 0.03 * (role != "before"))
-            trainings.append(Confirmation(architecture, role, seed, point, 40, curve, probabilities))
+            valid_logits = gain * (VALID_LABELS - 0.5) + random.normal(size=len(VALID_LABELS)) + 0.3
+            key = digest({"of": architecture, "role": role, "seed": seed})
+            trainings.append(
+                Confirmation(
+                    architecture,
+                    role,
+                    seed,
+                    point,
+                    40,
+                    curve,
+                    probabilities,
+                    valid_probabilities=(1 / (1 + np.exp(-valid_logits))).astype(np.float32),
+                    recipe_key=key,
+                    donor=(digest({"donor of": architecture, "seed": seed}), 40) if role == "after" else None,
+                    objective=curve[-1]["valid_auc"],
+                )
+            )
     return trainings
+
+
+def _trained(trials: list[TrialResult], trainings: list[Confirmation]) -> list[TrainedEpoch]:
+    """The ledger of two workers that take what comes next; a training that several trials share is trained once."""
+    longest: dict[str, tuple[int, int]] = {}
+    for one in (*trials, *trainings):
+        epochs = max(int(one.point["epochs"]) if isinstance(one, TrialResult) else one.epochs, 1)
+        known = longest.get(one.recipe_key, (0, 0))
+        longest[one.recipe_key] = (max(known[0], epochs), int(one.point["patches"]))
+    free_at = [BEGAN, BEGAN + 4.0]
+    entries = []
+    for key, (epochs, patches) in longest.items():
+        worker = free_at.index(min(free_at))
+        for epoch in range(1, epochs + 1):
+            seconds = patches / 5200
+            free_at[worker] += seconds
+            entries.append(TrainedEpoch(key, epoch, patches, seconds, OWNERS[worker], free_at[worker]))
+    return sorted(entries, key=lambda entry: entry.at)
+
+
+def _finished(trials: list[TrialResult], entries: list[TrainedEpoch]) -> list[TrialResult]:
+    ended = {(entry.recipe_key, entry.epoch): entry.at for entry in entries}
+    return [replace(trial, finished_at=ended[trial.recipe_key, int(trial.point["epochs"])]) for trial in trials]
+
+
+def _workers(entries: list[TrainedEpoch]) -> tuple[WorkerSpan, ...]:
+    """The second one was killed somewhere in the middle, and was never told of its end."""
+    last = entries[-1].at
+    return (
+        WorkerSpan(OWNERS[0], "GPU 0", BEGAN - 9, last + 1, last + 1),
+        WorkerSpan(OWNERS[1], "GPU 1", BEGAN - 5, entries[len(entries) // 2].at, None),
+    )
+
+
+def _mistakes(labels: NDArray[np.uint8], slides: NDArray[np.str_]) -> tuple[Mistake, ...]:
+    random = np.random.default_rng(9)
+    found = []
+    for label, share in ((0, 0.97), (1, 0.03)):
+        for place, row in enumerate(np.flatnonzero(labels == label)[:14]):
+            pixels = np.clip(random.normal((181, 147 - 25 * label, 179), 22, (96, 96, 3)), 0, 255).astype(np.uint8)
+            file = io.BytesIO()
+            Image.fromarray(pixels).save(file, "JPEG")
+            probability = share - 0.02 * place if label == 0 else share + 0.02 * place
+            found.append(Mistake(int(row), label, probability, file.getvalue(), str(slides[row])))
+    return tuple(found)
 
 
 def _compute(architecture: str, place: int) -> list[ComputeEntry]:
@@ -199,12 +265,14 @@ def invent_study(
                 architecture, 1_795_000_000.0 + 60 * place, "worker 4711 on lab-2", digest(architecture), digest("test")
             )
         )
+    entries = _trained(trials, trainings)
     return StudyResults(
         settings=settings,
-        trials=tuple(trials),
+        trials=tuple(_finished(trials, entries)),
         confirmations=tuple(trainings),
         test_labels=labels,
         test_slides=slides,
+        valid_labels=VALID_LABELS,
         test_openings=tuple(openings),
         compute=tuple(compute),
         donors=tuple(donors),
@@ -222,6 +290,12 @@ def invent_study(
             _contact_sheet(),
         ),
         versions={"hpo": "0.1.0", "Python": "3.11.7", "tensorflow": "2.21.0", "keras": "3.15.0", "optuna": "5.0.0"},
+        epochs=tuple(entries),
+        workers=_workers(entries),
+        faults=(
+            Fault("stage2", architectures[0], OWNERS[1], 1, entries[len(entries) // 2].at + 30, "the worker died"),
+        ),
+        mistakes=_mistakes(labels, slides),
     )
 
 

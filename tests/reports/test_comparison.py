@@ -11,7 +11,8 @@ import pytest
 from hpo.evaluation.compare import compare
 from hpo.evaluation.holm import holm
 from hpo.reports.comparison import compare_architectures, predictions_by_role
-from hpo.reports.results import Role, StudyResults
+from hpo.reports.records import Role
+from hpo.reports.results import StudyResults
 
 
 def test_every_side_is_measured_from_its_stored_predictions(

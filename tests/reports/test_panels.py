@@ -34,8 +34,9 @@ from hpo.reports.panels import (
     versions,
 )
 from hpo.reports.paper import TABLE_3, TABLE_4
-from hpo.reports.registry import PANELS
-from hpo.reports.results import ComputeEntry, FactorSettings, Role, StudyResults, TrialResult
+from hpo.reports.records import ComputeEntry, Role, TrialResult
+from hpo.reports.registry import panel_named
+from hpo.reports.results import FactorSettings, StudyResults
 from hpo.reports.style import architecture_style, whole_ticks
 from hpo.storage.ledger import Compute
 
@@ -58,7 +59,7 @@ class TestEveryPanel:
     def test_it_draws_a_finished_study_and_explains_what_it_draws(
         self, finished: StudyResults, name: PanelName
     ) -> None:
-        panel, options = PANELS[name], _options(name)
+        panel, options = panel_named(name), _options(name)
         read = panel.read(finished, options)
         drawing = panel.draw(read)
         assert isinstance(drawing, go.Figure) or drawing.startswith("<div")
@@ -70,7 +71,7 @@ class TestEveryPanel:
         self, empty: StudyResults, name: PanelName
     ) -> None:
         with pytest.raises(NotThereError, match=r"^[A-Z].*\.$"):
-            PANELS[name].read(empty, _options(name))
+            panel_named(name).read(empty, _options(name))
 
     def test_an_architecture_has_one_colour_in_every_figure(self, finished: StudyResults) -> None:
         colours = {name: architecture_style(finished.settings, name).colour for name in finished.settings.architectures}

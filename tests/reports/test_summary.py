@@ -8,7 +8,8 @@ from dataclasses import replace
 from hpo.evaluation.compare import Estimate, MetricComparison
 from hpo.evaluation.objective import Objective
 from hpo.reports.comparison import compare_architectures
-from hpo.reports.results import Role, StudyResults
+from hpo.reports.records import Role
+from hpo.reports.results import StudyResults
 from hpo.reports.summary import headline_metric, is_finished, sentence, summarize
 
 

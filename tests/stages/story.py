@@ -100,6 +100,11 @@ def curve(quality: Quality, point: Point, epochs: int) -> list[dict[str, float]]
     return [{"valid_auc": value, "valid_loss": 1 - value} for value in reached]
 
 
+def fault(reason: str) -> dict[str, Any]:
+    """An attempt of a design point that ended badly."""
+    return {"reason": reason, "owner": "a", "attempt": 1, "at": 0.0}
+
+
 def finished_row(study: StudyFile, architecture: str, point: Point, quality: Quality = smooth) -> PointRow:
     """A stage-1 design point as the database holds it once it is done."""
     seed = study.stage1.seed
@@ -111,11 +116,11 @@ def finished_row(study: StudyFile, architecture: str, point: Point, quality: Qua
         recipe=plan.recipe,
         recipe_key=plan.recipe_key,
         epochs=plan.epochs,
-        reasons=[],
+        faults=[],
         standard_error=0.0,
     )
     if quality(point) is None:
-        row.state, row.reasons = "failed", ["the training loss was not finite in epoch 1"]
+        row.state, row.faults = "failed", [fault("the training loss was not finite in epoch 1")]
     else:
         row.state, row.curve = "complete", curve(quality, point, int(point["epochs"]))
         row.objective = objective_of(study).value(row.curve)

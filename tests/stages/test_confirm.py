@@ -15,7 +15,7 @@ from hpo.stages.confirm import confirm_points, confirm_result, opening_point, re
 from hpo.stages.plan import template_recipe
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
-from tests.stages.story import DATA, load
+from tests.stages.story import DATA, fault, load
 
 PLAIN = Recipe(data=DATA, patches=64, architecture=CnnSpec((Convolution(3, 4),), (5,)))
 WARM = replace(PLAIN, learning_rate=0.02, initial=WarmStart(PLAIN, epoch=4))
@@ -72,9 +72,9 @@ def test_there_is_a_control_only_for_warm_weights_and_if_it_is_asked_for(
 
 
 def run(role: str, seed: int, objective: float | None, **values: Any) -> PointRow:
-    done = {"state": "complete", "reasons": [], "epochs": 2, "recipe_key": f"{role} {seed}", "recipe": {}}
+    done = {"state": "complete", "faults": [], "epochs": 2, "recipe_key": f"{role} {seed}", "recipe": {}}
     if objective is None:
-        done |= {"state": "failed", "reasons": [f"{role} diverged"]}
+        done |= {"state": "failed", "faults": [fault(f"{role} diverged")]}
     curve = [{"valid_auc": 0.5, "valid_loss": 0.5}, {"valid_auc": objective or 0.0, "valid_loss": 0.1}]
     return PointRow(**{**done, "label": {"role": role, "seed": seed}, "objective": objective, "curve": curve, **values})
 

@@ -15,7 +15,7 @@ from hpo.recipe.key import canonical
 from hpo.recipe.point import Point
 from hpo.stages.explore import factor_range, stage1_result
 from hpo.storage.tables import PointRow
-from tests.stages.story import Quality, finished_row, load, smooth, stage1_rows
+from tests.stages.story import Quality, fault, finished_row, load, smooth, stage1_rows
 
 
 def axis_of(factor: str, reached: dict[Any, float | None]) -> Quality:
@@ -152,7 +152,7 @@ def test_where_the_best_epoch_speaks_the_donors_weights_are_of_that_epoch(tmp_pa
 def test_a_stage_without_a_successful_trial_is_abandoned_with_every_reason(tmp_path: Path) -> None:
     study = load(tmp_path)
     rows: list[PointRow] = stage1_rows(study, lambda _point: None)
-    rows[0].reasons = ["attempt 1: worker a died", "attempt 2: worker b died"]
+    rows[0].faults = [fault("attempt 1: worker a died"), fault("attempt 2: worker b died")]
     ((key, reason),) = stage1_result(study, rows).items()
     assert key == "abandoned"
     assert reason == (

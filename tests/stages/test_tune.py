@@ -19,7 +19,7 @@ from hpo.storage.database import Database
 from hpo.storage.ledger import record_epoch
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
-from tests.stages.story import DATA, SPACE, Quality, load, smooth, stage1_rows
+from tests.stages.story import DATA, SPACE, Quality, fault, load, smooth, stage1_rows
 
 Planned = tuple[dict[str, Any], list[PlannedPoint]]
 
@@ -251,7 +251,7 @@ def test_words_that_the_ranges_leave_out_are_left_out_of_the_observations(tmp_pa
 
 def row(number: int, **values: Any) -> PointRow:
     settled: dict[str, Any] = {"point": {"patches": 50}, "epochs": 3, "recipe_key": f"recipe {number}"}
-    return PointRow(**{"label": {"slot": number}, "state": "complete", "reasons": [], **settled, **values})
+    return PointRow(**{"label": {"slot": number}, "state": "complete", "faults": [], **settled, **values})
 
 
 def follows(database: Database, study: StudyFile, rows: list[PointRow]) -> PlannedPoint | None:
@@ -327,12 +327,12 @@ def test_the_choice_is_the_best_trial_an_observation_too(tmp_path: Path) -> None
     study = load(tmp_path)
     rows = [row(number, objective=value, point_key=f"p{number}", recipe={}) for number, value in enumerate((0.7, 0.9))]
     observed = row(2, label={"origin": "stage 1"}, objective=0.95, point_key="observed", recipe={})
-    failed = row(3, state="failed", objective=None, reasons=["diverged"])
+    failed = row(3, state="failed", objective=None, faults=[fault("diverged")])
     assert stage2_result(study, [*rows, failed])["choice"]["key"] == "p1"
     assert stage2_result(study, [observed, *rows, failed])["choice"]["key"] == "observed"
     assert stage2_result(load(tmp_path, objective={"metric": "loss"}), rows)["choice"]["key"] == "p0"
 
 
 def test_a_stage_2_without_a_successful_trial_is_abandoned(tmp_path: Path) -> None:
-    failed = [row(number, state="failed", objective=None, reasons=["diverged"]) for number in range(2)]
+    failed = [row(number, state="failed", objective=None, faults=[fault("diverged")]) for number in range(2)]
     assert stage2_result(load(tmp_path), failed) == {"abandoned": "none of 2 trials succeeded: diverged"}

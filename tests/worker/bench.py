@@ -13,7 +13,7 @@ from hpo.stages.plan import open_first_stage
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.database import Database, open_database
 from hpo.storage.files import Files
-from hpo.storage.ledger import compute_by_epoch
+from hpo.storage.ledger import compute_by_epoch, trained_epochs
 from hpo.storage.points import stage_points
 from hpo.storage.tables import PointRow
 from tests.stages import story
@@ -46,7 +46,7 @@ class Bench:
     def trained(self) -> list[int]:
         """The epochs in the ledger, in order; one that was trained twice is there twice."""
         with self.database.transaction() as session:
-            costs = compute_by_epoch(session, self.study.name)
+            costs = compute_by_epoch(trained_epochs(session, self.study.name))
         return sorted(epoch for (_, epoch), cost in costs.items() for _ in range(cost.epochs))
 
     def files(self) -> dict[str, int]:

@@ -10,10 +10,11 @@ from hpo.evaluation.compare import Estimate
 from hpo.evaluation.metrics import METRICS
 from hpo.recipe.point import Point
 from hpo.reports.comparison import compare_architectures
-from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.paper import TABLE_4
-from hpo.reports.results import Confirmation, StudyResults
+from hpo.reports.records import Confirmation
+from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
 from hpo.reports.words import DASH, METRIC_WORDS, capital, interval, number, plural, point_words
 
@@ -69,7 +70,7 @@ def read(results: StudyResults, options: PanelSettings) -> BestTable:
     return BestTable(objective.metric, best, rows, paper)
 
 
-def draw(data: BestTable) -> Html:
+def draw(data: BestTable) -> Table:
     """A row an architecture; the one chosen on the validation split is marked."""
     columns = [
         Column("Model"),
@@ -92,7 +93,7 @@ def draw(data: BestTable) -> Html:
             printed = (f"{value:.3f}" for value in TABLE_4[row.name])
             cells = (Cell(text, kind="dim") for text in (f"{row.name} in the paper", DASH, *printed))
             rows.append([*cells, Cell("1,000 epochs, full PCam", kind="dim")])
-    return table(columns, rows)
+    return Table(columns, rows)
 
 
 def explain(data: BestTable) -> str:

@@ -8,10 +8,11 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.compare import Estimate
 from hpo.evaluation.metrics import METRICS
 from hpo.reports.comparison import Sides, compare_architectures
-from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.comparison_table import difference_cell
-from hpo.reports.results import Role, StudyResults
+from hpo.reports.records import Role
+from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
 from hpo.reports.words import DASH, METRIC_WORDS, interval, number
 
@@ -57,7 +58,7 @@ def read(results: StudyResults, _options: PanelSettings) -> ColdControl:
     return ColdControl(metric, rows)
 
 
-def draw(data: ColdControl) -> Html:
+def draw(data: ColdControl) -> Table:
     """A row an architecture."""
     columns = [
         Column("Model"),
@@ -75,7 +76,7 @@ def draw(data: ColdControl) -> Html:
             cells.append(DASH if estimate is None else Cell(number(estimate.value), interval(estimate)))
         cells += [DASH if one is None else difference_cell(one) for one in (row.tuned_cold, row.warm_start)]
         rows.append(cells)
-    return table(columns, rows)
+    return Table(columns, rows)
 
 
 def explain(_data: ColdControl) -> str:

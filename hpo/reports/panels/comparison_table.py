@@ -8,7 +8,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.compare import Comparison, Estimate, Sampling
 from hpo.evaluation.metrics import METRICS
 from hpo.reports.comparison import compare_architectures
-from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.paper import TABLE_3
 from hpo.reports.results import StudyResults
@@ -67,7 +67,7 @@ def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
     return ComparisonTable(rows, missing, options.paper and bool(present & TABLE_3.keys()))
 
 
-def draw(data: ComparisonTable) -> Html:
+def draw(data: ComparisonTable) -> Table:
     """A row a metric, grouped by architecture."""
     columns = [
         Column("Model"),
@@ -79,7 +79,7 @@ def draw(data: ComparisonTable) -> Html:
     ]
     if data.paper:
         columns.append(Column("Paper: before, after", numeric=True))
-    return table(columns, [cells for row in data.rows for cells in _rows(row, paper=data.paper)])
+    return Table(columns, [cells for row in data.rows for cells in _rows(row, paper=data.paper)])
 
 
 def explain(data: ComparisonTable) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.results import ComputeEntry, ComputeRole, StudyResults
+from hpo.reports.records import ComputeEntry, ComputeRole
+from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
 from hpo.reports.words import DASH, count, duration
 
@@ -58,7 +59,7 @@ def read(results: StudyResults, _options: PanelSettings) -> ComputeTable:
     return ComputeTable(rows)
 
 
-def draw(data: ComputeTable) -> Html:
+def draw(data: ComputeTable) -> Table:
     """A row an architecture: patch-visits of each part, and its time below them."""
     columns = [Column("Model"), *(Column(heading, numeric=True) for heading, _ in _COLUMNS)]
     columns += [Column("Tuning / before", numeric=True), Column("All, without sharing", numeric=True)]
@@ -70,7 +71,7 @@ def draw(data: ComputeTable) -> Html:
         cells.append(f"{tuning / before:.1f} times" if before and tuning else DASH)
         cells.append(count(sum(entry.unshared_patch_visits for entry in row.entries)))
         rows.append(cells)
-    return table(columns, rows)
+    return Table(columns, rows)
 
 
 def explain(data: ComputeTable) -> str:

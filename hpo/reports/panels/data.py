@@ -6,9 +6,10 @@ from base64 import b64encode
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.html import Cell, Column, Html, element, table
+from hpo.reports.html import Cell, Column, Html, Table, element, table
 from hpo.reports.panel import NotThereError
-from hpo.reports.results import DataDescription, StudyResults
+from hpo.reports.records import DataDescription
+from hpo.reports.results import StudyResults
 from hpo.reports.words import DASH, capital, count
 
 
@@ -53,7 +54,7 @@ def draw(data: Data) -> Html:
                 Cell(digest[:12], kind="code"),
             ]
         )
-    content = [table(columns, rows, compact=True)]
+    content = [table(Table(columns, rows, compact=True))]
     if data.description.contact_sheet is not None:
         source = "data:image/png;base64," + b64encode(data.description.contact_sheet).decode()
         content.append(

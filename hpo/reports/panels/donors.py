@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.results import Donor, StudyResults
+from hpo.reports.records import Donor
+from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
 from hpo.reports.words import METRIC_WORDS, capital, count, number, point_words
 
@@ -58,7 +59,7 @@ def read(results: StudyResults, _options: PanelSettings) -> DonorsTable:
     return DonorsTable(settings.objective.metric, settings.warm_start, settings.batch_normalization, rows)
 
 
-def draw(data: DonorsTable) -> Html:
+def draw(data: DonorsTable) -> Table:
     """A row an architecture."""
     columns = [
         Column("Model"),
@@ -79,7 +80,7 @@ def draw(data: DonorsTable) -> Html:
         ]
         for row in data.rows
     ]
-    return table(columns, rows)
+    return Table(columns, rows)
 
 
 def explain(data: DonorsTable) -> str:

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import Value
 from hpo.reports.panel import NotThereError
-from hpo.reports.results import StudyResults, TrialResult
+from hpo.reports.records import TrialResult
+from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, figure, figure_text
 from hpo.reports.words import METRIC_WORDS, capital, factor_words, value_words
 

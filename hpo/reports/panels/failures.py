@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.html import Cell, Column, Html, paragraph, table
+from hpo.reports.html import Cell, Column, Html, Table, paragraph
 from hpo.reports.panel import NotThereError
-from hpo.reports.results import StudyResults, TrialResult
+from hpo.reports.records import TrialResult
+from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
 from hpo.reports.words import STAGE_WORDS, capital, count, plural, point_words
 
@@ -45,7 +46,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Failures:
     return Failures(finished, rows)
 
 
-def draw(data: Failures) -> Html:
+def draw(data: Failures) -> Html | Table:
     """A row a failed trial, or one sentence where none failed."""
     if not data.rows:
         return paragraph("None.", "quiet")
@@ -66,7 +67,7 @@ def draw(data: Failures) -> Html:
         ]
         for row in data.rows
     ]
-    return table(columns, rows)
+    return Table(columns, rows)
 
 
 def explain(data: Failures) -> str:

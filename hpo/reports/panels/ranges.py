@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import FACTORS, Value
-from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.results import FactorRange, StudyResults
+from hpo.reports.records import FactorRange
+from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
 from hpo.reports.words import DASH, capital, factor_words, listed, value_words
 
@@ -62,7 +63,7 @@ def read(results: StudyResults, _options: PanelSettings) -> RangesTable:
     )
 
 
-def draw(data: RangesTable) -> Html:
+def draw(data: RangesTable) -> Table:
     """A row a factor, a column an architecture."""
     columns = [Column("Factor"), Column("Reference", numeric=True)]
     columns += [Column(name, numeric=True) for name, _ in data.architectures]
@@ -72,7 +73,7 @@ def draw(data: RangesTable) -> Html:
         cells: list[Cell | str] = [capital(factor_words(row.factor)), reference]
         cells += [_range_cell(row.ranges.get(name)) for name, _ in data.architectures]
         rows.append(cells)
-    return table(columns, rows)
+    return Table(columns, rows)
 
 
 def explain(data: RangesTable) -> str:

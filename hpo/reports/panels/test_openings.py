@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.results import StudyResults, TestOpening
+from hpo.reports.records import TestOpening
+from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
 from hpo.reports.words import moment, plural
 
@@ -47,7 +48,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Openings:
     return Openings(rows, [name for name in dict.fromkeys(names) if names.count(name) > 1])
 
 
-def draw(data: Openings) -> Html:
+def draw(data: Openings) -> Table:
     """A row an opening."""
     columns = [Column("Model"), Column("Opened"), Column("By"), Column("Configuration"), Column("Test split")]
     rows: list[list[Cell | str]] = [
@@ -60,7 +61,7 @@ def draw(data: Openings) -> Html:
         ]
         for row in data.rows
     ]
-    return table(columns, rows)
+    return Table(columns, rows)
 
 
 def explain(data: Openings) -> str:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape
-from hpo.reports.results import StageName, StudyResults
+from hpo.reports.records import StageName
+from hpo.reports.results import StudyResults
 from hpo.reports.words import METRIC_WORDS, count, design_words, factor_words, listed, plural
 
 _WEIGHTS = {

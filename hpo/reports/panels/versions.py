@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.html import Cell, Column, Html, table
+from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
 
@@ -32,10 +32,10 @@ def read(results: StudyResults, _options: PanelSettings) -> Versions:
     return Versions(dict(results.versions))
 
 
-def draw(data: Versions) -> Html:
+def draw(data: Versions) -> Table:
     """A row a package."""
     rows: list[list[Cell | str]] = [[name, Cell(version, kind="code")] for name, version in data.versions.items()]
-    return table([Column("What"), Column("Version")], rows, compact=True)
+    return Table([Column("What"), Column("Version")], rows, compact=True)
 
 
 def explain(_data: Versions) -> str:
