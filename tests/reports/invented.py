@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -37,6 +38,7 @@ FACTORS = {
     "epochs": FactorSettings("epochs", 10, (5, 10, 20, 40), "linear"),
     "strategy": FactorSettings("strategy", "constant", ("constant", "time_based", "step", "exponential")),
 }
+REFERENCE: dict[str, Value] = {name: factor.reference for name, factor in FACTORS.items()}
 PATCHES = 600
 VALID_LABELS = (np.arange(500) % 2).astype(np.uint8)
 BEGAN = 1_794_990_000.0
@@ -66,9 +68,15 @@ def _ceiling(place: int, point: dict[str, Value]) -> float:
     return 0.88 + 0.008 * place - float(loss) - 0.02 * (point["strategy"] == "exponential")
 
 
+def _key(stage: str, architecture: str, point: Mapping[str, Value]) -> str:
+    """Points that differ only in epochs are one training."""
+    settings = {name: value for name, value in point.items() if name != "epochs"}
+    return digest(settings | {"of": architecture, "in": stage})
+
+
 def _trial(stage: str, architecture: str, place: int, number: int, point: dict[str, Value]) -> TrialResult:
-    key = digest({name: value for name, value in point.items() if name != "epochs"} | {"of": architecture, "in": stage})
-    of_key = np.random.default_rng(int(key[:8], 16))  # points that differ only in epochs are one training
+    key = _key(stage, architecture, point)
+    of_key = np.random.default_rng(int(key[:8], 16))
     curve = _curve(of_key, 40, _ceiling(place, point) + 0.02 * (stage == "stage2"))[: int(point["epochs"])]
     return TrialResult(
         stage="stage1" if stage == "stage1" else "stage2",
@@ -81,18 +89,17 @@ def _trial(stage: str, architecture: str, place: int, number: int, point: dict[s
         standard_error=0.006,
         metrics=curve[-1],
         curve=curve,
-        donor=(digest({"donor of": architecture}), 40) if stage == "stage2" else None,
+        donor=(_key("stage1", architecture, REFERENCE), 40) if stage == "stage2" else None,
     )
 
 
 def _trials(architecture: str, place: int, random: np.random.Generator) -> list[TrialResult]:
-    reference: dict[str, Value] = {name: factor.reference for name, factor in FACTORS.items()}
-    points = [reference]
+    points = [REFERENCE]
     for name, factor in FACTORS.items():
-        points += [{**reference, name: level} for level in factor.levels if level != factor.reference]
+        points += [{**REFERENCE, name: level} for level in factor.levels if level != factor.reference]
     trials = [_trial("stage1", architecture, place, number, point) for number, point in enumerate(points)]
     for number in range(14):
-        point = reference | {
+        point = REFERENCE | {
             "learning_rate": float(np.exp(random.uniform(np.log(0.002), np.log(0.02)))),
             "batch_size": int(random.integers(16, 49)),
             "patches": int(random.integers(4000, 8001)),
@@ -125,7 +132,7 @@ def _final_trainings(
             gain = separation + 0.12 * place * (role == "after") + random.normal(0, 0.08)
             logits = gain * (labels - 0.5) + shared + hardness + own
             tuned: dict[str, Value] = {"learning_rate": 0.0057, "batch_size": 24, "patches": 7200}
-            point = {name: factor.reference for name, factor in FACTORS.items()} | (tuned if role != "before" else {})
+            point = REFERENCE | (tuned if role != "before" else {})
             probabilities = (1 / (1 + np.exp(-logits))).astype(np.float32)
             curve = _curve(random, 40, 0.84 + 0.01 * place + 0.03 * (role != "before"))
             valid_logits = gain * (VALID_LABELS - 0.5) + random.normal(size=len(VALID_LABELS)) + 0.3

@@ -12,8 +12,8 @@ from plotly.offline import get_plotlyjs
 
 from hpo.config.dashboard import Dashboard, PanelSettings
 from hpo.config.yaml_file import read_yaml
-from hpo.reports import registry
 from hpo.reports.page import render_report, write_report
+from hpo.reports.panels import versions
 from hpo.reports.results import StudyResults
 from tests.reports.browser import browse
 from tests.reports.invented import invent_study
@@ -138,7 +138,7 @@ class TestTheFile:
         def broken(*_: object) -> str:
             raise RuntimeError("drawing failed")
 
-        monkeypatch.setattr(registry.PANELS["versions"], "title", broken)
+        monkeypatch.setattr(versions, "title", broken)
         with pytest.raises(RuntimeError, match="drawing failed"):
             write_report(empty, PAPER, path)
         assert path.read_bytes() == former

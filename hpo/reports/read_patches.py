@@ -1,0 +1,83 @@
+"""What a report shows of the patches themselves: how many there are, a few of them, and those that were mistaken."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hpo.config.study import StudyFile
+from hpo.data.check import draw_preview
+from hpo.data.dataset import Dataset, Patches
+from hpo.evaluation.metrics import THRESHOLD
+from hpo.reports.records import DataDescription, Mistake, SplitDescription
+from hpo.reports.results import StudyResults
+
+_MISTAKES = 50
+"""So many of either kind at most: what a dashboard may ask for."""
+
+
+def describe_data(study: StudyFile, dataset: Dataset) -> DataDescription:
+    """The three splits, and a sheet of a few training and validation patches; the test split's stay unseen."""
+    made = "a sample made by hpo data sample" if study.data.sample is not None else study.data.folder.name
+    return DataDescription(
+        name=made,
+        patch_size=dataset.train.shape[1],
+        splits={part.name: _split(part) for part in (dataset.train, dataset.valid, dataset.test)},
+        digest=dataset.digest,
+        test_digest=dataset.test_digest,
+        contact_sheet=_contact_sheet(dataset),
+    )
+
+
+def find_mistakes(results: StudyResults, test: Patches) -> tuple[Mistake, ...]:
+    """The test patches that the best architecture's tuned models get most confidently wrong, on average over the seeds.
+
+    Returns:
+        False positives, the most confident first, then false negatives likewise; nothing before the test split is
+        opened, or where ``test`` is not what was predicted.
+    """
+    rows = [
+        training.test_probabilities
+        for training in results.confirmations
+        if (training.architecture, training.role) == (results.best_architecture, "after")
+        and training.test_probabilities is not None
+    ]
+    labels = results.test_labels
+    if not rows or labels is None or not np.array_equal(labels, test.labels):
+        return ()
+    mean = np.mean(rows, axis=0)
+    order = np.argsort(-mean, kind="stable")
+    false_positives = [row for row in order if labels[row] == 0 and mean[row] > THRESHOLD][:_MISTAKES]
+    false_negatives = [row for row in order[::-1] if labels[row] == 1 and mean[row] <= THRESHOLD][:_MISTAKES]
+    return tuple(
+        Mistake(
+            row=int(row),
+            label=int(labels[row]),
+            probability=float(mean[row]),
+            image=_jpeg(test, int(row)),
+            slide="" if results.test_slides is None else str(results.test_slides[row]),
+        )
+        for row in false_positives + false_negatives
+    )
+
+
+def _jpeg(patches: Patches, row: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(patches.read(np.array([row]))[0]).save(file, "JPEG", quality=88)
+    return file.getvalue()
+
+
+def _contact_sheet(dataset: Dataset) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "patches.png"
+        draw_preview([dataset.train, dataset.valid], path)
+        return path.read_bytes()
+
+
+def _split(part: Patches) -> SplitDescription:
+    slides = None if part.slides is None else len(np.unique(part.slides))
+    return SplitDescription(len(part), int(part.labels.sum()), slides)

@@ -1,0 +1,241 @@
+"""What a report is drawn from, record by record: trials, final trainings, what they cost, who trained them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.evaluation.objective import Curve
+from hpo.recipe.point import Point, Value
+from hpo.storage.ledger import Compute
+
+StageName = Literal["stage1", "stage2"]
+Role = Literal["before", "after", "cold_control"]
+ComputeRole = Literal["stage1", "stage2", "before", "after", "cold_control"]
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One design point of stage 1 or 2.
+
+    Args:
+        stage: which.
+        architecture: by name.
+        number: of the Optuna trial, from 0 in its Optuna study.
+        point: its factors, ``epochs`` among them.
+        state: Optuna's; the fields below are empty until it is ``complete``.
+        recipe_key: of the training that it shares with other points.
+        objective: its value as the study file defines it.
+        standard_error: of the objective, from the validation patches.
+        metrics: of the speaking epoch: ``valid_accuracy`` and the like.
+        curve: metrics of each epoch from 1, as far as it was trained.
+        failure: why it failed, where it did.
+        donor: recipe key and epoch of the checkpoint that it starts from; None for random weights.
+        finished_at: seconds since 1970, UTC, by the database's clock.
+    """
+
+    stage: StageName
+    architecture: str
+    number: int
+    point: Point
+    state: Literal["waiting", "running", "complete", "pruned", "failed"]
+    recipe_key: str = ""
+    objective: float | None = None
+    standard_error: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    curve: Curve = ()
+    failure: str = ""
+    donor: tuple[str, int] | None = None
+    finished_at: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Confirmation:
+    """One final training: of the reference, the tuned configuration, or the tuned one from random weights.
+
+    Args:
+        architecture: by name.
+        role: ``before`` is the reference, ``after`` stage 2's choice, ``cold_control`` the same from random weights.
+        seed: of the training; the same seeds for every role.
+        point: the configuration.
+        epochs: trained.
+        curve: metrics of each epoch from 1; empty until it is trained.
+        test_probabilities: ``(N,)`` float32 in the test split's order, or None until the test split is opened.
+        valid_probabilities: ``(V,)`` float32 of the same weights on the validation patches, kept with them.
+        recipe_key: of the training.
+        donor: recipe key and epoch of the checkpoint that it starts from; None for random weights.
+        objective: its value on the validation split; None until it is trained.
+    """
+
+    architecture: str
+    role: Role
+    seed: int
+    point: Point
+    epochs: int
+    curve: Curve = ()
+    test_probabilities: NDArray[np.float32] | None = None
+    valid_probabilities: NDArray[np.float32] | None = None
+    recipe_key: str = ""
+    donor: tuple[str, int] | None = None
+    objective: float | None = None
+
+
+@dataclass(frozen=True)
+class TestOpening:
+    """The test split was opened for an architecture's frozen configuration.
+
+    Args:
+        architecture: by name.
+        opened_at: seconds since 1970, UTC, by the database's clock.
+        owner: which process.
+        configuration: digest of what was frozen.
+        test_digest: of the test split.
+    """
+
+    __test__ = False  # no test of ours: pytest takes it for one by its name
+
+    architecture: str
+    opened_at: float
+    owner: str
+    configuration: str
+    test_digest: str = ""
+
+
+@dataclass(frozen=True)
+class ComputeEntry:
+    """What one part of one architecture cost.
+
+    Args:
+        architecture: by name.
+        role: which part. An epoch that several parts share counts once, in the first of them.
+        spent: what was really trained.
+        unshared_patch_visits: patch visits had every design point been trained on its own, from its first epoch.
+    """
+
+    architecture: str
+    role: ComputeRole
+    spent: Compute
+    unshared_patch_visits: int
+
+
+@dataclass(frozen=True)
+class Donor:
+    """The stage-1 checkpoint whose weights warm-start an architecture's stage 2.
+
+    Args:
+        architecture: by name.
+        point: the stage-1 design point that trained it.
+        epoch: of the checkpoint.
+        recipe_key: of its training.
+        objective: its value.
+        patch_visits: that went into it.
+    """
+
+    architecture: str
+    point: Point
+    epoch: int
+    recipe_key: str
+    objective: float
+    patch_visits: int
+
+
+@dataclass(frozen=True)
+class FactorRange:
+    """What stage 1 leaves of a factor to stage 2.
+
+    Args:
+        architecture: by name.
+        factor: by name.
+        low, high: of a number; None for words.
+        values: of words; empty for a number.
+        best: stage 1's best level.
+        edited: whether a person changed what stage 1 had written.
+    """
+
+    architecture: str
+    factor: str
+    low: float | None
+    high: float | None
+    values: tuple[Value, ...]
+    best: Value
+    edited: bool = False
+
+
+@dataclass(frozen=True)
+class SplitDescription:
+    """One of the three splits.
+
+    Args:
+        patches: how many.
+        positive: how many of label 1.
+        slides: how many slides they are from, where that is known.
+    """
+
+    patches: int
+    positive: int
+    slides: int | None = None
+
+
+@dataclass(frozen=True)
+class DataDescription:
+    """The data.
+
+    Args:
+        name: what it is, in a few words.
+        patch_size: side of the square patches, pixels.
+        splits: ``train``, ``valid`` and ``test``.
+        digest: of the training and validation patches.
+        test_digest: of the test patches.
+        contact_sheet: PNG of a few patches, or None.
+    """
+
+    name: str
+    patch_size: int
+    splits: Mapping[str, SplitDescription]
+    digest: str = ""
+    test_digest: str = ""
+    contact_sheet: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An attempt at a design point that ended badly.
+
+    Args:
+        stage: ``stage1``, ``stage2``, ``confirm`` or ``test``.
+        architecture: by name.
+        owner: the worker, ``HOST:PID:START``.
+        attempt: of that point, from 1.
+        at: when that was noted, seconds since 1970, UTC, by the database's clock.
+        reason: one line.
+    """
+
+    stage: str
+    architecture: str
+    owner: str
+    attempt: int
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A test patch that the best architecture's tuned models get wrong.
+
+    Args:
+        row: of the test split, from 0.
+        label: 0 or 1, the true one.
+        probability: of label 1, mean over the seeds.
+        image: the patch as JPEG.
+        slide: which slide it is from, where that is known.
+    """
+
+    row: int
+    label: int
+    probability: float
+    image: bytes
+    slide: str = ""
