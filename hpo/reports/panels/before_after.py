@@ -13,9 +13,10 @@ from hpo.reports.comparison import compare_architectures
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
-from hpo.reports.words import METRIC_WORDS, capital, number
+from hpo.reports.words import METRIC_WORDS, capital, listed, number
 
 Side = Literal["before", "after"]
+_SIDES: tuple[Side, ...] = ("before", "after")
 
 
 class Bar(NamedTuple):
@@ -47,11 +48,10 @@ def read(results: StudyResults, options: PanelSettings) -> BeforeAfter:
         NotThereError: if none has.
     """
     metric = _metric(results, options)
-    sides: tuple[Side, ...] = ("before", "after")
     bars = [
         Bar(name, architecture_style(results.settings, name).colour, side, found.measured[side].metrics[metric])
         for name, found in compare_architectures(results).items()
-        for side in sides
+        for side in _SIDES
         if side in found.measured
     ]
     if not bars:
@@ -115,6 +115,20 @@ def draw(data: BeforeAfter) -> go.Figure:
             },
         )
     return shown
+
+
+def finding(data: BeforeAfter) -> str:
+    """Each architecture's values, before and after."""
+    sides: dict[str, dict[str, Estimate]] = {}
+    for bar in data.bars:
+        sides.setdefault(bar.architecture, {})[bar.side] = bar.estimate
+    both = {name: found for name, found in sides.items() if len(found) == len(_SIDES)}
+    if not both:
+        return f"Tested on one side only so far: {listed(sides)}."
+    shown = (
+        f"{name} from {number(found['before'].value)} to {number(found['after'].value)}" for name, found in both.items()
+    )
+    return f"Test {METRIC_WORDS[data.metric]} goes for {listed(shown)}."
 
 
 def explain(data: BeforeAfter) -> str:

@@ -96,6 +96,16 @@ def draw(data: BestTable) -> Table:
     return Table(columns, rows)
 
 
+def finding(data: BestTable) -> str:
+    """Which one is best on validation, and what it reaches on the test split."""
+    best = next(row for row in data.rows if row.name == data.best)
+    shown = data.objective if data.objective in METRICS else "auc"
+    return (
+        f"{best.name} is best on validation ({METRIC_WORDS[data.objective]} {number(best.validation)}); its test "
+        f"{METRIC_WORDS[shown]} is {number(best.metrics[shown].value)} ({interval(best.metrics[shown])})."
+    )
+
+
 def explain(data: BestTable) -> str:
     """How the best is chosen."""
     paper = " Rows of the paper are as printed in its Table 4." if data.paper else ""

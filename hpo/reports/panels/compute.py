@@ -74,18 +74,24 @@ def draw(data: ComputeTable) -> Table:
     return Table(columns, rows)
 
 
-def explain(data: ComputeTable) -> str:
-    """What counts, and what sharing saved altogether."""
+def finding(data: ComputeTable) -> str:
+    """What tuning cost against the reference alone, and what sharing saved."""
     entries = [entry for row in data.rows for entry in row.entries]
     spent, unshared = _visits(entries), sum(entry.unshared_patch_visits for entry in entries)
-    saved = ""
-    if spent and unshared > spent:
-        saved = f" Sharing saved {1 - spent / unshared:.0%} of {count(unshared)} patch-visits."
+    before, tuning = (_visits(_of(entries, roles)) for roles in (("before",), _TUNING))
+    seconds = sum(entry.spent.seconds for entry in entries)
+    against = f", {tuning / before:.1f} times the reference's final trainings" if before else ""
+    saved = f"; sharing saved {1 - spent / unshared:.0%} of all" if spent and unshared > spent else ""
+    return f"Tuning took {count(tuning)} patch-visits{against}{saved}; everything together took {duration(seconds)}."
+
+
+def explain(_data: ComputeTable) -> str:
+    """What counts."""
     return (
         "Patch-visits: patches seen in training, each as often as it was seen. 'After' includes the whole search: "
         "stage 1 with the donors of the warm start, stage 2, and the final trainings. Without sharing, every design "
-        "point would have been trained on its own from its first epoch; a training that several parts share counts "
-        f"once.{saved}"
+        "point would have been trained on its own from its first epoch; a training that several parts share "
+        "counts once."
     )
 
 

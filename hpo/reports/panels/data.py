@@ -10,7 +10,7 @@ from hpo.reports.html import Cell, Column, Html, Table, element, table
 from hpo.reports.panel import NotThereError
 from hpo.reports.records import DataDescription
 from hpo.reports.results import StudyResults
-from hpo.reports.words import DASH, capital, count
+from hpo.reports.words import DASH, capital, count, listed
 
 
 class Data(NamedTuple):
@@ -61,6 +61,15 @@ def draw(data: Data) -> Html:
             element("figure", Html(f'<img class="sheet" alt="Sample patches of both classes" src="{source}">'))
         )
     return Html("".join(content))
+
+
+def finding(data: Data) -> str:
+    """How many patches, and how many of them are positive."""
+    splits = data.description.splits
+    sizes = listed(f"{count(split.patches)} for {name}" for name, split in splits.items())
+    total = sum(split.patches for split in splits.values())
+    positive = sum(split.positive for split in splits.values())
+    return f"{count(total)} patches: {sizes}; {positive / total:.0%} are positive."
 
 
 def explain(data: Data) -> str:

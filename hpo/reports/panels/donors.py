@@ -10,7 +10,7 @@ from hpo.reports.panel import NotThereError
 from hpo.reports.records import Donor
 from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
-from hpo.reports.words import METRIC_WORDS, capital, count, number, point_words
+from hpo.reports.words import METRIC_WORDS, capital, count, listed, number, point_words
 
 _MODES = {
     "warm": "taken as they are",
@@ -81,6 +81,14 @@ def draw(data: DonorsTable) -> Table:
         for row in data.rows
     ]
     return Table(columns, rows)
+
+
+def finding(data: DonorsTable) -> str:
+    """Which epoch of which value each donor is."""
+    shown = (
+        f"{row.donor.architecture} from epoch {row.donor.epoch} at {number(row.donor.objective)}" for row in data.rows
+    )
+    return f"Stage 2 starts at validation {METRIC_WORDS[data.metric]}: {listed(shown)}."
 
 
 def explain(data: DonorsTable) -> str:

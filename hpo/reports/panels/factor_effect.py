@@ -14,7 +14,7 @@ from hpo.reports.panel import NotThereError
 from hpo.reports.records import TrialResult
 from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, figure, figure_text
-from hpo.reports.words import METRIC_WORDS, capital, factor_words, value_words
+from hpo.reports.words import METRIC_WORDS, capital, factor_words, listed, number, value_words
 
 Z_95 = 1.96
 
@@ -105,6 +105,23 @@ def draw(data: FactorEffect) -> go.Figure:
         )
     shown.add_vline(x=place(data.reference), line={"color": NEUTRAL, "dash": "dot", "width": 1.2})
     return shown
+
+
+def finding(data: FactorEffect) -> str:
+    """Which level is best for which architecture, and what that gains over the reference."""
+    better = min if data.metric == "loss" else max
+    best: dict[Value, list[str]] = {}
+    gains = []
+    for line in data.lines:
+        value = better(line.values)
+        level = line.levels[line.values.index(value)]
+        best.setdefault(level, []).append(line.architecture)
+        if data.reference in line.levels:
+            gains.append(abs(value - line.values[line.levels.index(data.reference)]))
+    levels = sorted(best, key=_order)
+    where = listed(f"{value_words(level)} for {listed(best[level])}" for level in levels)
+    gain = f"; the most that this gains over the reference is {number(max(gains))}" if gains else ""
+    return f"The best {factor_words(data.factor)} is {where}{gain}."
 
 
 def explain(data: FactorEffect) -> str:

@@ -70,8 +70,11 @@ def draw(data: Failures) -> Html | Table:
     return Table(columns, rows)
 
 
-def explain(data: Failures) -> str:
+def finding(data: Failures) -> str:
     """How many."""
-    return (
-        f"{plural(len(data.rows), 'trial')} failed, {count(data.finished)} finished. A failed trial has no objective."
-    )
+    return f"{plural(len(data.rows), 'trial')} failed, {count(data.finished)} finished."
+
+
+def explain(_data: Failures) -> str:
+    """What failing means."""
+    return "A failed trial has no objective, and takes no part in ranges and choices."

@@ -11,7 +11,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, figure, figure_text, whole_ticks
-from hpo.reports.words import METRIC_WORDS, design_words, plural
+from hpo.reports.words import METRIC_WORDS, design_words, number, plural
 
 
 class SearchLine(NamedTuple):
@@ -93,6 +93,16 @@ def draw(data: History) -> go.Figure:
             hovertemplate="trial %{x}: %{y:.4f}",
         )
     return shown
+
+
+def finding(data: History) -> str:
+    """Which trial is best."""
+    better = min if data.metric == "loss" else max
+    best = better(data.lines, key=lambda line: line.best[-1])
+    at = best.numbers[best.values.index(best.best[-1])]
+    trials = plural(sum(len(line.numbers) for line in data.lines), "trial")
+    value = f"{METRIC_WORDS[data.metric]} {number(best.best[-1])}"
+    return f"Of {trials}, the best is {best.architecture}'s trial {at}: {value}."
 
 
 def explain(data: History) -> str:

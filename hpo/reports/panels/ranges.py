@@ -76,6 +76,17 @@ def draw(data: RangesTable) -> Table:
     return Table(columns, rows)
 
 
+def finding(data: RangesTable) -> str:
+    """Where the best levels lie, over all architectures."""
+    parts = []
+    for row in data.rows:
+        best = sorted({found.best for found in row.ranges.values()}, key=lambda level: (isinstance(level, str), level))
+        shown = [value_words(level) for level in best]
+        numeric = len(best) > 2 and not any(isinstance(level, str | bool) for level in best)
+        parts.append(f"{factor_words(row.factor)} {f'{shown[0]} to {shown[-1]}' if numeric else ' or '.join(shown)}")
+    return f"Stage 1's best levels: {', '.join(parts)}."
+
+
 def explain(data: RangesTable) -> str:
     """What a range is."""
     edited = " Ranges marked so were edited by a person." if data.edited else ""

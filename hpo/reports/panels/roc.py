@@ -15,7 +15,7 @@ from hpo.reports.comparison import compare_architectures, predictions_by_role
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
 from hpo.reports.style import NEUTRAL, architecture_style, figure, figure_text
-from hpo.reports.words import number
+from hpo.reports.words import listed, number
 
 Side = Literal["before", "after"]
 _SIDES: tuple[Side, ...] = ("after", "before")
@@ -97,6 +97,20 @@ def draw(data: Roc) -> go.Figure:
             hovertemplate="%{x:.3f}, %{y:.3f}",
         )
     return shown
+
+
+def finding(data: Roc) -> str:
+    """The areas after tuning, with those before."""
+    areas: dict[str, dict[str, float]] = {}
+    for line in data.lines:
+        areas.setdefault(line.architecture, {})[line.side] = line.area.value
+    shown = (
+        f"{name} {number(found['after'])} ({number(found['before'])} before)"
+        if len(found) == len(_SIDES)
+        else f"{name} {number(next(iter(found.values())))} ({next(iter(found))} tuning only)"
+        for name, found in areas.items()
+    )
+    return f"Areas under the curves: {listed(shown)}."
 
 
 def explain(data: Roc) -> str:

@@ -10,7 +10,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, STRATEGY_COLOURS, STRATEGY_DASHES, figure, whole_ticks
-from hpo.reports.words import value_words
+from hpo.reports.words import listed, plural, value_words
 
 _STEPS = 3
 _POINTS = 301
@@ -84,6 +84,13 @@ def draw(data: Schedules) -> go.Figure:
         )
     shown.add_vrect(x0=0, x1=data.longest, fillcolor=NEUTRAL, opacity=0.15, line_width=0, layer="below")
     return shown
+
+
+def finding(data: Schedules) -> str:
+    """How far each strategy has fallen when this study's final trainings end."""
+    last = max(index for index, epoch in enumerate(data.epochs) if epoch <= data.longest)
+    ends = listed(f"{value_words(line.rates[last])} with {value_words(line.strategy)}" for line in data.lines)
+    return f"From {value_words(data.initial)} the rate goes in {plural(data.longest, 'epoch')} to {ends}."
 
 
 def explain(data: Schedules) -> str:

@@ -11,7 +11,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
 from hpo.reports.style import STRATEGY_COLOURS, STRATEGY_DASHES, figure, figure_text, whole_ticks
-from hpo.reports.words import METRIC_WORDS, capital, value_words
+from hpo.reports.words import METRIC_WORDS, capital, listed, number, value_words
 
 
 class StrategyLine(NamedTuple):
@@ -104,6 +104,17 @@ def draw(data: StrategyCurves) -> go.Figure:
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1 + 0.1 / rows, "yanchor": "bottom"}
     )
     return shown
+
+
+def finding(data: StrategyCurves) -> str:
+    """Which strategy ends best, for each architecture."""
+    better = min if data.metric == "loss" else max
+    best: dict[str, list[str]] = {}
+    for architecture in data.architectures:
+        lines = [line for line in data.lines if line.architecture == architecture]
+        winner = better(lines, key=lambda line: line.values[-1])
+        best.setdefault(winner.strategy, []).append(f"{architecture} ({number(winner.values[-1])})")
+    return f"Best at the last epoch: {'; '.join(f'{value_words(name)} for {listed(best[name])}' for name in best)}."
 
 
 def explain(_data: StrategyCurves) -> str:

@@ -10,7 +10,7 @@ from hpo.reports.panel import NotThereError
 from hpo.reports.records import TestOpening
 from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
-from hpo.reports.words import moment, plural
+from hpo.reports.words import listed, moment, plural
 
 
 class OpeningRow(NamedTuple):
@@ -64,11 +64,15 @@ def draw(data: Openings) -> Table:
     return Table(columns, rows)
 
 
-def explain(data: Openings) -> str:
+def finding(data: Openings) -> str:
     """How many openings, and whether an architecture was opened more than once."""
-    repeated = (
-        f" More than once: {', '.join(data.repeated)}; its later results are no longer those of an unseen test split."
-        if data.repeated
-        else " Once for each architecture, after its configuration was frozen."
-    )
-    return f"{plural(len(data.rows), 'opening')} of the test split.{repeated}"
+    openings = f"{plural(len(data.rows), 'opening')} of the test split"
+    if data.repeated:
+        return f"{openings}; more than once: {listed(data.repeated)}."
+    return f"{openings}, once for each architecture, after its configuration was frozen."
+
+
+def explain(data: Openings) -> str:
+    """What an opening is."""
+    repeated = " Later results are no longer those of an unseen test split." if data.repeated else ""
+    return f"Each look at the test split is a row in the study database.{repeated}"

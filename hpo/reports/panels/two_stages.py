@@ -26,9 +26,10 @@ class Block(NamedTuple):
 
 
 class TwoStages(NamedTuple):
-    """The boxes from first to last."""
+    """The boxes from first to last, and the numbers of stage-1 trials, stage-2 trials and final trainings in words."""
 
     blocks: list[Block]
+    trials: tuple[str, str, str]
 
 
 def title(_results: StudyResults, _options: PanelSettings) -> str:
@@ -78,7 +79,12 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
                 "frozen models",
             ),
             Block("Test", ["test split opened once a model", "paired differences with 95% intervals"], ""),
-        ]
+        ],
+        (
+            plural(sum(trial.stage == "stage1" for trial in results.trials), "stage-1 trial"),
+            plural(sum(trial.stage == "stage2" for trial in results.trials), "stage-2 trial"),
+            plural(len(results.confirmations), "final training"),
+        ),
     )
 
 
@@ -92,6 +98,11 @@ def draw(data: TwoStages) -> Html:
             arrow = Html('<svg viewBox="0 0 48 12" aria-hidden="true"><path d="M0 6h44M38 1l6 5-6 5"/></svg>')
             parts.append(element("div", element("span", escape(block.hands_on)), arrow, class_="arrow"))
     return element("div", *parts, class_="flow")
+
+
+def finding(data: TwoStages) -> str:
+    """How many trials and final trainings there are."""
+    return f"{data.trials[0]} explore, {data.trials[1]} tune, and {data.trials[2]} compare before with after."
 
 
 def explain(_data: TwoStages) -> str:

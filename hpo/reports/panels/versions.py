@@ -8,6 +8,9 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.results import StudyResults
+from hpo.reports.words import listed
+
+_NAMED = ("hpo", "tensorflow", "keras", "optuna", "Python")
 
 
 class Versions(NamedTuple):
@@ -36,6 +39,12 @@ def draw(data: Versions) -> Table:
     """A row a package."""
     rows: list[list[Cell | str]] = [[name, Cell(version, kind="code")] for name, version in data.versions.items()]
     return Table([Column("What"), Column("Version")], rows, compact=True)
+
+
+def finding(data: Versions) -> str:
+    """The packages that matter most."""
+    shown = [f"{name} {data.versions[name]}" for name in _NAMED if name in data.versions]
+    return f"Run with {listed(shown or [f'{name} {version}' for name, version in data.versions.items()])}."
 
 
 def explain(_data: Versions) -> str:
