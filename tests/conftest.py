@@ -1,4 +1,4 @@
-"""What tests of several packages share: study databases, on a real SQLite file and a real PostgreSQL server."""
+"""What tests of several packages share: study databases, on real SQLite and PostgreSQL, and a real browser."""
 
 from __future__ import annotations
 
@@ -7,14 +7,26 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 from hpo.storage.database import Database, open_database
+from tests.browser import start_browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 hypothesis.settings.register_profile("busy", deadline=None)  # how long an example takes depends on who else computes
 hypothesis.settings.load_profile("busy")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium; a module's own, so that its event loop is in nobody else's way."""
+    with start_browser() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
