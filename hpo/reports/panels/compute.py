@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
+from hpo.reports.cost import TUNING, total_cost, visits_of
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.records import ComputeEntry, ComputeRole
@@ -13,13 +14,12 @@ from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
 from hpo.reports.words import DASH, count, duration
 
-_TUNING: tuple[ComputeRole, ...] = ("stage1", "stage2", "after")
 _COLUMNS: tuple[tuple[str, tuple[ComputeRole, ...]], ...] = (
     ("Before", ("before",)),
     ("Stage 1", ("stage1",)),
     ("Stage 2", ("stage2",)),
     ("Final, tuned", ("after",)),
-    ("All for 'after'", _TUNING),
+    ("All for 'after'", TUNING),
     ("Cold control", ("cold_control",)),
 )
 
@@ -65,24 +65,24 @@ def draw(data: ComputeTable) -> Table:
     columns += [Column("Tuning / before", numeric=True), Column("All, without sharing", numeric=True)]
     rows: list[list[Cell | str]] = []
     for row in data.rows:
+        cost = total_cost(row.entries)
         cells: list[Cell | str] = [Cell(row.name, swatch=row.colour)]
-        cells += [_spent(_of(row.entries, roles), "sum" if roles is _TUNING else "") for _, roles in _COLUMNS]
-        before, tuning = (_visits(_of(row.entries, roles)) for roles in (("before",), _TUNING))
-        cells.append(f"{tuning / before:.1f} times" if before and tuning else DASH)
-        cells.append(count(sum(entry.unshared_patch_visits for entry in row.entries)))
+        cells += [_spent(row.entries, roles) for _, roles in _COLUMNS]
+        cells.append(DASH if cost.ratio is None else f"{cost.ratio:.1f} times")
+        cells.append(count(cost.unshared))
         rows.append(cells)
     return Table(columns, rows)
 
 
 def finding(data: ComputeTable) -> str:
     """What tuning cost against the reference alone, and what sharing saved."""
-    entries = [entry for row in data.rows for entry in row.entries]
-    spent, unshared = _visits(entries), sum(entry.unshared_patch_visits for entry in entries)
-    before, tuning = (_visits(_of(entries, roles)) for roles in (("before",), _TUNING))
-    seconds = sum(entry.spent.seconds for entry in entries)
-    against = f", {tuning / before:.1f} times the reference's final trainings" if before else ""
-    saved = f"; sharing saved {1 - spent / unshared:.0%} of all" if spent and unshared > spent else ""
-    return f"Tuning took {count(tuning)} patch-visits{against}{saved}; everything together took {duration(seconds)}."
+    cost = total_cost([entry for row in data.rows for entry in row.entries])
+    against = "" if cost.ratio is None else f", {cost.ratio:.1f} times the reference's final trainings"
+    saved = f"; sharing saved {cost.saved:.0%} of all" if cost.saved else ""
+    return (
+        f"Tuning took {count(cost.tuning)} patch-visits{against}{saved}; everything together trained for "
+        f"{duration(cost.seconds)}."
+    )
 
 
 def explain(_data: ComputeTable) -> str:
@@ -95,16 +95,9 @@ def explain(_data: ComputeTable) -> str:
     )
 
 
-def _of(entries: Sequence[ComputeEntry], roles: Sequence[str]) -> list[ComputeEntry]:
-    return [entry for entry in entries if entry.role in roles]
-
-
-def _visits(entries: Sequence[ComputeEntry]) -> int:
-    return sum(entry.spent.patch_visits for entry in entries)
-
-
-def _spent(entries: Sequence[ComputeEntry], kind: str) -> Cell:
-    if not entries:
+def _spent(entries: Sequence[ComputeEntry], roles: Sequence[ComputeRole]) -> Cell:
+    kind = "sum" if roles is TUNING else ""
+    parts = [entry for entry in entries if entry.role in roles]
+    if not parts:
         return Cell(DASH, kind=kind)
-    seconds = sum(entry.spent.seconds for entry in entries)
-    return Cell(count(_visits(entries)), duration(seconds), kind)
+    return Cell(count(visits_of(parts, roles)), duration(sum(entry.spent.seconds for entry in parts)), kind)

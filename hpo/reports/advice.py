@@ -1,0 +1,135 @@
+"""What to run next, by what the study itself shows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from statistics import fmean
+
+from hpo.reports.comparison import Sides, compare_architectures
+from hpo.reports.results import StudyResults
+from hpo.reports.words import count, factor_words, listed, plural, value_words
+
+RISING = 0.005
+"""A metric that gains more than this in the last quarter of a training's epochs is still improving."""
+
+_FAILED = 0.2
+"""A study of which more than this share of the trials failed is better looked into first."""
+
+
+def next_steps(results: StudyResults, metric: str) -> list[str]:
+    """Suggestions, the most telling first; each names what was seen and what to change.
+
+    Args:
+        results: of a study, finished or not.
+        metric: of `hpo.evaluation.metrics.METRICS`, by which the sides are compared.
+    """
+    compared = compare_architectures(results)
+    rules = (
+        _failures(results),
+        _edges(results),
+        _still_improving(results),
+        _still_searching(results),
+        _unsure(compared, metric),
+        _warm_start(compared, metric),
+    )
+    return [sentence for rule in rules for sentence in rule]
+
+
+def _failures(results: StudyResults) -> Iterator[str]:
+    ended = [trial for trial in results.trials if trial.state in ("complete", "failed")]
+    failed = [trial for trial in ended if trial.state == "failed"]
+    if failed and len(failed) > _FAILED * len(ended):
+        yield (
+            f"{count(len(failed))} of {plural(len(ended), 'trial')} failed: see why below, and take the values that "
+            "fail out of the search space."
+        )
+
+
+def _edges(results: StudyResults) -> Iterator[str]:
+    """Factors whose best level is the last that stage 1 tried, so that the optimum may lie beyond."""
+    found: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for one in results.ranges:
+        factor = results.settings.factors.get(one.factor)
+        levels = sorted(set(factor.levels)) if factor and not isinstance(one.best, bool | str) else []
+        if len(levels) > 1 and one.best in (levels[0], levels[-1]):
+            end, beyond = ("lowest", "lower") if one.best == levels[0] else ("highest", "higher")
+            found[one.factor, f"{end} level that stage 1 tried, {value_words(one.best)}", beyond].append(
+                one.architecture
+            )
+    for (factor_name, level, beyond), architectures in found.items():
+        yield f"Of {factor_words(factor_name)}, {listed(architectures)} did best at the {level}: try {beyond} ones."
+
+
+def _still_improving(results: StudyResults) -> Iterator[str]:
+    """Architectures whose tuned models' validation curves rise to their end."""
+    objective = results.settings.objective
+    rising = []
+    for architecture in results.settings.architectures:
+        curves = [
+            [objective.gain(epoch[objective.column]) for epoch in training.curve]
+            for training in results.confirmations
+            if (training.architecture, training.role) == (architecture, "after") and len(training.curve) >= 4
+        ]
+        if curves and _gain_at_the_end([fmean(values) for values in zip(*curves, strict=False)]) > RISING:
+            rising.append(architecture)
+    if rising:
+        verb = "was" if len(rising) == 1 else "were"
+        yield (
+            f"{listed(rising)} {verb} still improving when the final trainings ended, after "
+            f"{plural(results.settings.confirm_epochs, 'epoch')}: train longer (confirm.epochs)."
+        )
+
+
+def _gain_at_the_end(values: list[float]) -> float:
+    """How much higher the last tenth of a curve is than the tenth before its last quarter."""
+    window = max(1, len(values) // 10)
+    before = len(values) - max(1, len(values) // 4)
+    return fmean(values[-window:]) - fmean(values[max(0, before - window) : before])
+
+
+def _still_searching(results: StudyResults) -> Iterator[str]:
+    """Architectures whose best stage-2 trial is among the last."""
+    objective = results.settings.objective
+    found = []
+    for architecture in results.settings.architectures:
+        values = [
+            objective.gain(trial.objective)
+            for trial in sorted(results.trials, key=lambda trial: trial.number)
+            if (trial.architecture, trial.stage) == (architecture, "stage2") and trial.objective is not None
+        ]
+        if len(values) >= 5 and values.index(max(values)) >= 0.8 * len(values):
+            found.append(architecture)
+    if found:
+        yield f"Stage 2 found the best trial of {listed(found)} among its last ones: give it more (stage2.trials)."
+
+
+def _unsure(compared: dict[str, Sides], metric: str) -> Iterator[str]:
+    unsure = [
+        name
+        for name, sides in compared.items()
+        if sides.before_after is not None and not sides.before_after.metrics[metric].difference.excludes_zero
+    ]
+    if unsure:
+        yield (
+            f"Whether tuning changed {listed(unsure)} cannot be told from this: more seeds (confirm.seeds), slides or "
+            "test patches would narrow the interval."
+        )
+
+
+def _warm_start(compared: dict[str, Sides], metric: str) -> Iterator[str]:
+    """Architectures for which the warm start made no difference that can be seen."""
+    idle = [name for name, sides in compared.items() if _is_idle(sides, metric)]
+    if idle:
+        yield (
+            f"From random weights the tuned settings of {listed(idle)} do as well as from stage 1's: a cold start "
+            "(stage2.warm_start: cold) may do."
+        )
+
+
+def _is_idle(sides: Sides, metric: str) -> bool:
+    settings, start = (sides.pairs.get(pair) for pair in (("before", "cold_control"), ("cold_control", "after")))
+    if settings is None or start is None:
+        return False
+    gain = settings.metrics[metric].difference
+    return gain.excludes_zero and gain.value > 0 and not start.metrics[metric].difference.excludes_zero

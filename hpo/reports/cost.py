@@ -1,0 +1,56 @@
+"""What tuning cost, as the compute ledger has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hpo.reports.records import ComputeEntry, ComputeRole
+
+TUNING: tuple[ComputeRole, ...] = ("stage1", "stage2", "after")
+"""All that was trained for the tuned models: the search, donors included, and their final trainings."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Sums over some entries; visits are patches seen in training, each as often as it was seen.
+
+    Args:
+        before: visits of the reference's final trainings.
+        tuning: visits of `TUNING`.
+        spent: visits of everything.
+        unshared: visits had every design point been trained on its own.
+        seconds: training time of everything, summed over the workers.
+    """
+
+    before: int
+    tuning: int
+    spent: int
+    unshared: int
+    seconds: float
+
+    @property
+    def ratio(self) -> float | None:
+        """Tuning as a multiple of the reference's final trainings; None before there are both."""
+        return self.tuning / self.before if self.before and self.tuning else None
+
+    @property
+    def saved(self) -> float:
+        """The share of the unshared visits that did not have to be trained."""
+        return 1 - self.spent / self.unshared if self.spent and self.unshared > self.spent else 0.0
+
+
+def total_cost(entries: Sequence[ComputeEntry]) -> Cost:
+    """What entries cost together."""
+    return Cost(
+        before=visits_of(entries, ("before",)),
+        tuning=visits_of(entries, TUNING),
+        spent=sum(entry.spent.patch_visits for entry in entries),
+        unshared=sum(entry.unshared_patch_visits for entry in entries),
+        seconds=sum(entry.spent.seconds for entry in entries),
+    )
+
+
+def visits_of(entries: Sequence[ComputeEntry], roles: Sequence[ComputeRole]) -> int:
+    """The patch-visits of some parts."""
+    return sum(entry.spent.patch_visits for entry in entries if entry.role in roles)
