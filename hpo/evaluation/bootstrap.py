@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.evaluation.metrics import METRICS, THRESHOLD, binary_metrics
+from hpo.evaluation.metrics import METRICS, THRESHOLD, binary_metrics, cross_entropy
+from hpo.evaluation.resampling import Unit, draw_seeds, draw_units, resampling_units, unit_totals
 
-Unit = Literal["slides", "patches"]
 _CHUNK = 16  # resamples at a time: their weights of 32,768 patches (2 MB) stay in a core's cache
 
 
@@ -61,20 +61,20 @@ def draw_metrics(
     """
     labels = np.asarray(labels)
     _check(labels, sides)
-    unit, of_patch = _units(labels, slides)
+    unit, of_patch = resampling_units(labels, slides)
     units, seeds = int(of_patch.max()) + 1, len(sides[0])
     rows = [row for side in sides for row in side]
-    classes = _totals(of_patch, units, [labels == 1, labels != 1])
+    classes = unit_totals(of_patch, units, [labels == 1, labels != 1])
     counts = {
-        name: _totals(of_patch, units, [_COUNTED[name](labels, row) for row in rows]) for name in _needed(metrics)
+        name: unit_totals(of_patch, units, [_COUNTED[name](labels, row) for row in rows]) for name in _needed(metrics)
     }
     rankings = [_Ranking.of(labels, row) for row in rows] if "auc" in metrics else []
     random = np.random.default_rng(seed)
     resampled = []
     for start in range(0, resamples, _CHUNK):
         size = min(_CHUNK, resamples - start)
-        weights = _draw_units(random, size, classes)
-        shares = _draw_seeds(random, size, seeds)
+        weights = draw_units(random, size, classes)
+        shares = draw_seeds(random, size, seeds)
         positives, negatives = classes.T @ weights
         totals = {name: table.T @ weights for name, table in counts.items()}
         if rankings:
@@ -94,42 +94,6 @@ def _check(labels: NDArray[Any], sides: Sequence[NDArray[Any]]) -> None:
         raise ValueError(f"probabilities must all be {shape}: {[side.shape for side in sides]}")
 
 
-def _units(labels: NDArray[Any], slides: NDArray[Any] | None) -> tuple[Unit, NDArray[np.intp]]:
-    if slides is not None:
-        names, of_patch = np.unique(slides, return_inverse=True)
-        on = [len(np.unique(of_patch[labels == label])) for label in np.unique(labels)]
-        if len(names) >= 3 and min(on) >= 2:
-            return "slides", of_patch.reshape(-1)
-    return "patches", np.arange(len(labels))
-
-
-def _totals(
-    of_patch: NDArray[np.intp], units: int, columns: Sequence[NDArray[np.bool_] | NDArray[np.float64]]
-) -> NDArray[np.float64]:
-    """Sums over each unit's patches, ``(units, columns)``."""
-    return np.stack([np.bincount(of_patch, column, units) for column in columns], axis=1)
-
-
-def _draw_units(random: np.random.Generator, size: int, classes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How often each unit is drawn, ``(units, size)``: at least one patch of each class that there is."""
-    units = len(classes)
-    present = classes[:, classes.sum(axis=0) > 0]
-    weights = np.empty((size, units))
-    for row in weights:
-        while True:
-            row[:] = np.bincount(random.integers(0, units, units - 1), minlength=units)
-            if (row @ present).all():
-                break
-    return np.ascontiguousarray(weights.T)
-
-
-def _draw_seeds(random: np.random.Generator, size: int, seeds: int) -> NDArray[np.float64]:
-    """Each seed's share of the mean, ``(seeds, size)``."""
-    if seeds == 1:
-        return np.ones((1, size))
-    return random.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size).T / (seeds - 1)
-
-
 def _whole(labels: NDArray[Any], side: NDArray[Any]) -> list[dict[str, float]]:
     return [binary_metrics(labels, row) for row in side]
 
@@ -137,15 +101,10 @@ def _whole(labels: NDArray[Any], side: NDArray[Any]) -> list[dict[str, float]]:
 _Table = NDArray[np.float64]
 
 
-def _cross_entropy(labels: NDArray[Any], row: NDArray[Any]) -> _Table:
-    certain = np.clip(row.astype(np.float64), 1e-7, 1 - 1e-7)
-    return -np.where(labels == 1, np.log(certain), np.log1p(-certain))
-
-
 _COUNTED: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[np.bool_] | _Table]] = {
     "hits": lambda labels, row: (labels == 1) & (row > THRESHOLD),
     "alarms": lambda labels, row: (labels != 1) & (row > THRESHOLD),
-    "loss": _cross_entropy,
+    "loss": cross_entropy,
 }
 """What is summed over each unit's patches."""
 

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
-from hpo.evaluation.bootstrap import Draws, Unit, draw_metrics
+from hpo.evaluation.bootstrap import Draws, draw_metrics
 from hpo.evaluation.delong import AucDifference, auc_standard_error, compare_auc
 from hpo.evaluation.metrics import METRICS
+from hpo.evaluation.resampling import Unit
 
 Side = TypeVar("Side", bound=str)
 

@@ -41,15 +41,28 @@ def binary_metrics(labels: NDArray[Any], probabilities: NDArray[Any]) -> dict[st
     hits = int(np.count_nonzero(positive & called))
     precision = _ratio(hits, int(np.count_nonzero(called)))
     recall = _ratio(hits, int(np.count_nonzero(positive)))
-    certain = np.clip(probabilities.astype(np.float64), _EPSILON, 1.0 - _EPSILON)
     return {
-        "loss": float(-np.mean(np.where(positive, np.log(certain), np.log1p(-certain)))),
+        "loss": float(np.mean(cross_entropy(positive, probabilities))),
         "accuracy": float(np.mean(positive == called)),
         "precision": precision,
         "recall": recall,
         "f1": _ratio(2.0 * precision * recall, precision + recall),
         "auc": area_under_roc(labels, probabilities),
     }
+
+
+def cross_entropy(labels: NDArray[Any], probabilities: NDArray[Any]) -> NDArray[np.float64]:
+    """Each prediction's cross-entropy in nats, probabilities clipped to [1e-7, 1 - 1e-7].
+
+    Args:
+        labels: ``(N,)``, 0 or 1.
+        probabilities: ``(..., N)``, of label 1.
+
+    Returns:
+        ``(..., N)``.
+    """
+    certain = np.clip(probabilities.astype(np.float64), _EPSILON, 1.0 - _EPSILON)
+    return -np.where(labels == 1, np.log(certain), np.log1p(-certain))
 
 
 def area_under_roc(labels: NDArray[Any], scores: NDArray[Any]) -> float:

@@ -1,4 +1,4 @@
-"""Receiver operating characteristic: the curve itself, and the mean curve of several seeds."""
+"""Receiver operating characteristic: the curve itself, and the mean curve of several seeds with its band."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hpo.evaluation.bands import Band, curve_band
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +68,47 @@ def mean_roc(curves: Sequence[RocCurve], points: int = 201) -> tuple[NDArray[np.
     Source: Fawcett 2006, algorithm 3.
     """
     grid = np.linspace(0.0, 1.0, points)
-    rates = [_height(curve, grid) for curve in curves]
+    rates = [_height(curve.false_positive_rate, curve.true_positive_rate, grid) for curve in curves]
     return np.concatenate(([0.0], grid)), np.concatenate(([0.0], np.mean(rates, axis=0)))
 
 
-def _height(curve: RocCurve, grid: NDArray[np.float64]) -> NDArray[np.float64]:
+def roc_band(
+    labels: NDArray[Any],
+    probabilities: NDArray[Any],
+    slides: NDArray[Any] | None = None,
+    *,
+    points: int = 201,
+    resamples: int = 500,
+    seed: int = 0,
+) -> Band:
+    """The mean ROC curve of several seeds with its pointwise 95% band over slides (or patches) and seeds.
+
+    Args:
+        labels: ``(N,)``, 0 or 1, both present; N >= 3.
+        probabilities: ``(S, N)``, one row a seed.
+        slides: ``(N,)``, which slide each patch is from, where that is known.
+        points: how many false positive rates from 0 to 1.
+        resamples: bootstrap resamples.
+        seed: of the bootstrap.
+
+    Returns:
+        The true positive rate by the false positive rate, the mean being that of `mean_roc`.
+
+    Raises:
+        ValueError: if only one class is present, or there are fewer than three patches.
+
+    Source: Fawcett 2006, algorithm 3 (vertical averaging) and section 9 (its bands).
+    """
+    grid = np.linspace(0.0, 1.0, points)
+
+    def heights(alarms: NDArray[np.float64], hits: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _height(alarms / alarms[-1], hits / hits[-1], grid)
+
+    return curve_band(labels, probabilities, grid, heights, slides=slides, resamples=resamples, seed=seed)
+
+
+def _height(alarms: NDArray[np.float64], hits: NDArray[np.float64], grid: NDArray[np.float64]) -> NDArray[np.float64]:
     """True positive rates at the grid's false positive rates; where the curve rises vertically, its upper end."""
-    alarms, hits = curve.false_positive_rate, curve.true_positive_rate
     left = np.searchsorted(alarms, grid, side="right") - 1
     right = np.minimum(left + 1, len(alarms) - 1)
     step = alarms[right] - alarms[left]

@@ -1,0 +1,99 @@
+"""Precision against recall: the curve, its average precision, and the mean curve of several seeds with its band."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.evaluation.bands import Band, called_positive, curve_band
+
+
+@dataclass(frozen=True, eq=False)
+class PrecisionRecallCurve:
+    """A precision-recall curve, a point at every distinct probability.
+
+    Args:
+        recall: ``(K,)``, ascending, up to 1.
+        precision: ``(K,)``.
+    """
+
+    recall: NDArray[np.float64]
+    precision: NDArray[np.float64]
+
+
+def precision_recall_curve(labels: NDArray[Any], probabilities: NDArray[Any]) -> PrecisionRecallCurve:
+    """The precision-recall curve, from the highest probability to the lowest.
+
+    Args:
+        labels: ``(N,)``, 0 or 1, with at least one positive.
+        probabilities: ``(N,)``, of label 1.
+
+    Raises:
+        ValueError: if there is no positive patch.
+    """
+    alarms, hits = called_positive(_positive(labels), np.asarray(probabilities, np.float64))
+    return PrecisionRecallCurve(hits[1:] / hits[-1], hits[1:] / (hits[1:] + alarms[1:]))
+
+
+def average_precision(labels: NDArray[Any], probabilities: NDArray[Any]) -> float:
+    """The mean precision over the positives, each at its own probability: the curve's area without interpolation.
+
+    Args:
+        labels: ``(N,)``, 0 or 1, with at least one positive.
+        probabilities: ``(N,)``, of label 1.
+
+    Returns:
+        In (0, 1]; a classifier that knows nothing has the share of positives.
+
+    Raises:
+        ValueError: if there is no positive patch.
+    """
+    curve = precision_recall_curve(labels, probabilities)
+    return float(np.sum(np.diff(curve.recall, prepend=0.0) * curve.precision))
+
+
+def precision_recall_band(
+    labels: NDArray[Any],
+    probabilities: NDArray[Any],
+    slides: NDArray[Any] | None = None,
+    *,
+    points: int = 200,
+    resamples: int = 500,
+    seed: int = 0,
+) -> Band:
+    """The mean precision of several seeds by recall, with its pointwise 95% band over slides (or patches) and seeds.
+
+    Args:
+        labels: ``(N,)``, 0 or 1, both present; N >= 3.
+        probabilities: ``(S, N)``, one row a seed.
+        slides: ``(N,)``, which slide each patch is from, where that is known.
+        points: how many recalls, equally spaced up to 1; recall 0 has no precision.
+        resamples: bootstrap resamples.
+        seed: of the bootstrap.
+
+    Raises:
+        ValueError: if only one class is present, or there are fewer than three patches.
+
+    Source: Davis and Goadrich 2006, section 4: between two points the numbers of true and false positives are straight,
+    and precision therefore is not.
+    """
+    grid = np.arange(1, points + 1) / points
+
+    def heights(alarms: NDArray[np.float64], hits: NDArray[np.float64]) -> NDArray[np.float64]:
+        wanted = grid * hits[-1]
+        right = np.minimum(np.searchsorted(hits, wanted, side="left"), len(hits) - 1)
+        share = (wanted - hits[right - 1]) / (hits[right] - hits[right - 1])
+        false = alarms[right - 1] + share * (alarms[right] - alarms[right - 1])
+        return np.asarray(wanted / (wanted + false))
+
+    return curve_band(labels, probabilities, grid, heights, slides=slides, resamples=resamples, seed=seed)
+
+
+def _positive(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    positive: NDArray[np.bool_] = np.asarray(labels) == 1
+    if not positive.any():
+        raise ValueError("precision and recall need a positive patch")
+    return positive

@@ -1,0 +1,66 @@
+"""What a resample draws: slides (or patches), and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Unit = Literal["slides", "patches"]
+
+
+def resampling_units(labels: NDArray[Any], slides: NDArray[Any] | None) -> tuple[Unit, NDArray[np.intp]]:
+    """What is resampled: slides if there are at least three and each class is on two or more, otherwise patches.
+
+    Args:
+        labels: ``(N,)``, 0 or 1.
+        slides: ``(N,)``, which slide each patch is from, where that is known.
+
+    Returns:
+        The kind of unit, and ``(N,)`` the number of each patch's unit, from 0.
+    """
+    if slides is not None:
+        names, of_patch = np.unique(slides, return_inverse=True)
+        on = [len(np.unique(of_patch[labels == label])) for label in np.unique(labels)]
+        if len(names) >= 3 and min(on) >= 2:
+            return "slides", of_patch.reshape(-1)
+    return "patches", np.arange(len(labels))
+
+
+def unit_totals(of_patch: NDArray[np.intp], units: int, columns: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+    """Sums of each ``(N,)`` column over each unit's patches, ``(units, columns)``."""
+    return np.stack([np.bincount(of_patch, column, units) for column in columns], axis=1)
+
+
+def draw_units(random: np.random.Generator, size: int, classes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How often each unit is drawn in each of ``size`` resamples, ``(units, size)``.
+
+    From G units a resample draws G - 1 with replacement, which makes the variance of the resampled mean unbiased
+    (Rao and Wu 1988). A resample without patches of a class that there is, is drawn again.
+
+    Args:
+        random: the generator.
+        size: how many resamples.
+        classes: ``(units, 2)``: how many patches of either class each unit has.
+    """
+    units = len(classes)
+    present = classes[:, classes.sum(axis=0) > 0]
+    weights = np.empty((size, units))
+    for row in weights:
+        while True:
+            row[:] = np.bincount(random.integers(0, units, units - 1), minlength=units)
+            if (row @ present).all():
+                break
+    return np.ascontiguousarray(weights.T)
+
+
+def draw_seeds(random: np.random.Generator, size: int, seeds: int) -> NDArray[np.float64]:
+    """Each seed's share of the mean in each of ``size`` resamples, ``(seeds, size)``.
+
+    From S seeds a resample draws S - 1 (Rao and Wu 1988); one seed alone is kept as it is.
+    """
+    if seeds == 1:
+        return np.ones((1, size))
+    return random.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size).T / (seeds - 1)
