@@ -21,6 +21,11 @@ out = Console()
 err = Console(stderr=True)
 
 
+def say(line: str) -> None:
+    """Print one line on standard error, as it is."""
+    err.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
 def progress_bar() -> Progress:
     """A progress display on standard error, invisible when that is not a terminal."""
     return Progress(

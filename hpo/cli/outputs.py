@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
-from hpo.cli.console import err, out
+from hpo.cli.console import err, out, say
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.errors import HpoError
@@ -14,6 +14,7 @@ from hpo.evaluation.metrics import METRICS
 from hpo.export.tuned import is_exported, tuned_models
 from hpo.reports.comparison import compare_architectures
 from hpo.reports.page import write_report
+from hpo.reports.panels.function import look_for_modules
 from hpo.reports.read import read_results
 from hpo.reports.results import StudyResults
 from hpo.storage.database import Database
@@ -26,8 +27,9 @@ def write_outputs(study: StudyFile, database: Database, dataset: Dataset) -> Stu
         What the report was drawn from.
     """
     results = read_results(database, study, dataset)
+    look_for_modules(study.panels, study.file.parent, study.dashboard.parent)
     with err.status("writing the report"):
-        write_report(results, study.panels, study.output / "report.html")
+        write_report(results, study.panels, study.output / "report.html", say)
     export_outputs(study, database, dataset, results)
     return results
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import DatabaseOption, StudyArgument, err, out
+from hpo.cli.console import DatabaseOption, StudyArgument, err, out, say
 from hpo.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,13 +36,16 @@ def report(
     from hpo.config.load import load_dashboard, load_study
     from hpo.data.prepare import prepare_data
     from hpo.reports.page import write_report
+    from hpo.reports.panels.function import look_for_modules
     from hpo.reports.read import read_results
     from hpo.reports.serve import LiveReport, serve_report, study_progress
     from hpo.storage.database import open_database
 
     settings = load_study(study, database)
     panels = settings.panels if dashboard is None else load_dashboard(dashboard)
+    look_for_modules(panels, settings.file.parent, (dashboard or settings.dashboard).absolute().parent)
     path = output or settings.output / "report.html"
+    say_once = cache(say)  # a served report is written again and again
     with closing(open_database(settings.database)) as opened:
 
         @cache  # reading all patches takes minutes for a large data set
@@ -50,24 +53,20 @@ def report(
             try:
                 return prepare_data(settings.data)
             except DataError as error:
-                _say(f"without the data section: {error}")
+                say(f"without the data section: {error}")
                 return None
 
         def write() -> None:
             with err.status("writing the report"):
-                write_report(read_results(opened, settings, dataset()), panels, path)
+                write_report(read_results(opened, settings, dataset()), panels, path, say_once)
 
         if serve is None:
             write()
             _print(str(path))
         else:
-            live = LiveReport(settings.name, path, lambda: study_progress(opened, settings), write, _say)
+            live = LiveReport(settings.name, path, lambda: study_progress(opened, settings), write, say)
             serve_report(live, host=host, port=serve, every=every, announce=_print)
 
 
 def _print(line: str) -> None:
     out.print(line, soft_wrap=True, markup=False, highlight=False)
-
-
-def _say(line: str) -> None:
-    err.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from hpo.config.explain import Problem, refuse
 from hpo.config.fields import FactorName, Flag, Name, Settings, Whole
+from hpo.config.patterns import FUNCTION_PATTERN
 
 PanelName = Literal[
     "two_stages",
@@ -42,6 +43,7 @@ PanelName = Literal[
     "precision_recall",
     "mistakes",
     "timeline",
+    "function",
 ]
 """Every panel: the name is that of its file in ``hpo/reports/panels``."""
 
@@ -56,6 +58,7 @@ _PANELS_WITH: dict[str, tuple[PanelName, ...]] = {
     "factors": ("contour",),
     "stage": ("importance", "slices", "parallel_coordinates", "contour"),
     "count": ("mistakes",),
+    "function": ("function",),
 }
 
 
@@ -85,6 +88,12 @@ class PanelSettings(Settings):
         default=None, description="of figures of one stage's trials; by default stage2"
     )
     count: Whole = Field(default=12, ge=1, le=50, description="of mistakes: how many of either kind")
+    function: str | None = Field(
+        default=None,
+        pattern=FUNCTION_PATTERN,
+        description="of function, a panel of one's own: module:callable, importable from the study file's or the "
+        "dashboard's folder; from hpo.reports.results.StudyResults to a Plotly figure, a table or HTML",
+    )
 
     @model_validator(mode="after")
     def _options_fit(self) -> Self:
@@ -95,6 +104,10 @@ class PanelSettings(Settings):
         ]
         if self.panel == "factor_effect" and self.factor is None:
             problems.append(Problem(("factor",), "is missing: factor_effect needs the factor on its x axis"))
+        if self.panel == "function" and self.function is None:
+            problems.append(
+                Problem(("function",), "is missing: such as my_panels:loss_by_hour, for a panel of one's own")
+            )
         refuse(problems)
         return self
 

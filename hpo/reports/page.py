@@ -2,55 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hpo.config.dashboard import Dashboard, PanelSettings
 from hpo.reports.html import Html
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import BrokenPanelError, NotThereError
 from hpo.reports.registry import panel_named
 from hpo.reports.results import StudyResults
 from hpo.reports.shell import Heading, Section, drawn_panel, missing_panel, render_page, write_page
 from hpo.reports.summary import summarize
 from hpo.reports.words import capital, listed, plural
 
+Say = Callable[[str], object]
+"""Takes one line for the terminal."""
 
-def write_report(results: StudyResults, dashboard: Dashboard, path: Path) -> None:
+
+def write_report(results: StudyResults, dashboard: Dashboard, path: Path, say: Say | None = None) -> None:
     """Write the report by renaming a finished file, so that no reader sees half of it.
 
     Args:
         results: of a study, which may still be running: panels without data say what is missing.
         dashboard: which panels, in which order.
         path: the HTML file to write or replace; its folder is made.
+        say: is told of panels of the user's own that went wrong; they say so on the page too.
     """
-    write_page(path, render_report(results, dashboard))
+    write_page(path, render_report(results, dashboard, say))
 
 
-def render_report(results: StudyResults, dashboard: Dashboard) -> str:
-    """The report as the text of an HTML file."""
+def render_report(results: StudyResults, dashboard: Dashboard, say: Say | None = None) -> str:
+    """The report as the text of an HTML file; ``say`` as for `write_report`."""
     title = dashboard.title or f"{results.settings.name}: before and after tuning"
-    return render_page(title, _lead(results), summarize(results), list(_sections(results, dashboard.panels)))
+    return render_page(title, _lead(results), summarize(results), list(_sections(results, dashboard.panels, say)))
 
 
-def _sections(results: StudyResults, panels: Iterable[PanelSettings]) -> Iterable[Section]:
+def _sections(results: StudyResults, panels: Iterable[PanelSettings], say: Say | None) -> Iterable[Section]:
     current: Section | None = None
     for number, options in enumerate(panels):
         if current is None or options.section is not None:
             if current is not None:
                 yield current
             current = Section(options.section or "", [])
-        current.panels.append(_panel(results, options, f"figure-{number}"))
+        current.panels.append(_panel(results, options, f"figure-{number}", say))
     if current is not None:
         yield current
 
 
-def _panel(results: StudyResults, options: PanelSettings, identity: str) -> Html:
+def _panel(results: StudyResults, options: PanelSettings, identity: str, say: Say | None) -> Html:
     panel = panel_named(options.panel)
     title = options.title or panel.title(results, options)
     heading = Heading(title, options.label or "", options.width, options.panel)
     try:
         data = panel.read(results, options)
     except NotThereError as missing:
+        if say is not None and isinstance(missing, BrokenPanelError):
+            say(f"panel '{title}': {missing}")
         return missing_panel(heading, str(missing))
     return drawn_panel(heading, panel.draw(data), identity, panel.finding(data), panel.explain(data))
 

@@ -17,6 +17,10 @@ class NotThereError(Exception):
     """What a panel draws is not there (yet); the text says what is missing, and the page shows it in its place."""
 
 
+class BrokenPanelError(NotThereError):
+    """A panel of the user's own went wrong; the page shows why in its place, the terminal too, and the rest stands."""
+
+
 class Panel(Protocol):
     """A module in ``hpo/reports/panels``: these five functions, and a NamedTuple for what is read.
 
