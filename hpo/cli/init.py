@@ -35,7 +35,7 @@ def init(
         raise HpoError(f"{file} is a folder; name the file to write")
     folder = file.absolute().parent
     search_space = _shared(folder, "search_spaces", f"{name}.yaml") or folder / f"{name}.search_space.yaml"
-    dashboard = _shared(folder, "dashboards", "paper.yaml") or folder / f"{name}.dashboard.yaml"
+    dashboard = _shared(folder, "dashboards", "full.yaml") or folder / f"{name}.dashboard.yaml"
     text = study_template(
         name,
         file=file.as_posix(),

@@ -108,16 +108,57 @@ _DASHBOARD = """\
 # What the report shows, from top to bottom.
 
 panels:
-  - {panel: factor_effect, factor: learning_rate, section: "Stage 1: explore", width: half}
-  - {panel: factor_effect, factor: patches, width: half}
-  - {panel: ranges}
-  - {panel: history, section: "Stage 2: tune"}
-  - {panel: before_after, section: Before and after tuning}
-  - {panel: roc}
+  - {panel: before_after, section: The answer}
   - {panel: comparison_table}
-  - {panel: compute}
+
+  - {panel: two_stages, section: The study}
+  - {panel: data}
+
+  - {panel: factor_effect, section: "Stage 1: explore", factor: learning_rate, width: half}
+  - {panel: factor_effect, factor: batch_size, width: half}
+  - {panel: factor_effect, factor: patches, width: half}
+  - {panel: factor_effect, factor: epochs, width: half}
+  - {panel: schedules, width: half}
+  - {panel: strategy_curves, width: half}
+  - {panel: learning_curves}
+  - {panel: ranges}
+
+  - {panel: range_axes, section: "Stage 2: tune"}
+  - {panel: donors}
+  - {panel: history, width: half}
+  - {panel: importance, width: half}
+  - {panel: slices}
+  - {panel: contour, width: half}
+  - {panel: parallel_coordinates, width: half}
+
+  - {panel: before_after, section: Before and after tuning, metric: accuracy, width: half}
+  - {panel: before_after, metric: f1, width: half}
+  - {panel: before_after, metric: precision, width: half}
+  - {panel: before_after, metric: recall, width: half}
+  - {panel: roc}
+  - {panel: precision_recall}
+  - {panel: best_table}
+
+  - {panel: cold_control, section: Is it the tuning?}
+  - {panel: warm_start}
+
+  - {panel: optimism, section: How sure?}
+  - {panel: calibration}
+
+  - {panel: confusion, section: Where it errs}
+  - {panel: mistakes}
+
+  - {panel: compute, section: What it cost}
+  - {panel: best_so_far}
+  - {panel: timeline}
+
+  - {panel: lineage, section: Provenance}
   - {panel: test_openings}
+  - {panel: failures}
   - {panel: versions}
+
+  # A panel of your own: loss_by_hour(results) of my_panels.py, beside this file, returns a Plotly figure or a table.
+  # - {panel: function, function: "my_panels:loss_by_hour"}
 """
 
 

@@ -45,16 +45,16 @@ def test_a_new_study_comes_with_its_search_space_and_dashboard_and_loads(tmp_pat
     assert study.search_space == tmp_path / "mine.search_space.yaml"
 
 
-def test_in_a_project_the_search_space_goes_to_its_folder_and_the_dashboard_is_the_papers(tmp_path: Path) -> None:
+def test_in_a_project_the_search_space_goes_to_its_folder_and_the_dashboard_is_the_full_one(tmp_path: Path) -> None:
     for folder in ("studies", "search_spaces", "dashboards"):
         Path(folder).mkdir()
-    Path("dashboards/paper.yaml").write_text("panels: [{panel: roc}]\n")
+    Path("dashboards/full.yaml").write_text("panels: [{panel: roc}]\n")
     hpo("init", "studies/mine.yaml")
 
     study = load_study("studies/mine.yaml")
     assert study.search_space == tmp_path / "search_spaces" / "mine.yaml"
-    assert study.dashboard == tmp_path / "dashboards" / "paper.yaml"
-    assert Path("dashboards/paper.yaml").read_text() == "panels: [{panel: roc}]\n"
+    assert study.dashboard == tmp_path / "dashboards" / "full.yaml"
+    assert Path("dashboards/full.yaml").read_text() == "panels: [{panel: roc}]\n"
     assert [path.name for path in Path("studies").iterdir()] == ["mine.yaml"]
 
 

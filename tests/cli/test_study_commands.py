@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -136,3 +137,26 @@ def test_a_report_may_have_another_dashboard(hpo: Hpo, story: Story, tmp_path: P
     assert (story.study.output / "report.html").exists()
     (tmp_path / "other.yaml").write_text("panels: [{panel: version}]\n")
     assert "did you mean 'versions'?" in hpo.refused("report", story.study.file, "--dashboard", tmp_path / "other.yaml")
+
+
+def test_a_panel_of_ones_own_lies_beside_the_study_file_or_the_dashboard(
+    hpo: Hpo, story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    story.advance()
+    (story.study.file.parent / "beside_study.py").write_text("def shown(results): return results.settings.name * 2")
+    (tmp_path / "boards").mkdir()
+    (tmp_path / "boards" / "beside_board.py").write_text("def shown(results): raise ValueError('not today')")
+    board = tmp_path / "boards" / "own.yaml"
+    board.write_text(
+        "panels:\n"
+        "  - {panel: function, function: 'beside_study:shown', title: Mine}\n"
+        "  - {panel: function, function: 'beside_board:shown', title: Other}\n"
+    )
+    ended = hpo("report", story.study.file, "--dashboard", board, "--output", tmp_path / "own.html")
+    assert ended.status == 0
+    reason = "The function beside_board:shown failed: ValueError: not today (line 1 of beside_board.py)."
+    assert f"panel 'Other': {reason}" in ended.err.splitlines()
+    page = (tmp_path / "own.html").read_text()
+    assert "smallsmall" in page
+    assert reason in page

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
-from hpo.config.dashboard import Dashboard
+from hpo.config.dashboard import Dashboard, PanelName
 from hpo.config.explain import explain
+from hpo.config.template import dashboard_template
 from hpo.config.yaml_file import read_yaml
 
 DASHBOARDS = sorted((Path(__file__).parents[2] / "dashboards").glob("*.yaml"))
+
+
+def _shipped(name: str) -> Dashboard:
+    (path,) = (path for path in DASHBOARDS if path.name == name)
+    return Dashboard.model_validate(read_yaml(path).values)
 
 
 def _problems(**panel: object) -> list[str]:
@@ -32,10 +39,54 @@ def test_shipped_dashboards_are_valid_and_say_what_they_are(path: Path) -> None:
 
 
 def test_the_papers_figures_and_tables_stand_in_the_papers_order() -> None:
-    (paper,) = (path for path in DASHBOARDS if path.name == "paper.yaml")
-    labels = [panel.label for panel in Dashboard.model_validate(read_yaml(paper).values).panels if panel.label]
+    labels = [panel.label for panel in _shipped("paper.yaml").panels if panel.label]
     figures = ["2", "3a", "3b", "3c", "4", "5", "6", "7", "8a", "8b", "8c", "9"]
     assert labels == [*(f"Fig. {number}" for number in figures), "Table 3", "Table 4"]
+
+
+def test_the_papers_dashboard_asks_for_the_papers_numbers_wherever_it_printed_any() -> None:
+    with_numbers = {"before_after", "roc", "comparison_table", "best_table"}
+    panels = _shipped("paper.yaml").panels
+    assert {panel.panel for panel in panels if panel.paper} == with_numbers
+    assert all(panel.paper for panel in panels if panel.panel in with_numbers)
+
+
+def test_the_full_dashboard_has_every_panel_of_ours_in_the_order_of_a_story() -> None:
+    panels = _shipped("full.yaml").panels
+    assert {panel.panel for panel in panels} == set(get_args(PanelName)) - {"function"}
+    assert [panel.section for panel in panels if panel.section] == [
+        "The answer",
+        "The study",
+        "Stage 1: explore",
+        "Stage 2: tune",
+        "Before and after tuning",
+        "Is it the tuning?",
+        "How sure?",
+        "Where it errs",
+        "What it cost",
+        "Provenance",
+    ]
+    assert not any(panel.paper for panel in panels)
+
+
+def test_a_new_studys_dashboard_shows_the_same(tmp_path: Path) -> None:
+    (tmp_path / "new.yaml").write_text(dashboard_template(), encoding="utf-8")
+    assert Dashboard.model_validate(read_yaml(tmp_path / "new.yaml").values) == _shipped("full.yaml")
+
+
+def test_its_commented_panel_of_ones_own_can_be_taken(tmp_path: Path) -> None:
+    text = dashboard_template().replace("# - {panel: function", "- {panel: function")
+    (tmp_path / "new.yaml").write_text(text, encoding="utf-8")
+    last = Dashboard.model_validate(read_yaml(tmp_path / "new.yaml").values).panels[-1]
+    assert (last.panel, last.function) == ("function", "my_panels:loss_by_hour")
+
+
+def test_a_panel_of_ones_own_needs_its_function() -> None:
+    (problem,) = _problems(panel="function")
+    assert problem == "panels.0.function: is missing: such as my_panels:loss_by_hour, for a panel of one's own"
+    (problem,) = _problems(panel="function", function="my_panels.py")
+    assert problem.startswith("panels.0.function: must be module:function, such as my_models:build; found")
+    assert not _problems(panel="function", function="my.panels:loss", title="Mine", width="half")
 
 
 def test_an_unknown_panel_gets_the_nearest_name() -> None:
@@ -60,7 +111,9 @@ def test_an_effect_needs_its_factor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("factor", "patches"), ("metric", "auc"), ("paper", True)], ids=lambda value: str(value)
+    ("option", "value"),
+    [("factor", "patches"), ("metric", "auc"), ("paper", True), ("function", "my_panels:loss_by_hour")],
+    ids=lambda value: str(value),
 )
 def test_an_option_of_another_panel_is_refused(option: str, value: object) -> None:
     (problem,) = _problems(panel="versions", **{option: value})
