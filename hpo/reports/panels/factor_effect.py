@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from statistics import fmean
 from typing import NamedTuple
 
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import Value
+from hpo.reports.axis_effect import AxisLine, axis_lines, level_order
 from hpo.reports.panel import NotThereError
-from hpo.reports.records import TrialResult
 from hpo.reports.results import StudyResults
-from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, figure, figure_text
+from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, figure, figure_text
 from hpo.reports.words import METRIC_WORDS, capital, factor_words, listed, number, value_words
-
-Z_95 = 1.96
-
-
-class Line(NamedTuple):
-    """One architecture: levels in ascending order, the metric, and half of its 95% interval (None where unknown)."""
-
-    architecture: str
-    style: ArchitectureStyle
-    levels: list[Value]
-    values: list[float]
-    half_widths: list[float] | None
 
 
 class FactorEffect(NamedTuple):
@@ -38,7 +24,7 @@ class FactorEffect(NamedTuple):
     log: bool
     reference: Value
     grid: bool
-    lines: list[Line]
+    lines: list[AxisLine]
 
 
 def title(results: StudyResults, options: PanelSettings) -> str:
@@ -58,29 +44,24 @@ def read(results: StudyResults, options: PanelSettings) -> FactorEffect:
     factor = settings.factors.get(options.factor or "")
     if factor is None or factor.name not in settings.stage1_factors:
         raise NotThereError(f"Stage 1 of this study does not vary the {factor_words(options.factor or '')}.")
-    grid = settings.stage1_design == "grid"
-    lines = []
-    for architecture in settings.architectures:
-        on_axis = [
-            trial
-            for trial in results.trials
-            if (trial.stage, trial.architecture, trial.state) == ("stage1", architecture, "complete")
-            and f"valid_{metric}" in trial.metrics
-            and (grid or _others_at_reference(results, trial, factor.name))
-        ]
-        if on_axis:
-            speaks = metric == settings.objective.metric and not grid
-            style = architecture_style(settings, architecture)
-            lines.append(_line(architecture, style, factor.name, metric, on_axis, speaks=speaks))
+    lines = axis_lines(results, factor.name, metric)
     if not lines:
         raise NotThereError(f"No stage-1 trial along the {factor_words(factor.name)} has finished yet.")
     numeric = not isinstance(factor.reference, bool | str)
-    return FactorEffect(factor.name, metric, numeric, numeric and factor.scale == "log", factor.reference, grid, lines)
+    return FactorEffect(
+        factor.name,
+        metric,
+        numeric,
+        numeric and factor.scale == "log",
+        factor.reference,
+        settings.stage1_design == "grid",
+        lines,
+    )
 
 
 def draw(data: FactorEffect) -> go.Figure:
     """One line an architecture, the reference value marked."""
-    levels = sorted({level for line in data.lines for level in line.levels}, key=_order)
+    levels = sorted({level for line in data.lines for level in line.levels}, key=level_order)
     shown = figure(
         330,
         legend=LEGEND_ABOVE,
@@ -118,7 +99,7 @@ def finding(data: FactorEffect) -> str:
         best.setdefault(level, []).append(line.architecture)
         if data.reference in line.levels:
             gains.append(abs(value - line.values[line.levels.index(data.reference)]))
-    levels = sorted(best, key=_order)
+    levels = sorted(best, key=level_order)
     where = listed(f"{value_words(level)} for {listed(best[level])}" for level in levels)
     gain = f"; the most that this gains over the reference is {number(max(gains))}" if gains else ""
     return f"The best {factor_words(data.factor)} is {where}{gain}."
@@ -133,32 +114,3 @@ def explain(data: FactorEffect) -> str:
 
 def _metric(results: StudyResults, options: PanelSettings) -> str:
     return options.metric or results.settings.objective.metric
-
-
-def _others_at_reference(results: StudyResults, trial: TrialResult, factor: str) -> bool:
-    reference = results.settings.reference
-    return all(reference.get(name, value) == value for name, value in trial.point.items() if name != factor)
-
-
-def _line(
-    architecture: str,
-    style: ArchitectureStyle,
-    factor: str,
-    metric: str,
-    trials: Sequence[TrialResult],
-    *,
-    speaks: bool,
-) -> Line:
-    by_level: dict[Value, list[TrialResult]] = {}
-    for trial in trials:
-        if factor in trial.point:
-            by_level.setdefault(trial.point[factor], []).append(trial)
-    levels = sorted(by_level, key=_order)
-    values = [fmean(trial.metrics[f"valid_{metric}"] for trial in by_level[level]) for level in levels]
-    errors = [by_level[level][0].standard_error for level in levels]
-    known = [Z_95 * error for error in errors if error is not None]
-    return Line(architecture, style, levels, values, known if speaks and len(known) == len(levels) else None)
-
-
-def _order(level: Value) -> tuple[bool, float, str]:
-    return (True, 0.0, level) if isinstance(level, str) else (False, float(level), "")

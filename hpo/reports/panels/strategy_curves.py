@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
+from hpo.reports.plot_grid import cell, few_whole_ticks, label_axes, plot_grid
 from hpo.reports.results import StudyResults
-from hpo.reports.style import STRATEGY_COLOURS, STRATEGY_DASHES, figure, figure_text, whole_ticks
+from hpo.reports.style import STRATEGY_COLOURS, STRATEGY_DASHES, figure_text
 from hpo.reports.words import METRIC_WORDS, capital, listed, number, value_words
 
 
@@ -67,23 +67,9 @@ def read(results: StudyResults, options: PanelSettings) -> StrategyCurves:
 
 def draw(data: StrategyCurves) -> go.Figure:
     """A plot an architecture, side by side on one scale."""
-    columns = min(2, len(data.architectures))
-    rows = -(-len(data.architectures) // columns)
-    layout = figure(60 + 250 * rows, margin={"l": 62, "r": 18, "t": 56, "b": 52}).layout
-    shown = make_subplots(
-        rows,
-        columns,
-        shared_xaxes=True,
-        shared_yaxes=True,
-        subplot_titles=[figure_text(name) for name in data.architectures],
-        horizontal_spacing=0.05,
-        vertical_spacing=0.28 / rows,
-    )
-    shown.update_layout(layout)
-    shown.update_annotations(font_size=13)
+    shown = plot_grid([figure_text(name) for name in data.architectures], 170, 76, same_x=True)
     named: set[str] = set()
     for line in data.lines:
-        place = data.architectures.index(line.architecture)
         shown.add_scatter(
             x=list(range(1, len(line.values) + 1)),
             y=line.values,
@@ -93,16 +79,11 @@ def draw(data: StrategyCurves) -> go.Figure:
             mode="lines+markers" if len(line.values) == 1 else "lines",
             line={"color": STRATEGY_COLOURS[line.strategy], "dash": STRATEGY_DASHES[line.strategy], "width": 2},
             hovertemplate="epoch %{x}: %{y:.4f}",
-            row=place // columns + 1,
-            col=place % columns + 1,
+            **cell(data.architectures.index(line.architecture)),
         )
         named.add(line.strategy)
-    shown.update_xaxes(title_text="Epoch", row=rows)
-    shown.update_xaxes(**whole_ticks(max(len(line.values) for line in data.lines)))
-    shown.update_yaxes(title_text=capital(METRIC_WORDS[data.metric]), tickformat=".2f", col=1)
-    shown.update_layout(
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1 + 0.1 / rows, "yanchor": "bottom"}
-    )
+    shown.update_xaxes(**few_whole_ticks(max(len(line.values) for line in data.lines)))
+    label_axes(shown, "Epoch", capital(METRIC_WORDS[data.metric]))
     return shown
 
 

@@ -1,0 +1,88 @@
+"""The trials of a report as an Optuna study in memory, for what Optuna computes from one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.importance import PedAnovaImportanceEvaluator
+
+from hpo.recipe.point import FACTORS
+from hpo.reports.axes import factor_axis
+from hpo.reports.records import TrialResult
+from hpo.reports.results import StudySettings
+from hpo.reports.trials import value_of, varied_factors
+
+FEWEST_TRIALS = 10
+"""With fewer trials PED-ANOVA's best tenth is a single one."""
+
+ENOUGH_TRIALS = 50
+"""From so many on PED-ANOVA's best tenth has the five trials that Optuna's documentation asks for."""
+
+
+def optuna_study(settings: StudySettings, trials: Sequence[TrialResult]) -> optuna.Study:
+    """An Optuna study in memory with finished trials.
+
+    Args:
+        settings: supply the direction and the factors' scales.
+        trials: finished ones of one architecture and stage.
+
+    Returns:
+        A study whose parameters are the factors that the trials vary, each over the values seen of it.
+    """
+    distributions = {name: _distribution(settings, name, trials) for name in varied_factors(trials)}
+    with _quiet():
+        study = optuna.create_study(direction=settings.objective.direction)
+    study.add_trials(
+        optuna.trial.create_trial(
+            value=value_of(trial),
+            params={name: trial.point[name] for name in distributions if name in trial.point},
+            distributions={name: space for name, space in distributions.items() if name in trial.point},
+        )
+        for trial in trials
+    )
+    return study
+
+
+def importances(settings: StudySettings, trials: Sequence[TrialResult]) -> dict[str, float]:
+    """How much each varied factor has to do with being among the best tenth of the trials, the greatest first.
+
+    Args:
+        settings: supply the direction and the factors' scales.
+        trials: finished ones of one architecture and stage.
+
+    Returns:
+        Shares that sum to 1; empty where nothing can be said: with fewer than `FEWEST_TRIALS` trials, where no
+        factor varies, or where all trials are equally good.
+
+    Source: Watanabe et al. 2023, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary
+    Subspaces", as Optuna 5 has it.
+    """
+    if len(trials) < FEWEST_TRIALS or not varied_factors(trials) or len({value_of(trial) for trial in trials}) == 1:
+        return {}
+    study = optuna_study(settings, trials)
+    shares: dict[str, float] = optuna.importance.get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+    return shares
+
+
+def _distribution(settings: StudySettings, factor: str, trials: Sequence[TrialResult]) -> BaseDistribution:
+    axis = factor_axis(settings, factor, (trial.point[factor] for trial in trials if factor in trial.point))
+    if axis.words:
+        return CategoricalDistribution(axis.words)
+    if FACTORS.get(factor) is int:
+        return IntDistribution(int(axis.low), int(axis.high), log=axis.log)
+    return FloatDistribution(axis.low, axis.high, log=axis.log)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Optuna would say that it has made a study."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(max(verbosity, logging.WARNING))
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)

@@ -1,0 +1,188 @@
+"""The trainings of stage 1, epoch by epoch: design points that share a training are marks on one line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.objective import Curve
+from hpo.reports.panel import NotThereError
+from hpo.reports.plot_grid import cell, few_whole_ticks, label_axes, plot_grid
+from hpo.reports.records import TrialResult
+from hpo.reports.results import StudyResults
+from hpo.reports.style import NEUTRAL, ArchitectureStyle, architecture_style, faded, figure_text
+from hpo.reports.trials import architecture_shown, thinned
+from hpo.reports.words import METRIC_WORDS, capital, count, plural
+
+MOST_LINES = 30
+"""Trainings drawn of an architecture; more cannot be told apart."""
+
+MOST_EPOCHS = 60
+"""Epochs drawn of a training, beside those at which points were read."""
+
+
+class Training(NamedTuple):
+    """One recipe: its epochs (of long trainings a selection), the metric after each, and where points were read."""
+
+    epochs: list[int]
+    values: list[float]
+    read_at: list[int]
+
+
+class Curves(NamedTuple):
+    """One architecture's trainings, the best one first."""
+
+    architecture: str
+    style: ArchitectureStyle
+    trainings: list[Training]
+
+
+class LearningCurves(NamedTuple):
+    """What the figure shows, and how many design points, trainings and epochs there were of all drawn architectures."""
+
+    metric: str
+    plots: list[Curves]
+    points: int
+    trainings: int
+    shared: int
+    epochs_read: int
+    epochs_trained: int
+
+
+def title(results: StudyResults, options: PanelSettings) -> str:
+    """Such as ``Stage 1's trainings: validation accuracy over the epochs``."""
+    metric = options.metric or results.settings.objective.metric
+    of = "" if options.architecture is None else f" of {options.architecture}"
+    return f"Stage 1's trainings{of}: validation {METRIC_WORDS[metric]} over the epochs"
+
+
+def read(results: StudyResults, options: PanelSettings) -> LearningCurves:
+    """Every training of stage 1 that a design point was read from.
+
+    Raises:
+        NotThereError: if there is none yet, or the study has no such architecture.
+    """
+    settings = results.settings
+    metric = options.metric or settings.objective.metric
+    if options.architecture is None:
+        architectures: Sequence[str] = settings.architectures
+    else:
+        architectures = [architecture_shown(results, options, "stage1")]
+    by_recipe: dict[str, dict[str, list[TrialResult]]] = {name: {} for name in architectures}
+    for trial in results.trials:
+        read_from = trial.stage == "stage1" and trial.state in ("complete", "pruned") and trial.curve
+        if read_from and trial.architecture in by_recipe and f"valid_{metric}" in trial.curve[-1]:
+            by_recipe[trial.architecture].setdefault(trial.recipe_key, []).append(trial)
+    recipes = [trials for name in architectures for trials in by_recipe[name].values()]
+    if not recipes:
+        raise NotThereError("No stage-1 trial has finished yet.")
+    sign = -1 if metric == "loss" else 1
+    plots = []
+    for name in architectures:
+        trainings = [_training(trials, metric) for trials in by_recipe[name].values()]
+        trainings.sort(key=lambda training: -sign * training.values[-1])
+        if trainings:
+            plots.append(Curves(name, architecture_style(settings, name), thinned(trainings, MOST_LINES)))
+    return LearningCurves(
+        metric,
+        plots,
+        points=sum(len(trials) for trials in recipes),
+        trainings=len(recipes),
+        shared=sum(len(trials) > 1 for trials in recipes),
+        epochs_read=sum(len(trial.curve) for trials in recipes for trial in trials),
+        epochs_trained=sum(max(len(trial.curve) for trial in trials) for trials in recipes),
+    )
+
+
+def draw(data: LearningCurves) -> go.Figure:
+    """A plot an architecture: strong lines with their marks are shared trainings, faint ones were read once."""
+    alone = len(data.plots) == 1
+    titles = [figure_text(plot.architecture) for plot in data.plots]
+    shown = plot_grid(titles, 300 if alone else 190, 56, same_x=True)
+    for place, plot in enumerate(data.plots):
+        for shared in (False, True):
+            trainings = [training for training in plot.trainings if (len(training.read_at) > 1) is shared]
+            colour = plot.style.colour if shared else faded(plot.style.colour, 0.35)
+            shown.add_scatter(
+                **_joined(trainings),
+                mode="lines",
+                showlegend=False,
+                connectgaps=False,
+                line={"color": colour, "width": 2.4 if shared else 1.2},
+                hovertemplate="epoch %{x}: %{y:.4f}",
+                name=figure_text(plot.architecture),
+                **cell(place),
+            )
+            marks = [(epoch, _at(training, epoch)) for training in trainings for epoch in training.read_at]
+            shown.add_scatter(
+                x=[epoch for epoch, _ in marks],
+                y=[value for _, value in marks],
+                mode="markers",
+                showlegend=False,
+                marker={"color": colour, "symbol": plot.style.symbol, "size": 9 if shared else 5},
+                hovertemplate="read at epoch %{x}: %{y:.4f}",
+                name=figure_text(plot.architecture),
+                **cell(place),
+            )
+    for name, width, size, colour in (
+        ("of several design points", 2.4, 9, NEUTRAL),
+        ("of a single one", 1.2, 5, faded(NEUTRAL, 0.5)),
+    ):
+        look = {"line": {"color": colour, "width": width}, "marker": {"color": colour, "size": size}}
+        shown.add_scatter(x=[None], y=[None], mode="lines+markers", name=name, **look, row=1, col=1)
+    last = max(training.epochs[-1] for plot in data.plots for training in plot.trainings)
+    shown.update_xaxes(**few_whole_ticks(last))
+    label_axes(shown, "Epoch", capital(METRIC_WORDS[data.metric]))
+    return shown
+
+
+def finding(data: LearningCurves) -> str:
+    """What sharing saved."""
+    points, trainings = plural(data.points, "design point"), plural(data.trainings, "training")
+    saved = data.epochs_read - data.epochs_trained
+    if not data.shared:
+        return f"{points} came from {trainings}: no two of them share one."
+    return (
+        f"{points} came from {trainings}, {count(data.shared)} of which served several: that saved {count(saved)} of "
+        f"{plural(data.epochs_read, 'epoch')} ({saved / data.epochs_read:.0%})."
+    )
+
+
+def explain(data: LearningCurves) -> str:
+    """What lines and marks are, and how many are drawn."""
+    drawn = sum(len(plot.trainings) for plot in data.plots)
+    left_out = (
+        f" Drawn are {drawn} of {plural(data.trainings, 'training')}, spread evenly from the best to the worst."
+        if drawn < data.trainings
+        else ""
+    )
+    return (
+        "A line a training; each mark is where a design point was read from it, so points that differ in their epochs "
+        f"alone lie on one line.{left_out}"
+    )
+
+
+def _training(trials: Sequence[TrialResult], metric: str) -> Training:
+    longest: Curve = max((trial.curve for trial in trials), key=len)
+    read_at = sorted({len(trial.curve) for trial in trials})
+    drawn = sorted({*thinned(range(1, len(longest) + 1), MOST_EPOCHS), *read_at})
+    values = [round(longest[epoch - 1].get(f"valid_{metric}", math.nan), 5) for epoch in drawn]
+    return Training(drawn, values, read_at)
+
+
+def _at(training: Training, epoch: int) -> float:
+    return training.values[training.epochs.index(epoch)]
+
+
+def _joined(trainings: Sequence[Training]) -> dict[str, list[float | None]]:
+    """Several lines as one trace, with a gap after each: a trace costs more than a gap."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for training in trainings:
+        x += [*training.epochs, None]
+        y += [*training.values, None]
+    return {"x": x, "y": y}

@@ -1,0 +1,133 @@
+"""Trials as figures read them: the finished ones, what they vary, the best one, and few enough to draw."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from typing import TypeVar
+
+from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.objective import Objective
+from hpo.recipe.point import FACTORS, Value
+from hpo.reports.panel import NotThereError
+from hpo.reports.records import StageName, TrialResult
+from hpo.reports.results import StudyResults, StudySettings
+from hpo.reports.words import listed
+
+_Item = TypeVar("_Item")
+
+STAGES: dict[StageName, str] = {"stage1": "stage 1", "stage2": "stage 2"}
+"""The stages of trials, and their short names for a person."""
+
+
+def finished_trials(results: StudyResults, stage: StageName, architecture: str) -> list[TrialResult]:
+    """A stage's complete trials of an architecture that have a finite objective, by number."""
+    found = [
+        trial
+        for trial in results.trials
+        if (trial.stage, trial.architecture, trial.state) == (stage, architecture, "complete")
+        and trial.objective is not None
+        and math.isfinite(trial.objective)
+    ]
+    return sorted(found, key=lambda trial: trial.number)
+
+
+def finished_by_architecture(results: StudyResults, stage: StageName) -> dict[str, list[TrialResult]]:
+    """A stage's finished trials of every architecture that has any, in the study file's order.
+
+    Raises:
+        NotThereError: if there is none yet.
+    """
+    found = {name: finished_trials(results, stage, name) for name in results.settings.architectures}
+    if not any(found.values()):
+        raise NotThereError(f"No {STAGES[stage].replace(' ', '-')} trial has finished yet.")
+    return {name: trials for name, trials in found.items() if trials}
+
+
+def stage_of(options: PanelSettings) -> StageName:
+    """The stage whose trials a figure shows."""
+    return options.stage or "stage2"
+
+
+def value_of(trial: TrialResult) -> float:
+    """The objective of a finished trial.
+
+    Raises:
+        ValueError: if it has none.
+    """
+    if trial.objective is None:
+        raise ValueError(f"trial {trial.number} of {trial.architecture} has no objective")
+    return trial.objective
+
+
+def best_trial(objective: Objective, trials: Iterable[TrialResult]) -> TrialResult:
+    """The best of finished trials; of equals the first.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    return max(trials, key=lambda trial: objective.gain(value_of(trial)))
+
+
+def from_best(objective: Objective, trials: Iterable[TrialResult]) -> list[TrialResult]:
+    """Finished trials, the best one first; equals keep their order."""
+    return sorted(trials, key=lambda trial: -objective.gain(value_of(trial)))
+
+
+def architecture_shown(results: StudyResults, options: PanelSettings, stage: StageName) -> str:
+    """Which architecture a figure of a single one shows.
+
+    The one that the options name, or else the best on validation: by its final trainings or, before there are any, by
+    the trials of the stage.
+
+    Raises:
+        NotThereError: if the study has no such architecture, or no trial of the stage has finished yet.
+    """
+    settings = results.settings
+    if options.architecture is not None:
+        if options.architecture not in settings.architectures:
+            raise NotThereError(
+                f"This study has no architecture '{options.architecture}'; it has {listed(settings.architectures)}."
+            )
+        return options.architecture
+    found = finished_by_architecture(results, stage)
+    if results.best_architecture in found:
+        return results.best_architecture
+    return best_trial(settings.objective, (trial for trials in found.values() for trial in trials)).architecture
+
+
+def shown_trials(results: StudyResults, options: PanelSettings) -> tuple[str, list[TrialResult]]:
+    """The architecture of a figure that shows a single one, and the stage's finished trials of it.
+
+    Raises:
+        NotThereError: if the study has no such architecture, or none of its trials has finished yet.
+    """
+    stage = stage_of(options)
+    architecture = architecture_shown(results, options, stage)
+    trials = finished_trials(results, stage, architecture)
+    if not trials:
+        raise NotThereError(f"No {STAGES[stage].replace(' ', '-')} trial of {architecture} has finished yet.")
+    return architecture, trials
+
+
+def varied_factors(trials: Iterable[TrialResult]) -> list[str]:
+    """The factors that differ between trials, in the order of `hpo.recipe.point.FACTORS`."""
+    seen: dict[str, set[Value]] = {}
+    for trial in trials:
+        for name, value in trial.point.items():
+            seen.setdefault(name, set()).add(value)
+    order = [name for name in FACTORS if name in seen] + sorted(seen.keys() - FACTORS.keys())
+    return [name for name in order if len(seen[name]) > 1]
+
+
+def others_at_reference(settings: StudySettings, trial: TrialResult, factors: Collection[str]) -> bool:
+    """Whether all factors of a trial but the given ones have their reference value."""
+    reference = settings.reference
+    return all(reference.get(name, value) == value for name, value in trial.point.items() if name not in factors)
+
+
+def thinned(items: Sequence[_Item], most: int) -> list[_Item]:
+    """At most so many of the items (two or more), evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
