@@ -71,7 +71,7 @@ def draw(data: RangesTable) -> Table:
     for row in data.rows:
         reference = DASH if row.reference is None else value_words(row.reference)
         cells: list[Cell | str] = [capital(factor_words(row.factor)), reference]
-        cells += [_range_cell(row.ranges.get(name)) for name, _ in data.architectures]
+        cells += [range_cell(row.ranges.get(name)) for name, _ in data.architectures]
         rows.append(cells)
     return Table(columns, rows)
 
@@ -97,7 +97,8 @@ def explain(data: RangesTable) -> str:
     )
 
 
-def _range_cell(found: FactorRange | None) -> Cell:
+def range_cell(found: FactorRange | None) -> Cell:
+    """A range in words, and the best level below it; a dash without one."""
     if found is None:
         return Cell(DASH)
     if found.low is not None and found.high is not None:
