@@ -13,7 +13,7 @@ the tests compare what is written here with what Optuna writes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -25,10 +25,14 @@ from optuna.trial import TrialState
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from hpo.storage.artifacts import Artifact
 from hpo.storage.database import Database
 
 POINT_ATTRIBUTE = "design_point"
 """The trial's user attribute that names its design point."""
+
+_ARTIFACT_PREFIX = "artifacts:"
+"""Of the system attributes in which Optuna keeps what it knows of an artifact."""
 
 Direction = Literal["maximize", "minimize"]
 
@@ -127,7 +131,12 @@ def report_epochs(session: Session, trial_id: int, values: Mapping[int, float]) 
 
 
 def tell_trial(
-    session: Session, trial_id: int, value: float | None, attributes: Mapping[str, Any], reason: str | None = None
+    session: Session,
+    trial_id: int,
+    value: float | None,
+    attributes: Mapping[str, Any],
+    reason: str | None = None,
+    artifact: Artifact | None = None,
 ) -> None:
     """Finish a trial: complete with its value, or failed where the value is None; a finished one stays as it is.
 
@@ -137,16 +146,58 @@ def tell_trial(
         value: the objective.
         attributes: user attributes, JSON-ready.
         reason: of a failure, one line.
+        artifact: a file of the trial's, kept already: a finished trial takes none any more.
     """
     trial = session.get_one(models.TrialModel, trial_id, with_for_update=True)
     if trial.state.is_finished():
         return
     _set_attributes(session, trial_id, {**attributes, **({"reason": reason} if reason else {})})
+    if artifact is not None:
+        _attach(session, trial_id, artifact)
     if value is not None:
         stored, kind = models.TrialValueModel.value_to_stored_repr(value)
         session.add(models.TrialValueModel(trial_id=trial_id, objective=0, value=stored, value_type=kind))
     trial.state = TrialState.FAIL if value is None else TrialState.COMPLETE
     trial.datetime_complete = datetime.now().astimezone()
+
+
+def study_ids(session: Session, names: Collection[str]) -> dict[str, int]:
+    """The ids of those Optuna studies that are there, by name."""
+    found = select(models.StudyModel.study_name, models.StudyModel.study_id).where(
+        models.StudyModel.study_name.in_(names)
+    )
+    return {row[0]: row[1] for row in session.execute(found)}
+
+
+def change_study_attributes(
+    session: Session, study_name: str, change: Callable[[dict[str, Any]], Mapping[str, Any]]
+) -> bool:
+    """Change the system attributes of an Optuna study, all in one transaction and with nobody else changing them.
+
+    Args:
+        session: the transaction.
+        study_name: of the Optuna study.
+        change: from the attributes as they are to what they shall be; those that it leaves out stay as they are.
+
+    Returns:
+        False if there is no such Optuna study.
+    """
+    model = models.StudySystemAttributeModel
+    named = select(models.StudyModel.study_id).where(models.StudyModel.study_name == study_name)
+    study_id = session.scalar(named.with_for_update())
+    if study_id is None:
+        return False
+    rows = {str(row.key): row for row in session.scalars(select(model).where(model.study_id == study_id))}
+    before = {key: json.loads(str(row.value_json)) for key, row in rows.items()}
+    new = []
+    for key, value in change(dict(before)).items():
+        if key not in rows:
+            new.append({"study_id": study_id, "key": key, "value_json": json.dumps(value)})
+        elif value != before[key]:
+            rows[key].value_json = json.dumps(value)
+    if new:
+        session.execute(insert(model), new)
+    return True
 
 
 def trial_numbers(database: Database, study_name: str) -> dict[int, int]:
@@ -168,6 +219,18 @@ def _set_attributes(session: Session, trial_id: int, attributes: Mapping[str, An
             known[name].value_json = json.dumps(value)
         else:
             session.add(model(trial_id=trial_id, key=name, value_json=json.dumps(value)))
+
+
+def _attach(session: Session, trial_id: int, artifact: Artifact) -> None:
+    """As `optuna.artifacts.upload_artifact` does; the JSON is a string within JSON there too."""
+    noted = {
+        "artifact_id": artifact.id,
+        "filename": artifact.filename,
+        "mimetype": artifact.mimetype,
+        "encoding": None,
+    }
+    row = {"trial_id": trial_id, "key": _ARTIFACT_PREFIX + artifact.id, "value_json": json.dumps(json.dumps(noted))}
+    session.execute(insert(models.TrialSystemAttributeModel), [row])
 
 
 def _suggest(trial: optuna.trial.Trial, name: str, space: BaseDistribution) -> Any:

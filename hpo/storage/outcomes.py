@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
+from hpo.storage.artifacts import Artifact
 from hpo.storage.claims import Claim, held, write_if_held
 from hpo.storage.optuna_bridge import report_epochs, tell_trial
 from hpo.storage.points import PlannedPoint
@@ -28,12 +29,14 @@ class Outcome:
         standard_error: of the objective, from the validation patches; None where it has none.
         curve: metrics of each epoch, from epoch 1.
         attributes: what the trial shows beside them, JSON-ready.
+        artifact: the trial's file, kept in the store already; None where there is no trial.
     """
 
     objective: float | None
     standard_error: float | None
     curve: list[dict[str, float]]
     attributes: Mapping[str, Any]
+    artifact: Artifact | None = None
 
 
 def settle_point(session: Session, claim: Claim, planned: PlannedPoint) -> bool:
@@ -83,7 +86,7 @@ def complete_point(session: Session, claim: Claim, outcome: Outcome) -> bool:
         finished_at=database_now(),
     )
     if accepted and claim.trial_id is not None:
-        tell_trial(session, claim.trial_id, outcome.objective, outcome.attributes)
+        tell_trial(session, claim.trial_id, outcome.objective, outcome.attributes, artifact=outcome.artifact)
     return accepted or _is_finished_by(session, claim)
 
 

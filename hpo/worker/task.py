@@ -17,6 +17,7 @@ from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
 from hpo.search.samplers import make_sampler
 from hpo.search.spaces import spaces_from_json
+from hpo.storage.artifacts import Artifact, curve_artifact
 from hpo.storage.claims import Claim, lost, release_points
 from hpo.storage.leases import HeldLease
 from hpo.storage.ledger import is_recorded, mean_seconds, record_epoch, record_test_opening
@@ -219,7 +220,16 @@ def _complete(task: Task, claim: Claim, recipe: Recipe, curve: list[dict[str, fl
     )
     metrics = {name: metric for name, metric in curve[epoch - 1].items() if name.startswith("valid_")}
     attributes = {**metrics, "recipe_key": recipe.key, "epochs": len(curve), "standard_error": error}
-    _post_completion(task, claim, Outcome(value, error, curve, attributes))
+    _post_completion(task, claim, Outcome(value, error, curve, attributes, _kept(task, claim, curve)))
+
+
+def _kept(task: Task, claim: Claim, curve: list[dict[str, float]]) -> Artifact | None:
+    """The trial's file, kept before the trial ends; points that are no trials have none."""
+    if claim.trial_id is None:
+        return None
+    artifact = curve_artifact(claim.stage_name, claim.planned.key, curve)
+    task.worker.artifacts.keep(artifact)
+    return artifact
 
 
 def _post_completion(task: Task, claim: Claim, outcome: Outcome) -> None:

@@ -15,6 +15,7 @@ from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.errors import StopRequestedError
 from hpo.evaluation.objective import Objective, objective_of
+from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.database import Database
 from hpo.storage.files import Files
@@ -36,6 +37,7 @@ class Worker:
         dataset: opened and checked.
         trainer: long-lived; keeps compiled training functions.
         predictions: where test predictions go.
+        artifacts: where trials' files go.
         owner: this process.
         observer: who watches.
         heartbeat: keeps the leases.
@@ -47,6 +49,7 @@ class Worker:
     dataset: Dataset
     trainer: Trainer
     predictions: PredictionStore
+    artifacts: ArtifactFiles
     owner: str
     observer: Observer
     heartbeat: Heartbeat
@@ -101,4 +104,5 @@ def open_worker(
     lease_seconds = study.workers.lease_seconds
     with Heartbeat(database, study.name, owner, lease_seconds, describe_device(), since) as heartbeat:
         agree_on_store(database, study.name, owner, files, lease_seconds)
-        yield Worker(study, database, dataset, trainer, PredictionStore(files), owner, observer, heartbeat, stop)
+        predictions, artifacts = PredictionStore(files), ArtifactFiles(files)
+        yield Worker(study, database, dataset, trainer, predictions, artifacts, owner, observer, heartbeat, stop)

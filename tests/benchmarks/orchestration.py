@@ -74,19 +74,23 @@ class NoTrainer:
 def our_worker(barrier: Any, url: str, study_file: str) -> None:
     """One process of ours."""
     from hpo.config.load import load_study
+    from hpo.storage.artifacts import ArtifactFiles
     from hpo.storage.database import open_database
+    from hpo.storage.files import Files
     from hpo.storage.leases import Heartbeat
     from hpo.storage.owner import this_process
+    from hpo.storage.predictions import PredictionStore
     from hpo.worker.observer import Unobserved
     from hpo.worker.work import work_once
     from hpo.worker.worker import Worker
 
-    study, database = load_study(study_file), open_database(url)
+    study, database, trainer = load_study(study_file), open_database(url), cast(Any, NoTrainer())
+    files = Files(study.checkpoints)
+    predictions, artifacts = PredictionStore(files), ArtifactFiles(files)
     dataset = cast(Any, SimpleNamespace(valid=SimpleNamespace(slides=None), digest="d" * 64))
     with Heartbeat(database, study.name, this_process(), study.workers.lease_seconds) as heartbeat:
-        worker = Worker(
-            study, database, dataset, cast(Any, NoTrainer()), cast(Any, None), this_process(), Unobserved(), heartbeat
-        )
+        owner, nobody = this_process(), Unobserved()
+        worker = Worker(study, database, dataset, trainer, predictions, artifacts, owner, nobody, heartbeat)
         barrier.wait()
         while work_once(worker) != "nothing":
             pass

@@ -17,6 +17,7 @@ from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.data.prepare import prepare_data
 from hpo.stages.advance import advance
+from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.claims import Claim
 from hpo.storage.database import Database
@@ -132,10 +133,13 @@ def open_workshop(
         settings = {"data": {"folder": str(patches)}, "architectures": STUDY["architectures"][:1], **changes}
         study = load(tmp_path, space=space, stage1=stage1, stage2=stage2, workers=workers, **settings)
         watcher = Watcher()
-        store = PredictionStore(Files(str(tmp_path / "predictions")))
+        files = Files(str(tmp_path / "predictions"))
+        store, artifacts = PredictionStore(files), ArtifactFiles(files)
         beating = Heartbeat(sqlite, study.name, OWNER, study.workers.lease_seconds)
         heartbeat = stack.enter_context(beating)
-        workshop = Workshop(Worker(study, sqlite, dataset, trainer, store, OWNER, watcher, heartbeat), watcher)
+        workshop = Workshop(
+            Worker(study, sqlite, dataset, trainer, store, artifacts, OWNER, watcher, heartbeat), watcher
+        )
         workshop.decide()
         return workshop
 

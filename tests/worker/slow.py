@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import psutil
@@ -23,6 +23,7 @@ import psutil
 from hpo.config.load import load_study
 from hpo.config.study import StudyFile
 from hpo.recipe.recipe import Recipe
+from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
 from hpo.storage.claims import Claim
 from hpo.storage.database import Database, open_database
@@ -92,9 +93,10 @@ def slow_worker(
     observer: Observer | None = None,
 ) -> Worker:
     dataset: Any = SimpleNamespace(valid=SimpleNamespace(slides=None))
-    predictions = PredictionStore(Files(study.checkpoints))
-    a_trainer: Any = trainer
-    return Worker(study, database, dataset, a_trainer, predictions, owner, observer or Unobserved(), heartbeat)
+    files, a_trainer = Files(study.checkpoints), cast(Any, trainer)
+    predictions, artifacts = PredictionStore(files), ArtifactFiles(files)
+    watching = observer or Unobserved()
+    return Worker(study, database, dataset, a_trainer, predictions, artifacts, owner, watching, heartbeat)
 
 
 class Said(Unobserved):
