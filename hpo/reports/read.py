@@ -13,7 +13,6 @@ from hpo.config.study import StudyFile
 from hpo.config.versions import versions
 from hpo.data.dataset import Dataset
 from hpo.evaluation.objective import objective_of
-from hpo.recipe.key import canonical
 from hpo.recipe.recipe import Recipe, recipe_from_json
 from hpo.recipe.schedule import STRATEGIES, Strategy
 from hpo.reports.read_patches import describe_data, find_mistakes
@@ -169,7 +168,7 @@ def _confirmations(store: PredictionStore, stages: Stages, rows: Rows) -> Iterat
 
 def _donor_of(row: PointRow) -> tuple[str, int] | None:
     start = (row.recipe or {}).get("initial")
-    return None if start is None else (_key_of(canonical(start["donor"])), start["epoch"])
+    return None if start is None else (_key_of(json.dumps(start["donor"])), start["epoch"])
 
 
 @lru_cache

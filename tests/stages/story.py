@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -25,9 +26,11 @@ from hpo.stages.plan import planned, stage1_points, template_recipe
 from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database, open_database
 from hpo.storage.decisions import load_stages, stage_name
+from hpo.storage.files import Files
 from hpo.storage.ledger import record_epoch
 from hpo.storage.outcomes import Outcome, complete_point, fail_point, settle_point
 from hpo.storage.points import stage_points
+from hpo.storage.predictions import PredictionStore, Split
 from hpo.storage.tables import PointRow, StageName, StageRow
 
 DATA = "d" * 64
@@ -191,6 +194,23 @@ class Story:
                 for point in self.points(STAGES[STAGES.index(stage)], architecture)  # type: ignore[arg-type]
             ]
         return found
+
+    def predict(self, *, test: int = 40, valid: int = 30) -> None:
+        """Store what the runs of every test would have predicted: plausible, and different for each run."""
+        store = PredictionStore(Files(self.study.checkpoints))
+        sizes: dict[Split, int] = {"test": test, "valid": valid}
+        for (stage, _), row in self.stages().items():
+            if stage != "test":
+                continue
+            for split, size in sizes.items():
+                labels = (np.arange(size) % 2).astype(np.uint8)
+                slides = np.array([f"slide_{number % 5}" for number in range(size)])
+                store.save_truth(row.plan["configuration"], labels, slides, split)
+                for run in row.plan["runs"]:
+                    chance = np.random.default_rng(int(run["recipe_key"][:8], 16))
+                    logits = 2.0 * (labels - 0.5) + chance.normal(size=size)
+                    probabilities = (1 / (1 + np.exp(-logits))).astype(np.float32)
+                    store.save(row.plan["configuration"], run["role"], run["seed"], probabilities, split)
 
     def _finish(self, claim: Claim) -> None:
         if claim.stage == "test":

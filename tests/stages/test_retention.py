@@ -251,13 +251,7 @@ def test_what_killed_writers_left_behind_goes_while_the_study_is_under_way(tell:
 
 def test_what_export_and_report_need_is_still_there(tell: Tell) -> None:
     story = run(tell())
-    predictions = PredictionStore(Files(story.study.checkpoints))
-    for (stage, _), row in story.stages().items():
-        if stage == "test":
-            predictions.save_truth(row.plan["configuration"], np.array([0, 1, 1], np.uint8), None)
-            for one in row.plan["runs"]:
-                probabilities = np.full(3, 0.5, np.float32)
-                predictions.save(row.plan["configuration"], one["role"], one["seed"], probabilities)
+    story.predict()
     clean(story)
     models = tuned_models(story.database, story.study)
     assert set(models) == {"tiny", "wide"}

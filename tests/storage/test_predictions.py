@@ -36,7 +36,18 @@ def test_saving_again_replaces(store_url: str) -> None:
     store.save("configuration", "before", 0, np.zeros(3, np.float32))
     store.save("configuration", "before", 0, np.ones(3, np.float32))
     assert PredictionStore(Files(store_url)).load("configuration", "before", 0).tolist() == [1, 1, 1]
-    assert list(files_of(store_url)) == ["predictions/configuration/before-0.npz"]
+    assert list(files_of(store_url)) == ["predictions/configuration/test/before-0.npz"]
+
+
+def test_predictions_of_either_split_lie_apart(tmp_path: Path) -> None:
+    store = PredictionStore(Files(tmp_path))
+    for split, value in (("valid", 0.25), ("test", 0.75)):
+        store.save("configuration", "after", 0, np.full(3, value, np.float32), split)  # type: ignore[arg-type]
+        store.save_truth("configuration", LABELS[: 2 if split == "valid" else 3], None, split)  # type: ignore[arg-type]
+    assert store.load("configuration", "after", 0, "valid").tolist() == [0.25] * 3
+    assert store.load("configuration", "after", 0).tolist() == [0.75] * 3
+    assert len(store.load_truth("configuration", "valid")[0]) == 2
+    assert len(store.load_truth("configuration")[0]) == 3
 
 
 @pytest.mark.parametrize("slides", [SLIDES, None])
@@ -51,7 +62,7 @@ def test_the_truth_keeps_labels_and_where_they_are_known_slides(store_url: str, 
 
 def test_missing_predictions_are_an_error_that_names_the_file_and_what_to_do(store_url: str) -> None:
     store = PredictionStore(Files(store_url))
-    with pytest.raises(StorageError, match=r"configuration/after-0\.npz: .* missing; .* new name") as caught:
+    with pytest.raises(StorageError, match=r"configuration/test/after-0\.npz: .* missing; .* new name") as caught:
         store.load("configuration", "after", 0)
     assert "\n" not in str(caught.value)
     assert not isinstance(caught.value, StoreUnavailableError)  # waiting will not bring them back

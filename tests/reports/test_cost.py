@@ -1,0 +1,30 @@
+"""What tuning cost."""
+
+from __future__ import annotations
+
+import pytest
+
+from hpo.reports.cost import total_cost
+from hpo.reports.records import ComputeEntry, ComputeRole
+from hpo.storage.ledger import Compute
+
+
+def _entry(role: ComputeRole, visits: int, unshared: int) -> ComputeEntry:
+    return ComputeEntry("m", role, Compute(1, visits, visits / 10), unshared)
+
+
+def test_tuning_is_the_search_and_the_tuned_final_trainings() -> None:
+    cost = total_cost(
+        [_entry("stage1", 300, 700), _entry("stage2", 100, 100), _entry("before", 50, 50), _entry("after", 100, 100)]
+        + [_entry("cold_control", 50, 50)]
+    )
+    assert (cost.before, cost.tuning, cost.spent, cost.unshared) == (50, 500, 600, 1000)
+    assert cost.seconds == 60
+    assert cost.ratio == 10
+    assert cost.saved == pytest.approx(0.4)
+
+
+def test_without_a_reference_there_is_no_ratio_and_without_sharing_no_saving() -> None:
+    assert total_cost([_entry("stage1", 300, 300)]).ratio is None
+    assert total_cost([_entry("stage1", 300, 300)]).saved == 0
+    assert total_cost([]).saved == 0
