@@ -127,11 +127,15 @@ def test_the_test_split_is_predicted_by_every_run_once_its_configuration_is_froz
     labels, slides = store.load_truth(opening.point_key)
     assert labels.tolist() == test.labels.tolist()
     assert slides is None
+    valid_labels, _ = store.load_truth(opening.point_key, "valid")
+    assert valid_labels.tolist() == shop.worker.dataset.valid.labels.tolist()
     for run in shop.points("confirm"):
         recipe = recipe_from_json(run.recipe or {})
         expected = shop.worker.trainer.predict(recipe, 1, test)
         found = store.load(opening.point_key, run.label["role"], run.label["seed"])
         np.testing.assert_array_equal(found, expected)
+        kept = store.load(opening.point_key, run.label["role"], run.label["seed"], "valid")
+        np.testing.assert_array_equal(kept, shop.worker.trainer.predict(recipe, 1, shop.worker.dataset.valid))
     assert {run.label["role"] for run in shop.points("confirm")} == {"before", "after", "cold_control"}
     with shop.database.transaction() as session:
         (entered,) = list_test_openings(session, "small")
