@@ -13,8 +13,8 @@ from hpo.reports.style import figure_text
 from hpo.reports.trials import thinned
 from hpo.reports.words import value_words
 
-MOST_TICKS = 4
-"""So many fit beside one another in half of a phone's width."""
+_MOST_LEVELS, _MOST_LETTERS, _FEW_TICKS = 8, 14, 3
+"""What fits beside one another in half of a phone's width: levels are all named only where their names are short."""
 
 _MARGIN = 0.06
 """Of an axis, to either side of its values."""
@@ -51,8 +51,10 @@ class FactorAxis:
         """A few places on the axis and what to write there."""
         if self.words:
             return [(float(place), value_words(word)) for place, word in enumerate(self.words)]
-        levels = self.levels or round_numbers(self.low, self.high, MOST_TICKS, log=self.log)
-        return [(level, tick_words(level)) for level in thinned(levels, MOST_TICKS)]
+        levels = self.levels or round_numbers(self.low, self.high, _FEW_TICKS, log=self.log)
+        if sum(len(tick_words(level)) for level in levels) > _MOST_LETTERS:
+            levels = thinned(levels, _FEW_TICKS)
+        return [(level, tick_words(level)) for level in levels]
 
     def layout(self) -> dict[str, Any]:
         """Layout of a Plotly axis with these ticks."""
@@ -88,7 +90,7 @@ def factor_axis(settings: StudySettings, factor: str, values: Iterable[Value]) -
         return FactorAxis(factor, log=False, low=0.0, high=float(len(words) - 1), words=words)
     numbers = sorted(float(value) for value in seen)
     log = known is not None and known.scale == "log" and numbers[0] > 0
-    few = tuple(numbers) if len(numbers) <= 2 * MOST_TICKS else ()
+    few = tuple(numbers) if len(numbers) <= _MOST_LEVELS else ()
     return FactorAxis(factor, log=log, low=numbers[0], high=numbers[-1], levels=few)
 
 
@@ -119,8 +121,8 @@ def round_numbers(low: float, high: float, most: int, *, log: bool = False) -> l
 
 
 def tick_words(value: float) -> str:
-    """A number in few letters: ``0.003``, ``64``, ``40k``."""
-    if abs(value) >= 10_000 and value % 100 == 0:
+    """A number in few letters: ``0.003``, ``64``, ``4k``."""
+    if abs(value) >= 1_000 and value % 100 == 0:
         return f"{value / 1000:g}k"
     return value_words(value)
 

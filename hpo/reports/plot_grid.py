@@ -28,15 +28,14 @@ def plot_grid(titles: Sequence[str], plot_height: int, gap: int, *, same_x: bool
     """
     columns = min(COLUMNS, len(titles))
     rows = -(-len(titles) // COLUMNS)
+    # An odd number of plots leaves the last place empty.
+    places = [range(row * columns, (row + 1) * columns) for row in range(rows)]
     inner = rows * plot_height + (rows - 1) * gap
     margin = {"l": 62, "r": 18, "t": _LEGEND + _TITLE, "b": _BOTTOM}
     shown: go.Figure = make_subplots(
         rows,
         columns,
-        # An odd number of plots leaves the last place empty.
-        specs=[
-            [{} if row * columns + column < len(titles) else None for column in range(columns)] for row in range(rows)
-        ],
+        specs=[[{} if place < len(titles) else None for place in row] for row in places],
         shared_yaxes="all",
         shared_xaxes="all" if same_x else False,
         subplot_titles=list(titles),

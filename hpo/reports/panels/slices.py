@@ -1,0 +1,175 @@
+"""The objective against each factor that a stage's trials vary, one plot a factor."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+from scipy.stats import spearmanr
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.axes import FactorAxis, factor_axis
+from hpo.reports.panel import NotThereError
+from hpo.reports.plot_grid import cell, label_axes, plot_grid
+from hpo.reports.records import TrialResult
+from hpo.reports.results import StudyResults
+from hpo.reports.style import ArchitectureStyle, architecture_style, figure_text
+from hpo.reports.trials import (
+    STAGES,
+    best_trial,
+    finished_by_architecture,
+    stage_of,
+    thinned,
+    value_of,
+    varied_factors,
+)
+from hpo.reports.words import METRIC_WORDS, capital, factor_words, number, plural, value_words
+
+MOST_TRIALS = 150
+"""Trials drawn of an architecture."""
+
+_FEWEST_FOR_A_TREND = 5
+
+
+class Dots(NamedTuple):
+    """One architecture's trials: their places on each factor's axis, the objective, and the place of the best."""
+
+    architecture: str
+    style: ArchitectureStyle
+    places: dict[str, list[float | None]]
+    values: list[float]
+    best: int
+
+
+class Trend(NamedTuple):
+    """How closely the objective follows a number: Spearman's rank correlation over an architecture's trials."""
+
+    architecture: str
+    factor: str
+    correlation: float
+    trials: int
+
+
+class Slices(NamedTuple):
+    """What the figure shows; ``trend`` is the strongest one, where there is any."""
+
+    metric: str
+    stage: str
+    axes: list[FactorAxis]
+    dots: list[Dots]
+    trials: int
+    trend: Trend | None
+    best: str
+
+
+def title(results: StudyResults, options: PanelSettings) -> str:
+    """Names the stage and the objective."""
+    stage = capital(STAGES[stage_of(options)])
+    return f"{stage}'s trials, factor by factor: validation {METRIC_WORDS[results.settings.objective.metric]}"
+
+
+def read(results: StudyResults, options: PanelSettings) -> Slices:
+    """A stage's finished trials and the factors that they vary.
+
+    Raises:
+        NotThereError: if none has finished yet, or none differs from another.
+    """
+    settings, stage = results.settings, stage_of(options)
+    found = finished_by_architecture(results, stage)
+    everything = [trial for trials in found.values() for trial in trials]
+    varied = varied_factors(everything)
+    if not varied:
+        raise NotThereError(f"The finished trials of {STAGES[stage]} do not differ in any factor.")
+    axes = [
+        factor_axis(settings, name, (trial.point[name] for trial in everything if name in trial.point))
+        for name in varied
+    ]
+    trends = [
+        trend for trials in found.values() for axis in axes if not axis.words and (trend := _trend(axis.factor, trials))
+    ]
+    best = best_trial(settings.objective, everything)
+    at = ", ".join(f"{factor_words(axis.factor)} {value_words(best.point[axis.factor])}" for axis in axes)
+    return Slices(
+        settings.objective.metric,
+        STAGES[stage],
+        axes,
+        [_dots(results, axes, trials) for trials in found.values()],
+        len(everything),
+        max(trends, key=lambda trend: abs(trend.correlation), default=None),
+        f"{best.architecture}'s at {at}",
+    )
+
+
+def draw(data: Slices) -> go.Figure:
+    """A plot a factor, a dot a trial."""
+    shown = plot_grid([capital(factor_words(axis.factor)) for axis in data.axes], 190, 66)
+    for place, axis in enumerate(data.axes):
+        for dots in data.dots:
+            chosen = [index == dots.best for index in range(len(dots.values))]
+            shown.add_scatter(
+                x=dots.places[axis.factor],
+                y=dots.values,
+                mode="markers",
+                name=figure_text(dots.architecture),
+                legendgroup=dots.architecture,
+                showlegend=place == 0,
+                marker={
+                    "color": dots.style.colour,
+                    "symbol": dots.style.symbol,
+                    "size": [12 if best else 7 for best in chosen],
+                    "opacity": [1.0 if best else 0.55 for best in chosen],
+                },
+                hovertemplate="%{x}: %{y:.4f}",
+                **cell(place),
+            )
+        shown.update_xaxes(axis.layout(), **cell(place))
+    label_axes(shown, "", capital(METRIC_WORDS[data.metric]))
+    return shown
+
+
+def finding(data: Slices) -> str:
+    """The strongest trend, or where the best lies."""
+    metric = METRIC_WORDS[data.metric]
+    if data.trend is None:
+        return f"Of {plural(data.trials, 'trial')}, the one with the best {metric} is {data.best}."
+    way = "rises" if data.trend.correlation > 0 else "falls"
+    return (
+        f"The clearest trend: {metric} {way} with the {factor_words(data.trend.factor)} in {data.trend.architecture} "
+        f"(rank correlation {number(data.trend.correlation, 2)} over {plural(data.trend.trials, 'trial')})."
+    )
+
+
+def explain(data: Slices) -> str:
+    """What a dot is, and what a correlation cannot see."""
+    drawn = sum(len(dots.values) for dots in data.dots)
+    thin = f" {plural(drawn, 'trial')} of {data.trials:,} are drawn." if drawn < data.trials else ""
+    return (
+        f"A dot a trial of {data.stage}, the large one an architecture's best; the other factors vary too, and a best "
+        f"value in the middle is no trend.{thin}"
+    )
+
+
+def _dots(results: StudyResults, axes: list[FactorAxis], trials: list[TrialResult]) -> Dots:
+    best = best_trial(results.settings.objective, trials)
+    few = thinned(trials, MOST_TRIALS)
+    few = few if best in few else [best, *few[1:]]
+    return Dots(
+        best.architecture,
+        architecture_style(results.settings, best.architecture),
+        {
+            axis.factor: [axis.place(trial.point[axis.factor]) if axis.factor in trial.point else None for trial in few]
+            for axis in axes
+        },
+        [round(value_of(trial), 5) for trial in few],
+        few.index(best),
+    )
+
+
+def _trend(factor: str, trials: list[TrialResult]) -> Trend | None:
+    having = [trial for trial in trials if factor in trial.point]
+    values = np.array([[float(trial.point[factor]), value_of(trial)] for trial in having])
+    if len(having) < _FEWEST_FOR_A_TREND or not np.ptp(values, axis=0).all():
+        return None
+    correlation = float(spearmanr(values[:, 0], values[:, 1]).statistic)
+    return Trend(trials[0].architecture, factor, correlation, len(having))
