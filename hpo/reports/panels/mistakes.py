@@ -1,0 +1,116 @@
+"""The test patches that the best architecture's tuned models get most confidently wrong."""
+
+from __future__ import annotations
+
+import base64
+from typing import NamedTuple
+
+import numpy as np
+
+from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.metrics import THRESHOLD
+from hpo.reports.comparison import predictions_by_role
+from hpo.reports.html import Html, element, escape
+from hpo.reports.panel import NotThereError
+from hpo.reports.records import Mistake
+from hpo.reports.results import StudyResults
+from hpo.reports.words import count, number, plural
+
+
+class Kind(NamedTuple):
+    """Mistakes of one kind: the most confident ones, and how many there are among how many patches of that label."""
+
+    shown: list[Mistake]
+    mistaken: int
+    patches: int
+
+
+class Mistakes(NamedTuple):
+    """What is shown."""
+
+    architecture: str
+    seeds: int
+    false_positives: Kind
+    false_negatives: Kind
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "The most confident mistakes on the test split"
+
+
+def read(results: StudyResults, options: PanelSettings) -> Mistakes:
+    """Up to ``options.count`` patches of either kind, of the architecture that was best on validation.
+
+    Raises:
+        NotThereError: if it has not been tested, makes no mistake, or the patches are not at hand.
+    """
+    best, labels = results.best_architecture, results.test_labels
+    rows = None if best is None else predictions_by_role(results, best).get("after")
+    if best is None or rows is None or labels is None:
+        raise NotThereError("The best tuned models have not been tested yet: the test split is still closed.")
+    called = np.mean(rows, axis=0) > THRESHOLD
+    false_positives, false_negatives = (
+        Kind(
+            [mistake for mistake in results.mistakes if mistake.label == label][: options.count],
+            int(np.count_nonzero((labels == label) & (called != label))),
+            int(np.count_nonzero(labels == label)),
+        )
+        for label in (0, 1)
+    )
+    if not false_positives.mistaken and not false_negatives.mistaken:
+        raise NotThereError(f"The tuned models of {best} get every test patch right.")
+    if not results.mistakes:
+        raise NotThereError("The test patches are not at hand, so that those that were mistaken cannot be shown.")
+    return Mistakes(best, len(rows), false_positives, false_negatives)
+
+
+def draw(data: Mistakes) -> Html:
+    """A row of either kind; under each patch the probability that the models give to malignant."""
+    return Html(
+        _row("False positives: benign, called malignant", data.false_positives)
+        + _row("False negatives: malignant, called benign", data.false_negatives)
+    )
+
+
+def finding(data: Mistakes) -> str:
+    """How many mistakes of either kind there are, and how sure the models were of the worst."""
+    positives, negatives = data.false_positives, data.false_negatives
+    sure = [mistake.probability for mistake in positives.shown] + [1 - one.probability for one in negatives.shown]
+    surest = f"; the most confident mistake was made with a probability of {number(max(sure), 2)}" if sure else ""
+    return (
+        f"The tuned models of {data.architecture} call {_share(positives)} benign patches malignant and "
+        f"{_share(negatives)} malignant ones benign{surest}."
+    )
+
+
+def explain(data: Mistakes) -> str:
+    """What the numbers are."""
+    mean = f", mean over {plural(data.seeds, 'seed')}" if data.seeds > 1 else ""
+    return (
+        f"The number under a patch is its probability of being malignant{mean}; above {THRESHOLD} it is called so. The "
+        f"architecture is the best on validation. A wrong label looks like a confident mistake too."
+    )
+
+
+def _row(heading: str, kind: Kind) -> Html:
+    content = [_patch(mistake) for mistake in kind.shown] or [element("p", escape("None."), class_="quiet")]
+    return Html(element("h4", escape(heading)) + element("div", *content, class_="patches"))
+
+
+def _patch(mistake: Mistake) -> Html:
+    true, called = ("benign", "malignant") if mistake.label == 0 else ("malignant", "benign")
+    slide = f" of {mistake.slide}" if mistake.slide else ""
+    description = (
+        f"Test patch {count(mistake.row)}{slide}: {true}, called {called}, probability of malignant "
+        f"{number(mistake.probability, 2)}"
+    )
+    source = f"data:image/jpeg;base64,{base64.b64encode(mistake.image).decode()}"
+    image = Html(f'<img alt="{escape(description)}" src="{source}" loading="lazy">')
+    where = f"{mistake.slide} " if mistake.slide else ""
+    caption = [escape(number(mistake.probability, 2)), element("small", escape(f"{where}#{mistake.row}"))]
+    return element("figure", image, element("figcaption", *caption))
+
+
+def _share(kind: Kind) -> str:
+    return f"{count(kind.mistaken)} of {count(kind.patches)}"

@@ -1,0 +1,259 @@
+"""How far validation flatters: the chosen trial, the same settings with other seeds, and their test results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Literal, NamedTuple
+
+import plotly.graph_objects as go
+
+from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.metrics import METRICS, binary_metrics
+from hpo.reports.comparison import compare_architectures, predictions_by_role
+from hpo.reports.panel import NotThereError
+from hpo.reports.records import Confirmation, TrialResult
+from hpo.reports.results import StudyResults
+from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
+from hpo.reports.words import METRIC_WORDS, capital, count, listed, number, plural
+
+Step = Literal["chosen", "repeated", "final", "test"]
+_LOOKS: dict[Step, tuple[str, str]] = {
+    "chosen": ("chosen trial, validation", "circle-open"),
+    "repeated": ("same training, other seeds, validation", "diamond-open"),
+    "final": ("final trainings, validation", "diamond"),
+    "test": ("final trainings, test", "square"),
+}
+_SPREAD = 0.21
+"""Rows between the steps of one architecture, so that equal values do not hide each other."""
+
+
+class Reached(NamedTuple):
+    """A value of the objective's metric, with the ends of its 95% interval where there is one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Gap(NamedTuple):
+    """One architecture: what was reached in each step that is there, in the order of `_LOOKS`."""
+
+    architecture: str
+    colour: str
+    steps: dict[Step, Reached]
+
+
+class Optimism(NamedTuple):
+    """What the figure shows; ``sign`` is -1 where less is better."""
+
+    metric: str
+    sign: float
+    gaps: list[Gap]
+    trials: int
+    trial_epochs: int
+    final_epochs: int
+
+
+def title(results: StudyResults, _options: PanelSettings) -> str:
+    """Names the objective."""
+    return f"From the chosen trial to the test split: {METRIC_WORDS[results.settings.objective.metric]}"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> Optimism:
+    """Architectures whose stage 2 has chosen, and whose choice has been trained with the final seeds.
+
+    Raises:
+        NotThereError: if there is none.
+    """
+    settings = results.settings
+    gaps = []
+    for architecture in settings.architectures:
+        finals = [
+            training
+            for training in results.confirmations
+            if (training.architecture, training.role) == (architecture, "after") and training.objective is not None
+        ]
+        done = _finished_trials(results, architecture)
+        if finals and done:
+            chosen = max(done, key=lambda trial: settings.objective.gain(trial.objective or 0.0))
+            colour = architecture_style(settings, architecture).colour
+            gaps.append(Gap(architecture, colour, _steps(results, chosen, finals)))
+    if not gaps:
+        raise NotThereError("No tuned configuration has been trained with the final seeds yet.")
+    return Optimism(
+        metric=settings.objective.metric,
+        sign=settings.objective.gain(1.0),
+        gaps=gaps,
+        trials=max(len(_finished_trials(results, gap.architecture)) for gap in gaps),
+        trial_epochs=settings.stage2_epochs,
+        final_epochs=settings.confirm_epochs,
+    )
+
+
+def draw(data: Optimism) -> go.Figure:
+    """A stair an architecture, read from top to bottom; each step's value stands beside its mark."""
+    rows = len(data.gaps)
+    shown = figure(
+        150 + 96 * rows,
+        legend=LEGEND_ABOVE,
+        xaxis={
+            "title": {"text": METRIC_WORDS[data.metric]},
+            "tickformat": ".2f",
+            "nticks": 6,
+            "range": _axis_range(data),
+        },
+        yaxis={
+            "tickvals": list(range(rows)),
+            "ticktext": [figure_text(gap.architecture, line=12) for gap in data.gaps],
+            "range": [rows - 0.4, -0.55],
+            "showgrid": False,
+            "zeroline": False,
+        },
+    )
+    for row, gap in enumerate(data.gaps):
+        reached = list(gap.steps.values())
+        places = [row + _SPREAD * (index - (len(reached) - 1) / 2) for index in range(len(reached))]
+        for one, place in zip(reached, places, strict=True):
+            if one.low is not None:
+                line = {"color": faded(gap.colour, 0.35), "width": 5}
+                shown.add_scatter(x=[one.low, one.high], y=[place] * 2, mode="lines", line=line, showlegend=False)
+        shown.add_scatter(
+            x=[one.value for one in reached],
+            y=places,
+            mode="lines+markers+text",
+            name=figure_text(gap.architecture),
+            showlegend=False,
+            line={"color": gap.colour, "width": 1.5},
+            marker={
+                "symbol": [_LOOKS[step][1] for step in gap.steps],
+                "size": 10,
+                "color": gap.colour,
+                "line": {"width": 2, "color": gap.colour},
+            },
+            text=[f" {number(one.value)} " for one in reached],
+            cliponaxis=False,
+            textposition=_text_positions(reached),
+            hovertemplate="%{x:.4f}",
+        )
+    for step in dict.fromkeys(step for gap in data.gaps for step in gap.steps):
+        name, symbol = _LOOKS[step]
+        marker = {"symbol": symbol, "size": 10, "color": NEUTRAL, "line": {"width": 2, "color": NEUTRAL}}
+        shown.add_scatter(x=[None], y=[None], mode="markers", name=name, marker=marker)
+    return shown
+
+
+def finding(data: Optimism) -> str:
+    """What validation flatters the chosen trial and the final models by."""
+    metric = METRIC_WORDS[data.metric]
+    search = _differences(data, "chosen", "repeated") or _differences(data, "chosen", "final")
+    parts = []
+    if search and (data.trial_epochs == data.final_epochs or any("repeated" in gap.steps for gap in data.gaps)):
+        parts.append(f"the chosen trial's validation {metric} is {_words(search)} than other seeds repeat it")
+    tested = _differences(data, "final", "test")
+    if tested:
+        parts.append(f"the final models' validation {metric} is {_words(tested)} than their test {metric}")
+    if not parts:
+        return f"The final models of {listed(gap.architecture for gap in data.gaps)} have not been tested yet."
+    return f"{capital(', and '.join(parts))}."
+
+
+def explain(data: Optimism) -> str:
+    """Why the steps differ."""
+    repeated = any("repeated" in gap.steps for gap in data.gaps)
+    lengths = (
+        f" The trial was trained for {plural(data.trial_epochs, 'epoch')} and so is what repeats it; the final "
+        f"trainings take {count(data.final_epochs)}."
+        if repeated
+        else ""
+    )
+    return (
+        f"The best of up to {plural(data.trials, 'trial')} was partly lucky, so its own validation value promises too "
+        f"much: other seeds, and patches that nothing was chosen on, show what is left of it.{lengths} The bar at the "
+        "test value is its 95% interval."
+    )
+
+
+def _finished_trials(results: StudyResults, architecture: str) -> list[TrialResult]:
+    return [
+        trial
+        for trial in results.trials
+        if (trial.stage, trial.architecture, trial.state) == ("stage2", architecture, "complete")
+        and trial.objective is not None
+    ]
+
+
+def _steps(results: StudyResults, chosen: TrialResult, finals: Sequence[Confirmation]) -> dict[Step, Reached]:
+    """What the trial, its repetitions of equal length, the final trainings, and these on the test split reached."""
+    settings = results.settings
+    epochs = int(chosen.point.get("epochs", settings.stage2_epochs))
+    steps: dict[Step, Reached] = {"chosen": Reached(chosen.objective or 0.0)}
+    others = [
+        training.curve[:epochs]
+        for training in finals
+        # The final training with the search's own seed is the chosen trial once more.
+        if training.recipe_key != chosen.recipe_key and epochs < training.epochs and len(training.curve) >= epochs
+    ]
+    if others:
+        steps["repeated"] = Reached(fmean(settings.objective.value(curve) for curve in others))
+    steps["final"] = Reached(fmean(training.objective for training in finals if training.objective is not None))
+    tested = _tested(results, chosen.architecture)
+    if tested is not None:
+        steps["test"] = tested
+    return steps
+
+
+def _tested(results: StudyResults, architecture: str) -> Reached | None:
+    """The mean over seeds on the test split; the loss has no interval."""
+    metric = results.settings.objective.metric
+    rows = predictions_by_role(results, architecture).get("after")
+    if rows is None or results.test_labels is None:
+        return None
+    if metric in METRICS:
+        estimate = compare_architectures(results)[architecture].measured["after"].metrics[metric]
+        return Reached(estimate.value, estimate.low, estimate.high)
+    return Reached(fmean(binary_metrics(results.test_labels, row)[metric] for row in rows))
+
+
+def _text_positions(reached: Sequence[Reached]) -> list[str]:
+    """Where no line runs: beyond the end of an interval, otherwise on the side away from the steps before and after."""
+    positions = []
+    for index, one in enumerate(reached):
+        around = [near.value for near in (*reached[max(0, index - 1) : index], *reached[index + 1 : index + 2])]
+        side = "right" if one.value >= fmean(around) else "left"
+        positions.append("bottom center" if one.low is not None else f"middle {side}")
+    return positions
+
+
+def _axis_range(data: Optimism) -> list[float]:
+    """All values and intervals, with room for the numbers beside them."""
+    ends = [
+        end
+        for gap in data.gaps
+        for one in gap.steps.values()
+        for end in (one.value, one.low, one.high)
+        if end is not None
+    ]
+    room = 0.25 * (max(ends) - min(ends)) or 0.05
+    return [min(ends) - room, max(ends) + room]
+
+
+def _differences(data: Optimism, first: Step, second: Step) -> dict[str, float]:
+    """By how much the first is better, by architecture."""
+    return {
+        gap.architecture: data.sign * (gap.steps[first].value - gap.steps[second].value)
+        for gap in data.gaps
+        if first in gap.steps and second in gap.steps
+    }
+
+
+def _words(differences: Mapping[str, float]) -> str:
+    """Such as ``0.012 better``, or ``0.001 worse (model2) to 0.012 better (model1)``."""
+    worst, best = (pick(differences, key=differences.__getitem__) for pick in (min, max))
+    if len(differences) == 1:
+        return _better(differences[best])
+    return f"{_better(differences[worst])} ({worst}) to {_better(differences[best])} ({best})"
+
+
+def _better(by: float) -> str:
+    return f"{number(abs(by))} {'better' if by >= 0 else 'worse'}"

@@ -1,0 +1,310 @@
+"""Who trained what and when: a row a worker, a bar a training, a cross a fault."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.activity import (
+    PARTS,
+    Part,
+    Purpose,
+    Stretch,
+    coarsen,
+    end_of,
+    find_lanes,
+    find_stretches,
+    known_workers,
+)
+from hpo.reports.panel import NotThereError
+from hpo.reports.records import Fault
+from hpo.reports.results import StudyResults
+from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
+from hpo.reports.words import count, duration, plural
+
+_PART_WORDS = {"stage1": "stage 1", "stage2": "stage 2", "confirm": "final training", "test": "test"}
+_LOOKS: dict[Part, tuple[float, str]] = {
+    "stage1": (0.3, ""),
+    "stage2": (0.3, "/"),
+    "confirm": (0.75, ""),
+    "": (0.5, "x"),
+}
+_FAULT_COLOUR = "#d1242f"
+_BAR_HEIGHT = 0.6  # of a row
+_MOST_BARS = 3000
+_MOST_FAULTS = 300
+_NUMBERED = 6
+_REASON_LENGTH = 120
+
+
+class Axis(NamedTuple):
+    """Of the time since the study's beginning: what it counts, and the seconds of one."""
+
+    unit: str
+    seconds: int
+
+
+class Bars(NamedTuple):
+    """Everything trained for one purpose: rows, beginnings and lengths, one each a bar, in the axis' unit."""
+
+    purpose: Purpose
+    rows: list[int]
+    begins: list[float]
+    lengths: list[float]
+
+
+class Presence(NamedTuple):
+    """From when to when a worker was there, in the axis' unit."""
+
+    row: int
+    began: float
+    ended: float
+
+
+class Mark(NamedTuple):
+    """A fault in its worker's row, at a moment in the axis' unit."""
+
+    row: int
+    at: float
+    fault: Fault
+
+
+class Timeline(NamedTuple):
+    """What the figure shows.
+
+    ``colours`` are the architectures' that were trained; ``marks`` are the last `_MOST_FAULTS` faults, and ``reasons``
+    has how often each reason was given;
+    ``busy`` is the share of the workers' time in which they trained; ``is_coarse`` tells whether bars stand for cells
+    of time instead of trainings.
+    """
+
+    axis: Axis
+    lanes: list[str]
+    colours: dict[str, str]
+    presences: list[Presence]
+    bars: list[Bars]
+    marks: list[Mark]
+    reasons: Counter[str]
+    epochs: int
+    seconds: float
+    busy: float
+    is_coarse: bool
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "Who trained what, and when"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> Timeline:
+    """The ledger, the workers and the faults, on one time axis that begins with the first of them.
+
+    Raises:
+        NotThereError: if no epoch has been trained yet.
+    """
+    if not results.epochs:
+        raise NotThereError("No epoch has been trained yet.")
+    workers = known_workers(results)
+    lanes = find_lanes(workers)
+    row_of = {worker.owner: row for row, lane in enumerate(lanes) for worker in lane.workers}
+    stretches = find_stretches(results)
+    is_coarse = len(stretches) > _MOST_BARS
+    begin = min(workers[0].started_at, *(stretch.began for stretch in stretches))
+    moments = [end_of(worker) for worker in workers] + [stretch.ended for stretch in stretches]
+    seconds = max(*moments, *(fault.at for fault in results.faults)) - begin
+    axis = _axis(seconds)
+
+    def place(moment: float) -> float:
+        return round((moment - begin) / axis.seconds, 4)
+
+    bars = _bars(coarsen(stretches, _MOST_BARS) if is_coarse else stretches, row_of, place)
+    architectures = (*results.settings.architectures, "")
+    trained = {of.purpose.architecture for of in bars}
+    present = sum(end_of(worker) - worker.started_at for worker in workers)
+    return Timeline(
+        axis=axis,
+        lanes=[lane.label for lane in lanes],
+        colours={
+            name: architecture_style(results.settings, name).colour
+            for name in results.settings.architectures
+            if name in trained
+        },
+        presences=[
+            Presence(row_of[worker.owner], place(worker.started_at), place(end_of(worker))) for worker in workers
+        ],
+        bars=sorted(bars, key=lambda of: (architectures.index(of.purpose.architecture), of.purpose.part)),
+        marks=[Mark(row_of[fault.owner], place(fault.at), fault) for fault in results.faults[-_MOST_FAULTS:]],
+        reasons=Counter(fault.reason for fault in results.faults),
+        epochs=len(results.epochs),
+        seconds=seconds,
+        busy=min(1.0, sum(entry.seconds for entry in results.epochs) / present) if present > 0 else 1.0,
+        is_coarse=is_coarse,
+    )
+
+
+def draw(data: Timeline) -> go.Figure:
+    """Bars over thin lines that show from when to when a worker was there."""
+    rows = len(data.lanes)
+    shown = figure(
+        190 + max(16, 40 - rows) * rows,
+        barmode="overlay",
+        legend={**LEGEND_ABOVE, "traceorder": "normal"},
+        xaxis={"title": {"text": f"{data.axis.unit} since the beginning"}, "rangemode": "tozero"},
+        yaxis={
+            "tickvals": list(range(rows)),
+            "ticktext": [figure_text(label).replace(", ", "<br>") for label in data.lanes],
+            "range": [rows - 0.4, -0.75],
+            "showgrid": False,
+            "zeroline": False,
+        },
+    )
+    _add_presences(shown, data)
+    for of in data.bars:
+        colour = data.colours.get(of.purpose.architecture, NEUTRAL)
+        named = _purpose_words(of.purpose)
+        shown.add_bar(
+            base=of.begins,
+            x=of.lengths,
+            y=of.rows,
+            orientation="h",
+            width=_BAR_HEIGHT,
+            name=named,
+            showlegend=False,
+            zorder=1,
+            marker=_look(colour, of.purpose.part),
+            hovertemplate=f"{named}<br>from %{{base:.2f}} {data.axis.unit.lower()}<extra></extra>",
+        )
+    _add_legend(shown, data)
+    _add_marks(shown, data)
+    return shown
+
+
+def finding(data: Timeline) -> str:
+    """How long, how busy, and what went wrong most often."""
+    faults = "without a fault"
+    if data.reasons:
+        ((reason, times),) = data.reasons.most_common(1)
+        total = data.reasons.total()
+        often = "" if times == total else f", {count(times)} of them"
+        faults = f"with {plural(total, 'fault')}{often}: {_cut(reason)}"
+    return (
+        f"In {duration(data.seconds)} {plural(len(data.presences), 'worker')} trained {plural(data.epochs, 'epoch')} "
+        f"and spent {data.busy:.0%} of their time training, {faults}."
+    )
+
+
+def explain(data: Timeline) -> str:
+    """What the bars are, and the numbered faults."""
+    bars = "a bar is a training without interruption"
+    if data.is_coarse:
+        bars = "a bar's colour is what filled most of that time, since there are too many trainings to show each"
+    text = (
+        f"A row is a worker, or several that followed each other on one device; {bars}; a thin line is time in which "
+        "the worker was there."
+    )
+    if not data.marks:
+        return text
+    listing = "; ".join(f"({place}) {_fault_words(data, mark)}" for place, mark in _numbered(data))
+    more = data.reasons.total() - len(_numbered(data))
+    rest = f"; {count(more)} more without a number" if more > 0 else ""
+    return f"{text} Crosses are attempts that ended badly, where that was noted: {listing}{rest}."
+
+
+def _axis(seconds: float) -> Axis:
+    axes = Axis("Hours", 3600), Axis("Minutes", 60), Axis("Seconds", 1)
+    return next((axis for axis in axes if seconds >= 2 * axis.seconds), axes[-1])
+
+
+def _bars(stretches: Sequence[Stretch], row_of: dict[str, int], place: Callable[[float], float]) -> list[Bars]:
+    trained: dict[Purpose, Bars] = {}
+    for stretch in stretches:
+        of = trained.setdefault(stretch.purpose, Bars(stretch.purpose, [], [], []))
+        of.rows.append(row_of[stretch.owner])
+        of.begins.append(place(stretch.began))
+        of.lengths.append(round(place(stretch.ended) - place(stretch.began), 4))
+    return list(trained.values())
+
+
+def _add_presences(shown: go.Figure, data: Timeline) -> None:
+    """One trace with gaps; what comes to its end is told by an upright stroke."""
+    x: list[float | None] = []
+    y: list[int | None] = []
+    for presence in data.presences:
+        x += (presence.began, presence.ended, None)
+        y += (presence.row, presence.row, None)
+    line = {"color": NEUTRAL, "width": 1.5}
+    marker = {"symbol": "line-ns", "size": 12, "line": {"color": NEUTRAL, "width": 1.5}}
+    shown.add_scatter(
+        x=x,
+        y=y,
+        mode="lines+markers",
+        name="worker there",
+        legendrank=1001,
+        line=line,
+        marker=marker,
+        hoverinfo="skip",
+    )
+
+
+def _add_legend(shown: go.Figure, data: Timeline) -> None:
+    """An entry an architecture and one a part of the study: the bars' traces are one for each pair of them."""
+    parts = {of.purpose.part for of in data.bars}
+    entries = [(figure_text(name), _look(colour, "confirm")) for name, colour in data.colours.items()]
+    entries += [(_PART_WORDS[part], _look(NEUTRAL, part)) for part in PARTS if part in parts]
+    entries += [("not known", _look(NEUTRAL, ""))] * ("" in parts)
+    for name, look in entries:
+        shown.add_bar(x=[None], y=[None], orientation="h", name=name, marker=look)
+
+
+def _add_marks(shown: go.Figure, data: Timeline) -> None:
+    if not data.marks:
+        return
+    numbers = {id(mark): str(place) for place, mark in _numbered(data)}
+    shown.add_scatter(
+        x=[mark.at for mark in data.marks],
+        y=[mark.row - 0.42 for mark in data.marks],
+        mode="markers+text",
+        name="fault",
+        legendrank=1002,
+        zorder=2,
+        marker={"symbol": "x", "size": 9, "color": _FAULT_COLOUR},
+        text=[numbers.get(id(mark), "") for mark in data.marks],
+        textposition="middle right",
+        hovertext=[figure_text(_fault_words(data, mark)) for mark in data.marks],
+        hoverinfo="text",
+    )
+
+
+def _numbered(data: Timeline) -> list[tuple[int, Mark]]:
+    return list(enumerate(data.marks[:_NUMBERED], 1))
+
+
+def _fault_words(data: Timeline, mark: Mark) -> str:
+    """Such as ``0.4 hours, lab-2, GPU 1: stage 2 of model1, attempt 1: the worker died``."""
+    fault = mark.fault
+    what = f"{_PART_WORDS.get(fault.stage, fault.stage)} of {fault.architecture}, attempt {fault.attempt}"
+    return f"{mark.at:.1f} {data.axis.unit.lower()}, {data.lanes[mark.row]}: {what}: {_cut(fault.reason)}"
+
+
+def _cut(reason: str) -> str:
+    reason = reason.rstrip(".")
+    return reason if len(reason) <= _REASON_LENGTH else f"{reason[:_REASON_LENGTH]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def _purpose_words(purpose: Purpose) -> str:
+    if not purpose.part:
+        return "not known"
+    return f"{figure_text(purpose.architecture)}, {_PART_WORDS[purpose.part]}"
+
+
+def _look(colour: str, part: Part) -> dict[str, object]:
+    opacity, pattern = _LOOKS[part]
+    return {
+        "color": faded(colour, opacity),
+        "line": {"color": colour, "width": 0.6},
+        "pattern": {"shape": pattern, "size": 5, "fgcolor": colour, "fgopacity": 0.8},
+    }
