@@ -1,22 +1,88 @@
-"""``hpo export``: best configuration, Keras models and ROC data of a finished study."""
+"""``hpo export``: what a finished study leaves, and a study's runs for the tools that others use."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from hpo.cli.console import DatabaseOption, StudyArgument, out
+import typer
+
+from hpo.cli.console import DatabaseOption, StudyArgument, following, out
+
+if TYPE_CHECKING:
+    from hpo.config.study import StudyFile
+    from hpo.export.tuned import Tuned
+    from hpo.reports.results import StudyResults
 
 
-def export(study: StudyArgument, database: DatabaseOption = None) -> None:
-    """Write best_config.yaml, and ARCHITECTURE/model.h5 and roc.csv, for every architecture that is finished."""
+def export(
+    study: StudyArgument,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also write ARCHITECTURE/model.onnx.")] = False,
+    mlflow: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="Log trials and final trainings to MLflow: http://SERVER or sqlite:///FILE."),
+    ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write them as TensorBoard event files below this folder.")
+    ] = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Write best_config.yaml, and each finished architecture's model.keras, model.h5, model_card.md and roc.csv.
+
+    Files that are up to date stay as they are. MLflow and TensorBoard also take a study that still runs; what was
+    logged to MLflow before is not logged again.
+    """
     from hpo.cli.outputs import export_outputs
     from hpo.config.load import load_study
     from hpo.data.prepare import prepare_data
+    from hpo.export.extras import require_extra
+    from hpo.export.tuned import tuned_models
     from hpo.reports.read import read_results
     from hpo.storage.database import open_database
 
+    if onnx:
+        require_extra("onnx")
+    if mlflow is not None:
+        require_extra("mlflow")
+    if tensorboard is not None:
+        require_extra("tensorboard")
     settings = load_study(study, database)
     with closing(open_database(settings.database)) as opened:
         dataset = prepare_data(settings.data)
-        export_outputs(settings, opened, dataset, read_results(opened, settings, dataset))
-    out.print(str(settings.output), soft_wrap=True, markup=False, highlight=False)
+        results = read_results(opened, settings, dataset)
+        tuned = tuned_models(opened, settings)
+        if tuned or (mlflow is None and tensorboard is None):
+            export_outputs(settings, opened, dataset, results, onnx=onnx)
+            _say(str(settings.output))
+    if mlflow is not None:
+        _log_to_mlflow(settings, results, tuned, mlflow)
+    if tensorboard is not None:
+        _log_to_tensorboard(results, tensorboard)
+
+
+def _log_to_mlflow(settings: StudyFile, results: StudyResults, tuned: dict[str, Tuned], uri: str) -> None:
+    from hpo.export.mlflow_log import log_to_mlflow
+    from hpo.export.tuned import config_path, exported_files
+
+    expected = [settings.output / "report.html", config_path(settings)]
+    for name in tuned:
+        expected += exported_files(settings, name, onnx=True)
+    files = [path for path in expected if path.exists()]
+    with following() as update:
+        new = log_to_mlflow(
+            results, uri, files, settings.output, lambda done, total: update("logging to MLflow", done, total)
+        )
+    _say(f"MLflow: {new} new runs in the experiment {settings.name}")
+
+
+def _log_to_tensorboard(results: StudyResults, folder: Path) -> None:
+    from hpo.export.tensorboard_log import write_event_files
+
+    with following() as update:
+        runs = write_event_files(results, folder, lambda done, total: update("writing event files", done, total))
+    _say(f"TensorBoard: {runs} runs; to see them: tensorboard --logdir {folder}")
+
+
+def _say(line: str) -> None:
+    out.print(line, soft_wrap=True, markup=False, highlight=False)

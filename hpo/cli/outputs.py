@@ -34,8 +34,17 @@ def write_outputs(study: StudyFile, database: Database, dataset: Dataset) -> Stu
     return results
 
 
-def export_outputs(study: StudyFile, database: Database, dataset: Dataset, results: StudyResults) -> None:
-    """Write best configuration, models and ROC data, unless they are there already.
+def export_outputs(
+    study: StudyFile, database: Database, dataset: Dataset, results: StudyResults, *, onnx: bool = False
+) -> None:
+    """Write best configuration, models, model cards and ROC data, unless they are there already.
+
+    Args:
+        study: whose output folder they go to.
+        database: the study's.
+        dataset: its data.
+        results: what the database holds of it.
+        onnx: whether ONNX models are wanted too.
 
     Raises:
         HpoError: if no architecture is finished yet.
@@ -43,12 +52,12 @@ def export_outputs(study: StudyFile, database: Database, dataset: Dataset, resul
     tuned = tuned_models(database, study)
     if not tuned:
         raise HpoError(f"{study.name}: no architecture is finished yet, there is nothing to export; run: hpo run")
-    if is_exported(study, tuned):
+    if is_exported(study, tuned, onnx=onnx):
         return
     from hpo.export.best import export_study  # imports TensorFlow
 
     with err.status("exporting the models"):
-        export_study(study, dataset, tuned, comparisons(results))
+        export_study(study, dataset, results, tuned, onnx=onnx)
 
 
 def comparisons(results: StudyResults) -> dict[str, Comparison]:

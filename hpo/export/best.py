@@ -1,9 +1,10 @@
-"""What a finished study leaves: best_config.yaml, a Keras model and the ROC data of each architecture."""
+"""What a finished study leaves: best_config.yaml, and each architecture's model, model card and ROC data."""
 
 from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,8 +16,19 @@ from hpo.config.versions import versions
 from hpo.data.dataset import Dataset
 from hpo.evaluation.compare import Comparison
 from hpo.evaluation.roc import roc_curve
+from hpo.export.atomic import replacing
 from hpo.export.keras_model import export_model
-from hpo.export.tuned import Tuned, best_architecture, config_path, model_path, roc_path
+from hpo.export.model_card import model_card, subject_of
+from hpo.export.tuned import (
+    Tuned,
+    best_architecture,
+    config_path,
+    exported_files,
+    is_recorded,
+    recorded_models,
+)
+from hpo.reports.comparison import compare_architectures
+from hpo.reports.results import StudyResults
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
 from hpo.storage.predictions import PredictionStore
@@ -25,26 +37,57 @@ from hpo.training.runtime import configure
 
 
 def export_study(
-    study: StudyFile, dataset: Dataset, tuned: Mapping[str, Tuned], comparisons: Mapping[str, Comparison]
+    study: StudyFile, dataset: Dataset, results: StudyResults, tuned: Mapping[str, Tuned], *, onnx: bool = False
 ) -> None:
-    """Write best_config.yaml, and for each architecture ``ARCHITECTURE/model.h5`` and ``ARCHITECTURE/roc.csv``.
+    """Write what is missing of best_config.yaml and, for each architecture, of the files that `exported_files` names.
+
+    A file that is there and of these very weights stays as it is.
 
     Args:
         study: whose output folder they go to.
         dataset: its data.
+        results: the study's, in which these models are tested.
         tuned: the models; at least one.
-        comparisons: before and after on the test split, by architecture.
+        onnx: whether ONNX models are wanted too.
     """
     configure(study.workers.threads)
     files = Files(study.checkpoints)
     trainer = Trainer(CheckpointStore(files), dataset, valid_patches=study.data.valid_patches)
-    predictions = PredictionStore(files)
+    config = _best_config(trainer, study, dataset, results, tuned)
+    recorded = recorded_models(study, tuned)
+    up_to_date = {
+        name for name, model in recorded.items() if model.weights_sha256 == config.models[name].weights_sha256
+    }
+    for name, model in tuned.items():
+        expected = exported_files(study, name, onnx=onnx)
+        if name not in up_to_date:
+            (study.output / name / "model.onnx").unlink(missing_ok=True)  # of other weights, and perhaps not wanted now
+        missing = [path for path in expected if name not in up_to_date or not path.exists()]
+        models = [path for path in missing if path.stem == "model"]
+        if models:
+            export_model(trainer, model.recipe, model.epoch, *models)
+        for path in missing:
+            if path.name == "roc.csv":
+                _write_text(path, _roc(PredictionStore(files), model))
+            elif path.name == "model_card.md":
+                variables = trainer.model(model.recipe, model.epoch).trainable_variables
+                parameters = sum(math.prod(variable.shape) for variable in variables)
+                _write_text(path, model_card(subject_of(results, config, name, parameters)))
+    if not (is_recorded(study, tuned) and len(up_to_date) == len(tuned)):
+        write_best_config(config_path(study), config)
+
+
+def _best_config(
+    trainer: Trainer, study: StudyFile, dataset: Dataset, results: StudyResults, tuned: Mapping[str, Tuned]
+) -> BestConfig:
+    compared = compare_architectures(results)
     models = {}
     for name, model in tuned.items():
-        export_model(trainer, model.recipe, model.epoch, model_path(study, name))
-        _write_roc(predictions, model, roc_path(study, name))
-        models[name] = _best_model(trainer, study, model, comparisons[name])
-    config = BestConfig(
+        comparison = compared[name].before_after
+        if comparison is None:
+            raise ValueError(f"{name} has not been tested on both sides")
+        models[name] = _best_model(trainer, study, model, comparison)
+    return BestConfig(
         kind="best_config",
         study=study.name,
         best=best_architecture(tuned),
@@ -55,7 +98,6 @@ def export_study(
         versions=versions(),
         models=models,
     )
-    write_best_config(config_path(study), config)
 
 
 def _best_model(trainer: Trainer, study: StudyFile, model: Tuned, comparison: Comparison) -> BestModel:
@@ -79,7 +121,7 @@ def _best_model(trainer: Trainer, study: StudyFile, model: Tuned, comparison: Co
     )
 
 
-def _write_roc(store: PredictionStore, model: Tuned, path: Path) -> None:
+def _roc(store: PredictionStore, model: Tuned) -> str:
     """The ROC curve of every run as CSV, one row a point."""
     labels, _ = store.load_truth(model.configuration)
     text = io.StringIO(newline="")
@@ -89,6 +131,9 @@ def _write_roc(store: PredictionStore, model: Tuned, path: Path) -> None:
         curve = roc_curve(labels, store.load(model.configuration, role, seed))
         points = zip(curve.false_positive_rate, curve.true_positive_rate, curve.threshold, strict=True)
         rows.writerows([role, seed, *point] for point in points)
-    partial = path.with_suffix(".part")
-    partial.write_text(text.getvalue())
-    partial.replace(path)
+    return text.getvalue()
+
+
+def _write_text(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

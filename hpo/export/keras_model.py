@@ -1,13 +1,16 @@
-"""A trained recipe as one `.h5` that Keras alone can load."""
+"""A trained recipe as files that Keras, or ONNX Runtime, alone can load."""
 
 from __future__ import annotations
 
-import uuid
+import json
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from absl import logging
 
-from hpo.errors import StorageError
+from hpo.export.atomic import replacing
+from hpo.export.onnx_model import write_onnx
 from hpo.models.backend import keras
 from hpo.recipe.architecture import CnnSpec
 from hpo.recipe.recipe import Recipe
@@ -15,38 +18,28 @@ from hpo.training.engine import Trainer
 from hpo.training.network import OFFSET, SCALE
 
 
-def export_model(trainer: Trainer, recipe: Recipe, epoch: int, path: Path) -> None:
-    """Writes a whole Keras model in the HDF5 format: input scaling and final sigmoid inside, optimizer left out.
+def export_model(trainer: Trainer, recipe: Recipe, epoch: int, *paths: Path) -> None:
+    """Writes a whole model: input scaling and final sigmoid inside, optimizer left out.
 
     ``keras.models.load_model(path).predict(patches)`` then takes raw patches ``(N, size, size, 3)`` of 0..255, uint8 or
     float, and gives probabilities of label 1, float32 ``(N, 1)``, without this package (a user's own function
-    may bring layers of its own, which that user must register). Equal weights give equal bytes.
+    may bring layers of its own, which that user must register). Equal weights give equal bytes, but for ONNX.
 
     Args:
         trainer: supplies the weights, and trains them if their checkpoint is gone.
         recipe: what was trained.
         epoch: how long.
-        path: the file to write, whole or not at all; its folder is made.
+        paths: the files to write, each whole or not at all; the ending says what it is: ``.keras``, Keras' own format,
+            ``.h5``, its older one in HDF5, or ``.onnx``, for which see `write_onnx`. Their folders are made.
 
     Raises:
-        StorageError: if the file cannot be written.
+        StorageError: if a file cannot be written.
+        HpoError: if the model cannot be converted to ONNX.
     """
     model = _whole(trainer.model(recipe, epoch), flat=isinstance(recipe.architecture, CnnSpec))
-    temporary = path.with_name(f".{uuid.uuid4().hex}.h5")  # Keras picks the format by the ending
-    verbosity = logging.get_verbosity()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot make its folder: {error}") from error
-    try:
-        logging.set_verbosity(logging.ERROR)  # Keras warns that HDF5 is its older format: it is the one asked for
-        model.save(str(temporary), include_optimizer=False)
-        temporary.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot write the model: {error}") from error
-    finally:
-        logging.set_verbosity(verbosity)
-        temporary.unlink(missing_ok=True)
+    for path in paths:
+        with replacing(path) as temporary:
+            _WRITERS[path.suffix](model, temporary)
 
 
 def _whole(model: keras.Model, *, flat: bool) -> keras.Model:
@@ -56,3 +49,32 @@ def _whole(model: keras.Model, *, flat: bool) -> keras.Model:
     for layer in model.layers[1:] if flat else (model,):
         x = layer(x)
     return keras.Model(inputs, keras.layers.Activation("sigmoid", name="probability")(x), name="classifier")
+
+
+def _write_h5(model: keras.Model, path: Path) -> None:
+    verbosity = logging.get_verbosity()
+    try:
+        logging.set_verbosity(logging.ERROR)  # Keras warns that HDF5 is its older format: it is the one asked for
+        model.save(str(path), include_optimizer=False)
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _write_keras(model: keras.Model, path: Path) -> None:
+    """Keras' own archive without the time of saving, so that equal weights give equal bytes."""
+    model.save(str(path), include_optimizer=False)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    about = json.loads(members["metadata.json"])
+    about.pop("date_saved", None)
+    members["metadata.json"] = json.dumps(about).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content)  # dated 1980, the archive format's beginning
+
+
+_WRITERS: dict[str, Callable[[keras.Model, Path], None]] = {
+    ".h5": _write_h5,
+    ".keras": _write_keras,
+    ".onnx": write_onnx,
+}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from hpo.config.best_config import load_best_config
+from hpo.config.best_config import BestModel, load_best_config
 from hpo.config.study import StudyFile
 from hpo.errors import ConfigError
 from hpo.evaluation.objective import objective_of
@@ -67,28 +67,43 @@ def config_path(study: StudyFile) -> Path:
     return study.output / "best_config.yaml"
 
 
-def model_path(study: StudyFile, architecture: str) -> Path:
-    """Where an architecture's Keras model goes."""
-    return study.output / architecture / "model.h5"
+def exported_files(study: StudyFile, architecture: str, *, onnx: bool = False) -> tuple[Path, ...]:
+    """Every file that an architecture's export has.
+
+    Args:
+        study: whose output folder they are in.
+        architecture: each has a folder of its own there.
+        onnx: whether an ONNX model belongs to it.
+    """
+    names = ("model.h5", "model.keras", *(("model.onnx",) if onnx else ()), "roc.csv", "model_card.md")
+    return tuple(study.output / architecture / name for name in names)
 
 
-def roc_path(study: StudyFile, architecture: str) -> Path:
-    """Where an architecture's ROC data go."""
-    return study.output / architecture / "roc.csv"
-
-
-def is_exported(study: StudyFile, tuned: Mapping[str, Tuned]) -> bool:
-    """Whether every file is there and of these models."""
+def recorded_models(study: StudyFile, tuned: Mapping[str, Tuned]) -> dict[str, BestModel]:
+    """What the best configuration on disk says of these models, where it is of them; the others are to be exported."""
     if not config_path(study).exists():
-        return False
+        return {}
     try:
         models = load_best_config(config_path(study)).models
     except ConfigError:
-        return False
-    return set(models) == set(tuned) and all(
-        models[name].recipe_key == model.recipe.key
-        and models[name].epochs == model.epoch
-        and model_path(study, name).exists()
-        and roc_path(study, name).exists()
+        return {}
+    return {
+        name: models[name]
         for name, model in tuned.items()
+        if name in models and (models[name].recipe_key, models[name].epochs) == (model.recipe.key, model.epoch)
+    }
+
+
+def is_recorded(study: StudyFile, tuned: Mapping[str, Tuned]) -> bool:
+    """Whether the best configuration on disk is of these models and no others."""
+    if set(recorded_models(study, tuned)) != set(tuned):
+        return False
+    config = load_best_config(config_path(study))
+    return set(config.models) == set(tuned) and config.best == best_architecture(tuned)
+
+
+def is_exported(study: StudyFile, tuned: Mapping[str, Tuned], *, onnx: bool = False) -> bool:
+    """Whether every file is there and of these models."""
+    return is_recorded(study, tuned) and all(
+        path.exists() for name in tuned for path in exported_files(study, name, onnx=onnx)
     )

@@ -1,0 +1,349 @@
+"""The model card of an exported model: what it is, how it was made, what it can do, and what it is not for.
+
+Source: Mitchell et al. 2019, "Model Cards for Model Reporting" (its sections, as far as they apply).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.config.best_config import BestConfig, BestModel
+from hpo.evaluation.calibration import calibrate
+from hpo.evaluation.compare import Comparison
+from hpo.evaluation.metrics import METRICS, THRESHOLD, binary_metrics
+from hpo.evaluation.threshold import choose_threshold, confusion
+from hpo.export.markdown import plain, table
+from hpo.recipe.architecture import CnnSpec
+from hpo.recipe.recipe import Recipe
+from hpo.reports.comparison import Sides, compare_architectures
+from hpo.reports.records import ComputeRole, Confirmation, DataDescription
+from hpo.reports.results import StudyResults
+from hpo.reports.words import (
+    DASH,
+    METRIC_WORDS,
+    capital,
+    count,
+    duration,
+    interval,
+    listed,
+    moment,
+    number,
+    p_value,
+    plural,
+    signed,
+    signed_interval,
+    value_words,
+)
+
+_PARTS: dict[ComputeRole, str] = {
+    "stage1": "Stage 1: explore",
+    "stage2": "Stage 2: tune",
+    "before": "Final trainings of the reference (before)",
+    "after": "Final trainings of the tuned configuration (after), donors included",
+    "cold_control": "The tuned configuration from random weights (cold control)",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What a card is about.
+
+    Args:
+        name: the architecture's.
+        parameters: how many weights training changes.
+        config: the best configuration that it belongs to.
+        results: the study's.
+        sides: what the test split says of the architecture.
+        comparison: of them, before against after.
+        training: the final training whose weights were exported.
+    """
+
+    name: str
+    parameters: int
+    config: BestConfig
+    results: StudyResults
+    sides: Sides
+    comparison: Comparison
+    training: Confirmation
+
+    @property
+    def model(self) -> BestModel:
+        """Recipe, epochs and digest of the weights."""
+        return self.config.models[self.name]
+
+    @property
+    def size(self) -> int:
+        """Side of the patches, pixels."""
+        return self.config.data.patch_size
+
+
+def subject_of(results: StudyResults, config: BestConfig, name: str, parameters: int) -> Subject:
+    """Gather what the card of an architecture says.
+
+    Args:
+        results: of the study, with test predictions of this architecture.
+        config: the best configuration that is exported with the model.
+        name: the architecture.
+        parameters: how many weights training changes.
+
+    Raises:
+        ValueError: if the results have no such training, or no comparison.
+    """
+    key = config.models[name].recipe_key
+    found = [training for training in results.confirmations if training.role == "after" and training.recipe_key == key]
+    sides = compare_architectures(results)[name]
+    if not found or sides.before_after is None:
+        raise ValueError(f"{name} has no tested final training of the recipe {key}")
+    return Subject(name, parameters, config, results, sides, sides.before_after, found[0])
+
+
+def model_card(subject: Subject) -> str:
+    """The card as Markdown, with one heading of the first level and no paths."""
+    sections = (
+        _introduction(subject),
+        _use(subject),
+        _results(subject),
+        _calls(subject),
+        _data(subject),
+        _training(subject),
+        _compute(subject),
+        _limits(subject),
+        _provenance(subject),
+    )
+    return "\n\n".join(block for section in sections for block in section) + "\n"
+
+
+def _introduction(subject: Subject) -> list[str]:
+    best = " It did best of the study's architectures on validation." if subject.config.best == subject.name else ""
+    return [
+        f"# {plain(subject.name)}, tuned by study {plain(subject.config.study)}",
+        f"A Keras model that takes RGB patches of {subject.size} x {subject.size} pixels and gives each one's "
+        "probability of label 1 (in PatchCamelyon: tumour tissue in the patch's centre). "
+        f"{_architecture(subject.model.recipe)}, {count(subject.parameters)} trained parameters.{best}",
+        "**For research only. It is no medical device, and nobody's care may depend on what it says.**",
+    ]
+
+
+def _architecture(recipe: Recipe) -> str:
+    spec = recipe.architecture
+    if not isinstance(spec, CnnSpec):
+        return f"The network is made by the function {plain(spec.function)}"
+    convolutions = ", ".join(
+        f"{one.kernel} x {one.kernel} ({plural(one.filters, 'filter')}, stride {one.stride}"
+        f"{', BatchNormalization' if recipe.batch_normalization or index in spec.batch_normalization else ''})"
+        for index, one in enumerate(spec.convolutions)
+    )
+    dense = f", dense layers of {listed(str(units) for units in spec.dense)} units" if spec.dense else ""
+    return f"Convolutions of {convolutions}, each with ReLU and max-pooling{dense}, and one output"
+
+
+def _use(subject: Subject) -> list[str]:
+    code = (
+        "import keras\n\n"
+        'model = keras.models.load_model("model.keras")\n'
+        f"probabilities = model.predict(patches)[:, 0]    # patches: (N, {subject.size}, {subject.size}, 3), 0 to 255"
+    )
+    return [
+        "## Use",
+        f"```python\n{code}\n```",
+        "Patches are given as they are, uint8 or float: scaling and the final sigmoid are inside the model, and this "
+        "package is not needed. `model.h5` is the same model in Keras' older format. "
+        "`hpo export --onnx` also writes `model.onnx`, for ONNX Runtime; it takes float32, as its input `patches`.",
+    ]
+
+
+def _results(subject: Subject) -> list[str]:
+    comparison, sides = subject.comparison, subject.sides
+    labels, probabilities = _tested(subject)
+    own = binary_metrics(labels, probabilities)
+    rows = []
+    for name in METRICS:
+        metric = comparison.metrics[name]
+        cells = [
+            f"{number(metric.before.value)} ({interval(metric.before)})",
+            f"{number(metric.after.value)} ({interval(metric.after)})",
+            f"{signed(metric.difference.value)} ({signed_interval(metric.difference)})",
+            number(own[name]),
+        ]
+        rows.append([capital(METRIC_WORDS[name]), *cells])
+    sampling = sides.sampling
+    adjusted = "" if sides.adjusted_p is None else f", adjusted by Holm over the architectures {_p(sides.adjusted_p)}"
+    blocks = [
+        "## Results on the test split",
+        f"Before is the search space's reference point, after the tuned configuration: means of "
+        f"{plural(sampling.seeds, 'seed')} with 95% intervals (bootstrap over {count(sampling.units)} {sampling.unit} "
+        "and the seeds). This file has the weights of the seed that did best on validation. Patches above probability "
+        f"{THRESHOLD} are called label 1.",
+        table(["", "Before", "After", "Difference", "These weights"], rows),
+        f"DeLong's test of the AUC's difference: {_p(comparison.auc_test.p_value)}{adjusted}.",
+    ]
+    cold = sides.pairs.get(("before", "cold_control"))
+    if cold is not None:
+        difference = cold.metrics["auc"].difference
+        blocks.append(
+            "From random weights, the tuned settings alone change the AUC by "
+            f"{signed(difference.value)} ({signed_interval(difference)})."
+        )
+    return blocks
+
+
+def _calls(subject: Subject) -> list[str]:
+    """Thresholds and calibration of the exported weights."""
+    labels, probabilities = _tested(subject)
+    thresholds = {"the middle": THRESHOLD}
+    valid_labels, valid = subject.results.valid_labels, subject.training.valid_probabilities
+    if valid_labels is not None and valid is not None:
+        thresholds["chosen on validation (Youden)"] = choose_threshold(valid_labels, valid)
+    rows = []
+    for words, threshold in thresholds.items():
+        calls = confusion(labels, probabilities, threshold)
+        rows.append([f"{number(threshold)}, {words}", *(count(number) for number in calls)])
+    calibration = calibrate(labels, probabilities[None, :])
+    return [
+        "## Thresholds and calibration of these weights",
+        table(["Threshold", "True positives", "False positives", "True negatives", "False negatives"], rows),
+        f"Brier score {number(calibration.brier)} (0.250 for a constant 0.5), NLL {number(calibration.nll)} (0.693 for "
+        f"a constant 0.5), expected calibration error {number(calibration.ece)}, on the test split.",
+    ]
+
+
+def _data(subject: Subject) -> list[str]:
+    data = subject.results.data
+    if data is None:
+        return ["## Data", f"Training and validation digest: `{subject.config.data_digest}`"]
+    sample = subject.config.data.sample
+    if sample is None:
+        source = (
+            f"Source: {plain(data.name)}, as its user named it. Licence: not recorded by hpo, so name it where you "
+            "pass the model on; PatchCamelyon's is CC0."
+        )
+    else:
+        source = f"Source: drawn by a program (`hpo data sample`, seed {sample.seed}), no tissue and no patients."
+    return [
+        "## Data",
+        source,
+        _splits(data),
+        f"Digest of training and validation patches: `{data.digest}`",
+        f"Digest of test patches: `{data.test_digest}`",
+    ]
+
+
+def _splits(data: DataDescription) -> str:
+    rows = [
+        [
+            capital(name),
+            count(split.patches),
+            count(split.positive),
+            DASH if split.slides is None else count(split.slides),
+        ]
+        for name, split in data.splits.items()
+    ]
+    return table(["Split", "Patches", "Of label 1", "Slides"], rows)
+
+
+def _training(subject: Subject) -> list[str]:
+    model, recipe = subject.model, subject.model.recipe
+    settings = {
+        "Epochs": value_words(model.epochs),
+        "Training patches": value_words(recipe.patches),
+        "Batch size": value_words(recipe.batch_size),
+        "Learning rate": f"{recipe.learning_rate:.6g}",
+        "Learning-rate strategy": value_words(recipe.strategy.name),
+        **{f"Its {name}": f"{value:.6g}" for name, value in recipe.strategy.parameters().items()},
+        "Optimizer": value_words(recipe.optimizer),
+        **({"Momentum": f"{recipe.momentum:.6g}"} if recipe.optimizer == "sgd" else {}),
+        "Weight decay": f"{recipe.weight_decay:.6g}",
+        "Flips and quarter turns": value_words(recipe.augmentation),
+        "Stain jitter": f"{recipe.stain_jitter:.6g}",
+        "Seed": str(recipe.seed),
+    }
+    start = recipe.initial
+    if start is None:
+        origin = "Training began at random weights."
+    else:
+        origin = (
+            f"Training began at the weights of a donor (`{start.mode}`), the recipe `{start.donor.key}` after "
+            f"{plural(start.epoch, 'epoch')}: the donor is stage 1's best, trained again with this seed."
+        )
+    return [
+        "## Training",
+        "Stage 1 explored each factor's range from random weights, stage 2 tuned inside the ranges; both saw training "
+        "and validation patches only. Then reference and tuned configuration were trained with the same seeds, and the "
+        "test split was opened.",
+        table(["Setting", "Value"], [[plain(name), plain(value)] for name, value in settings.items()]),
+        origin,
+    ]
+
+
+def _compute(subject: Subject) -> list[str]:
+    rows = [
+        [
+            _PARTS[entry.role],
+            count(entry.spent.epochs),
+            count(entry.spent.patch_visits),
+            duration(entry.spent.seconds),
+        ]
+        for entry in subject.results.compute
+        if entry.architecture == subject.name
+    ]
+    return [
+        "## Compute",
+        "What this architecture took; an epoch that several parts share counts in the first of them.",
+        table(["Part", "Epochs", "Patches seen", "Training time"], rows),
+    ]
+
+
+def _limits(subject: Subject) -> list[str]:
+    labels, _ = _tested(subject)
+    share = f"{100 * float(np.mean(labels)):.0f}%"
+    limits = [
+        "Other stains, scanners, magnifications, laboratories and tissues than the training data's were not tested; "
+        "expect it to do worse there.",
+        f"It takes patches of exactly {subject.size} x {subject.size} pixels, at the training data's scale.",
+        "It knows two labels. Blank glass, artefacts and diseases that it never saw get a probability all the same.",
+        f"{share} of the test patches are of label 1. Where that differs, so do precision and the best threshold.",
+        "The intervals speak of more data from the same source, not of other sources.",
+    ]
+    if subject.sides.sampling.unit == "patches":
+        limits.append("Slides were not known: patches of one slide resemble each other, so the intervals are narrow.")
+    if subject.config.data.sample is not None:
+        limits.insert(0, "It was trained on drawn patches: it says nothing about tissue.")
+    return [
+        "## Intended use and limits",
+        "For research on hyper-parameter tuning and on patch classification, with data like that above.",
+        "\n".join(f"- {limit}" for limit in limits),
+    ]
+
+
+def _provenance(subject: Subject) -> list[str]:
+    openings = [one.opened_at for one in subject.results.test_openings if one.architecture == subject.name]
+    model, config = subject.model, subject.config
+    facts = {
+        "Study": plain(config.study),
+        "Recipe key": f"`{model.recipe_key}`",
+        "SHA-256 of the weights": f"`{model.weights_sha256}`",
+        "Test split opened": plain(", ".join(moment(at) for at in openings)) or DASH,
+        "CPU threads": DASH if config.threads is None else str(config.threads),
+        **{plain(name): plain(version) for name, version in config.versions.items()},
+    }
+    return [
+        "## Provenance",
+        table(["", ""], [list(fact) for fact in facts.items()], numeric_from=2),
+        "`hpo run best_config.yaml` trains it again from that file alone and compares the weights.",
+    ]
+
+
+def _tested(subject: Subject) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Labels ``(N,)`` of the test split and the exported weights' probabilities ``(N,)``."""
+    labels, probabilities = subject.results.test_labels, subject.training.test_probabilities
+    if labels is None or probabilities is None:
+        raise ValueError(f"{subject.name} has not been tested")
+    return labels, probabilities
+
+
+def _p(value: float) -> str:
+    words = p_value(value)
+    return f"p {words}" if words.startswith("<") else f"p = {words}"

@@ -1,0 +1,106 @@
+"""A study as other tools log one: a run for each trial and each final training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hpo.evaluation.metrics import binary_metrics
+from hpo.evaluation.objective import Curve
+from hpo.recipe.point import Value
+from hpo.reports.records import Confirmation, TrialResult
+from hpo.reports.results import StudyResults
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training that has ended.
+
+    Args:
+        name: ``STAGE/ARCHITECTURE/NUMBER`` of a trial, ``confirm/ARCHITECTURE/ROLE-SEED`` of a final training.
+        settings: stage, architecture, role or number, and every factor.
+        curve: metrics of each epoch from 1; empty where it failed before its first.
+        times: when each epoch ended, seconds since 1970, UTC.
+        began: when the first epoch began, likewise.
+        final: ``objective``, on validation, and of a final training ``test_accuracy`` and the like.
+        tags: recipe key, donor, why it failed: what is there of them.
+        failed: whether it did.
+    """
+
+    name: str
+    settings: Mapping[str, Value]
+    curve: Curve
+    times: tuple[float, ...]
+    began: float
+    final: Mapping[str, float]
+    tags: Mapping[str, str]
+    failed: bool
+
+
+def ended_runs(results: StudyResults) -> Iterator[Run]:
+    """Every trial that has ended, stage 1 first, and every final training that has been trained."""
+    clock = _Clock(results)
+    for trial in sorted(results.trials, key=lambda one: (one.stage, one.architecture, one.number)):
+        if trial.state in ("complete", "pruned", "failed"):
+            yield _run_of_trial(trial, clock)
+    for training in results.confirmations:
+        if training.curve:
+            yield _run_of_training(results, training, clock)
+
+
+class _Clock:
+    """When each epoch ended, by the compute ledger."""
+
+    def __init__(self, results: StudyResults) -> None:
+        self._ended = {(entry.recipe_key, entry.epoch): (entry.at, entry.seconds) for entry in results.epochs}
+        # What another study trained is not in this one's ledger: it was there from the beginning.
+        self._first = min((entry.at for entry in results.epochs), default=0.0)
+
+    def epochs(self, recipe_key: str, count: int) -> tuple[tuple[float, ...], float]:
+        """When each of the first epochs ended, and when the first began."""
+        ended = [self._ended.get((recipe_key, epoch), (self._first, 0.0)) for epoch in range(1, count + 1)]
+        return tuple(at for at, _ in ended), ended[0][0] - ended[0][1] if ended else self._first
+
+
+def _run_of_trial(trial: TrialResult, clock: _Clock) -> Run:
+    times, began = clock.epochs(trial.recipe_key, len(trial.curve))
+    settings: dict[str, Value] = {"stage": trial.stage, "architecture": trial.architecture, "trial": trial.number}
+    return Run(
+        name=f"{trial.stage}/{trial.architecture}/{trial.number}",
+        settings=settings | dict(trial.point),
+        curve=trial.curve,
+        times=times,
+        began=began,
+        final={} if trial.objective is None else {"objective": trial.objective},
+        tags=_tags(trial, trial.state) | ({"failure": trial.failure} if trial.failure else {}),
+        failed=trial.state == "failed",
+    )
+
+
+def _run_of_training(results: StudyResults, training: Confirmation, clock: _Clock) -> Run:
+    times, began = clock.epochs(training.recipe_key, len(training.curve))
+    final = {} if training.objective is None else {"objective": training.objective}
+    if results.test_labels is not None and training.test_probabilities is not None:
+        tested = binary_metrics(results.test_labels, training.test_probabilities)
+        final |= {f"test_{name}": value for name, value in tested.items()}
+    settings: dict[str, Value] = {
+        "stage": "confirm",
+        "architecture": training.architecture,
+        "role": training.role,
+        "seed": training.seed,
+    }
+    return Run(
+        name=f"confirm/{training.architecture}/{training.role}-{training.seed}",
+        settings=settings | dict(training.point) | {"epochs": training.epochs},
+        curve=training.curve,
+        times=times,
+        began=began,
+        final=final,
+        tags=_tags(training, "complete"),
+        failed=False,
+    )
+
+
+def _tags(one: TrialResult | Confirmation, state: str) -> dict[str, str]:
+    tags = {"state": state, "recipe_key": one.recipe_key}
+    return tags | ({} if one.donor is None else {"donor": f"{one.donor[0]}, epoch {one.donor[1]}"})
