@@ -1,0 +1,171 @@
+"""The page that puts several studies side by side: one HTML file, like a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hpo.reports.html import Html, element, escape, paragraph, swatch
+from hpo.reports.panel import Drawing, NotThereError
+from hpo.reports.shell import Heading, Section, drawn_panel, missing_panel, render_page, write_page
+from hpo.reports.summary import is_finished
+from hpo.reports.versus import figures, settings, tables, tested
+from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels
+from hpo.reports.words import METRIC_WORDS, capital, interval, listed, number, plural, signed, signed_interval
+
+Studies = tuple[ComparedStudy, ...]
+
+
+class _Panel(NamedTuple):
+    """As `hpo.reports.panel.Panel`, but of several studies."""
+
+    name: str
+    title: str
+    read: Callable[[Studies], Any]
+    draw: Callable[[Any], Drawing]
+    finding: Callable[[Any], str]
+    explain: Callable[[Any], str]
+    width: str = "full"
+
+
+def write_comparison(studies: Studies, path: Path) -> None:
+    """Write the page by renaming a finished file, so that no reader sees half of it.
+
+    Args:
+        studies: two or more, in whatever state; differences are taken from the first.
+        path: the HTML file to write or replace; its folder is made.
+    """
+    write_page(path, render_comparison(studies))
+
+
+def render_comparison(studies: Studies) -> str:
+    """The page as the text of an HTML file."""
+    sections = [
+        Section(heading, [_rendered(panel, studies) for panel in panels]) for heading, panels in _sections(studies)
+    ]
+    return render_page(f"{listed_labels(studies)}, side by side", _lead(studies), _summary(studies), sections)
+
+
+def _sections(studies: Studies) -> Iterator[tuple[str, list[_Panel]]]:
+    titles = "Test metrics after tuning", "Test metric before and after tuning"
+    yield (
+        "On the test split",
+        [
+            _Panel("tested", titles[0], tested.read, tested.draw, tested.finding, tested.explain),
+            _Panel("dots", titles[1], tested.read, figures.draw_tested, figures.finding_tested, figures.explain_tested),
+        ],
+    )
+    title = "Settings that differ"
+    yield (
+        "What was asked for",
+        [_Panel("settings", title, settings.read, settings.draw, settings.finding, settings.explain)],
+    )
+    yield "The search", [_search(name) for name in architectures_of(studies)]
+    yield (
+        "What was found",
+        [
+            _Panel(
+                "ranges",
+                "Ranges that stage 1 leaves to stage 2",
+                tables.read_ranges,
+                tables.draw_ranges,
+                tables.finding_ranges,
+                tables.explain_ranges,
+            ),
+            _Panel(
+                "configurations",
+                "Tuned configurations",
+                tables.read_configurations,
+                tables.draw_configurations,
+                tables.finding_configurations,
+                tables.explain_configurations,
+            ),
+        ],
+    )
+    yield (
+        "What it cost",
+        [
+            _Panel(
+                "compute",
+                "Training compute",
+                tables.read_compute,
+                tables.draw_compute,
+                tables.finding_compute,
+                tables.explain_compute,
+            )
+        ],
+    )
+
+
+def _search(architecture: str) -> _Panel:
+    return _Panel(
+        f"search-{architecture}",
+        f"{architecture}: best so far against compute",
+        partial(figures.read_search, architecture=architecture),
+        figures.draw_search,
+        figures.finding_search,
+        figures.explain_search,
+        "half",
+    )
+
+
+def _rendered(panel: _Panel, studies: Studies) -> Html:
+    heading = Heading(panel.title, width=panel.width, panel=panel.name)
+    try:
+        data = panel.read(studies)
+    except NotThereError as reason:
+        return missing_panel(heading, str(reason))
+    return drawn_panel(heading, panel.draw(data), f"panel-{panel.name}", panel.finding(data), panel.explain(data))
+
+
+def _lead(studies: Studies) -> str:
+    others = listed(study.label for study in studies[1:])
+    return capital(f"{plural(len(studies), 'study', 'studies')}: differences are {others} minus {studies[0].label}.")
+
+
+def _summary(studies: Studies) -> Html:
+    """Cards of all architectures that any study has tested, and which studies are not finished."""
+    running = [study.label for study in studies if not is_finished(study.results)]
+    parts = []
+    if running:
+        verb = "is" if len(running) == 1 else "are"
+        parts.append(paragraph(f"{listed(running)} {verb} not finished. Below is what there is so far.", "notice"))
+    try:
+        data = tested.read(studies)
+    except NotThereError:
+        cards = []
+    else:
+        cards = [_card(data, row) for row in data.rows]
+    if cards:
+        parts.append(element("div", *cards, class_="cards"))
+    return element("section", *parts, class_="summary", id="summary")
+
+
+def _card(data: tested.Tested, row: tested.TestedArchitecture) -> Html:
+    words = METRIC_WORDS[data.metric]
+    heading = [swatch(row.colour), escape(row.name)]
+    values, sentences = [], []
+    for label, sides in zip(data.labels, row.measured, strict=True):
+        if "after" in sides:
+            found = sides["after"].metrics[data.metric]
+            values.append(number(found.value))
+            sentences.append(f"{label}: {number(found.value)} ({interval(found)}).")
+    for label, pair in zip(data.labels[1:], row.pairs, strict=True):
+        if pair is not None:
+            gain = pair.comparison.metrics[data.metric].difference
+            verdict = "excludes 0" if gain.excludes_zero else "includes 0, so this may be chance"
+            ends = signed_interval(gain)
+            sentences.append(f"{label} minus {data.labels[0]}: {signed(gain.value)}; the interval, {ends}, {verdict}.")
+            if len(data.labels) == 2:
+                mark = "unsure" if not gain.excludes_zero else "up" if gain.value > 0 else "down"
+                heading.append(element("span", escape(signed(gain.value)), class_=f"gain {mark}"))
+    return element(
+        "article",
+        element("h3", *heading),
+        paragraph(f"test {words} of the tuned models", "what"),
+        paragraph(" | ".join(values), "numbers"),
+        paragraph(" ".join(sentences)),
+        class_="card",
+    )

@@ -1,0 +1,187 @@
+"""What several studies found and what it took, in tables: ranges, tuned configurations and compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from hpo.recipe.point import FACTORS, Point
+from hpo.reports.cost import Cost, total_cost
+from hpo.reports.html import Cell, Column, Table
+from hpo.reports.panel import NotThereError
+from hpo.reports.panels.ranges import range_cell
+from hpo.reports.records import FactorRange
+from hpo.reports.versus.study import ComparedStudy, architectures_of, shared_style
+from hpo.reports.words import DASH, capital, count, duration, factor_words, listed, plural, value_words
+
+
+class Row(NamedTuple):
+    """Something of one architecture, as every study has it; None where a study has not."""
+
+    architecture: str
+    colour: str
+    what: str
+    values: tuple[object, ...]
+
+
+class SideBySide(NamedTuple):
+    """Rows of one table, and the studies from left to right."""
+
+    labels: tuple[str, ...]
+    rows: list[Row]
+
+
+def read_ranges(studies: tuple[ComparedStudy, ...]) -> SideBySide:
+    """What stage 1 leaves to stage 2.
+
+    Raises:
+        NotThereError: if no study's stage 1 is complete.
+    """
+
+    def ranges(study: ComparedStudy, architecture: str) -> dict[str, FactorRange]:
+        return {one.factor: one for one in study.results.ranges if one.architecture == architecture}
+
+    return _side_by_side(studies, ranges, "Stage 1 is not complete in any of the studies.")
+
+
+def draw_ranges(data: SideBySide) -> Table:
+    """A row a factor, grouped by architecture."""
+    return _table(data, lambda value: range_cell(value if isinstance(value, FactorRange) else None))
+
+
+def finding_ranges(data: SideBySide) -> str:
+    """Where the best levels are not the same."""
+    apart = [
+        f"{row.architecture}'s {factor_words(row.what)}"
+        for row in data.rows
+        if len({one.best for one in row.values if isinstance(one, FactorRange)}) > 1
+    ]
+    return (
+        f"Stage 1's best levels differ for {listed(apart)}." if apart else "Stage 1 found the same best levels in all."
+    )
+
+
+def explain_ranges(_data: SideBySide) -> str:
+    """What a range is."""
+    return "What stage 1 leaves to stage 2 of each factor, and its best level below."
+
+
+def read_configurations(studies: tuple[ComparedStudy, ...]) -> SideBySide:
+    """The tuned configurations.
+
+    Raises:
+        NotThereError: if no study has chosen one.
+    """
+
+    def point(study: ComparedStudy, architecture: str) -> Point:
+        trainings = study.results.confirmations
+        found = [one for one in trainings if (one.architecture, one.role) == (architecture, "after")]
+        return {**found[0].point, "epochs": found[0].epochs} if found else {}
+
+    return _side_by_side(studies, point, "No study has chosen a tuned configuration yet.")
+
+
+def draw_configurations(data: SideBySide) -> Table:
+    """A row a factor, grouped by architecture; in bold where the studies differ."""
+
+    def cell(value: object, kind: str) -> Cell:
+        return Cell(value_words(value) if isinstance(value, bool | int | float | str) else DASH, kind=kind)
+
+    rows = [
+        row._replace(values=tuple(cell(value, "strong" if _differs(row) else "") for value in row.values))
+        for row in data.rows
+    ]
+    return _table(SideBySide(data.labels, rows), lambda value: value if isinstance(value, Cell) else Cell(DASH))
+
+
+def finding_configurations(data: SideBySide) -> str:
+    """How many factors were chosen otherwise."""
+    apart = sum(_differs(row) for row in data.rows)
+    return f"{count(apart)} of {plural(len(data.rows), 'chosen value')} differ{'s' if apart == 1 else ''}."
+
+
+def explain_configurations(_data: SideBySide) -> str:
+    """Who chose, and what is in bold."""
+    return (
+        "What stage 2 chose on the validation split, and how long the final models were trained. In bold where the "
+        "studies do not agree."
+    )
+
+
+def read_compute(studies: tuple[ComparedStudy, ...]) -> SideBySide:
+    """What each architecture cost in each study.
+
+    Raises:
+        NotThereError: if nothing has been trained in any.
+    """
+
+    def cost(study: ComparedStudy, architecture: str) -> dict[str, Cost]:
+        entries = [entry for entry in study.results.compute if entry.architecture == architecture]
+        return {"": total_cost(entries)} if entries else {}
+
+    return _side_by_side(studies, cost, "Nothing has been trained in any of the studies.")
+
+
+def draw_compute(data: SideBySide) -> Table:
+    """A row an architecture: tuning, and everything, of every study."""
+    columns = [Column("Model")]
+    for heading in ("tuning", "all training"):
+        columns += [Column(f"{label}: {heading}", numeric=True) for label in data.labels]
+    rows: list[list[Cell | str]] = []
+    for row in data.rows:
+        costs = [one if isinstance(one, Cost) else None for one in row.values]
+        cells: list[Cell | str] = [Cell(row.architecture, swatch=row.colour)]
+        cells += [DASH if one is None else count(one.tuning) for one in costs]
+        cells += [DASH if one is None else Cell(count(one.spent), duration(one.seconds)) for one in costs]
+        rows.append(cells)
+    return Table(columns, rows)
+
+
+def finding_compute(data: SideBySide) -> str:
+    """The sums."""
+    parts = []
+    for place, label in enumerate(data.labels):
+        costs = [one for row in data.rows if isinstance(one := row.values[place], Cost)]
+        visits, seconds = sum(one.spent for one in costs), sum(one.seconds for one in costs)
+        parts.append(f"{label} {count(visits)} ({duration(seconds)})")
+    return f"Patch-visits of all training: {listed(parts)}."
+
+
+def explain_compute(_data: SideBySide) -> str:
+    """What counts."""
+    return (
+        "Patch-visits: patches seen in training, each as often as it was seen. Tuning is the whole search and the "
+        "final trainings of the tuned configuration; all training counts the reference's and the control's too. Times "
+        "are sums over the workers, on whatever machine each study ran."
+    )
+
+
+def _side_by_side(
+    studies: tuple[ComparedStudy, ...], contents: Callable[[ComparedStudy, str], Mapping[str, object]], nothing: str
+) -> SideBySide:
+    rows = []
+    for architecture in architectures_of(studies):
+        found = [contents(study, architecture) for study in studies]
+        names = {name for one in found for name in one}
+        ordered = [name for name in FACTORS if name in names] + sorted(names - FACTORS.keys())
+        colour = shared_style(studies, architecture).colour
+        rows += [Row(architecture, colour, name, tuple(one.get(name) for one in found)) for name in ordered]
+    if not rows:
+        raise NotThereError(nothing)
+    return SideBySide(tuple(study.label for study in studies), rows)
+
+
+def _differs(row: Row) -> bool:
+    return len(set(row.values)) > 1
+
+
+def _table(data: SideBySide, cell: Callable[[object], Cell]) -> Table:
+    columns = [Column("Model"), Column("Factor"), *(Column(label, numeric=True) for label in data.labels)]
+    rows: list[list[Cell | str]] = []
+    for index, row in enumerate(data.rows):
+        cells: list[Cell | str] = [capital(factor_words(row.what)), *(cell(value) for value in row.values)]
+        if index == 0 or data.rows[index - 1].architecture != row.architecture:
+            together = sum(other.architecture == row.architecture for other in data.rows)
+            cells.insert(0, Cell(row.architecture, swatch=row.colour, rows=together))
+        rows.append(cells)
+    return Table(columns, rows)
