@@ -47,6 +47,12 @@ class FactorAxis:
         """Where a value lies between the two ends: 0 is the low one, 1 the high one."""
         return _share(self.place(value), self.low, self.high, log=self.log)
 
+    def at(self, share: float) -> float:
+        """The number that lies at a share of the way from the low end to the high one."""
+        if self.log:
+            return float(self.low * (self.high / self.low) ** share)
+        return self.low + share * (self.high - self.low)
+
     def ticks(self) -> list[tuple[float, str]]:
         """A few places on the axis and what to write there."""
         if self.words:
@@ -68,8 +74,9 @@ class FactorAxis:
             "type": "log" if self.log else "linear",
             "range": [low - margin, high + margin],
             "tickvals": [place for place, _ in ticks],
-            "ticktext": [broken(text, 9) for _, text in ticks],
-            "tickangle": 0,
+            "ticktext": [figure_text(text) for _, text in ticks],
+            # Words are turned where they have no room; numbers are few enough to lie.
+            **({} if self.words else {"tickangle": 0}),
             "zeroline": False,
         }
 

@@ -39,7 +39,7 @@ def plot_grid(titles: Sequence[str], plot_height: int, gap: int, *, same_x: bool
         shared_yaxes="all",
         shared_xaxes="all" if same_x else False,
         subplot_titles=list(titles),
-        horizontal_spacing=0.06,
+        horizontal_spacing=0.08,
         vertical_spacing=gap / inner if rows > 1 else 0,
         figure=figure(inner + margin["t"] + margin["b"], margin=margin),
     )

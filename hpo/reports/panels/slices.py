@@ -85,6 +85,7 @@ def read(results: StudyResults, options: PanelSettings) -> Slices:
         factor_axis(settings, name, (trial.point[name] for trial in everything if name in trial.point))
         for name in varied
     ]
+    axes.sort(key=lambda axis: bool(axis.words))  # words may stand upright below their plot
     trends = [
         trend for trials in found.values() for axis in axes if not axis.words and (trend := _trend(axis.factor, trials))
     ]

@@ -1,0 +1,185 @@
+"""The best objective so far against the compute spent on it, from the reference point through both stages."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.panel import NotThereError
+from hpo.reports.records import TrialResult
+from hpo.reports.results import StudyResults
+from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, figure, figure_text
+from hpo.reports.trials import STAGES, finished_trials, others_at_reference, value_of
+from hpo.reports.words import METRIC_WORDS, count, number, plural
+from hpo.storage.ledger import TrainedEpoch
+
+_MOST = 0.9
+"""The finding tells when so much of the gain was there."""
+
+
+class Step(NamedTuple):
+    """From so many patch-visits on, this was the best; ``stage`` is where it was found."""
+
+    spent: int
+    value: float
+    stage: str
+
+
+class Progress(NamedTuple):
+    """One architecture: its steps, and patch-visits at stage 1's end (None before it) and in all.
+
+    ``reference`` is the reference point's value, where the line begins; None where it has not finished.
+    """
+
+    architecture: str
+    style: ArchitectureStyle
+    reference: float | None
+    steps: list[Step]
+    stage1_spent: int | None
+    spent: int
+
+
+class BestSoFar(NamedTuple):
+    """What the figure shows."""
+
+    metric: str
+    lines: list[Progress]
+
+
+def title(results: StudyResults, _options: PanelSettings) -> str:
+    """Names the objective."""
+    return f"Best validation {METRIC_WORDS[results.settings.objective.metric]} so far against compute spent"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> BestSoFar:
+    """The moments at which the best trial changed, by the patch-visits that the ledger had then.
+
+    Raises:
+        NotThereError: if no trial has finished yet, or the ledger is empty.
+    """
+    if not results.epochs:
+        raise NotThereError("No epoch has been entered in the compute ledger yet.")
+    owners = {
+        trial.recipe_key: trial.architecture
+        for trial in results.trials
+        if trial.recipe_key and trial.state != "waiting"
+    }
+    entries: dict[str, list[TrainedEpoch]] = {}
+    for entry in sorted(results.epochs, key=lambda entry: entry.at):
+        if entry.recipe_key in owners:
+            entries.setdefault(owners[entry.recipe_key], []).append(entry)
+    lines = [_progress(results, name, entries) for name in results.settings.architectures]
+    found = [line for line in lines if line is not None]
+    if not found:
+        raise NotThereError("No trial whose end is known has finished yet.")
+    return BestSoFar(results.settings.objective.metric, found)
+
+
+def draw(data: BestSoFar) -> go.Figure:
+    """A stepped line an architecture: dotted in stage 1, solid in stage 2, with a mark at either end."""
+    shown = figure(
+        360,
+        legend=LEGEND_ABOVE,
+        xaxis={
+            "title": {"text": "Patch-visits of the architecture's trials"},
+            "tickformat": "~s",
+            "rangemode": "tozero",
+        },
+        yaxis={"title": {"text": f"Validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".2f"},
+    )
+    for line in data.lines:
+        first = [(step.spent, step.value) for step in line.steps if step.stage == STAGES["stage1"]]
+        second = [(step.spent, step.value) for step in line.steps if step.stage == STAGES["stage2"]]
+        if first:
+            end = line.spent if line.stage1_spent is None else line.stage1_spent
+            first.append((end, first[-1][1]))
+            second = [first[-1], *second]
+        second.append((line.spent, line.steps[-1].value))
+        name = figure_text(line.architecture)
+        for points, dash in ((first, "dot"), (second, "solid")):
+            shown.add_scatter(
+                x=[spent for spent, _ in points],
+                y=[value for _, value in points],
+                mode="lines",
+                showlegend=False,
+                line={"color": line.style.colour, "width": 2.2, "shape": "hv", "dash": dash},
+                hovertemplate=f"{name} after %{{x:.3s}} patch-visits: %{{y:.4f}}<extra></extra>",
+            )
+        shown.add_scatter(
+            x=[line.steps[0].spent, line.spent],
+            y=[line.steps[0].value, line.steps[-1].value],
+            name=name,
+            mode="markers",
+            cliponaxis=False,
+            marker={
+                "color": line.style.colour,
+                "symbol": [f"{line.style.symbol}-open", line.style.symbol],
+                "size": 10,
+            },
+            hovertemplate="%{y:.4f}",
+        )
+    for name, dash in (("stage 1", "dot"), ("stage 2", "solid")):
+        shown.add_scatter(x=[None], y=[None], mode="lines", name=name, line={"color": NEUTRAL, "dash": dash})
+    return shown
+
+
+def finding(data: BestSoFar) -> str:
+    """What the best architecture gained, and how early."""
+    pick = min if data.metric == "loss" else max
+    best = pick(data.lines, key=lambda line: line.steps[-1].value)
+    start, end = best.steps[0].value, best.steps[-1].value
+    metric, visits = METRIC_WORDS[data.metric], plural(best.spent, "patch-visit")
+    begin = "at the reference point" if best.reference is not None else "at its first trial"
+    if start == end:
+        return f"{best.architecture}'s {metric} of {number(end)} {begin} was not surpassed in {visits}."
+    enough = next(step for step in best.steps if abs(step.value - start) >= _MOST * abs(end - start))
+    return (
+        f"{best.architecture} went from {metric} {number(start)} {begin} to {number(end)}; {_MOST:.0%} of that was "
+        f"there after {count(enough.spent)} of {visits} ({enough.spent / best.spent:.0%})."
+    )
+
+
+def explain(data: BestSoFar) -> str:
+    """What a line is, and what compute it counts."""
+    late = [line.architecture for line in data.lines if line.reference is None]
+    start = " Lines without a reference point that has finished begin at their first trial." if late else ""
+    return (
+        "A line begins (hollow mark) with the reference point's value and steps to each better trial of stage 1 "
+        "(dotted) and 2 (solid) when the ledger shows what had been trained by then; final trainings are not counted."
+        f"{start}"
+    )
+
+
+def _progress(
+    results: StudyResults, architecture: str, entries: Mapping[str, Sequence[TrainedEpoch]]
+) -> Progress | None:
+    objective = results.settings.objective
+    trials = [trial for stage in STAGES for trial in finished_trials(results, stage, architecture)]
+    timed = sorted(
+        ((trial.finished_at, trial) for trial in trials if trial.finished_at is not None), key=lambda pair: pair[0]
+    )
+    mine = entries.get(architecture, ())
+    if not timed or not mine:
+        return None
+    times = [entry.at for entry in mine]
+    totals = [0, *accumulate(entry.patch_visits for entry in mine)]
+    reference = next((value_of(trial) for _, trial in timed if _is_reference(results, trial)), None)
+    steps = [] if reference is None else [Step(0, reference, STAGES["stage1"])]
+    for at, trial in timed:
+        if not steps or objective.gain(value_of(trial)) > objective.gain(steps[-1].value):
+            steps.append(Step(totals[bisect_right(times, at)], value_of(trial), STAGES[trial.stage]))
+    begun = [at for at, trial in timed if trial.stage == "stage2"]
+    first = [at for at, trial in timed if trial.stage == "stage1"]
+    stage1_spent = totals[bisect_right(times, max(first))] if begun and first else (0 if begun else None)
+    return Progress(
+        architecture, architecture_style(results.settings, architecture), reference, steps, stage1_spent, totals[-1]
+    )
+
+
+def _is_reference(results: StudyResults, trial: TrialResult) -> bool:
+    return trial.stage == "stage1" and others_at_reference(results.settings, trial, ())

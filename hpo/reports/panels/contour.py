@@ -1,0 +1,222 @@
+"""The objective over two factors: a surface between the trials of one architecture, and the trials on top."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from scipy.interpolate import griddata
+from scipy.spatial import QhullError
+
+from hpo.config.dashboard import PanelSettings
+from hpo.reports.axes import FactorAxis, factor_axis
+from hpo.reports.optuna_view import importances
+from hpo.reports.panel import NotThereError
+from hpo.reports.records import TrialResult
+from hpo.reports.results import StudyResults
+from hpo.reports.style import ArchitectureStyle, architecture_style, figure
+from hpo.reports.trials import (
+    STAGES,
+    best_trial,
+    others_at_reference,
+    shown_trials,
+    stage_of,
+    thinned,
+    value_of,
+    varied_factors,
+)
+from hpo.reports.words import METRIC_WORDS, capital, factor_words, number, plural, value_words
+
+MOST_TRIALS = 200
+"""Trials drawn; the surface is made from all."""
+
+GRID = 40
+"""Points of the surface along either axis."""
+
+
+class Dot(NamedTuple):
+    """A trial: its two factors and the objective."""
+
+    x: float
+    y: float
+    value: float
+
+
+class Contour(NamedTuple):
+    """What the figure shows.
+
+    ``surface`` is ``(GRID, GRID)``, rows by y, NaN outside the trials; None where they lie on a line.
+    """
+
+    architecture: str
+    style: ArchitectureStyle
+    stage: str
+    metric: str
+    x: FactorAxis
+    y: FactorAxis
+    surface: NDArray[np.float64] | None
+    dots: list[Dot]
+    best: Dot
+    trials: int
+    others_held: bool
+
+
+def title(results: StudyResults, options: PanelSettings) -> str:
+    """Names the factors if the options do."""
+    metric = f"Validation {METRIC_WORDS[results.settings.objective.metric]}"
+    if options.factors is None:
+        return f"{metric} over the two factors that matter most"
+    return f"{metric} over {' and '.join(factor_words(factor) for factor in options.factors)}"
+
+
+def read(results: StudyResults, options: PanelSettings) -> Contour:
+    """A stage's finished trials over two of their factors.
+
+    Where stage 1 varies one factor at a time, only trials whose other factors are at their reference count.
+
+    Raises:
+        NotThereError: if none has finished yet, if a factor is no number or does not vary, or if the study has no
+            such architecture.
+    """
+    settings, stage = results.settings, stage_of(options)
+    architecture, trials = shown_trials(results, options)
+    axes = _axes(results, options, architecture, trials)
+    held = stage == "stage1" and settings.stage1_design == "one_factor"
+    names = [axis.factor for axis in axes]
+    shown = [
+        trial
+        for trial in trials
+        if all(name in trial.point for name in names) and (not held or others_at_reference(settings, trial, names))
+    ]
+    if not shown:
+        raise NotThereError(
+            f"No finished trial of {architecture} varies {' or '.join(map(factor_words, names))} alone."
+        )
+    dots = [_dot(trial, names) for trial in shown]
+    best = best_trial(settings.objective, shown)
+    return Contour(
+        architecture,
+        architecture_style(settings, architecture),
+        STAGES[stage],
+        settings.objective.metric,
+        *axes,
+        _surface(*axes, dots),
+        thinned(dots, MOST_TRIALS),
+        _dot(best, names),
+        len(shown),
+        held,
+    )
+
+
+def draw(data: Contour) -> go.Figure:
+    """Bright is better; the best trial is marked by a larger mark."""
+    metric = f"Validation {METRIC_WORDS[data.metric]}"
+    shown = figure(
+        430,
+        margin={"l": 62, "r": 18, "t": 64, "b": 52},
+        showlegend=False,
+        xaxis={"title": {"text": capital(factor_words(data.x.factor))}, **data.x.layout()},
+        yaxis={"title": {"text": capital(factor_words(data.y.factor))}, **data.y.layout()},
+    )
+    if data.surface is not None:
+        steps = np.linspace(0, 1, GRID)
+        shown.add_contour(
+            x=[float(f"{data.x.at(share):.4g}") for share in steps],
+            y=[float(f"{data.y.at(share):.4g}") for share in steps],
+            z=np.round(data.surface, 4).tolist(),
+            ncontours=12,
+            colorscale="Cividis",
+            reversescale=data.metric == "loss",
+            line={"width": 0.6},
+            connectgaps=False,
+            colorbar={
+                "orientation": "h",
+                "y": 1.02,
+                "yanchor": "bottom",
+                "thickness": 10,
+                "tickformat": ".2f",
+                "nticks": 6,
+                "title": {"text": metric, "side": "top"},
+            },
+            hovertemplate="%{z:.4f}<extra></extra>",
+        )
+    for dots, size in ((data.dots, 7), ([data.best], 15)):
+        shown.add_scatter(
+            x=[dot.x for dot in dots],
+            y=[dot.y for dot in dots],
+            customdata=[round(dot.value, 5) for dot in dots],
+            mode="markers",
+            # White with a dark rim is seen on every colour of the surface, and beside it on light and dark paper.
+            marker={
+                "symbol": data.style.symbol,
+                "size": size,
+                "color": data.style.colour if size > 7 else "#ffffff",
+                "line": {"color": "#ffffff" if size > 7 else "#30353c", "width": 1.6 if size > 7 else 1},
+            },
+            hovertemplate="%{customdata:.4f}<extra></extra>",
+        )
+    return shown
+
+
+def finding(data: Contour) -> str:
+    """Where the best trial lies."""
+    metric = METRIC_WORDS[data.metric]
+    x, y = (
+        f"{factor_words(axis.factor)} {value_words(value)}"
+        for axis, value in ((data.x, data.best.x), (data.y, data.best.y))
+    )
+    return (
+        f"The best of {data.architecture}'s {plural(data.trials, 'trial')}, {metric} {number(data.best.value)}, has "
+        f"{x} and {y}."
+    )
+
+
+def explain(data: Contour) -> str:
+    """What the surface is, and what of it to believe."""
+    others = "all other factors at their reference" if data.others_held else "whatever their other factors"
+    surface = (
+        "between them the surface is interpolated linearly (brighter is better), so trust it where marks are dense"
+        if data.surface is not None
+        else "they lie on a line, so there is no surface between them"
+    )
+    thin = f" {len(data.dots)} of the marks are drawn." if len(data.dots) < data.trials else ""
+    return f"A mark a trial of {data.stage}, {others}, the large one the best; {surface}.{thin}"
+
+
+def _axes(
+    results: StudyResults, options: PanelSettings, architecture: str, trials: list[TrialResult]
+) -> tuple[FactorAxis, FactorAxis]:
+    varied = varied_factors(trials)
+    names = list(options.factors or importances(results.settings, trials) or varied)
+    axes = [
+        factor_axis(results.settings, name, (trial.point[name] for trial in trials if name in trial.point))
+        for name in names
+        if name in varied
+    ]
+    numbers = [axis for axis in axes if not axis.words][:2]
+    if len(numbers) < 2 or numbers[0].factor == numbers[1].factor:
+        wished = " and ".join(factor_words(name) for name in options.factors or ())
+        raise NotThereError(
+            f"A contour needs two different numbers that {architecture}'s finished trials vary"
+            + (f"; {wished} are not." if wished else ".")
+        )
+    return numbers[0], numbers[1]
+
+
+def _dot(trial: TrialResult, names: list[str]) -> Dot:
+    return Dot(float(trial.point[names[0]]), float(trial.point[names[1]]), value_of(trial))
+
+
+def _surface(x: FactorAxis, y: FactorAxis, dots: list[Dot]) -> NDArray[np.float64] | None:
+    """Linear interpolation on the axes' own scales; trials at one place count as their mean."""
+    places = np.array([(x.share(dot.x), y.share(dot.y)) for dot in dots])
+    distinct, place_of = np.unique(places, axis=0, return_inverse=True)
+    values = np.bincount(place_of.ravel(), [dot.value for dot in dots]) / np.bincount(place_of.ravel())
+    steps = np.linspace(0, 1, GRID)
+    try:
+        found: NDArray[np.float64] = griddata(distinct, values, tuple(np.meshgrid(steps, steps)), method="linear")
+    except (QhullError, ValueError):  # fewer than three places, or all on a line
+        return None
+    return found

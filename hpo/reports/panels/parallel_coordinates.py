@@ -1,0 +1,192 @@
+"""Every trial of one architecture as a line through its factors to its objective; the axes lie below one another.
+
+Lying axes leave room for their values on a phone, where upright ones side by side would not. The lines are ordinary
+ones: plotly.js draws its own ``parcoords`` with WebGL, which printers and headless browsers often do without.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from hpo.config.dashboard import PanelSettings
+from hpo.recipe.point import Value
+from hpo.reports.axes import FactorAxis, broken, factor_axis
+from hpo.reports.panel import NotThereError
+from hpo.reports.results import StudyResults
+from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, faded, figure
+from hpo.reports.trials import STAGES, from_best, shown_trials, stage_of, thinned, value_of, varied_factors
+from hpo.reports.words import METRIC_WORDS, capital, factor_words, listed, number, plural, value_words
+
+MOST_TRIALS = 250
+"""Lines drawn."""
+
+_FIFTHS = ("best fifth", "second", "third", "fourth", "worst fifth")
+# From orange to blue over grey: told apart by people of every colour vision, on light paper and on dark.
+_COLOURS = ("#e67e00", "#c48b4a", "#8f959c", "#6f86b0", "#4a6fb5")
+_OPACITIES = (0.95, 0.75, 0.6, 0.55, 0.5)
+_WIDTHS = (2.4, 1.6, 1.2, 1.0, 1.0)
+
+
+class Path(NamedTuple):
+    """One trial: its place on each axis from 0 to 1 (None where it has no such factor), the objective's last."""
+
+    number: int
+    places: list[float | None]
+    fifth: int
+
+
+class Narrowest(NamedTuple):
+    """The factor that the best fifth of the trials keeps to most: its values, and their share of those tried."""
+
+    factor: str
+    values: str
+    share: float
+    trials: int
+    worst: float
+
+
+class ParallelCoordinates(NamedTuple):
+    """What the figure shows: axes from top to bottom, the objective's last, and the trials, the best one first."""
+
+    architecture: str
+    style: ArchitectureStyle
+    stage: str
+    metric: str
+    axes: list[FactorAxis]
+    paths: list[Path]
+    trials: int
+    narrowest: Narrowest
+
+
+def title(_results: StudyResults, options: PanelSettings) -> str:
+    """Names the stage, and the architecture if the options do."""
+    of = "" if options.architecture is None else f" of {options.architecture}"
+    return f"{capital(STAGES[stage_of(options)])}'s trials{of} as lines through their factors"
+
+
+def read(results: StudyResults, options: PanelSettings) -> ParallelCoordinates:
+    """A stage's finished trials of one architecture, through the factors that they vary.
+
+    Raises:
+        NotThereError: if none has finished yet, none differs from another, or the study has no such architecture.
+    """
+    settings, stage = results.settings, stage_of(options)
+    architecture, trials = shown_trials(results, options)
+    varied = varied_factors(trials)
+    if not varied:
+        raise NotThereError(f"The finished trials of {architecture} in {STAGES[stage]} do not differ in any factor.")
+    points = [(trial, trial.point | {"": value_of(trial)}) for trial in from_best(settings.objective, trials)]
+    axes = [
+        factor_axis(settings, name, (point[name] for _, point in points if name in point)) for name in [*varied, ""]
+    ]
+    paths = [
+        Path(
+            trial.number,
+            [round(axis.share(point[axis.factor]), 4) if axis.factor in point else None for axis in axes],
+            5 * rank // len(points),
+        )
+        for rank, (trial, point) in enumerate(points)
+    ]
+    best = [point for _, point in points[: -(-len(points) // 5)]]
+    kept = [_kept(axis, [point[axis.factor] for point in best if axis.factor in point]) for axis in axes[:-1]]
+    worst = float(best[-1][""])
+    narrowest = min(
+        (Narrowest(factor, values, share, len(best), worst) for factor, values, share in kept),
+        key=lambda one: one.share,
+    )
+    return ParallelCoordinates(
+        architecture,
+        architecture_style(settings, architecture),
+        STAGES[stage],
+        settings.objective.metric,
+        axes,
+        thinned(paths, MOST_TRIALS),
+        len(trials),
+        narrowest,
+    )
+
+
+def draw(data: ParallelCoordinates) -> go.Figure:
+    """An axis a row, a line a trial; better ones are thicker, more orange, and on top."""
+    names = [capital(factor_words(axis.factor)) for axis in data.axes[:-1]] + [capital(METRIC_WORDS[data.metric])]
+    rows = list(range(len(names)))
+    shown = figure(
+        110 + 62 * len(rows),
+        legend=LEGEND_ABOVE | {"traceorder": "reversed"},
+        margin={"l": 62, "r": 18, "t": 18, "b": 18},
+        xaxis={"range": [-0.05, 1.05], "showgrid": False, "zeroline": False, "showline": False, "ticks": ""},
+        yaxis={
+            "range": [rows[-1] + 0.45, -0.3],
+            "tickvals": rows,
+            "ticktext": [broken(name, 14) for name in names],
+            "zeroline": False,
+            "showline": False,
+            "ticks": "",
+        },
+    )
+    shown.update_xaxes(showticklabels=False)
+    for fifth in reversed(range(len(_FIFTHS))):
+        paths = [path for path in data.paths if path.fifth == fifth and path is not data.paths[0]]
+        _draw_paths(shown, paths, rows, _FIFTHS[fifth], faded(_COLOURS[fifth], _OPACITIES[fifth]), _WIDTHS[fifth])
+    best = data.paths[0]
+    _draw_paths(shown, [best], rows, f"best: trial {best.number}", data.style.colour, 3)
+    shown.data[-1].update(mode="lines+markers", marker={"symbol": data.style.symbol, "size": 10})
+    for row, axis in enumerate(data.axes):
+        ticks = [(axis.share(axis.words[int(at)] if axis.words else at), text) for at, text in axis.ticks()]
+        shown.add_scatter(
+            x=[share for share, _ in ticks],
+            y=[row] * len(ticks),
+            text=[broken(text, 9) for _, text in ticks],
+            mode="markers+text",
+            textposition="bottom center",
+            textfont={"size": 11},
+            marker={"symbol": "line-ns", "size": 9, "line": {"width": 1.5, "color": NEUTRAL}},
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    return shown
+
+
+def finding(data: ParallelCoordinates) -> str:
+    """Which factor the best trials agree on most."""
+    one, metric = data.narrowest, METRIC_WORDS[data.metric]
+    if one.trials < 2:
+        return f"{data.architecture} has {plural(data.trials, 'trial')}: too few to tell what the best ones share."
+    return (
+        f"The best fifth of {data.architecture}'s {plural(data.trials, 'trial')} ({metric} {number(one.worst)} or better) "
+        f"agree most on {factor_words(one.factor)}: {one.values}, {one.share:.0%} of what was tried."
+    )
+
+
+def explain(data: ParallelCoordinates) -> str:
+    """What a line is."""
+    few = len(data.paths)
+    thin = f" {few} of {plural(data.trials, 'trial')} are drawn, spread evenly by rank." if few < data.trials else ""
+    return (
+        f"A line a trial of {data.architecture} in {data.stage}, from its first factor at the top to its objective at "
+        f"the bottom; better trials are thicker and more orange. Factors that do not vary are left out.{thin}"
+    )
+
+
+def _kept(axis: FactorAxis, values: list[Value]) -> tuple[str, str, float]:
+    if axis.words:
+        words = [word for word in axis.words if word in values]
+        return axis.factor, listed(value_words(word) for word in words), len(words) / len(axis.words)
+    low, high = min(values, key=axis.place), max(values, key=axis.place)
+    text = value_words(low) if low == high else f"{value_words(low)} to {value_words(high)}"
+    return axis.factor, text, axis.share(high) - axis.share(low)
+
+
+def _draw_paths(shown: go.Figure, paths: list[Path], rows: list[int], name: str, colour: str, width: float) -> None:
+    """Several lines as one trace, with a gap after each: a trace costs more than a gap."""
+    shown.add_scatter(
+        x=[place for path in paths for place in (*path.places, None)],
+        y=[row for _ in paths for row in (*rows, None)],
+        mode="lines",
+        name=name,
+        connectgaps=False,
+        line={"color": colour, "width": width},
+        hoverinfo="skip",
+    )
