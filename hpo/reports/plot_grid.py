@@ -14,7 +14,7 @@ from hpo.reports.style import LEGEND_ABOVE, figure
 COLUMNS = 2
 """More would be too narrow on a phone."""
 
-_LEGEND, _BOTTOM, _TITLE = 36, 54, 26  # pixels
+_LEGEND, _BOTTOM, _TITLE, _LINE = 36, 54, 26, 17  # pixels; a title's further lines add one each
 
 
 def plot_grid(titles: Sequence[str], plot_height: int, gap: int, *, same_x: bool = False) -> go.Figure:
@@ -23,15 +23,17 @@ def plot_grid(titles: Sequence[str], plot_height: int, gap: int, *, same_x: bool
     Args:
         titles: of the plots, as figure text, in their order.
         plot_height: pixels of each.
-        gap: pixels between two rows.
+        gap: pixels between two rows, if titles have one line.
         same_x: whether the x axes are on one scale as well; only the lowest have tick labels then.
     """
     columns = min(COLUMNS, len(titles))
     rows = -(-len(titles) // COLUMNS)
     # An odd number of plots leaves the last place empty.
     places = [range(row * columns, (row + 1) * columns) for row in range(rows)]
+    further = _LINE * max(title.count("<br>") for title in titles)
+    title, gap = _TITLE + further, gap + further
     inner = rows * plot_height + (rows - 1) * gap
-    margin = {"l": 62, "r": 18, "t": _LEGEND + _TITLE, "b": _BOTTOM}
+    margin = {"l": 62, "r": 18, "t": _LEGEND + title, "b": _BOTTOM}
     shown: go.Figure = make_subplots(
         rows,
         columns,
@@ -45,7 +47,7 @@ def plot_grid(titles: Sequence[str], plot_height: int, gap: int, *, same_x: bool
     )
     if same_x and columns > 1 and len(titles) % columns:
         shown.update_xaxes(showticklabels=True, **cell(len(titles) - 2))
-    shown.update_layout(legend={**LEGEND_ABOVE, "y": 1 + _TITLE / inner})
+    shown.update_layout(legend={**LEGEND_ABOVE, "y": 1 + title / inner})
     shown.update_annotations(font_size=13)
     return shown
 

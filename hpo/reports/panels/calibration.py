@@ -1,0 +1,132 @@
+"""Whether probabilities can be taken at their word: reliability before and after tuning, one plot an architecture."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.calibration import Calibration, calibrate
+from hpo.reports.comparison import predictions_by_role
+from hpo.reports.panel import NotThereError
+from hpo.reports.plot_grid import cell
+from hpo.reports.results import StudyResults
+from hpo.reports.side_curves import (
+    LINES,
+    SIDES,
+    Side,
+    add_reference,
+    add_side_legend,
+    after_words,
+    from_to,
+    side_plots,
+)
+from hpo.reports.style import ArchitectureStyle, architecture_style, figure_text
+from hpo.reports.words import listed, plural
+
+_SCORES = {"Brier": "brier", "NLL": "nll", "ECE": "ece"}
+
+
+class Reliability(NamedTuple):
+    """The sides of one architecture that are tested."""
+
+    architecture: str
+    style: ArchitectureStyle
+    sides: dict[Side, Calibration]
+
+
+class CalibrationCurves(NamedTuple):
+    """What the figure shows."""
+
+    seeds: int
+    curves: list[Reliability]
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "Calibration on the test split: predicted probability against what is observed"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> CalibrationCurves:
+    """The sides that have test predictions.
+
+    Raises:
+        NotThereError: if none has.
+    """
+    labels = results.test_labels
+    curves, seeds = [], 0
+    for architecture in results.settings.architectures:
+        predictions = predictions_by_role(results, architecture)
+        sides: dict[Side, Calibration] = {
+            side: calibrate(labels, predictions[side], slides=results.test_slides)
+            for side in SIDES
+            if labels is not None and side in predictions
+        }
+        if sides:
+            curves.append(Reliability(architecture, architecture_style(results.settings, architecture), sides))
+            seeds = max(seeds, *(len(predictions[side]) for side in sides))
+    if not curves:
+        raise NotThereError("No final training has been tested yet: the test split is still closed.")
+    return CalibrationCurves(seeds, curves)
+
+
+def draw(data: CalibrationCurves) -> go.Figure:
+    """A point a bin, with its interval after tuning; the scores stand above the plots."""
+    notes = {
+        of.architecture: [
+            from_to(name, {side: getattr(found, field) for side, found in of.sides.items()})
+            for name, field in _SCORES.items()
+        ]
+        for of in data.curves
+    }
+    shown = side_plots(notes, "Predicted", "Observed")
+    for place, of in enumerate(data.curves):
+        add_reference(shown, [(0, 0), (1, 1)], place)
+        for side, calibration in of.sides.items():
+            bins = calibration.bins
+            shown.add_scatter(
+                x=[round(one.mean_probability, 4) for one in bins],
+                y=[round(one.observed, 4) for one in bins],
+                mode="lines+markers",
+                name=f"{figure_text(of.architecture)} {side}",
+                showlegend=False,
+                line={"color": of.style.colour, **LINES[side]},
+                marker={
+                    "symbol": of.style.symbol if side == "after" else f"{of.style.symbol}-open",
+                    "size": 7 if side == "after" else 5,
+                    "color": of.style.colour,
+                },
+                error_y={
+                    "array": [round(one.upper - one.observed, 4) for one in bins],
+                    "arrayminus": [round(one.observed - one.lower, 4) for one in bins],
+                    "thickness": 1.2,
+                    "width": 3,
+                    "visible": side == "after",
+                },
+                hovertemplate="predicted %{x:.3f}, observed %{y:.3f}",
+                **cell(place),
+            )
+    add_side_legend(
+        shown, [side for side in SIDES if any(side in of.sides for of in data.curves)], "perfect calibration"
+    )
+    return shown
+
+
+def finding(data: CalibrationCurves) -> str:
+    """The calibration error after tuning, with that before."""
+    errors = listed(
+        f"{of.architecture} {after_words({side: found.ece for side, found in of.sides.items()})}" for of in data.curves
+    )
+    return f"Expected calibration error (0 is best): {errors}."
+
+
+def explain(data: CalibrationCurves) -> str:
+    """What points, bars and numbers are."""
+    together = f" of {plural(data.seeds, 'seed')} together" if data.seeds > 1 else ""
+    return (
+        f"A point is about a tenth of the predictions{together}: their mean probability of malignant, and the share of "
+        "patches that are; bars are 95% intervals after tuning. On the dashed line a probability means what it says; "
+        "below it, the models call malignant too readily. Brier is the mean squared error, NLL the mean cross-entropy, "
+        "ECE the mean distance from the dashed line; of all three, less is better."
+    )

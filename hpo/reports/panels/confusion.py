@@ -1,0 +1,203 @@
+"""What the tuned models call rightly and wrongly on the test split: at 0.5, and at validation's own threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.metrics import THRESHOLD
+from hpo.evaluation.threshold import Confusion, choose_threshold, confusion
+from hpo.reports.panel import NotThereError
+from hpo.reports.records import Confirmation
+from hpo.reports.results import StudyResults
+from hpo.reports.style import architecture_style, faded, figure, figure_text
+from hpo.reports.words import DASH, count, number, plural
+
+_CLASSES = ("benign", "malignant")
+_PLOT, _GAP, _TOP, _BOTTOM = 118, 58, 46, 50  # pixels
+
+
+class Matrix(NamedTuple):
+    """Mean numbers of patches over the seeds at one rule for the threshold; ``thresholds`` has one a seed."""
+
+    thresholds: list[float]
+    tp: float
+    fp: float
+    tn: float
+    fn: float
+
+    @property
+    def recall(self) -> float:
+        """The share of malignant patches that are called so; 0 without any."""
+        return self.tp / (self.tp + self.fn) if self.tp + self.fn else 0.0
+
+    @property
+    def specificity(self) -> float:
+        """The share of benign patches that are called so; 0 without any."""
+        return self.tn / (self.tn + self.fp) if self.tn + self.fp else 0.0
+
+
+class Matrices(NamedTuple):
+    """One architecture; ``chosen`` is None where there are no validation predictions."""
+
+    architecture: str
+    colour: str
+    fixed: Matrix
+    chosen: Matrix | None
+
+
+class ConfusionMatrices(NamedTuple):
+    """What the figure shows; ``best`` is the architecture that was best on validation."""
+
+    seeds: int
+    best: str
+    matrices: list[Matrices]
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "Right and wrong calls of the tuned models on the test split"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> ConfusionMatrices:
+    """Architectures whose tuned models have been tested.
+
+    Raises:
+        NotThereError: if there is none.
+    """
+    matrices, seeds = [], 0
+    for architecture in results.settings.architectures:
+        tested = [
+            training
+            for training in results.confirmations
+            if (training.architecture, training.role) == (architecture, "after")
+            and training.test_probabilities is not None
+        ]
+        if tested and results.test_labels is not None:
+            colour = architecture_style(results.settings, architecture).colour
+            fixed = _matrix(results, tested, [THRESHOLD] * len(tested))
+            chosen = _chosen_thresholds(results, tested)
+            matrices.append(Matrices(architecture, colour, fixed, _matrix(results, tested, chosen) if chosen else None))
+            seeds = max(seeds, len(tested))
+    if not matrices:
+        raise NotThereError("No tuned model has been tested yet: the test split is still closed.")
+    tested_names = [of.architecture for of in matrices]
+    best = results.best_architecture
+    return ConfusionMatrices(seeds, best if best in tested_names else tested_names[0], matrices)
+
+
+def draw(data: ConfusionMatrices) -> go.Figure:
+    """A row an architecture, 0.5 on the left; a cell is the darker the larger its share of the true class."""
+    rows = len(data.matrices)
+    inner = rows * _PLOT + (rows - 1) * _GAP
+    titles = [
+        f"{figure_text(of.architecture, line=20)}<br>{words}"
+        for of in data.matrices
+        for words in (f"at {THRESHOLD}", _threshold_words(of.chosen))
+    ]
+    shown: go.Figure = make_subplots(
+        rows,
+        2,
+        shared_yaxes=True,
+        subplot_titles=titles,
+        horizontal_spacing=0.05,
+        vertical_spacing=_GAP / inner if rows > 1 else 0,
+        figure=figure(inner + _TOP + _BOTTOM, margin={"l": 62, "r": 18, "t": _TOP, "b": _BOTTOM}),
+    )
+    shown.update_annotations(font_size=12.5)
+    for row, of in enumerate(data.matrices, 1):
+        for column, matrix in enumerate((of.fixed, of.chosen), 1):
+            if matrix is not None:
+                _add_matrix(shown, of, matrix, row, column)
+    shown.update_xaxes(showgrid=False, zeroline=False, showticklabels=False)
+    shown.update_xaxes(showticklabels=True, title_text="called", row=rows)
+    shown.update_yaxes(showgrid=False, zeroline=False, autorange="reversed")
+    shown.update_yaxes(title_text="really", tickangle=-90, col=1)
+    return shown
+
+
+def finding(data: ConfusionMatrices) -> str:
+    """What the best architecture's models find and miss, at either threshold."""
+    of = next(one for one in data.matrices if one.architecture == data.best)
+    text = f"At {THRESHOLD} the tuned models of {of.architecture} {_calls(of.fixed)}"
+    if of.chosen is None:
+        return f"{text}."
+    return f"{text}; at the threshold that validation chooses they {_calls(of.chosen)}."
+
+
+def explain(data: ConfusionMatrices) -> str:
+    """What the numbers are, and where the threshold is from."""
+    mean = f", mean over {plural(data.seeds, 'seed')}" if data.seeds > 1 else ""
+    return (
+        f"Numbers of test patches{mean}, and their share of the patches that really are of that class. Chosen: each "
+        "training's threshold with the largest recall + specificity on the validation patches; the test split has no "
+        "say in it."
+    )
+
+
+def _matrix(results: StudyResults, tested: Sequence[Confirmation], thresholds: Sequence[float]) -> Matrix:
+    counted: list[Confusion] = [
+        confusion(results.test_labels, training.test_probabilities, threshold)
+        for training, threshold in zip(tested, thresholds, strict=True)
+        if results.test_labels is not None and training.test_probabilities is not None
+    ]
+    means = (fmean(getattr(one, field) for one in counted) for field in ("tp", "fp", "tn", "fn"))
+    return Matrix(list(thresholds), *means)
+
+
+def _chosen_thresholds(results: StudyResults, tested: Sequence[Confirmation]) -> list[float]:
+    """One a training; none where a validation prediction is missing."""
+    predictions = [one.valid_probabilities for one in tested if one.valid_probabilities is not None]
+    if results.valid_labels is None or len(predictions) < len(tested):
+        return []
+    return [choose_threshold(results.valid_labels, row) for row in predictions]
+
+
+def _threshold_words(matrix: Matrix | None) -> str:
+    if matrix is None:
+        return "no validation predictions"
+    low, high = (number(pick(matrix.thresholds), 2) for pick in (min, max))
+    return f"chosen: {low}" if low == high else f"chosen: {low}{DASH}{high}"
+
+
+def _add_matrix(shown: go.Figure, of: Matrices, matrix: Matrix, row: int, column: int) -> None:
+    counts = [[matrix.tn, matrix.fp], [matrix.fn, matrix.tp]]
+    shares = [[value / sum(line) if sum(line) else 0.0 for value in line] for line in counts]
+    shown.add_heatmap(
+        x=_CLASSES,
+        y=_CLASSES,
+        z=shares,
+        zmin=0,
+        zmax=1,
+        colorscale=[[0, faded(of.colour, 0.04)], [1, faded(of.colour, 0.5)]],
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        hoverinfo="skip",
+        row=row,
+        col=column,
+    )
+    places = [(line, place) for line in range(2) for place in range(2)]
+    shown.add_scatter(
+        x=[_CLASSES[place] for _, place in places],
+        y=[_CLASSES[line] for line, _ in places],
+        mode="text",
+        text=[f"<b>{count(counts[line][place])}</b><br>{shares[line][place]:.1%}" for line, place in places],
+        showlegend=False,
+        hoverinfo="skip",
+        row=row,
+        col=column,
+    )
+
+
+def _calls(matrix: Matrix) -> str:
+    malignant, benign = matrix.tp + matrix.fn, matrix.fp + matrix.tn
+    return (
+        f"find {count(matrix.tp)} of {count(malignant)} malignant patches ({matrix.recall:.1%}) and call "
+        f"{count(matrix.fp)} of {count(benign)} benign ones malignant ({1 - matrix.specificity:.1%})"
+    )

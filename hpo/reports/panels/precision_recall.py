@@ -1,0 +1,76 @@
+"""Precision-recall curves with their average precision, before and after tuning, one plot an architecture."""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.precision_recall import average_precision, precision_recall_band
+from hpo.reports.comparison import predictions_by_role
+from hpo.reports.panel import NotThereError
+from hpo.reports.results import StudyResults
+from hpo.reports.side_curves import SIDES, SideCurve, areas_in_words, draw_curves, rounded
+from hpo.reports.style import architecture_style
+from hpo.reports.words import capital, number
+
+
+class PrecisionRecall(NamedTuple):
+    """What the figure shows; ``share`` is that of malignant patches."""
+
+    seeds: int
+    share: float
+    lines: list[SideCurve]
+
+
+def title(_results: StudyResults, _options: PanelSettings) -> str:
+    """The same for every study."""
+    return "Precision-recall curves on the test split"
+
+
+def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall:
+    """The sides that have test predictions.
+
+    Raises:
+        NotThereError: if none has, or the test split holds one class only.
+    """
+    labels = results.test_labels
+    if labels is None:
+        raise NotThereError("No final training has been tested yet: the test split is still closed.")
+    if len(set(labels.tolist())) < 2:
+        raise NotThereError("The test split holds patches of one class only: there is no precision-recall curve.")
+    lines, seeds = [], 0
+    for architecture in results.settings.architectures:
+        predictions = predictions_by_role(results, architecture)
+        for side in SIDES:
+            if side in predictions:
+                rows = predictions[side]
+                band = precision_recall_band(labels, rows, results.test_slides)
+                edges = (band.low, band.high) if side == "after" else ((), ())
+                area = fmean(average_precision(labels, row) for row in rows)
+                colour = architecture_style(results.settings, architecture).colour
+                lines.append(SideCurve(architecture, colour, side, area, *map(rounded, (band.x, band.mean, *edges))))
+                seeds = max(seeds, len(rows))
+    if not lines:
+        raise NotThereError("No final training has been tested yet: the test split is still closed.")
+    return PrecisionRecall(seeds, float(labels.mean()), lines)
+
+
+def draw(data: PrecisionRecall) -> go.Figure:
+    """After tuning solid in its band, before tuning dotted; the average precision stands above the plots."""
+    chance = [(0.0, data.share), (1.0, data.share)]
+    return draw_curves(data.lines, ("Recall", "Precision"), chance, area="AP", called="share of malignant patches")
+
+
+def finding(data: PrecisionRecall) -> str:
+    """The average precision after tuning, with that before."""
+    return f"Average precision: {areas_in_words(data.lines)}; chance would reach {number(data.share)}."
+
+
+def explain(data: PrecisionRecall) -> str:
+    """What curves and bands are."""
+    average = f"Averages of {data.seeds} seeds' curves at equal recall; " if data.seeds > 1 else ""
+    text = f"{average}bands are pointwise 95% intervals after tuning; AP is the average precision."
+    return capital(text)
