@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from hpo.cli.dashboard import dashboard
 from hpo.cli.data import app as data_app
 from hpo.cli.export import export
 from hpo.cli.init import init, schema
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (run, plan, launch, worker, status, stop, ranges, report, export, init, schema):
+for command in (run, plan, launch, worker, status, stop, ranges, report, dashboard, export, init, schema):
     app.command()(command)
 app.add_typer(data_app, name="data")
 

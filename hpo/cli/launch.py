@@ -89,6 +89,7 @@ def launch_workers(settings: StudyFile, database: Database, stop: Event, force: 
         StopRequestedError: if they were stopped before the study was finished.
         HpoError: if no worker could work.
     """
+    from hpo.cli.dashboard import publish_if_shown
     from hpo.config.yaml_file import displayed
     from hpo.launchers.devices import NONE, driver_gpus
     from hpo.launchers.launch import check_endings, open_launcher, plan_launch
@@ -97,7 +98,7 @@ def launch_workers(settings: StudyFile, database: Database, stop: Event, force: 
     from hpo.stages.estimate import expected_points, finished_points
 
     launched_at = database.patiently(database.now)
-    assignments = plan_launch(settings, force, until=until, launched_at=launched_at)
+    assignments = plan_launch(settings, force, until=until, launched_at=launched_at, on_closed=publish_if_shown)
     with progress_bar() as progress:
         task = progress.add_task(settings.name, total=expected_points(settings, until), detail="")
         next_look = 0.0

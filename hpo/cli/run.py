@@ -84,13 +84,14 @@ def _alone(
     settings: StudyFile, until: Until, database: Database, dataset: Dataset, stop: threading.Event
 ) -> RunSummary:
     """Do the work in this process."""
+    from hpo.cli.dashboard import publish_if_shown
     from hpo.cli.progress import RunProgress
     from hpo.launchers.inprocess import run_in_process
     from hpo.stages.estimate import finished_points
 
     with progress_bar() as progress:
         observer = RunProgress(progress, settings, finished_points(database, settings), until)
-        return run_in_process(settings, database, dataset, observer, stop, until)
+        return run_in_process(settings, database, dataset, observer, stop, until, on_closed=publish_if_shown)
 
 
 def _by_workers(settings: StudyFile, database: Database, launch: Callable[[], None]) -> RunSummary:

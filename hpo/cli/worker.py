@@ -37,6 +37,7 @@ def worker(
 
     Ctrl-C or SIGTERM stops after the current epoch and gives the work back.
     """
+    from hpo.cli.dashboard import publish_if_shown
     from hpo.launchers.inprocess import Limits
     from hpo.launchers.worker_process import LOG_FORMAT, work_on
 
@@ -46,7 +47,7 @@ def worker(
     with stopping() as stop:
         if with_parent:
             threading.Thread(target=_stop_with_parent, args=(stop,), daemon=True).start()
-        work_on(study, stop, database=database, until=until, limits=limits, since=since)
+        work_on(study, stop, database=database, until=until, limits=limits, since=since, on_closed=publish_if_shown)
 
 
 def _stop_with_parent(stop: threading.Event) -> None:

@@ -6,8 +6,10 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psutil
@@ -21,6 +23,7 @@ from hpo.stages.retention import clean_after_the_end
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute, compute_by_owner
 from hpo.storage.owner import this_process
+from hpo.storage.patience import first_line
 from hpo.storage.sweep import Suspicion, sweep_leases
 from hpo.storage.tables import now
 from hpo.worker.observer import Observer
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
     from hpo.worker.worker import Worker
 
 _log = logging.getLogger(__name__)
+
+OnClosed = Callable[[StudyFile, Database], None]
+"""What is done by who has closed a stage, once what follows is opened; if it fails, the work goes on all the same."""
 
 IDLE_SECONDS = 1.0
 """Pause, on average, between looks at the database while other workers hold all that is left."""
@@ -69,6 +75,7 @@ def run_in_process(
     until: Until = "test",
     limits: Limits | None = None,
     since: float | None = None,
+    on_closed: OnClosed | None = None,
 ) -> RunSummary:
     """Bring a study to its end, or to the end of a stage; other processes may work on it at the same time.
 
@@ -83,6 +90,7 @@ def run_in_process(
         until: end with this stage.
         limits: what the process may take of its machine.
         since: a request to stop counts if it was made after this moment by the database's clock; None is now.
+        on_closed: what is done after this process has closed a stage.
 
     Raises:
         ConfigError: if the study was planned from other settings.
@@ -92,7 +100,7 @@ def run_in_process(
     """
     database = replace(database, hurry=stop)
     try:
-        standings = _run(study, database, dataset, observer, stop, until, limits or Limits(), since)
+        standings = _run(study, database, dataset, observer, stop, until, limits or Limits(), since, on_closed)
     except StoreUnavailableError as error:
         if stop.is_set():
             raise StopRequestedError("stopped while the database or the store was away") from error
@@ -110,6 +118,7 @@ def _run(
     until: Until,
     limits: Limits,
     since: float | None,
+    on_closed: OnClosed | None,
 ) -> list[Standing]:
     sweeper = _Sweeper(database, study)
     since = database.run(now) if since is None else since
@@ -117,7 +126,10 @@ def _run(
         worker: Worker | None = None
         while True:
             sweeper.sweep()
-            standings = database.patiently(lambda: advance(database, study, dataset.digest, until))
+            closed: list[str] = []
+            standings = database.patiently(partial(advance, database, study, dataset.digest, until, closed.append))
+            if closed and on_closed is not None:
+                _tell(on_closed, study, database)
             _clean(database, study)
             if all(standing.is_over(until) for standing in standings):
                 return standings
@@ -130,6 +142,14 @@ def _run(
                 opened = open_worker(study, database, dataset, this_process(), observer, stop, limits.threads, since)
                 worker = stack.enter_context(opened)
             _work_while_there_is_work(worker, stop, limits, sweeper)
+
+
+def _tell(on_closed: OnClosed, study: StudyFile, database: Database) -> None:
+    try:
+        on_closed(study, database)
+    except Exception as error:
+        _log.warning("a stage is closed, but what should follow was not done: %s", first_line(error))
+        _log.debug("after closing a stage", exc_info=True)
 
 
 def _clean(database: Database, study: StudyFile) -> None:

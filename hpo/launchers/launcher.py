@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import Literal, Protocol
 
+from hpo.launchers.inprocess import OnClosed
 from hpo.stages.order import Until
 
 Engine = Literal["local", "ray", "slurm"]
@@ -44,6 +45,8 @@ class Assignment:
         memory_bytes: resident memory past which it is replaced between two points; None is no limit.
         launched_at: by the database's clock; a worker that begins later, as a replacement or because it had to wait,
             hears a request to stop that was made since.
+        on_closed: what a worker of an engine that calls it does after it has closed a stage; a function of a module,
+            for it travels by its name.
     """
 
     number: int
@@ -56,6 +59,7 @@ class Assignment:
     threads: int | None = None
     memory_bytes: float | None = None
     launched_at: float | None = None
+    on_closed: OnClosed | None = None
 
 
 @dataclass(frozen=True)

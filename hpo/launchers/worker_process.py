@@ -14,7 +14,7 @@ from hpo.config.load import load_study
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError, StopRequestedError
 from hpo.launchers.devices import device_environment
-from hpo.launchers.inprocess import Limits, run_in_process
+from hpo.launchers.inprocess import Limits, OnClosed, run_in_process
 from hpo.launchers.launcher import Assignment, Ending
 from hpo.stages.order import Until
 from hpo.stages.plan import open_data
@@ -35,6 +35,7 @@ def work_on(
     until: Until = "test",
     limits: Limits | None = None,
     since: float | None = None,
+    on_closed: OnClosed | None = None,
 ) -> None:
     """Work on a study until nothing is left to do, or ``hpo stop`` asks for an end.
 
@@ -45,6 +46,7 @@ def work_on(
         until: the stage to end with.
         limits: what the process may take of its machine; where they do not say, the study file does.
         since: as in `run_in_process`.
+        on_closed: as in `run_in_process`.
 
     Raises:
         HpoError: as `run_in_process`, and if study file, data or database are not as they should be.
@@ -58,7 +60,7 @@ def work_on(
         since = opened.now() if since is None else since  # before the data is read, which may take minutes
         dataset = open_data(settings)
         try:
-            run_in_process(settings, opened, dataset, WorkerLog(settings), stop, until, limits, since)
+            run_in_process(settings, opened, dataset, WorkerLog(settings), stop, until, limits, since, on_closed)
         except StopRequestedError:
             if stop.is_set():
                 raise
@@ -80,7 +82,14 @@ def work_as_assigned(assignment: Assignment, stop: threading.Event) -> Ending:
     limits = Limits(assignment.threads, assignment.memory_bytes)
     with _logging_to(assignment.log):
         try:
-            work_on(assignment.study, stop, until=assignment.until, limits=limits, since=assignment.launched_at)
+            work_on(
+                assignment.study,
+                stop,
+                until=assignment.until,
+                limits=limits,
+                since=assignment.launched_at,
+                on_closed=assignment.on_closed,
+            )
         except StopRequestedError:
             return Ending("stopped")
         except HpoError as error:

@@ -96,7 +96,7 @@ def serve_report(report: LiveReport, *, host: str, port: int, every: float, anno
     Raises:
         HpoError: if the address cannot be listened on.
     """
-    with _until_told_to_end():
+    with until_told_to_end():
         try:
             server = ReportServer(host, port, report)
         except OSError as error:
@@ -115,7 +115,7 @@ def serve_report(report: LiveReport, *, host: str, port: int, every: float, anno
 
 
 @contextmanager
-def _until_told_to_end() -> Iterator[None]:
+def until_told_to_end() -> Iterator[None]:
     """A block that Ctrl-C and SIGTERM leave at once and without an error."""
     # An exception, and not an event that the handler sets: setting one from a signal handler may wait for ever for
     # the main thread, which may just hold the event's lock.

@@ -6,6 +6,7 @@ another process was first, so any number of processes may call it at any time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -43,7 +44,13 @@ class Standing:
         return self.abandoned is not None or until in self.closed
 
 
-def advance(database: Database, study: StudyFile, data_digest: str, until: Until = "test") -> list[Standing]:
+def advance(
+    database: Database,
+    study: StudyFile,
+    data_digest: str,
+    until: Until = "test",
+    on_closed: Callable[[str], None] = lambda _name: None,
+) -> list[Standing]:
     """Take every decision that is due.
 
     Args:
@@ -51,6 +58,7 @@ def advance(database: Database, study: StudyFile, data_digest: str, until: Until
         study: the study file.
         data_digest: of the training and validation patches.
         until: open no stage after this one.
+        on_closed: called with the name of each stage that this call has closed.
 
     Returns:
         The standing of each architecture afterwards.
@@ -62,13 +70,16 @@ def advance(database: Database, study: StudyFile, data_digest: str, until: Until
     has_new_ranges = False
     for architecture in study.architecture_specs:
         for stage in STAGES:
+            is_ours = False
             with database.transaction() as session:
                 row = load_stages(session, study.name).get((stage, architecture))
                 if row is None:
                     break
                 if row.closed_at is None and _is_exhausted(session, study, row):
-                    close_stage(session, row.name, _result(study, row, stage_points(session, row.name)))
+                    is_ours = close_stage(session, row.name, _result(study, row, stage_points(session, row.name)))
                     has_new_ranges |= stage == "stage1"
+            if is_ours:
+                on_closed(row.name)
             if stage == until:
                 break
             _open_following(database, study, data_digest, architecture, stage)

@@ -138,3 +138,20 @@ def open_database(url: str) -> Database:
         text = f"database {shown} cannot be opened: {first_line(error)}"
         raise kind(text + (advice if is_away(error) else "")) from error
     return Database(url=shown, engine=storage.engine, storage=optuna.storages.get_storage(storage))
+
+
+@contextmanager
+def open_reader(url: str) -> Iterator[optuna.storages.BaseStorage]:
+    """Optuna's storage for somebody who reads much, on a database that is open already.
+
+    On SQLite its transactions do not take the write lock at their beginning: it keeps no worker waiting. What must not
+    collide with others' changes is not to be written through it.
+    """
+    parsed = make_url(url)
+    options = engine_options(parsed.get_dialect().name, parsed.get_dialect().driver)
+    storage = optuna.storages.RDBStorage(url, engine_kwargs=options, skip_table_creation=True)
+    try:
+        yield optuna.storages.get_storage(storage)
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()

@@ -171,22 +171,19 @@ def study_ids(session: Session, names: Collection[str]) -> dict[str, int]:
 
 def change_study_attributes(
     session: Session, study_name: str, change: Callable[[dict[str, Any]], Mapping[str, Any]]
-) -> bool:
-    """Change the system attributes of an Optuna study, all in one transaction and with nobody else changing them.
+) -> None:
+    """Change the system attributes of an Optuna study, if it is there, while nobody else changes them.
 
     Args:
         session: the transaction.
         study_name: of the Optuna study.
         change: from the attributes as they are to what they shall be; those that it leaves out stay as they are.
-
-    Returns:
-        False if there is no such Optuna study.
     """
     model = models.StudySystemAttributeModel
     named = select(models.StudyModel.study_id).where(models.StudyModel.study_name == study_name)
     study_id = session.scalar(named.with_for_update())
     if study_id is None:
-        return False
+        return
     rows = {str(row.key): row for row in session.scalars(select(model).where(model.study_id == study_id))}
     before = {key: json.loads(str(row.value_json)) for key, row in rows.items()}
     new = []
@@ -197,7 +194,6 @@ def change_study_attributes(
             rows[key].value_json = json.dumps(value)
     if new:
         session.execute(insert(model), new)
-    return True
 
 
 def trial_numbers(database: Database, study_name: str) -> dict[int, int]:

@@ -23,12 +23,13 @@ from hpo.search.spaces import spaces_from_json
 from hpo.stages.advance import Standing, advance
 from hpo.stages.order import STAGES, Until
 from hpo.stages.plan import planned, stage1_points, template_recipe
+from hpo.storage.artifacts import ArtifactFiles, curve_artifact
 from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database, open_database
 from hpo.storage.decisions import load_stages, stage_name
 from hpo.storage.files import Files
 from hpo.storage.ledger import record_epoch
-from hpo.storage.outcomes import Outcome, complete_point, fail_point, settle_point
+from hpo.storage.outcomes import Outcome, complete_point, fail_point, settle_point, show_epochs
 from hpo.storage.points import stage_points
 from hpo.storage.predictions import PredictionStore, Split
 from hpo.storage.tables import PointRow, StageName, StageRow
@@ -146,6 +147,7 @@ class Story:
         trained: epochs of each recipe so far; a worker trains only what is missing.
         seconds_an_epoch: what the ledger says an epoch took.
         owner: whom the ledger names.
+        artifacts: where trials' files go; None is nowhere.
     """
 
     study: StudyFile
@@ -154,6 +156,7 @@ class Story:
     trained: Counter[str] = field(default_factory=Counter)
     seconds_an_epoch: float = 1.0
     owner: str = "worker"
+    artifacts: ArtifactFiles | None = None
 
     def advance(self, until: Until = "test") -> list[Standing]:
         return advance(self.database, self.study, DATA, until)
@@ -226,7 +229,13 @@ class Story:
             return
         self._train(claim.planned.recipe_key or "", epochs, int(point["patches"]))
         values = curve(quality, point, epochs)
-        self._complete(claim, Outcome(objective_of(self.study).value(values), 0.0, values, {}))
+        objective, artifact = objective_of(self.study), None
+        if self.artifacts is not None and claim.trial_id is not None:
+            artifact = curve_artifact(claim.stage_name, claim.planned.key, values)
+            self.artifacts.keep(artifact)
+            shown = {epoch: metrics[objective.column] for epoch, metrics in enumerate(values, 1)}
+            self.database.run(lambda session: show_epochs(session, claim, shown))
+        self._complete(claim, Outcome(objective.value(values), 0.0, values, {}, artifact))
 
     def _complete(self, claim: Claim, outcome: Outcome) -> None:
         assert self.database.run(lambda session: complete_point(session, claim, outcome))

@@ -1,0 +1,60 @@
+"""``hpo dashboard``: optuna-dashboard on a study's database, with our figures, notes and artifacts."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpo.cli.console import DatabaseOption, StudyArgument, err, out
+from hpo.errors import HpoError
+
+if TYPE_CHECKING:
+    from hpo.config.study import StudyFile
+    from hpo.storage.database import Database
+
+
+def dashboard(
+    study: StudyArgument,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes any.")] = 8080,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on. Whoever reaches it may change and delete what it shows.")
+    ] = "127.0.0.1",
+    every: Annotated[
+        int, typer.Option(metavar="SECONDS", min=1, help="How often to look whether the study has moved on.")
+    ] = 60,
+    database: DatabaseOption = None,
+) -> None:
+    """Serve optuna-dashboard: every trial with its curve, our figures and notes. Ctrl-C ends it."""
+    if not has_optuna_dashboard():
+        raise HpoError("hpo dashboard needs the package optuna-dashboard: pip install optuna-dashboard")
+    from hpo.config.load import load_study
+    from hpo.reports.dashboard_server import serve_dashboard
+    from hpo.storage.database import open_database
+
+    settings = load_study(study, database)
+    with closing(open_database(settings.database)) as opened:
+        serve_dashboard(settings, opened, host=host, port=port, every=every, announce=_print, say=_say)
+
+
+def has_optuna_dashboard() -> bool:
+    """Whether the optional package is installed."""
+    return find_spec("optuna_dashboard") is not None
+
+
+def publish_if_shown(study: StudyFile, database: Database) -> None:
+    """What a worker does that has closed a stage: publish figures and notes, where optuna-dashboard is installed."""
+    if has_optuna_dashboard():
+        from hpo.reports.publish import publish_study
+
+        publish_study(database, study)
+
+
+def _print(line: str) -> None:
+    out.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _say(line: str) -> None:
+    err.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -1,0 +1,117 @@
+"""optuna-dashboard on a study's database, with our artifacts, figures and notes, as far as the study has come."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+import optuna_dashboard  # type: ignore[import-untyped]
+
+from hpo.config.study import StudyFile
+from hpo.errors import HpoError
+from hpo.reports.publish import publish_study
+from hpo.reports.serve import Progress, study_progress, until_told_to_end
+from hpo.storage.artifacts import ArtifactFiles
+from hpo.storage.database import Database, open_reader
+from hpo.storage.files import Files
+from hpo.storage.patience import first_line
+
+
+class LivePublication:
+    """What is published of a study, kept at the study's side.
+
+    Args:
+        name: of the study.
+        progress: how far it has come; None before it has begun.
+        publish: publishes its figures and notes.
+        say: takes one line about what a reader would miss.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        progress: Callable[[], Progress | None],
+        publish: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._name, self._progress, self._publish, self._say = name, progress, publish, say
+        self._shown: Progress | None = None
+        self._said = ""
+
+    def refresh(self) -> None:
+        """Publish if the study has moved on; whatever goes wrong, what was published before stays."""
+        try:
+            progress = self._progress()
+            if progress is None:
+                self._say_once(f"{self._name} has not begun yet; its figures and notes appear once it has")
+                return
+            if progress != self._shown:
+                self._publish()
+            self._shown, self._said = progress, ""
+        except Exception as error:
+            self._say_once(f"figures and notes were not refreshed: {first_line(error)}")
+
+    def _say_once(self, line: str) -> None:
+        if line != self._said:
+            self._say(line)
+        self._said = line
+
+
+def serve_dashboard(
+    study: StudyFile,
+    database: Database,
+    *,
+    host: str,
+    port: int,
+    every: float,
+    announce: Callable[[str], None],
+    say: Callable[[str], None],
+) -> None:
+    """Serve optuna-dashboard until Ctrl-C or SIGTERM, and keep publishing figures and notes.
+
+    Args:
+        study: the study file.
+        database: its database, in which other Optuna studies may be: they are shown too.
+        host: address to listen on.
+        port: to listen on; 0 takes a free one.
+        every: seconds between two looks at the study.
+        announce: takes the URL, once it listens and figures and notes are published.
+        say: takes one line about what a reader would miss.
+
+    Raises:
+        HpoError: if the address cannot be listened on.
+    """
+    with until_told_to_end(), open_reader(study.database) as storage:
+        app = optuna_dashboard.wsgi(storage, artifact_store=ArtifactFiles(Files(study.checkpoints)))
+        try:
+            server = _Server((host, port), _Handler)
+        except OSError as error:
+            raise HpoError(f"cannot serve on port {port} of {host}: {error.strerror}") from error
+        with server:
+            server.set_app(app)
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            try:
+                live = LivePublication(
+                    study.name, lambda: study_progress(database, study), lambda: publish_study(database, study), say
+                )
+                live.refresh()
+                announce("http://{}:{}/".format(*server.server_address[:2]))
+                while True:
+                    time.sleep(every)
+                    live.refresh()
+            finally:
+                server.shutdown()
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """As optuna-dashboard's own command serves, a thread a request, which ends with the process."""
+
+    daemon_threads = True
+
+
+class _Handler(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """No line for each request: an open page asks every few seconds."""

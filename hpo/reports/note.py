@@ -1,0 +1,177 @@
+"""What optuna-dashboard says in words of an Optuna study of ours: where it belongs, where it stands, what came of it.
+
+The text is Markdown as GitHub has it, without HTML, which the dashboard does not show.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from hpo.evaluation.metrics import METRICS
+from hpo.evaluation.objective import Objective
+from hpo.reports.comparison import compare_architectures
+from hpo.reports.records import FactorRange, StageName, TrialResult
+from hpo.reports.results import StudyResults, StudySettings
+from hpo.reports.words import (
+    METRIC_WORDS,
+    design_words,
+    factor_words,
+    interval,
+    listed,
+    moment,
+    number,
+    plural,
+    point_words,
+    signed,
+    signed_interval,
+    value_words,
+)
+from hpo.storage.decisions import stage_name
+
+_MARKS = re.compile(r"([\\`*_\[\]<>~|&!$])")
+_EPOCH_WORDS = {"last": "after the last epoch", "best": "after the best epoch"}
+_STATES: tuple[Literal["complete", "pruned", "failed", "running", "waiting"], ...] = (
+    "complete", "pruned", "failed", "running", "waiting",
+)  # fmt: skip
+
+
+class Context(NamedTuple):
+    """What a note needs beside the results.
+
+    Args:
+        data: the study's data, in a few words.
+        addresses: of the Optuna studies' pages, by name, as far as there are any.
+        findings: what each of the study's figures shows: a sentence each.
+    """
+
+    data: str
+    addresses: Mapping[str, str]
+    findings: Sequence[str]
+
+
+def write_note(results: StudyResults, stage: StageName, architecture: str, context: Context) -> str:
+    """The note of the Optuna study of one stage and architecture.
+
+    Args:
+        results: of the whole study.
+        stage: which.
+        architecture: by name.
+        context: what else it names.
+    """
+    settings = results.settings
+    facts = [
+        ("Study", f"{settings.name}, architecture {architecture}, on {context.data}"),
+        ("Design", _stage1_design(settings) if stage == "stage1" else _stage2_design(settings)),
+        ("Objective", objective_words(settings.objective)),
+        *_standing(results, stage, architecture),
+        *(_after_stage1(results, architecture) if stage == "stage1" else _after_stage2(results, architecture)),
+    ]
+    which, verb = ("1", "explore") if stage == "stage1" else ("2", "tune")
+    lines = [f"## Stage {which} of {_plain(architecture)}: {verb}", ""]
+    lines += [f"- **{name}**: {_plain(text)}" for name, text in facts]
+    lines.append(_link(settings, stage, architecture, context.addresses))
+    if context.findings:
+        lines += ["", "### What the figures show", "", *(f"- {_plain(finding)}" for finding in context.findings)]
+    return "\n".join(lines) + "\n"
+
+
+def objective_words(objective: Objective) -> str:
+    """What a trial is judged by: ``validation AUC after the last epoch; more is better``."""
+    epoch = _EPOCH_WORDS.get(objective.epoch, f"mean of the last {plural(objective.last, 'epoch')}")
+    direction = "less" if objective.direction == "minimize" else "more"
+    return f"validation {METRIC_WORDS[objective.metric]} {epoch}; {direction} is better"
+
+
+def _stage1_design(settings: StudySettings) -> str:
+    factors = listed(map(factor_words, settings.stage1_factors))
+    return f"{design_words(settings.stage1_design)} ({factors}), from random weights"
+
+
+def _stage2_design(settings: StudySettings) -> str:
+    factors = listed(map(factor_words, settings.stage2_factors))
+    start = {
+        "cold": "from random weights",
+        "warm": "from stage 1's best weights",
+        "shrink_perturb": "from stage 1's best weights, shrunk and perturbed",
+    }[settings.warm_start]
+    inserted = ", BatchNormalization inserted" if settings.batch_normalization else ""
+    return (
+        f"{design_words(settings.stage2_design)} search inside stage 1's ranges ({factors}), trials of "
+        f"{plural(settings.stage2_epochs, 'epoch')}, {start}{inserted}"
+    )
+
+
+def _standing(results: StudyResults, stage: StageName, architecture: str) -> Iterator[tuple[str, str]]:
+    trials = [trial for trial in results.trials if (trial.stage, trial.architecture) == (stage, architecture)]
+    counts = Counter(trial.state for trial in trials)
+    parts = [f"{counts[state]:,} {state}" for state in _STATES if counts[state]]
+    yield "Stands at", f"{plural(len(trials), 'trial')}: {listed(parts)}"
+    best = _best(results, trials)
+    if best is not None:
+        yield "Best trial", f"trial {best.number}, {_reached(results, best)}, with {point_words(best.point)}"
+
+
+def _best(results: StudyResults, trials: Sequence[TrialResult]) -> TrialResult | None:
+    gain = results.settings.objective.gain
+    done = [trial for trial in trials if trial.state == "complete" and trial.objective is not None]
+    return max(done, key=lambda trial: gain(trial.objective or 0.0), default=None)
+
+
+def _reached(results: StudyResults, trial: TrialResult) -> str:
+    words = f"{METRIC_WORDS[results.settings.objective.metric]} {number(trial.objective or 0.0)}"
+    return words if trial.standard_error is None else f"{words} (standard error {number(trial.standard_error)})"
+
+
+def _after_stage1(results: StudyResults, architecture: str) -> Iterator[tuple[str, str]]:
+    ranges = [one for one in results.ranges if one.architecture == architecture]
+    if ranges:
+        edited = " (edited by hand)" if any(one.edited for one in ranges) else ""
+        yield f"Ranges for stage 2{edited}", "; ".join(map(_range_words, ranges))
+    for donor in results.donors:
+        if donor.architecture == architecture:
+            trained = f"the training with {point_words(donor.point)}, after epoch {donor.epoch}"
+            yield "Weights for stage 2", trained
+
+
+def _range_words(limits: FactorRange) -> str:
+    if limits.low is None or limits.high is None:
+        return f"{factor_words(limits.factor)} {listed(map(value_words, limits.values))}"
+    return f"{factor_words(limits.factor)} {value_words(limits.low)} to {value_words(limits.high)}"
+
+
+def _after_stage2(results: StudyResults, architecture: str) -> Iterator[tuple[str, str]]:
+    after = [one for one in results.confirmations if (one.architecture, one.role) == (architecture, "after")]
+    if after:
+        point, epochs = point_words(after[0].point, leave_out=("epochs",)), plural(after[0].epochs, "epoch")
+        done = sum(one.objective is not None for one in after)
+        yield "Chosen", f"{point}; trained anew for {epochs}, {done} of {plural(len(after), 'seed')} so far"
+    for opening in results.test_openings:
+        if opening.architecture == architecture:
+            yield "Test split opened", moment(opening.opened_at)
+    compared = compare_architectures(results).get(architecture)
+    if compared is not None and compared.before_after is not None:
+        metric = results.settings.objective.metric if results.settings.objective.metric in METRICS else "auc"
+        found = compared.before_after.metrics[metric]
+        yield (
+            "Test",
+            f"{METRIC_WORDS[metric]} {number(found.before.value)} ({interval(found.before)}) before tuning, "
+            f"{number(found.after.value)} ({interval(found.after)}) after: a difference of "
+            f"{signed(found.difference.value)} ({signed_interval(found.difference)}; 95% intervals)",
+        )
+
+
+def _link(settings: StudySettings, stage: StageName, architecture: str, addresses: Mapping[str, str]) -> str:
+    other: StageName = "stage2" if stage == "stage1" else "stage1"
+    words = "Goes on in" if stage == "stage1" else "Comes from"
+    name = stage_name(settings.name, other, architecture)
+    if name in addresses:
+        return f"- **{words}**: [{_plain(name)}]({addresses[name]})"
+    return f"- **{words}**: {_plain(name)}, which has not begun yet"
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown takes for nothing else."""
+    return _MARKS.sub(r"\\\1", " ".join(text.split()))
