@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.console import DatabaseOption, StudyArgument, err, out, say
-from hpo.errors import DataError
+from hpo.errors import DataError, HpoError
 
 if TYPE_CHECKING:
     from hpo.data.dataset import Dataset
@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 
 def report(
     study: StudyArgument,
+    others: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STUDY]...", help="More study files, to be put side by side with the first."),
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="The HTML file; by default report.html in the output folder.")
+        Path | None,
+        typer.Option(
+            help="The HTML file; by default report.html, or report-A-vs-B.html, in the first's output folder."
+        ),
     ] = None,
     dashboard: Annotated[Path | None, typer.Option(help="Another dashboard than the study file's.")] = None,
     serve: Annotated[
@@ -32,7 +39,17 @@ def report(
     ] = 60,
     database: DatabaseOption = None,
 ) -> None:
-    """Write the report: one HTML file that opens offline. A study that still runs has a report too."""
+    """Write the report: one HTML file that opens offline. A study that still runs has a report too.
+
+    Of several studies: their models on the test split, what they were asked for and what they found, side by side, with
+    paired differences where they were tested on the same patches.
+    """
+    if others:
+        for option, value in (("--serve", serve), ("--dashboard", dashboard)):
+            if value is not None:
+                raise HpoError(f"{option} is for the report of one study; found {1 + len(others)}")
+        _compare([study, *others], output, database)
+        return
     from hpo.config.load import load_dashboard, load_study
     from hpo.data.prepare import prepare_data
     from hpo.reports.page import write_report
@@ -66,6 +83,30 @@ def report(
         else:
             live = LiveReport(settings.name, path, lambda: study_progress(opened, settings), write, say)
             serve_report(live, host=host, port=serve, every=every, announce=_print)
+
+
+def _compare(files: list[str], output: Path | None, database: str | None) -> None:
+    from hpo.config.load import load_study
+    from hpo.reports.read import read_results
+    from hpo.reports.versus.page import write_comparison
+    from hpo.reports.versus.settings import wishes_of
+    from hpo.reports.versus.study import ComparedStudy, labels
+    from hpo.storage.database import open_database
+
+    studies = [load_study(file, database) for file in files]
+    for index, one in enumerate(studies):
+        if one.file in [other.file for other in studies[:index]]:
+            raise HpoError(f"{files[index]} stands there twice; a study is not compared with itself")
+    found = []
+    for one, label in zip(studies, labels([one.name for one in studies], [one.file for one in studies]), strict=True):
+        with closing(open_database(one.database)) as opened:
+            found.append(ComparedStudy(label, read_results(opened, one), wishes_of(one)))
+    names = [one.name for one in studies]
+    name = "-vs-".join(names if len(names) <= 3 else [names[0], f"{len(names) - 1}-others"])
+    path = output or studies[0].output / f"report-{name}.html"
+    with err.status("writing the comparison"):
+        write_comparison(tuple(found), path)
+    _print(str(path))
 
 
 def _print(line: str) -> None:

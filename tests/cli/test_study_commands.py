@@ -160,3 +160,24 @@ def test_a_panel_of_ones_own_lies_beside_the_study_file_or_the_dashboard(
     page = (tmp_path / "own.html").read_text()
     assert "smallsmall" in page
     assert reason in page
+
+
+def test_two_studies_of_one_name_stand_side_by_side_under_their_files(hpo: Hpo, story: Story, tmp_path: Path) -> None:
+    story.run("stage1")
+    other = load(tmp_path / "again", stage2={"trials": 6})
+    ended = hpo("report", story.study.file, other.file)
+    page = story.study.output / "report-small-vs-small.html"
+    assert (ended.status, ended.out, ended.err) == (0, f"{page}\n", "")
+    text = page.read_text()
+    assert f"small ({tmp_path.name}/study.yaml) and small (again/study.yaml), side by side" in text
+    assert "stage2.trials" in text
+    assert hpo("report", story.study.file, other.file, "--output", tmp_path / "mine.html").status == 0
+    assert (tmp_path / "mine.html").exists()
+
+
+def test_a_comparison_is_of_different_studies_and_has_no_options_of_one(hpo: Hpo, story: Story, tmp_path: Path) -> None:
+    file = story.study.file
+    assert hpo.refused("report", file, file) == f"{file} stands there twice; a study is not compared with itself"
+    for options in (("--serve", "0"), ("--dashboard", tmp_path / "dashboard.yaml")):
+        line = hpo.refused("report", file, tmp_path / "other.yaml", *options)
+        assert line == f"{options[0]} is for the report of one study; found 2"

@@ -50,7 +50,8 @@ def draw_tested(data: Tested) -> go.Figure:
             "tickvals": [row.name for row in data.rows],
             "ticktext": [figure_text(row.name, line=12) for row in data.rows],
         },
-        yaxis={"title": {"text": f"Test {METRIC_WORDS[data.metric]}"}, "tickformat": ".2f"},
+        # Plotly would have scatters that stand in groups begin at 0, as bars do.
+        yaxis={"title": {"text": f"Test {METRIC_WORDS[data.metric]}"}, "tickformat": ".2f", "range": _range(data)},
     )
     for place, label in enumerate(data.labels):
         for role in ("before", "after"):
@@ -136,6 +137,13 @@ def explain_search(_data: Search) -> str:
         "Stages 1 and 2, in the order in which trials finished; a step is a new best. A training that several trials "
         "share counts once."
     )
+
+
+def _range(data: Tested) -> tuple[float, float]:
+    found = [one.metrics[data.metric] for row in data.rows for sides in row.measured for one in sides.values()]
+    low, high = min(one.low for one in found), max(one.high for one in found)
+    margin = 0.08 * (high - low) or 0.05
+    return max(0.0, low - margin), high + margin
 
 
 def _line(study: ComparedStudy, place: int, architecture: str) -> SearchLine | None:

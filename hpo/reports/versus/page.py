@@ -12,8 +12,8 @@ from hpo.reports.panel import Drawing, NotThereError
 from hpo.reports.shell import Heading, Section, drawn_panel, missing_panel, render_page, write_page
 from hpo.reports.summary import is_finished
 from hpo.reports.versus import figures, settings, tables, tested
-from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels
-from hpo.reports.words import METRIC_WORDS, capital, interval, listed, number, plural, signed, signed_interval
+from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels, shared_architectures
+from hpo.reports.words import METRIC_WORDS, interval, listed, number, plural, signed, signed_interval
 
 Studies = tuple[ComparedStudy, ...]
 
@@ -62,7 +62,8 @@ def _sections(studies: Studies) -> Iterator[tuple[str, list[_Panel]]]:
         "What was asked for",
         [_Panel("settings", title, settings.read, settings.draw, settings.finding, settings.explain)],
     )
-    yield "The search", [_search(name) for name in architectures_of(studies)]
+    if shared := shared_architectures(studies):
+        yield "The search", [_search(place, name) for place, name in enumerate(shared, start=1)]
     yield (
         "What was found",
         [
@@ -99,9 +100,9 @@ def _sections(studies: Studies) -> Iterator[tuple[str, list[_Panel]]]:
     )
 
 
-def _search(architecture: str) -> _Panel:
+def _search(place: int, architecture: str) -> _Panel:
     return _Panel(
-        f"search-{architecture}",
+        f"search-{place}",
         f"{architecture}: best so far against compute",
         partial(figures.read_search, architecture=architecture),
         figures.draw_search,
@@ -121,12 +122,17 @@ def _rendered(panel: _Panel, studies: Studies) -> Html:
 
 
 def _lead(studies: Studies) -> str:
+    shared, every = shared_architectures(studies), architectures_of(studies)
+    if len(shared) == len(every):
+        models = f"{plural(len(every), 'architecture')} ({listed(every)})"
+    else:
+        models = f"{plural(len(every), 'architecture')}, of which {listed(shared) or 'none'} in more than one study"
     others = listed(study.label for study in studies[1:])
-    return capital(f"{plural(len(studies), 'study', 'studies')}: differences are {others} minus {studies[0].label}.")
+    return f"{plural(len(studies), 'study', 'studies')} of {models}. Differences are {others} minus {studies[0].label}."
 
 
 def _summary(studies: Studies) -> Html:
-    """Cards of all architectures that any study has tested, and which studies are not finished."""
+    """Cards of the architectures that several studies have tested, and which studies are not finished."""
     running = [study.label for study in studies if not is_finished(study.results)]
     parts = []
     if running:
@@ -137,7 +143,7 @@ def _summary(studies: Studies) -> Html:
     except NotThereError:
         cards = []
     else:
-        cards = [_card(data, row) for row in data.rows]
+        cards = [_card(data, row) for row in data.rows if sum("after" in sides for sides in row.measured) > 1]
     if cards:
         parts.append(element("div", *cards, class_="cards"))
     return element("section", *parts, class_="summary", id="summary")

@@ -74,6 +74,12 @@ def architectures_of(studies: Sequence[ComparedStudy]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for study in studies for name in study.results.settings.architectures))
 
 
+def shared_architectures(studies: Sequence[ComparedStudy]) -> tuple[str, ...]:
+    """Those that at least two of the studies have."""
+    found = [name for study in studies for name in study.results.settings.architectures]
+    return tuple(name for name in architectures_of(studies) if found.count(name) > 1)
+
+
 def shared_style(studies: Sequence[ComparedStudy], architecture: str) -> ArchitectureStyle:
     """One colour an architecture, whichever study it is drawn of."""
     settings = replace(studies[0].results.settings, architectures=architectures_of(studies))

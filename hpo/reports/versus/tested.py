@@ -126,9 +126,9 @@ def finding(data: Tested) -> str:
             parts.append(f"{label} minus {data.labels[0]}, test {words} of the tuned models: {listed(gains)}")
     if parts:
         return f"{'; '.join(parts)}."
-    return (
-        " ".join(dict.fromkeys(filter(None, data.reasons))) or "No architecture has been tested after tuning in both."
-    )
+    if any(data.reasons):
+        return " ".join(dict.fromkeys(filter(None, data.reasons)))
+    return f"{listed(data.labels)} trained no model with the same seeds, so nothing can be paired."
 
 
 def explain(data: Tested) -> str:
@@ -149,9 +149,9 @@ def _why_apart(first: ComparedStudy, other: ComparedStudy) -> str:
     """Why two studies' models cannot be compared patch by patch; empty if they can."""
     both = listed_labels((first, other))
     for study in (first, other):
-        if study.results.test_labels is None:
+        if study.results.test_labels is None or not study.test_digest:
             return f"{study.label} has not opened its test split yet, so there is no difference from it."
-    if not first.test_digest or first.test_digest != other.test_digest:
+    if first.test_digest != other.test_digest:
         return (
             f"{both} were tested on different patches: their numbers stand side by side, without a paired difference."
         )
