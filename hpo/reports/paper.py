@@ -5,6 +5,11 @@ Source: Johny et al. 2021, Tables 3 and 4. Values in the order of `hpo.evaluatio
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Literal
+
+from hpo.evaluation.metrics import METRICS
+
 Row = tuple[float, float, float, float, float]
 
 TABLE_3: dict[str, tuple[Row, Row]] = {
@@ -22,3 +27,13 @@ TABLE_4: dict[str, Row] = {
     "model4": (0.9039, 0.8918, 0.8917, 0.8918, 0.96),
 }
 """After tuning and 1000 epochs, by architecture."""
+
+
+def printed_sides(metric: str, architectures: Iterable[str]) -> dict[str, dict[Literal["before", "after"], float]]:
+    """A metric of Table 3 before and after tuning, for those architectures that the paper has, in their order."""
+    column = METRICS.index(metric)
+    return {
+        name: {"before": TABLE_3[name][0][column], "after": TABLE_3[name][1][column]}
+        for name in architectures
+        if name in TABLE_3
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import plotly.graph_objects as go
@@ -11,6 +12,7 @@ from hpo.evaluation.compare import Estimate
 from hpo.evaluation.metrics import METRICS
 from hpo.reports.comparison import compare_architectures
 from hpo.reports.panel import NotThereError
+from hpo.reports.paper import printed_sides
 from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
 from hpo.reports.words import METRIC_WORDS, capital, listed, number
@@ -29,11 +31,12 @@ class Bar(NamedTuple):
 
 
 class BeforeAfter(NamedTuple):
-    """What the figure shows."""
+    """What the figure shows; ``printed`` has the paper's values before and after tuning, by architecture."""
 
     metric: str
     architectures: tuple[str, ...]
     bars: list[Bar]
+    printed: dict[str, dict[Side, float]]
 
 
 def title(results: StudyResults, options: PanelSettings) -> str:
@@ -56,7 +59,8 @@ def read(results: StudyResults, options: PanelSettings) -> BeforeAfter:
     ]
     if not bars:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
-    return BeforeAfter(metric, results.settings.architectures, bars)
+    printed = printed_sides(metric, dict.fromkeys(bar.architecture for bar in bars)) if options.paper else {}
+    return BeforeAfter(metric, results.settings.architectures, bars, printed)
 
 
 def draw(data: BeforeAfter) -> go.Figure:
@@ -114,6 +118,8 @@ def draw(data: BeforeAfter) -> go.Figure:
                 "pattern": {"shape": pattern, "size": 5, "fgcolor": NEUTRAL, "fgopacity": 0.5},
             },
         )
+    if data.printed:
+        _add_printed(shown, data.printed)
     return shown
 
 
@@ -133,7 +139,27 @@ def finding(data: BeforeAfter) -> str:
 
 def explain(data: BeforeAfter) -> str:
     """What the bars are."""
-    return f"{capital(METRIC_WORDS[data.metric])}, mean over seeds; the thin bars are 95% intervals."
+    text = f"{capital(METRIC_WORDS[data.metric])}, mean over seeds; the thin bars are 95% intervals."
+    if not data.printed:
+        return text
+    return f"{text} Hollow diamonds are what the paper printed (Table 3), of other data and epochs."
+
+
+def _add_printed(shown: go.Figure, printed: Mapping[str, Mapping[Side, float]]) -> None:
+    """A diamond on the bar that it belongs to."""
+    shown.update_layout(scattermode="group", scattergap=shown.layout.bargap)
+    for side in _SIDES:
+        shown.add_scatter(
+            x=list(printed),
+            y=[values[side] for values in printed.values()],
+            mode="markers",
+            name="the paper's",
+            legendgroup="paper",
+            showlegend=side == "after",
+            offsetgroup=side,
+            marker={"symbol": "diamond", "size": 10, "color": "#ffffff", "line": {"color": "#1b1f24", "width": 1.6}},
+            hovertemplate="the paper: %{y:.4f}<extra></extra>",
+        )
 
 
 def _metric(results: StudyResults, options: PanelSettings) -> str:

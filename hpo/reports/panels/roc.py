@@ -12,7 +12,7 @@ from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.roc import mean_roc, roc_band, roc_curve
 from hpo.reports.comparison import compare_architectures, predictions_by_role
 from hpo.reports.panel import NotThereError
-from hpo.reports.paper import TABLE_3, TABLE_4
+from hpo.reports.paper import TABLE_4, printed_sides
 from hpo.reports.results import StudyResults
 from hpo.reports.side_curves import SIDES, Side, SideCurve, areas_in_words, draw_curves, from_to, rounded
 from hpo.reports.style import architecture_style
@@ -64,10 +64,7 @@ def read(results: StudyResults, options: PanelSettings) -> Roc:
                 seeds = max(seeds, len(rows))
     if not lines:
         raise NotThereError("Neither side of an architecture has been tested yet.")
-    shown = {line.architecture for line in lines} & {*TABLE_3} if options.paper else set()
-    printed: dict[str, dict[Side, float]] = {
-        name: {side: row[_AUC] for side, row in zip(SIDES, TABLE_3[name], strict=True)} for name in sorted(shown)
-    }
+    printed = printed_sides("auc", dict.fromkeys(line.architecture for line in lines)) if options.paper else {}
     return Roc(seeds, lines, printed)
 
 
