@@ -10,6 +10,11 @@ from typing import NewType
 Html = NewType("Html", str)
 """Markup that is safe to put on the page as it is."""
 
+_SHOWN = 20
+"""Rows of a table that are shown at least."""
+_FOLDED = 10
+"""Fewer rows are not worth folding."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -99,14 +104,20 @@ def paragraph(text: str, class_: str = "") -> Html:
     return element("p", escape(text), class_=class_)
 
 
-def table(content: Table) -> Html:
-    """A table that scrolls by itself where it is too wide."""
+def table(content: Table, caption: str = "") -> Html:
+    """A table that scrolls by itself where it is too wide.
+
+    Args:
+        content: its columns and rows. Of a long one the page folds the rows from the `_SHOWN`th on.
+        caption: what it shows, for those who cannot see what stands round it; not escaped.
+    """
     head = [
         element("th", escape(column.heading), scope="col", class_="numeric" if column.numeric else "")
         for column in content.columns
     ]
+    full = content.full_rows()
     body = []
-    for row in content.full_rows():
+    for row in full:
         written = [
             _cell(cell, column, heads_row=index == 0)
             for index, ((cell, begins), column) in enumerate(zip(row, content.columns, strict=True))
@@ -114,8 +125,20 @@ def table(content: Table) -> Html:
         ]
         starts_group = any(begins and cell.rows > 1 for cell, begins in row)
         body.append(element("tr", *written, class_="group" if starts_group else ""))
-    parts = element("thead", element("tr", *head)), element("tbody", *body)
+    fold = _fold(full)
+    parts = [element("caption", escape(caption), class_="unseen")] if caption else []
+    parts += [element("thead", element("tr", *head)), element("tbody", *body[:fold])]
+    if fold < len(body):
+        parts.append(element("tbody", *body[fold:], class_="rest"))
     return element("div", element("table", *parts, class_="compact" if content.compact else ""), class_="scroll")
+
+
+def _fold(rows: Sequence[Sequence[tuple[Cell, bool]]]) -> int:
+    """From which row on a table is folded; no cell spans from what is shown into what is folded."""
+    for index in range(_SHOWN, len(rows) - _FOLDED + 1):
+        if all(begins for _, begins in rows[index]):
+            return index
+    return len(rows)
 
 
 def swatch(colour: str) -> Html:

@@ -1,52 +1,151 @@
 "use strict";
-// Draws every figure of the page, and draws them anew when the theme changes or the page is printed.
+// Unpacks plotly.js, draws each figure as its reader comes near it (and the rest in idle moments), follows the light or
+// dark theme and the printer, folds long tables, and marks in the contents where the reader is.
 (function () {
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const ink = (isDark) => (isDark ? "#e6e9ed" : "#1b1f24");
-  const template = (isDark) => {
-    const grid = isDark ? "#2d343d" : "#e6e9ee";
-    const line = isDark ? "#4a535e" : "#b9c0c9";
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const canHover = matchMedia("(hover: hover)").matches;
+  let chosen = null; // "light" or "dark", by the button
+  let printing = false;
+  const isDark = () => !printing && (chosen ? chosen === "dark" : system.matches);
+
+  // Figures
+  const template = (dark) => {
+    const ink = dark ? "#e6e9ed" : "#1b1f24";
+    const grid = dark ? "#2d343d" : "#e6e9ee";
+    const line = dark ? "#5b6570" : "#a9b1bb";
     const axis = {
       gridcolor: grid, linecolor: line, zerolinecolor: grid, tickcolor: line, ticks: "outside", ticklen: 4, showline: true,
       automargin: true, title: { standoff: 10, font: { size: 13 } },
     };
     return {
+      data: {
+        bar: [{ error_x: { color: ink }, error_y: { color: ink } }],
+        parcoords: [{ labelfont: { color: ink }, tickfont: { color: ink }, rangefont: { color: ink } }],
+      },
       layout: {
-        font: { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: ink(isDark) },
+        font: { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: ink },
         paper_bgcolor: "rgba(0,0,0,0)",
         plot_bgcolor: "rgba(0,0,0,0)",
-        hoverlabel: { bgcolor: isDark ? "#20262d" : "#ffffff", bordercolor: line, font: { color: ink(isDark) } },
+        hoverlabel: { bgcolor: dark ? "#20262d" : "#ffffff", bordercolor: line, font: { color: ink } },
         legend: { bgcolor: "rgba(0,0,0,0)", font: { size: 12 } },
-        modebar: { bgcolor: "rgba(0,0,0,0)", color: line, activecolor: ink(isDark) },
+        modebar: { bgcolor: "rgba(0,0,0,0)", color: line, activecolor: ink },
         annotationdefaults: { font: { size: 13 } },
         xaxis: axis,
         yaxis: axis,
       },
     };
   };
+  // Where nothing can hover, the buttons would stand over the legend for good, and a finger on a figure is to scroll.
+  const touch = canHover ? {} : { dragmode: false };
   const config = {
-    responsive: true, displaylogo: false,
-    // Where nothing can hover, the buttons would stand over the legend for good.
-    displayModeBar: window.matchMedia("(hover: hover)").matches ? "hover" : false,
-    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
-    toImageButtonOptions: { format: "svg" },
+    responsive: true, displaylogo: false, displayModeBar: canHover ? "hover" : false,
+    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"], toImageButtonOptions: { format: "svg" },
   };
-  const figures = Array.from(document.querySelectorAll(".plot"), (place) => ({
-    place,
-    figure: JSON.parse(document.getElementById(place.dataset.figure).textContent),
-  }));
-  const draw = (isDark) => {
-    for (const { place, figure } of figures) {
-      for (const trace of figure.data) {
-        if (trace.type === "bar" && trace.error_y) trace.error_y.color = ink(isDark);
-        if (trace.offsetgroup === "before") trace.insidetextfont = { color: ink(isDark) };
-      }
-      const layout = Object.assign({}, figure.layout, { template: template(isDark) });
-      Plotly.react(place, figure.data, layout, config);
+  const waiting = new Set(document.querySelectorAll(".plot"));
+  const figures = new Map(); // drawn ones, by their places
+  const render = (place) => {
+    const { data, layout } = figures.get(place);
+    const ink = isDark() ? "#e6e9ed" : "#1b1f24";
+    for (const trace of data) {
+      if (trace.offsetgroup === "before") trace.insidetextfont = { color: ink };
+    }
+    return Plotly.react(place, data, { ...layout, ...touch, template: template(isDark()) }, config);
+  };
+  const draw = (place) => {
+    if (!waiting.delete(place)) return;
+    near.unobserve(place);
+    figures.set(place, JSON.parse(document.getElementById(place.dataset.figure).textContent));
+    render(place);
+  };
+  const drawRest = () => waiting.forEach(draw);
+  const renderAll = () => figures.forEach((_, place) => render(place));
+  const near = new IntersectionObserver(
+    (seen) => seen.filter((one) => one.isIntersecting).forEach((one) => draw(one.target)), { rootMargin: "400px 0px" });
+  const idle = window.requestIdleCallback || ((work) => setTimeout(work, 50));
+  const drawNext = () => {
+    for (const place of waiting) {
+      draw(place);
+      idle(drawNext);
+      return;
     }
   };
-  draw(dark.matches);
-  dark.addEventListener("change", (event) => draw(event.matches));
-  window.addEventListener("beforeprint", () => draw(false));
-  window.addEventListener("afterprint", () => draw(dark.matches));
+  const unpack = async () => {
+    const packed = atob(document.getElementById("library").textContent);
+    const bytes = Uint8Array.from(packed, (letter) => letter.charCodeAt(0));
+    const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(unpacked).text();
+    document.head.append(script);
+  };
+  const showFigures = async () => {
+    if (!waiting.size) return;
+    if (typeof DecompressionStream === "undefined") {
+      for (const place of waiting) {
+        place.textContent = "This browser is too old to draw the figures: use Chrome 80, Firefox 113, Safari 16.4 or later.";
+        place.classList.add("missing");
+      }
+      return;
+    }
+    await unpack();
+    waiting.forEach((place) => near.observe(place));
+    idle(drawNext);
+  };
+
+  // Theme and printer
+  const button = document.querySelector("button.theme");
+  const label = () => { button.textContent = isDark() ? "Light" : "Dark"; };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    chosen = isDark() ? "light" : "dark";
+    root.style.colorScheme = chosen;
+    label();
+    renderAll();
+  });
+  system.addEventListener("change", () => { label(); renderAll(); });
+  const print = (begins) => {
+    printing = begins;
+    root.classList.toggle("printing", begins); // the printed page's width, before the figures are drawn for it
+    if (begins && window.Plotly) drawRest();
+    renderAll();
+  };
+  addEventListener("beforeprint", () => print(true));
+  addEventListener("afterprint", () => print(false));
+  label();
+
+  // Tables
+  for (const rest of document.querySelectorAll("tbody.rest")) {
+    const rows = rest.closest("table").tBodies;
+    const unfold = document.createElement("button");
+    unfold.type = "button";
+    unfold.textContent = `Show all ${rows[0].rows.length + rest.rows.length} rows`;
+    unfold.addEventListener("click", () => { rest.classList.remove("folded"); unfold.remove(); });
+    rest.classList.add("folded");
+    rest.closest(".scroll").after(unfold);
+  }
+  const reachable = () => {
+    for (const box of document.querySelectorAll(".scroll")) {
+      if (box.scrollWidth > box.clientWidth) {
+        box.tabIndex = 0; // so that the arrow keys can move it
+        box.setAttribute("role", "region");
+        box.setAttribute("aria-label", box.querySelector("caption")?.textContent || "Table");
+      } else {
+        for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
+      }
+    }
+  };
+  reachable();
+  addEventListener("resize", reachable);
+
+  // Contents
+  const links = new Map(Array.from(document.querySelectorAll("nav a"), (link) => [link.hash.slice(1), link]));
+  const mark = new IntersectionObserver((seen) => {
+    for (const { target, isIntersecting } of seen) {
+      if (isIntersecting) links.get(target.id).setAttribute("aria-current", "location");
+      else links.get(target.id).removeAttribute("aria-current");
+    }
+  }, { rootMargin: "-20% 0px -75% 0px" });
+  for (const anchor of links.keys()) mark.observe(document.getElementById(anchor));
+
+  showFigures();
 })();

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from hpo.config.dashboard import Dashboard, PanelSettings
@@ -36,16 +37,27 @@ def render_report(results: StudyResults, dashboard: Dashboard, say: Say | None =
     return render_page(title, _lead(results), summarize(results), list(_sections(results, dashboard.panels, say)))
 
 
-def _sections(results: StudyResults, panels: Iterable[PanelSettings], say: Say | None) -> Iterable[Section]:
+def _sections(results: StudyResults, panels: Sequence[PanelSettings], say: Say | None) -> Iterator[Section]:
+    anchors = _anchors([options.panel for options in panels])
     current: Section | None = None
     for number, options in enumerate(panels):
         if current is None or options.section is not None:
             if current is not None:
                 yield current
             current = Section(options.section or "", [])
-        current.panels.append(_panel(results, options, f"figure-{number}", say))
+        current.panels.append(_panel(results, options, anchors[number], say))
     if current is not None:
         yield current
+
+
+def _anchors(names: Sequence[str]) -> list[str]:
+    """A panel's name; from the second of its kind on with a number, so that a link to it lasts."""
+    seen: Counter[str] = Counter()
+    anchors = []
+    for name in names:
+        seen[name] += 1
+        anchors.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return anchors
 
 
 def _panel(results: StudyResults, options: PanelSettings, identity: str, say: Say | None) -> Html:
@@ -57,7 +69,7 @@ def _panel(results: StudyResults, options: PanelSettings, identity: str, say: Sa
     except NotThereError as missing:
         if say is not None and isinstance(missing, BrokenPanelError):
             say(f"panel '{title}': {missing}")
-        return missing_panel(heading, str(missing))
+        return missing_panel(heading, str(missing), identity)
     return drawn_panel(heading, panel.draw(data), identity, panel.finding(data), panel.explain(data))
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
+from hpo.reports.embed import figure_script, library
 from hpo.reports.html import Html, Table, element, escape, paragraph, table
 from hpo.reports.panel import Drawing
 
@@ -54,24 +54,30 @@ def render_page(title: str, lead: str, summary: Html, sections: Sequence[Section
         summary: what stands before all sections.
         sections: in their order; those with a heading are linked at the top.
     """
-    contents = [
-        element("a", escape(section.heading), href=f"#{_anchor(index)}")
-        for index, section in enumerate(sections)
-        if section.heading
-    ]
-    body = [
-        element("header", element("h1", escape(title)), paragraph(lead, "lead"), element("nav", *contents)),
-        element("main", summary, *(_section(index, section) for index, section in enumerate(sections))),
+    parts = [
+        element("a", escape("Skip to the content"), href="#content", class_="skip"),
+        element("header", element("h1", escape(title)), paragraph(lead, "lead")),
+        _contents(sections),
+        element(
+            "main",
+            summary,
+            *(_section(index, section) for index, section in enumerate(sections)),
+            id="content",
+            tabindex="-1",
+        ),
         element("footer", escape("Made by hpo. This page is one file and opens without a network.")),
-        Html(f"<script>{get_plotlyjs()}</script>"),
-        Html(f"<script>{_resource('page.js')}</script>"),
     ]
+    body = "".join(parts)
+    if 'class="plot"' in body:
+        body += library()
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(title)}</title><style>{_resource('page.css')}</style>"
     )
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
+    script = f"<script>{_resource('page.js')}</script>"
+    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{body}{script}</body></html>\n'
 
 
 def drawn_panel(heading: Heading, drawing: Drawing, identity: str, finding: str, explanation: str) -> Html:
@@ -80,7 +86,7 @@ def drawn_panel(heading: Heading, drawing: Drawing, identity: str, finding: str,
     Args:
         heading: on top of it.
         drawing: figure, table or HTML.
-        identity: of the drawing, once on the page.
+        identity: the panel's anchor, once on the page.
         finding: what it shows, above it; not escaped; may be empty.
         explanation: how to read it, below it; not escaped; may be empty.
     """
@@ -88,23 +94,46 @@ def drawn_panel(heading: Heading, drawing: Drawing, identity: str, finding: str,
     parts.append(_drawing(drawing, identity, f"{heading.title}. {finding}".strip()))
     if explanation:
         parts.append(paragraph(explanation, "explain"))
-    return _panel(heading, parts)
+    return _panel(heading, identity, parts)
 
 
-def missing_panel(heading: Heading, reason: str) -> Html:
-    """A panel without its drawing, and the sentence that says why."""
-    return _panel(heading, [paragraph(reason, "missing")])
+def missing_panel(heading: Heading, reason: str, identity: str = "") -> Html:
+    """A panel without its drawing, and the sentence that says why; ``identity`` as for `drawn_panel`."""
+    return _panel(heading, identity, [paragraph(reason, "missing")])
 
 
-def _panel(heading: Heading, parts: Sequence[Html]) -> Html:
-    label = [element("span", escape(heading.label), class_="label")] if heading.label else []
-    top = element("h3", *label, escape(heading.title))
-    return element("article", top, *parts, class_=f"panel {heading.width}", data_panel=heading.panel)
+def _panel(heading: Heading, identity: str, parts: Sequence[Html]) -> Html:
+    top = [element("span", escape(heading.label), class_="label")] if heading.label else []
+    top.append(escape(heading.title))
+    if identity:
+        here = f"Link to: {heading.title}"
+        top.append(element("a", escape("#"), href=f"#{identity}", class_="here", aria_label=here))
+    return element(
+        "article",
+        element("h3", *top),
+        *parts,
+        class_=f"panel {heading.width}",
+        id=identity,
+        data_panel=heading.panel,
+    )
+
+
+def _contents(sections: Sequence[Section]) -> Html:
+    links = [
+        element("li", element("a", escape(section.heading), href=f"#{_anchor(index)}"))
+        for index, section in enumerate(sections)
+        if section.heading
+    ]
+    theme = element("button", escape("Dark"), type="button", class_="theme", hidden="hidden")
+    return element("nav", element("ul", *links), theme, aria_label="Contents")
 
 
 def _section(index: int, section: Section) -> Html:
-    heading = [element("h2", escape(section.heading))] if section.heading else []
-    return element("section", *heading, element("div", *section.panels, class_="panels"), id=_anchor(index))
+    panels, anchor = element("div", *section.panels, class_="panels"), _anchor(index)
+    if not section.heading:
+        return element("section", panels, id=anchor)
+    heading = element("h2", escape(section.heading), id=f"{anchor}-heading")
+    return element("section", heading, panels, id=anchor, aria_labelledby=f"{anchor}-heading")
 
 
 def _anchor(index: int) -> str:
@@ -113,14 +142,12 @@ def _anchor(index: int) -> str:
 
 def _drawing(drawing: Drawing, identity: str, description: str) -> Html:
     if isinstance(drawing, Table):
-        return table(drawing)
+        return table(drawing, description)
     if not isinstance(drawing, go.Figure):
         return Html(drawing)
-    # In a script element "<" could end it; JSON may write it so instead.
-    figure = drawing.to_json().replace("<", "\\u003c")
-    height = f"height:{drawing.layout.height}px"
-    place = element("div", class_="plot", data_figure=identity, role="img", aria_label=description, style=height)
-    return Html(f'{place}<script type="application/json" id="{identity}">{figure}</script>')
+    source, height = f"{identity}-data", f"height:{drawing.layout.height}px"
+    place = element("div", class_="plot", data_figure=source, role="img", aria_label=description, style=height)
+    return Html(place + figure_script(drawing, source))
 
 
 def _resource(name: str) -> str:

@@ -1,0 +1,58 @@
+"""Figures, and the library that draws them, as text within a page."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from base64 import b64decode, b64encode
+from functools import cache
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from hpo.reports.html import Html
+
+_DIGITS = 6
+"""Significant digits of a number with a fraction: a figure is some hundred pixels wide."""
+_EXACT_FROM = 10**_DIGITS
+"""Numbers from here on stay as they are: one may be a moment, in milliseconds since 1970."""
+
+
+@cache
+def library() -> Html:
+    """plotly.js, packed to less than half of its size; ``page.js`` unpacks it."""
+    packed = b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
+    return Html(f'<script type="application/gzip" id="library">{packed}</script>')
+
+
+def figure_script(figure: go.Figure, identity: str) -> Html:
+    """A figure's traces and layout as JSON, without the template, which is the page's.
+
+    Args:
+        figure: to draw.
+        identity: once on the page; ``page.js`` finds the figure by it.
+    """
+    content = json.loads(figure.to_json())
+    content["layout"].pop("template", None)
+    text = json.dumps(_rounded(content), separators=(",", ":"), ensure_ascii=False)
+    # In a script element "<" could end it; JSON may write it so instead.
+    safe = text.replace("<", "\\u003c")
+    return Html(f'<script type="application/json" id="{identity}">{safe}</script>')
+
+
+def _rounded(value: Any) -> Any:
+    """JSON with no more digits than a figure can show."""
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}") if abs(value) < _EXACT_FROM else value
+    if isinstance(value, list):
+        return [_rounded(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("dtype") == "f8" and "bdata" in value:  # an array of Plotly's, in binary
+        numbers = np.frombuffer(b64decode(value["bdata"]), "<f8")
+        if np.all(np.abs(numbers[np.isfinite(numbers)]) < _EXACT_FROM):
+            return value | {"dtype": "f4", "bdata": b64encode(numbers.astype("<f4").tobytes()).decode()}
+        return value
+    return {name: _rounded(one) for name, one in value.items()}
