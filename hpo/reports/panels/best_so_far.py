@@ -138,9 +138,10 @@ def finding(data: BestSoFar) -> str:
     if start == end:
         return f"{best.architecture}'s {metric} of {number(end)} {begin} was not surpassed in {visits}."
     enough = next(step for step in best.steps if abs(step.value - start) >= _MOST * abs(end - start))
+    share = enough.spent / best.spent
     return (
         f"{best.architecture} went from {metric} {number(start)} {begin} to {number(end)}; {_MOST:.0%} of that was "
-        f"there after {count(enough.spent)} of {visits} ({enough.spent / best.spent:.0%})."
+        f"there after {count(enough.spent)} of {visits} ({'less than 1%' if share < 0.01 else f'{share:.0%}'})."
     )
 
 

@@ -32,8 +32,12 @@ from hpo.reports.words import METRIC_WORDS, capital, factor_words, number, plura
 MOST_TRIALS = 200
 """Trials drawn; the surface is made from all."""
 
-GRID = 40
+GRID = 70
 """Points of the surface along either axis."""
+
+MOST_PLACES, _CELLS = 400, 16
+"""With more distinct places than that, trials are averaged in so many cells along either axis: else the surface would
+show each trial's noise."""
 
 
 class Dot(NamedTuple):
@@ -61,6 +65,7 @@ class Contour(NamedTuple):
     best: Dot
     trials: int
     others_held: bool
+    averaged: bool
 
 
 def title(results: StudyResults, options: PanelSettings) -> str:
@@ -107,6 +112,7 @@ def read(results: StudyResults, options: PanelSettings) -> Contour:
         _dot(best, names),
         len(shown),
         held,
+        len({(dot.x, dot.y) for dot in dots}) > MOST_PLACES,
     )
 
 
@@ -177,7 +183,8 @@ def explain(data: Contour) -> str:
     """What the surface is, and what of it to believe."""
     others = "all other factors at their reference" if data.others_held else "whatever their other factors"
     surface = (
-        "between them the surface is interpolated linearly (brighter is better), so trust it where marks are dense"
+        f"between {'averages of neighbours' if data.averaged else 'them'} the surface is interpolated linearly "
+        "(brighter is better), so trust it where marks are dense"
         if data.surface is not None
         else "they lie on a line, so there is no surface between them"
     )
@@ -210,13 +217,20 @@ def _dot(trial: TrialResult, names: list[str]) -> Dot:
 
 
 def _surface(x: FactorAxis, y: FactorAxis, dots: list[Dot]) -> NDArray[np.float64] | None:
-    """Linear interpolation on the axes' own scales; trials at one place count as their mean."""
+    """Linear interpolation on the axes' own scales; trials at one place, or in one cell, count as their mean."""
     places = np.array([(x.share(dot.x), y.share(dot.y)) for dot in dots])
-    distinct, place_of = np.unique(places, axis=0, return_inverse=True)
-    values = np.bincount(place_of.ravel(), [dot.value for dot in dots]) / np.bincount(place_of.ravel())
+    distinct, group = np.unique(places, axis=0, return_inverse=True)
+    if len(distinct) > MOST_PLACES:
+        cells = np.minimum(places * _CELLS, _CELLS - 1).astype(int)
+        group = np.unique(cells, axis=0, return_inverse=True)[1]
+    group = group.ravel()
+    columns = places[:, 0], places[:, 1], [dot.value for dot in dots]
+    means = np.stack([np.bincount(group, column) for column in columns], axis=1) / np.bincount(group)[:, None]
     steps = np.linspace(0, 1, GRID)
     try:
-        found: NDArray[np.float64] = griddata(distinct, values, tuple(np.meshgrid(steps, steps)), method="linear")
+        found: NDArray[np.float64] = griddata(
+            means[:, :2], means[:, 2], tuple(np.meshgrid(steps, steps)), method="linear"
+        )
     except (QhullError, ValueError):  # fewer than three places, or all on a line
         return None
     return found

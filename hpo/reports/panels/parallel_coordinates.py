@@ -11,22 +11,23 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.recipe.point import Value
+from hpo.recipe.point import Point, Value
 from hpo.reports.axes import FactorAxis, broken, factor_axis
 from hpo.reports.panel import NotThereError
+from hpo.reports.records import TrialResult
 from hpo.reports.results import StudyResults
-from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, faded, figure
+from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, faded, figure, figure_text
 from hpo.reports.trials import STAGES, from_best, shown_trials, stage_of, thinned, value_of, varied_factors
 from hpo.reports.words import METRIC_WORDS, capital, factor_words, listed, number, plural, value_words
 
 MOST_TRIALS = 250
 """Lines drawn."""
 
-_FIFTHS = ("best fifth", "second", "third", "fourth", "worst fifth")
+_FIFTHS = ("best fifth", "", "", "", "worst fifth")  # the legend needs no more to be read
 # From orange to blue over grey: told apart by people of every colour vision, on light paper and on dark.
-_COLOURS = ("#e67e00", "#c48b4a", "#8f959c", "#6f86b0", "#4a6fb5")
-_OPACITIES = (0.95, 0.75, 0.6, 0.55, 0.5)
-_WIDTHS = (2.4, 1.6, 1.2, 1.0, 1.0)
+_COLOURS = ("#e67e00", "#c48b4a", "#8f959c", "#7f97c4", "#5f8ad3")
+_OPACITIES = (0.95, 0.85, 0.75, 0.7, 0.7)
+_WIDTHS = (2.4, 1.7, 1.3, 1.2, 1.2)
 
 
 class Path(NamedTuple):
@@ -38,12 +39,22 @@ class Path(NamedTuple):
 
 
 class Narrowest(NamedTuple):
-    """The factor that the best fifth of the trials keeps to most: its values, and their share of those tried."""
+    """The factor that the best fifth of the trials agree on most.
+
+    Args:
+        factor: by name.
+        values: those that all of them have, or all but the outermost tenth to either side.
+        share: of the axis that these values take up.
+        trials: how many the best fifth are.
+        trimmed: whether outermost ones were left aside.
+        worst: the least good objective among them.
+    """
 
     factor: str
     values: str
     share: float
     trials: int
+    trimmed: bool
     worst: float
 
 
@@ -77,7 +88,9 @@ def read(results: StudyResults, options: PanelSettings) -> ParallelCoordinates:
     varied = varied_factors(trials)
     if not varied:
         raise NotThereError(f"The finished trials of {architecture} in {STAGES[stage]} do not differ in any factor.")
-    points = [(trial, trial.point | {"": value_of(trial)}) for trial in from_best(settings.objective, trials)]
+    points: list[tuple[TrialResult, Point]] = [
+        (trial, {**trial.point, "": value_of(trial)}) for trial in from_best(settings.objective, trials)
+    ]
     axes = [
         factor_axis(settings, name, (point[name] for _, point in points if name in point)) for name in [*varied, ""]
     ]
@@ -93,7 +106,7 @@ def read(results: StudyResults, options: PanelSettings) -> ParallelCoordinates:
     kept = [_kept(axis, [point[axis.factor] for point in best if axis.factor in point]) for axis in axes[:-1]]
     worst = float(best[-1][""])
     narrowest = min(
-        (Narrowest(factor, values, share, len(best), worst) for factor, values, share in kept),
+        (Narrowest(*one, len(best), len(best) // 10 > 0, worst) for one in kept),
         key=lambda one: one.share,
     )
     return ParallelCoordinates(
@@ -138,9 +151,13 @@ def draw(data: ParallelCoordinates) -> go.Figure:
         shown.add_scatter(
             x=[share for share, _ in ticks],
             y=[row] * len(ticks),
-            text=[broken(text, 9) for _, text in ticks],
+            # Words would touch their neighbours on a phone: every other one stands a line lower.
+            text=[
+                "<br>" * (bool(axis.words) and place % 2) + figure_text(text) for place, (_, text) in enumerate(ticks)
+            ],
             mode="markers+text",
-            textposition="bottom center",
+            # At an end, towards the middle: a word would be cut off, or stand on the axis' name.
+            textposition=[_side(share) for share, _ in ticks],
             textfont={"size": 11},
             marker={"symbol": "line-ns", "size": 9, "line": {"width": 1.5, "color": NEUTRAL}},
             showlegend=False,
@@ -154,9 +171,12 @@ def finding(data: ParallelCoordinates) -> str:
     one, metric = data.narrowest, METRIC_WORDS[data.metric]
     if one.trials < 2:
         return f"{data.architecture} has {plural(data.trials, 'trial')}: too few to tell what the best ones share."
+    trials = f"{data.architecture}'s {plural(data.trials, 'trial')}"
+    who = "four in five of them have" if one.trimmed else "all have"
+    share = f", {one.share:.0%} of the axis" if one.share else ""
     return (
-        f"The best fifth of {data.architecture}'s {plural(data.trials, 'trial')} ({metric} {number(one.worst)} or better) "
-        f"agree most on {factor_words(one.factor)}: {one.values}, {one.share:.0%} of what was tried."
+        f"The best fifth of {trials} ({metric} {number(one.worst)} or better) agree most on "
+        f"{factor_words(one.factor)}: {who} {one.values}{share}."
     )
 
 
@@ -171,12 +191,19 @@ def explain(data: ParallelCoordinates) -> str:
 
 
 def _kept(axis: FactorAxis, values: list[Value]) -> tuple[str, str, float]:
+    ordered = sorted(values, key=axis.place)
+    aside = len(ordered) // 10
+    ordered = ordered[aside : len(ordered) - aside]
     if axis.words:
-        words = [word for word in axis.words if word in values]
-        return axis.factor, listed(value_words(word) for word in words), len(words) / len(axis.words)
-    low, high = min(values, key=axis.place), max(values, key=axis.place)
+        words = [word for word in axis.words if word in ordered]
+        return axis.factor, listed(value_words(word) for word in words), (len(words) - 1) / (len(axis.words) - 1)
+    low, high = ordered[0], ordered[-1]
     text = value_words(low) if low == high else f"{value_words(low)} to {value_words(high)}"
     return axis.factor, text, axis.share(high) - axis.share(low)
+
+
+def _side(share: float) -> str:
+    return "bottom right" if share < 0.1 else "bottom left" if share > 0.9 else "bottom center"
 
 
 def _draw_paths(shown: go.Figure, paths: list[Path], rows: list[int], name: str, colour: str, width: float) -> None:
@@ -186,6 +213,7 @@ def _draw_paths(shown: go.Figure, paths: list[Path], rows: list[int], name: str,
         y=[row for _ in paths for row in (*rows, None)],
         mode="lines",
         name=name,
+        showlegend=bool(name),
         connectgaps=False,
         line={"color": colour, "width": width},
         hoverinfo="skip",

@@ -29,7 +29,7 @@ from hpo.reports.words import METRIC_WORDS, capital, factor_words, number, plura
 MOST_TRIALS = 150
 """Trials drawn of an architecture."""
 
-_FEWEST_FOR_A_TREND = 5
+_FEWEST_FOR_A_TREND, _LEAST_TREND = 5, 0.3
 
 
 class Dots(NamedTuple):
@@ -132,8 +132,8 @@ def draw(data: Slices) -> go.Figure:
 def finding(data: Slices) -> str:
     """The strongest trend, or where the best lies."""
     metric = METRIC_WORDS[data.metric]
-    if data.trend is None:
-        return f"Of {plural(data.trials, 'trial')}, the one with the best {metric} is {data.best}."
+    if data.trend is None or abs(data.trend.correlation) < _LEAST_TREND:
+        return f"Of {plural(data.trials, 'trial')}, none of whose numbers shows a clear trend, the best is {data.best}."
     way = "rises" if data.trend.correlation > 0 else "falls"
     return (
         f"The clearest trend: {metric} {way} with the {factor_words(data.trend.factor)} in {data.trend.architecture} "
