@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_MEANING = re.compile(r"([\\`*_\[\]<>&|~#$@!:])")
-"""What means something within a line, to CommonMark or to GitHub."""
+_MEANING = re.compile(r"[\\`*\[\]<>&|~#$@!]|:(?=//)|(?<![^\W_])_|_(?![^\W_])")
+"""What means something within a line, to CommonMark or to GitHub; an underscore within a word does not."""
 
 
 def plain(text: str) -> str:
@@ -14,7 +14,7 @@ def plain(text: str) -> str:
 
     Source: CommonMark 0.31, section 2.4: any ASCII punctuation character may be backslash-escaped.
     """
-    return _MEANING.sub(r"\\\1", " ".join(text.split()))
+    return _MEANING.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric_from: int = 1) -> str:

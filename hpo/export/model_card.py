@@ -136,7 +136,8 @@ def _architecture(recipe: Recipe) -> str:
         f"{', BatchNormalization' if recipe.batch_normalization or index in spec.batch_normalization else ''})"
         for index, one in enumerate(spec.convolutions)
     )
-    dense = f", dense layers of {listed(str(units) for units in spec.dense)} units" if spec.dense else ""
+    layers = "a dense layer" if len(spec.dense) == 1 else "dense layers"
+    dense = f", {layers} of {listed(str(units) for units in spec.dense)} units" if spec.dense else ""
     return f"Convolutions of {convolutions}, each with ReLU and max-pooling{dense}, and one output"
 
 
@@ -193,10 +194,10 @@ def _results(subject: Subject) -> list[str]:
 def _calls(subject: Subject) -> list[str]:
     """Thresholds and calibration of the exported weights."""
     labels, probabilities = _tested(subject)
-    thresholds = {"the middle": THRESHOLD}
+    thresholds = {"as above": THRESHOLD}
     valid_labels, valid = subject.results.valid_labels, subject.training.valid_probabilities
     if valid_labels is not None and valid is not None:
-        thresholds["chosen on validation (Youden)"] = choose_threshold(valid_labels, valid)
+        thresholds["chosen on validation (Youden's index)"] = choose_threshold(valid_labels, valid)
     rows = []
     for words, threshold in thresholds.items():
         calls = confusion(labels, probabilities, threshold)

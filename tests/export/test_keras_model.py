@@ -1,18 +1,20 @@
-"""The exported model needs Keras and nothing of ours."""
+"""The exported model needs Keras, or ONNX Runtime, and nothing of ours."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
+import onnxruntime
 import pytest
 
-from hpo.errors import StorageError
+from hpo.errors import HpoError, StorageError
 from hpo.export.keras_model import export_model
 from hpo.models.backend import keras
 from hpo.recipe.architecture import ARCHITECTURES
@@ -42,33 +44,85 @@ def trainer(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
     return Trainer(CheckpointStore(Files(tmp_path_factory.mktemp("checkpoints"))), ToyDataset())
 
 
+RECIPES = {"plain": PLAIN, "normalized": NORMALIZED, "function": replace(PLAIN, architecture=FUNCTION)}
+
+
 def test_keras_alone_predicts_probabilities_from_raw_patches(trainer: Trainer, tmp_path: Path) -> None:
-    recipes = {"plain": PLAIN, "normalized": NORMALIZED, "function": replace(PLAIN, architecture=FUNCTION)}
     patches = ToyDataset().valid
     np.save(tmp_path / "patches.npy", patches.patches)
-    paths = {name: tmp_path / f"{name}.h5" for name in recipes}
-    for name, recipe in recipes.items():
-        export_model(trainer, recipe, 2, paths[name])
+    paths = {(name, kind): tmp_path / f"{name}.{kind}" for name in RECIPES for kind in ("h5", "keras")}
+    for name, recipe in RECIPES.items():
+        export_model(trainer, recipe, 2, paths[name, "h5"], paths[name, "keras"])
     ran = subprocess.run(
         [sys.executable, "-c", ELSEWHERE, tmp_path / "patches.npy", *paths.values()],
         cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True,
     )  # fmt: skip
     assert json.loads(ran.stdout.splitlines()[-1]) == []
-    for name, recipe in recipes.items():
-        expected = trainer.predict(recipe, 2, patches)
-        for probabilities in np.load(f"{paths[name]}.npy"):
+    for (name, _), path in paths.items():
+        expected = trainer.predict(RECIPES[name], 2, patches)
+        for probabilities in np.load(f"{path}.npy"):
             assert probabilities.shape == (50, 1)
             assert probabilities[:, 0] == pytest.approx(expected, abs=1e-6)
 
 
-def test_equal_weights_give_equal_bytes_whatever_was_built_before(trainer: Trainer, tmp_path: Path) -> None:
-    export_model(trainer, NORMALIZED, 1, tmp_path / "first.h5")
+@pytest.mark.parametrize("name", RECIPES)
+def test_onnx_runtime_predicts_the_same_in_batches_of_any_size(name: str, trainer: Trainer, tmp_path: Path) -> None:
+    export_model(trainer, RECIPES[name], 2, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    patches = ToyDataset().valid
+    expected = trainer.predict(RECIPES[name], 2, patches)
+    for count in (1, 3, 50):
+        of_bytes = patches.patches[:count].astype(np.float32)
+        (found,) = session.run(None, {"patches": of_bytes})
+        assert found.shape == (count, 1)
+        assert found[:, 0] == pytest.approx(expected[:count], abs=1e-5)
+    halves = (patches.patches / 2).astype(np.float32)
+    export_model(trainer, RECIPES[name], 2, tmp_path / "model.keras")
+    model = keras.models.load_model(tmp_path / "model.keras")
+    (found,) = session.run(["probability"], {"patches": halves})
+    assert found == pytest.approx(model.predict(halves, verbose=0), abs=1e-5)
+
+
+def test_the_conversion_to_onnx_says_nothing(
+    trainer: Trainer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    export_model(trainer, NORMALIZED, 1, tmp_path / "model.onnx")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_onnx_model_that_predicts_otherwise_is_refused_and_not_left_behind(
+    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict = keras.Model.predict_on_batch
+    monkeypatch.setattr(keras.Model, "predict_on_batch", lambda self, patches: predict(self, patches) + 2e-5)
+    with pytest.raises(HpoError, match=r"predicts otherwise than the Keras model \(by up to 2e-05\)"):
+        export_model(trainer, PLAIN, 1, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_no_converter_knows_is_refused_in_one_line(
+    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise ValueError("no such operation\nand a long story")
+
+    monkeypatch.setattr(keras.Model, "export", stumble)
+    with pytest.raises(HpoError, match=r"cannot be converted to ONNX: ValueError: no such operation$"):
+        export_model(trainer, PLAIN, 1, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["h5", "keras"])
+def test_equal_weights_give_equal_bytes_whatever_was_built_before(kind: str, trainer: Trainer, tmp_path: Path) -> None:
+    first, again, later = (tmp_path / f"{name}.{kind}" for name in ("first", "again", "later"))
+    export_model(trainer, NORMALIZED, 1, first)
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-    export_model(trainer, PLAIN, 1, tmp_path / "between.h5")
-    export_model(trainer, NORMALIZED, 1, tmp_path / "again.h5")
-    export_model(trainer, NORMALIZED, 2, tmp_path / "later.h5")
-    assert (tmp_path / "first.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
-    assert (tmp_path / "first.h5").read_bytes() != (tmp_path / "later.h5").read_bytes()
+    export_model(trainer, PLAIN, 1, tmp_path / f"between.{kind}")
+    time.sleep(1.1)  # so that a time of saving would differ
+    export_model(trainer, NORMALIZED, 1, again)
+    export_model(trainer, NORMALIZED, 2, later)
+    assert first.read_bytes() == again.read_bytes()
+    assert first.read_bytes() != later.read_bytes()
 
 
 def test_the_file_holds_the_model_with_scaling_and_sigmoid_and_no_optimizer(trainer: Trainer, tmp_path: Path) -> None:

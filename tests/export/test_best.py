@@ -1,0 +1,174 @@
+"""What a finished study leaves in its output folder, and what it leaves alone."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpo.config.best_config import load_best_config
+from hpo.config.study import StudyFile
+from hpo.export.best import export_study
+from hpo.export.tuned import Tuned, config_path, exported_files, is_exported
+from hpo.recipe.recipe import Recipe, WarmStart
+from hpo.reports.results import StudyResults
+from hpo.storage.checkpoints import CheckpointStore
+from hpo.storage.files import Files
+from hpo.storage.predictions import PredictionStore
+from hpo.training.engine import Trainer
+from tests.export.samples import fitting
+from tests.reports.invented import invent_study
+from tests.stages.story import load
+from tests.training.toy import PLAIN, ToyDataset
+
+DATA = "d" * 64
+TINY = replace(PLAIN, data=DATA)
+WIDE = replace(TINY, batch_normalization=True, initial=WarmStart(TINY, 1))
+FILES = ["model.h5", "model.keras", "model_card.md", "roc.csv"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A study whose final trainings are tested."""
+
+    study: StudyFile
+    dataset: ToyDataset
+    results: StudyResults
+    tuned: dict[str, Tuned]
+
+    def export(self, *, onnx: bool = False) -> None:
+        export_study(self.study, self.dataset, self.results, self.tuned, onnx=onnx)  # type: ignore[arg-type]
+
+    def written(self) -> dict[str, tuple[int, bytes]]:
+        """When each exported file was written, and what is in it."""
+        files = [path for path in self.study.output.glob("*/*") if path.parent.name in self.tuned]
+        return {
+            str(path.relative_to(self.study.output)): (path.stat().st_mtime_ns, path.read_bytes())
+            for path in (*files, config_path(self.study))
+        }
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    study = load(tmp_path_factory.mktemp("study"), workers={"threads": None})
+    recipes = {"tiny": TINY, "wide": WIDE}
+    results = fitting(invent_study(("tiny", "wide"), seeds=(0, 1), name="small"), recipes)
+    store = PredictionStore(Files(study.checkpoints))
+    tuned = {}
+    for place, (name, recipe) in enumerate(recipes.items()):
+        assert results.test_labels is not None
+        store.save_truth(name, results.test_labels, results.test_slides)
+        runs = [one for one in results.confirmations if one.architecture == name]
+        for one in runs:
+            assert one.test_probabilities is not None
+            store.save(name, one.role, one.seed, one.test_probabilities)
+        tuned[name] = Tuned(recipe, 1, float(place), name, tuple((one.role, one.seed) for one in runs))
+    finished = Finished(study, ToyDataset(digest=DATA), results, tuned)
+    finished.export()
+    return finished
+
+
+@pytest.fixture
+def finished(exported: Finished, tmp_path: Path) -> Finished:
+    """The same, exported already, in a place of its own."""
+    shutil.copytree(exported.study.output, tmp_path / "out")
+    changed = {"output": tmp_path / "out", "checkpoints": str(tmp_path / "out" / "checkpoints")}
+    copied = exported.study.model_copy(update=changed)
+    return replace(exported, study=copied)
+
+
+def test_each_architecture_has_its_files_and_the_study_its_best_configuration(finished: Finished) -> None:
+    written = finished.written()
+    assert sorted(written) == ["best_config.yaml", *(f"{name}/{file}" for name in ("tiny", "wide") for file in FILES)]
+    config = load_best_config(config_path(finished.study))
+    assert config.best == "wide"
+    trainer = Trainer(CheckpointStore(Files(finished.study.checkpoints)), finished.dataset)
+    for name, recipe in (("tiny", TINY), ("wide", WIDE)):
+        assert config.models[name].recipe == recipe
+        assert config.models[name].weights_sha256 == trainer.weights_digest(recipe, 1)
+        card = written[f"{name}/model_card.md"][1].decode()
+        assert f"# {name}, tuned by study small" in card
+        assert config.models[name].weights_sha256 in card
+        model = trainer.model(recipe, 1)
+        assert f"{sum(int(np.prod(one.shape)) for one in model.trainable_variables):,} trained parameters" in card
+
+
+def test_it_is_exported_only_with_every_file_and_of_these_very_models(finished: Finished) -> None:
+    study, tuned = finished.study, finished.tuned
+    assert is_exported(study, tuned)
+    assert not is_exported(study, tuned, onnx=True)
+    assert not is_exported(study, {"tiny": tuned["tiny"]}), "the other's files are of a model no longer there"
+    assert not is_exported(study, tuned | {"wide": replace(tuned["wide"], epoch=2)})
+    assert not is_exported(study, tuned | {"wide": replace(tuned["wide"], recipe=TINY)})
+    assert not is_exported(study, tuned | {"tiny": replace(tuned["tiny"], objective=2.0)}), "another one is the best"
+    for path in (*exported_files(study, "tiny"), config_path(study)):
+        away = path.rename(path.with_suffix(".away"))
+        assert not is_exported(study, tuned), path.name
+        away.rename(path)
+    config_path(study).write_text("kind: best_config\n")
+    assert not is_exported(study, tuned)
+
+
+def test_what_is_up_to_date_stays_as_it_is(finished: Finished) -> None:
+    before = finished.written()
+    finished.export()
+    assert finished.written() == before
+
+
+@pytest.mark.parametrize("file", ["tiny/model.keras", "wide/model.h5", "wide/model_card.md", "tiny/roc.csv"])
+def test_a_file_that_is_missing_is_made_again_to_the_byte_and_no_other(file: str, finished: Finished) -> None:
+    before = finished.written()
+    (finished.study.output / file).unlink()
+    finished.export()
+    after = finished.written()
+    assert after.pop(file)[1] == before.pop(file)[1]
+    assert after == before
+
+
+def test_onnx_comes_on_request_beside_the_rest_and_stays(finished: Finished) -> None:
+    before = finished.written()
+    finished.export(onnx=True)
+    after = finished.written()
+    assert after.keys() - before.keys() == {"tiny/model.onnx", "wide/model.onnx"}
+    assert {name: after[name] for name in before} == before
+    assert is_exported(finished.study, finished.tuned, onnx=True)
+    finished.export()
+    assert finished.written() == after
+
+
+def _other(finished: Finished, recipe: Recipe) -> Finished:
+    """The same study with another tuned model of tiny."""
+    results = fitting(finished.results, {"tiny": recipe})
+    return replace(
+        finished, results=results, tuned=finished.tuned | {"tiny": replace(finished.tuned["tiny"], recipe=recipe)}
+    )
+
+
+def test_another_model_replaces_the_old_ones_files_and_leaves_the_others(finished: Finished) -> None:
+    finished.export(onnx=True)
+    before = finished.written()
+    other = _other(finished, replace(TINY, learning_rate=0.05))
+    other.export()
+    after = other.written()
+    assert "tiny/model.onnx" not in after, "it was of other weights"
+    for file in ("model.h5", "model.keras", "model_card.md"):
+        assert after[f"tiny/{file}"][1] != before[f"tiny/{file}"][1]
+    of_wide = [name for name in before if name.startswith("wide/")]
+    assert {name: after[name] for name in of_wide} == {name: before[name] for name in of_wide}
+    assert is_exported(other.study, other.tuned)
+
+
+def test_weights_that_are_not_those_on_record_are_exported_anew(finished: Finished) -> None:
+    """As where the checkpoints were lost, and another kind of machine has trained them again."""
+    path = config_path(finished.study)
+    digest = load_best_config(path).models["tiny"].weights_sha256
+    path.write_text(path.read_text().replace(digest, "b" * 64))
+    before = finished.written()
+    finished.export()
+    after = finished.written()
+    assert load_best_config(path).models["tiny"].weights_sha256 == digest
+    changed = {name for name in after if after[name][0] != before[name][0]}
+    assert changed == {"best_config.yaml", *(f"tiny/{file}" for file in FILES)}
