@@ -18,13 +18,6 @@ from hpo.reports.panel import Drawing
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
 
-class Section(NamedTuple):
-    """Panels under one heading; without one they stand on the page as they are."""
-
-    heading: str
-    panels: list[Html]
-
-
 class Heading(NamedTuple):
     """What stands on top of a panel, and how wide the panel is."""
 
@@ -32,6 +25,33 @@ class Heading(NamedTuple):
     label: str = ""
     width: str = "full"
     panel: str = ""
+
+
+class PanelContents(NamedTuple):
+    """A panel before it is HTML, or files. Texts are not escaped yet.
+
+    Args:
+        heading: on top of it.
+        anchor: its address on the page, once there.
+        drawing: figure, table or HTML; None where its data is missing.
+        finding: above the drawing: what it shows (may be empty), or why there is none.
+        explanation: below the drawing: how to read it; may be empty.
+        detail: what tells it from others of its kind, in words that a file's name may have; may be empty.
+    """
+
+    heading: Heading
+    anchor: str
+    drawing: Drawing | None
+    finding: str
+    explanation: str = ""
+    detail: str = ""
+
+
+class Section(NamedTuple):
+    """Panels under one heading; without one they stand on the page as they are."""
+
+    heading: str
+    panels: list[PanelContents]
 
 
 def write_page(path: Path, page: str) -> None:
@@ -80,40 +100,24 @@ def render_page(title: str, lead: str, summary: Html, sections: Sequence[Section
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{body}{script}</body></html>\n'
 
 
-def drawn_panel(heading: Heading, drawing: Drawing, identity: str, finding: str, explanation: str) -> Html:
-    """A panel with its drawing.
-
-    Args:
-        heading: on top of it.
-        drawing: figure, table or HTML.
-        identity: the panel's anchor, once on the page.
-        finding: what it shows, above it; not escaped; may be empty.
-        explanation: how to read it, below it; not escaped; may be empty.
-    """
-    parts = [paragraph(finding, "finding")] if finding else []
-    parts.append(_drawing(drawing, identity, f"{heading.title}. {finding}".strip()))
-    if explanation:
-        parts.append(paragraph(explanation, "explain"))
-    return _panel(heading, identity, parts)
-
-
-def missing_panel(heading: Heading, reason: str, identity: str = "") -> Html:
-    """A panel without its drawing, and the sentence that says why; ``identity`` as for `drawn_panel`."""
-    return _panel(heading, identity, [paragraph(reason, "missing")])
-
-
-def _panel(heading: Heading, identity: str, parts: Sequence[Html]) -> Html:
+def _panel(panel: PanelContents) -> Html:
+    heading, anchor = panel.heading, panel.anchor
     top = [element("span", escape(heading.label), class_="label")] if heading.label else []
-    top.append(escape(heading.title))
-    if identity:
-        here = f"Link to: {heading.title}"
-        top.append(element("a", escape("#"), href=f"#{identity}", class_="here", aria_label=here))
+    here = f"Link to: {heading.title}"
+    top += [escape(heading.title), element("a", escape("#"), href=f"#{anchor}", class_="here", aria_label=here)]
+    if panel.drawing is None:
+        parts = [paragraph(panel.finding, "missing")]
+    else:
+        parts = [paragraph(panel.finding, "finding")] if panel.finding else []
+        parts.append(_drawing(panel.drawing, anchor, f"{heading.title}. {panel.finding}".strip()))
+        if panel.explanation:
+            parts.append(paragraph(panel.explanation, "explain"))
     return element(
         "article",
         element("h3", *top),
         *parts,
         class_=f"panel {heading.width}",
-        id=identity,
+        id=anchor,
         data_panel=heading.panel,
     )
 
@@ -129,7 +133,7 @@ def _contents(sections: Sequence[Section]) -> Html:
 
 
 def _section(index: int, section: Section) -> Html:
-    panels, anchor = element("div", *section.panels, class_="panels"), _anchor(index)
+    panels, anchor = element("div", *map(_panel, section.panels), class_="panels"), _anchor(index)
     if not section.heading:
         return element("section", panels, id=anchor)
     heading = element("h2", escape(section.heading), id=f"{anchor}-heading")
@@ -140,12 +144,12 @@ def _anchor(index: int) -> str:
     return f"section-{index}"
 
 
-def _drawing(drawing: Drawing, identity: str, description: str) -> Html:
+def _drawing(drawing: Drawing, anchor: str, description: str) -> Html:
     if isinstance(drawing, Table):
         return table(drawing, description)
     if not isinstance(drawing, go.Figure):
         return Html(drawing)
-    source, height = f"{identity}-data", f"height:{drawing.layout.height}px"
+    source, height = f"{anchor}-data", f"height:{drawing.layout.height}px"
     place = element("div", class_="plot", data_figure=source, role="img", aria_label=description, style=height)
     return Html(place + figure_script(drawing, source))
 

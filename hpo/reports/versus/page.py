@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hpo.reports.figures import write_figures
 from hpo.reports.html import Html, element, escape, paragraph, swatch
 from hpo.reports.panel import Drawing, NotThereError
-from hpo.reports.shell import Heading, Section, drawn_panel, missing_panel, render_page, write_page
+from hpo.reports.shell import Heading, PanelContents, Section, render_page, write_page
 from hpo.reports.summary import is_finished
 from hpo.reports.versus import figures, settings, tables, tested
 from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels, shared_architectures
@@ -30,22 +31,34 @@ class _Panel(NamedTuple):
     width: str = "full"
 
 
-def write_comparison(studies: Studies, path: Path) -> None:
+def write_comparison(
+    studies: Studies, path: Path, say: Callable[[str], object] | None = None, figures: Path | None = None
+) -> None:
     """Write the page by renaming a finished file, so that no reader sees half of it.
 
     Args:
         studies: two or more, in whatever state; differences are taken from the first.
         path: the HTML file to write or replace; its folder is made.
+        say: is told why there are no pictures, where there are none.
+        figures: a folder for every figure and table as files, by `hpo.reports.figures.write_figures`.
     """
-    write_page(path, render_comparison(studies))
+    sections = _filled(studies)
+    write_page(path, _render(studies, sections))
+    if figures is not None:
+        write_figures(sections, figures, say)
 
 
 def render_comparison(studies: Studies) -> str:
     """The page as the text of an HTML file."""
-    sections = [
-        Section(heading, [_rendered(panel, studies) for panel in panels]) for heading, panels in _sections(studies)
-    ]
+    return _render(studies, _filled(studies))
+
+
+def _render(studies: Studies, sections: list[Section]) -> str:
     return render_page(f"{listed_labels(studies)}, side by side", _lead(studies), _summary(studies), sections)
+
+
+def _filled(studies: Studies) -> list[Section]:
+    return [Section(heading, [_contents(one, studies) for one in panels]) for heading, panels in _sections(studies)]
 
 
 def _sections(studies: Studies) -> Iterator[tuple[str, list[_Panel]]]:
@@ -112,13 +125,13 @@ def _search(place: int, architecture: str) -> _Panel:
     )
 
 
-def _rendered(panel: _Panel, studies: Studies) -> Html:
+def _contents(panel: _Panel, studies: Studies) -> PanelContents:
     heading = Heading(panel.title, width=panel.width, panel=panel.name)
     try:
         data = panel.read(studies)
     except NotThereError as reason:
-        return missing_panel(heading, str(reason))
-    return drawn_panel(heading, panel.draw(data), f"panel-{panel.name}", panel.finding(data), panel.explain(data))
+        return PanelContents(heading, panel.name, None, str(reason))
+    return PanelContents(heading, panel.name, panel.draw(data), panel.finding(data), panel.explain(data))
 
 
 def _lead(studies: Studies) -> str:
