@@ -70,7 +70,9 @@ def coarsen(found: Sequence[Stretch], most: int) -> list[Stretch]:
         for stretch in mine:
             for number in range(int((stretch.began - begin) / cell), int((stretch.ended - begin) / cell) + 1):
                 left, right = begin + number * cell, begin + (number + 1) * cell
-                spent[number][stretch.purpose] += max(0.0, min(right, stretch.ended) - max(left, stretch.began))
+                shared = min(right, stretch.ended) - max(left, stretch.began)
+                if shared > 0:
+                    spent[number][stretch.purpose] += shared
         coarse += _joined(owner, [(number, _most(spent[number])) for number in sorted(spent)], begin, cell)
     return coarse
 

@@ -16,6 +16,9 @@ from hpo.reports.side_curves import SIDES, SideCurve, areas_in_words, draw_curve
 from hpo.reports.style import architecture_style
 from hpo.reports.words import capital, number
 
+_RESAMPLES = 500
+_FEWEST = 2  # of the side before tuning only the mean is drawn, which does not come from resamples
+
 
 class PrecisionRecall(NamedTuple):
     """What the figure shows; ``share`` is that of malignant patches."""
@@ -47,7 +50,8 @@ def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall:
         for side in SIDES:
             if side in predictions:
                 rows = predictions[side]
-                band = precision_recall_band(labels, rows, results.test_slides)
+                resamples = _RESAMPLES if side == "after" else _FEWEST
+                band = precision_recall_band(labels, rows, results.test_slides, resamples=resamples)
                 edges = (band.low, band.high) if side == "after" else ((), ())
                 area = fmean(average_precision(labels, row) for row in rows)
                 colour = architecture_style(results.settings, architecture).colour
