@@ -67,9 +67,11 @@ def read(results: StudyResults, options: PanelSettings) -> Mistakes:
 
 def draw(data: Mistakes) -> Html:
     """A row of either kind; under each patch the probability that the models give to malignant."""
-    return Html(
-        _row("False positives: benign, called malignant", data.false_positives)
-        + _row("False negatives: malignant, called benign", data.false_negatives)
+    return element(
+        "div",
+        _row("False positives: benign, called malignant", data.false_positives),
+        _row("False negatives: malignant, called benign", data.false_negatives),
+        class_="mistakes",
     )
 
 
