@@ -119,7 +119,7 @@ def round_numbers(low: float, high: float, most: int, *, log: bool = False) -> l
             if 2 <= len(found) <= most:
                 return found
         if len(found) > most:
-            return thinned(found, most)
+            return found[:: -(-len(found) // most)]
     # Too narrow for round ratios, or no log axis at all.
     power = 10.0 ** (math.floor(math.log10(high - low)) - 1)
     steps = (factor * power for factor in (1, 2, 5, 10, 20, 50, 100))

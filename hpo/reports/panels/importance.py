@@ -123,9 +123,8 @@ def finding(data: Importance) -> str:
 
 def explain(data: Importance) -> str:
     """What importance means here."""
-    verb = "has" if len(data.left_out) == 1 else "have"
     missing = (
-        f" {capital(listed(data.left_out))} {verb} fewer than {FEWEST_TRIALS} finished trials that differ."
+        f" Nothing can be said of {listed(data.left_out)}: fewer than {FEWEST_TRIALS} finished trials that differ."
         if data.left_out
         else ""
     )
