@@ -32,7 +32,7 @@ from hpo.reports.words import (
 from hpo.storage.decisions import stage_name
 
 _MARKS = re.compile(r"([\\`*_\[\]<>~|&!$])")
-_EPOCH_WORDS = {"last": "after the last epoch", "best": "after the best epoch"}
+_EPOCH_WORDS = {"last": " after the last epoch", "best": " after the best epoch"}
 _STATES: tuple[Literal["complete", "pruned", "failed", "running", "waiting"], ...] = (
     "complete", "pruned", "failed", "running", "waiting",
 )  # fmt: skip
@@ -65,7 +65,7 @@ def write_note(results: StudyResults, stage: StageName, architecture: str, conte
     facts = [
         ("Study", f"{settings.name}, architecture {architecture}, on {context.data}"),
         ("Design", _stage1_design(settings) if stage == "stage1" else _stage2_design(settings)),
-        ("Objective", objective_words(settings.objective)),
+        ("Objective", _objective_words(settings.objective)),
         *_standing(results, stage, architecture),
         *(_after_stage1(results, architecture) if stage == "stage1" else _after_stage2(results, architecture)),
     ]
@@ -78,11 +78,11 @@ def write_note(results: StudyResults, stage: StageName, architecture: str, conte
     return "\n".join(lines) + "\n"
 
 
-def objective_words(objective: Objective) -> str:
+def _objective_words(objective: Objective) -> str:
     """What a trial is judged by: ``validation AUC after the last epoch; more is better``."""
-    epoch = _EPOCH_WORDS.get(objective.epoch, f"mean of the last {plural(objective.last, 'epoch')}")
+    epoch = _EPOCH_WORDS.get(objective.epoch, f", mean of the last {plural(objective.last, 'epoch')}")
     direction = "less" if objective.direction == "minimize" else "more"
-    return f"validation {METRIC_WORDS[objective.metric]} {epoch}; {direction} is better"
+    return f"validation {METRIC_WORDS[objective.metric]}{epoch}; {direction} is better"
 
 
 def _stage1_design(settings: StudySettings) -> str:

@@ -17,7 +17,7 @@ import pytest
 from hpo.data.dataset import Dataset
 from hpo.errors import ConfigError, StopRequestedError, WorkerOutgrownError
 from hpo.launchers import inprocess
-from hpo.launchers.inprocess import Limits, RunSummary, run_in_process
+from hpo.launchers.inprocess import Limits, OnClosed, RunSummary, run_in_process
 from hpo.stages.order import STAGES, Until
 from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database
@@ -50,6 +50,7 @@ class Launch:
         self.heartbeat = SimpleNamespace(stop_mode=None)
         self.opened = self.closed = 0
         self.limits: Limits | None = None
+        self.on_closed: OnClosed | None = None
         self.before: Callable[[], None] = lambda: None
 
     @contextmanager
@@ -69,7 +70,16 @@ class Launch:
     def __call__(self, until: Until = "test") -> RunSummary:
         dataset = cast(Dataset, SimpleNamespace(digest=DATA, train=Training()))
         story = self.story
-        return run_in_process(story.study, story.database, dataset, Unobserved(), self.stop, until, self.limits)
+        return run_in_process(
+            story.study,
+            story.database,
+            dataset,
+            Unobserved(),
+            self.stop,
+            until,
+            self.limits,
+            on_closed=self.on_closed,
+        )
 
 
 @pytest.fixture
@@ -223,3 +233,33 @@ def test_a_study_that_was_planned_from_other_settings_is_refused(launch: Launch,
     launch.story.study = load(tmp_path, architectures=ONE, stage2={"trials": 9})
     with pytest.raises(ConfigError, match=r"stage2\.trials was 4, is 9"):
         launch()
+
+
+def closed_and_open(story: Story) -> tuple[list[str], list[str]]:
+    """The stages that are closed, and those that are open."""
+    rows = sorted(story.stages().values(), key=lambda row: STAGES.index(row.stage))  # type: ignore[arg-type]
+    return [row.stage for row in rows if row.closed_at], [row.stage for row in rows if not row.closed_at]
+
+
+def test_after_each_stage_that_it_closes_and_once_the_next_is_open_the_process_does_what_follows(
+    launch: Launch,
+) -> None:
+    seen: list[tuple[list[str], list[str]]] = []
+    launch.on_closed = lambda _study, _database: seen.append(closed_and_open(launch.story))
+    launch()
+    assert seen == [(list(STAGES[:number]), list(STAGES[number : number + 1])) for number in range(1, 5)]
+    launch()
+    assert len(seen) == 4, "nothing was closed any more"
+
+
+def test_what_follows_a_closed_stage_may_fail_and_the_work_goes_on(
+    launch: Launch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_study: object, _database: object) -> None:
+        raise RuntimeError("the figures\ncould not be drawn")
+
+    launch.on_closed = fails
+    assert launch().standings[0].is_over()
+    assert [record.message for record in caplog.records] == [
+        "a stage is closed, but what should follow was not done: the figures"
+    ] * len(STAGES)

@@ -13,7 +13,7 @@ import yaml
 from hpo.config.ranges import load_ranges
 from hpo.errors import ConfigError
 from hpo.recipe.point import Point
-from hpo.stages.advance import Standing
+from hpo.stages.advance import Standing, advance
 from hpo.storage.claims import claim_points
 from hpo.storage.database import Database
 from tests.processes import all_at_once
@@ -100,6 +100,15 @@ def test_whoever_looks_again_changes_nothing(database: Database, tmp_path: Path)
     before = story.everything()
     story.advance()
     assert story.everything() == before
+
+
+def test_who_closes_a_stage_is_told_its_name_and_nobody_else_is(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(load(tmp_path), sqlite)
+    told: list[str] = []
+    while not all(standing.is_over() for standing in advance(sqlite, story.study, DATA, on_closed=told.append)):
+        story.advance()  # another worker that looks a moment later
+        story.work()
+    assert sorted(told) == sorted(row.name for row in story.stages().values())
 
 
 def test_processes_that_decide_at_once_open_and_close_each_stage_once(

@@ -20,14 +20,18 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.orm import Session
 
 from hpo.search.spaces import spaces_to_json
+from hpo.storage.artifacts import Artifact, ArtifactFiles, curve_artifact
 from hpo.storage.database import Database
+from hpo.storage.files import Files
 from hpo.storage.optuna_bridge import (
     POINT_ATTRIBUTE,
     Direction,
     ask_sampler,
     begin_trial,
+    change_study_attributes,
     ensure_optuna_study,
     report_epochs,
+    study_ids,
     tell_trial,
     trial_numbers,
 )
@@ -74,9 +78,14 @@ def report(database: Database, trial_id: int, values: Mapping[int, float]) -> No
 
 
 def tell(
-    database: Database, trial_id: int, value: float | None, attributes: Mapping[str, Any], reason: str | None = None
+    database: Database,
+    trial_id: int,
+    value: float | None,
+    attributes: Mapping[str, Any],
+    reason: str | None = None,
+    artifact: Artifact | None = None,
 ) -> None:
-    database.run(lambda session: tell_trial(session, trial_id, value, attributes, reason))
+    database.run(lambda session: tell_trial(session, trial_id, value, attributes, reason, artifact))
 
 
 def slot(database: Database, key: str = "slot 1") -> int:
@@ -129,6 +138,86 @@ def test_whoever_repeats_what_a_killed_worker_told_changes_nothing(database: Dat
     tell(database, trial_id, 0.7, {"epochs": 2})
     tell(database, trial_id, None, {}, "too late")
     assert trials(database) == before
+
+
+CURVE = curve_artifact(STUDY, "point 1", [{"valid_auc": 0.7}, {"valid_auc": 0.8}])
+
+
+def test_a_finished_trial_has_its_file_where_optuna_looks_for_it(database: Database, tmp_path: Path) -> None:
+    store = ArtifactFiles(Files(tmp_path / "store"))
+    store.keep(CURVE)
+    tell(database, begun(database), 0.8, {}, artifact=CURVE)
+    (trial,) = trials(database)
+    (found,) = optuna.artifacts.get_all_artifact_meta(trial, storage=database.storage)
+    assert (found.artifact_id, found.filename, found.mimetype) == (CURVE.id, "curve.csv", "text/csv")
+    copy = tmp_path / found.filename
+    optuna.artifacts.download_artifact(artifact_store=store, file_path=str(copy), artifact_id=found.artifact_id)
+    assert copy.read_bytes() == CURVE.content
+
+
+def test_the_note_of_a_file_is_what_optuna_would_have_written(database: Database, tmp_path: Path) -> None:
+    (tmp_path / CURVE.filename).write_bytes(CURVE.content)
+    tell(database, begun(database), 0.8, {}, artifact=CURVE)
+    begin(database, "point 2")
+    ours, theirs = trials(database)
+    drawn = optuna.artifacts.upload_artifact(
+        artifact_store=ArtifactFiles(Files(tmp_path / "store")),
+        file_path=str(tmp_path / CURVE.filename),
+        study_or_trial=theirs,
+        storage=database.storage,
+    )
+    written = [database.storage.get_trial_system_attrs(trial._trial_id) for trial in (ours, theirs)]
+    assert list(written[0].items()) == [
+        (key.replace(drawn, CURVE.id), value.replace(drawn, CURVE.id)) for key, value in written[1].items()
+    ]
+    assert len(written[0]) == 1
+
+
+def test_a_trial_that_is_told_twice_keeps_the_file_of_the_first_time(database: Database) -> None:
+    trial_id = begun(database)
+    tell(database, trial_id, 0.8, {}, artifact=CURVE)
+    tell(database, trial_id, 0.7, {}, artifact=curve_artifact(STUDY, "point 1", [{"valid_auc": 0.7}]))
+    (trial,) = trials(database)
+    (found,) = optuna.artifacts.get_all_artifact_meta(trial, storage=database.storage)
+    assert found.artifact_id == CURVE.id
+
+
+def attributes_of(database: Database) -> dict[str, Any]:
+    study_id = database.storage.get_study_id_from_name(STUDY)
+    return database.storage.get_study_system_attrs(study_id)
+
+
+def change(database: Database, changed: Mapping[str, Any]) -> None:
+    database.run(lambda session: change_study_attributes(session, STUDY, lambda _before: changed))
+
+
+def test_a_studys_attributes_are_changed_added_and_otherwise_left_alone(database: Database) -> None:
+    make_study(database)
+    change(database, {"a": 1, "b": {"c": [2]}})
+    assert attributes_of(database) == {"a": 1, "b": {"c": [2]}}
+    change(database, {"b": "new", "d": None})
+    assert attributes_of(database) == {"a": 1, "b": "new", "d": None}
+
+
+def test_who_changes_attributes_sees_those_of_optuna_and_a_study_that_is_gone_has_none(database: Database) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def look(before: dict[str, Any]) -> dict[str, Any]:
+        seen.append(before)
+        return {}
+
+    database.run(lambda session: change_study_attributes(session, STUDY, look))
+    assert seen == []
+    make_study(database)
+    database.storage.set_study_system_attr(database.storage.get_study_id_from_name(STUDY), "theirs", [1])
+    database.run(lambda session: change_study_attributes(session, STUDY, look))
+    assert seen == [{"theirs": [1]}]
+
+
+def test_ids_are_those_of_the_studies_that_are_there(database: Database) -> None:
+    make_study(database)
+    expected = {STUDY: database.storage.get_study_id_from_name(STUDY)}
+    assert database.run(lambda session: study_ids(session, [STUDY, "another"])) == expected
 
 
 def test_what_is_undone_with_its_transaction_leaves_no_trial(database: Database) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import optuna
 import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 from sqlalchemy.orm import Session
 
 from hpo.search.spaces import spaces_to_json
+from hpo.storage.artifacts import curve_artifact
 from hpo.storage.claims import Claim, release_points
 from hpo.storage.database import Database
 from hpo.storage.ledger import record_epoch
@@ -63,6 +65,40 @@ def test_a_result_is_accepted_in_its_row_and_in_its_trial(database: Database) ->
     assert (row.owner, row.lease_expires_at) == ("a", None), "who made it stays on record"
     assert row.finished_at is not None
     assert (trial.state, trial.value, trial.user_attrs["epochs"]) == (TrialState.COMPLETE, 0.9, 1)
+
+
+def files(database: Database) -> list[list[str]]:
+    """The ids of each trial's files."""
+    return [
+        [found.artifact_id for found in optuna.artifacts.get_all_artifact_meta(trial, storage=database.storage)]
+        for trial in trials(database)
+    ]
+
+
+def with_file(objective: float) -> Outcome:
+    curve = [{"valid_auc": objective}]
+    return replace(DONE, objective=objective, curve=curve, artifact=curve_artifact(STAGE, "point-1", curve))
+
+
+def test_a_trial_has_one_file_that_of_the_attempt_that_was_accepted(database: Database) -> None:
+    plan(database, [point(1)])
+    stale = claim_one(database, "stale")
+    release_points(database, [stale])
+    fresh = claim_one(database, "fresh")
+    assert not complete(database, stale, with_file(0.7))
+    assert files(database) == [[]]
+    accepted = with_file(0.8)
+    assert complete(database, fresh, accepted)
+    assert complete(database, fresh, accepted), "whose commit was not confirmed says it again"
+    assert not complete(database, stale, with_file(0.7))
+    assert accepted.artifact is not None
+    assert files(database) == [[accepted.artifact.id]]
+
+
+def test_a_failed_attempt_leaves_no_file(database: Database) -> None:
+    plan(database, [point(1)])
+    fail(database, claim_one(database), "diverged", max_attempts=0)
+    assert files(database) == [[]]
 
 
 def test_row_and_trial_are_finished_in_one_transaction_or_not_at_all(database: Database) -> None:

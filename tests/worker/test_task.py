@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 
 import numpy as np
+import optuna
 import pytest
 from optuna.trial import TrialState
 
-from hpo.errors import StopRequestedError
+from hpo.errors import StopRequestedError, StoreUnavailableError
 from hpo.evaluation.compare import metric_standard_error
 from hpo.recipe.recipe import recipe_from_json
 from hpo.storage.ledger import list_test_openings
@@ -47,6 +50,40 @@ def test_optuna_sees_values_every_epoch_metrics_recipe_and_standard_error(open_w
     assert attributes["recipe_key"] == point.recipe_key
     assert attributes["epochs"] == 2
     assert attributes["standard_error"] == point.standard_error
+
+
+def test_each_trial_has_its_own_curve_as_a_file_in_the_store(open_workshop: Open) -> None:
+    shop = open_workshop()
+    work_once(shop.worker)
+    points = {point.trial_id: point for point in shop.points()}
+    assert sorted(len(point.curve or []) for point in points.values()) == [1, 2, 3]
+    for trial in shop.trials():
+        (found,) = optuna.artifacts.get_all_artifact_meta(trial, storage=shop.database.storage)
+        with shop.worker.artifacts.open_reader(found.artifact_id) as reader:
+            rows = list(csv.DictReader(io.TextIOWrapper(reader)))
+        curve = points[trial._trial_id].curve or []
+        assert [int(row.pop("epoch")) for row in rows] == list(range(1, len(curve) + 1))
+        assert [{name: float(value) for name, value in row.items()} for row in rows] == curve
+
+
+def test_a_file_is_kept_before_its_trial_ends_and_where_it_cannot_be_the_trial_goes_on(
+    open_workshop: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = open_workshop(**RATES)
+
+    def away(_artifact: object) -> None:
+        raise StoreUnavailableError("the store is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.worker.artifacts, "keep", away)
+        with pytest.raises(StoreUnavailableError):
+            work_once(shop.worker)
+    assert shop.trials()[0].state == TrialState.RUNNING
+    assert {point.state for point in shop.points()} == {"waiting"}
+    work_once(shop.worker)
+    trial = shop.trials()[0]
+    assert trial.state == TrialState.COMPLETE
+    assert len(optuna.artifacts.get_all_artifact_meta(trial, storage=shop.database.storage)) == 1
 
 
 def test_points_that_share_a_recipe_are_one_training_and_each_is_told_as_its_epoch_passes(
