@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -20,12 +20,20 @@ def report(
     study: StudyArgument,
     others: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[STUDY]...", help="More study files, to be put side by side with the first."),
+        typer.Argument(metavar="STUDY", help="More study files, to be put side by side with the first."),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             help="The HTML file; by default report.html, or report-A-vs-B.html, in the first's output folder."
+        ),
+    ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Also write every figure as SVG and PNG, and the numbers of figures and tables as CSV, into this "
+            "folder. Pictures need a Chrome or Chromium and the extra 'figures' (pip install 'hpo\\[figures]').",
         ),
     ] = None,
     dashboard: Annotated[Path | None, typer.Option(help="Another dashboard than the study file's.")] = None,
@@ -48,8 +56,27 @@ def report(
         for option, value in (("--serve", serve), ("--dashboard", dashboard)):
             if value is not None:
                 raise HpoError(f"{option} is for the report of one study; found {1 + len(others)}")
-        _compare([study, *others], output, database)
+        _compare([study, *others], output, figures, database)
         return
+    if serve is not None and figures is not None:
+        raise HpoError("--figures writes a folder once and --serve goes on; take one of them")
+    _report(study, output, figures, dashboard, database, None if serve is None else _Serving(host, serve, every))
+
+
+class _Serving(NamedTuple):
+    host: str
+    port: int
+    every: int
+
+
+def _report(
+    study: str,
+    output: Path | None,
+    figures: Path | None,
+    dashboard: Path | None,
+    database: str | None,
+    serving: _Serving | None,
+) -> None:
     from hpo.config.load import load_dashboard, load_study
     from hpo.data.prepare import prepare_data
     from hpo.reports.page import write_report
@@ -75,17 +102,17 @@ def report(
 
         def write() -> None:
             with err.status("writing the report"):
-                write_report(read_results(opened, settings, dataset()), panels, path, say_once)
+                write_report(read_results(opened, settings, dataset()), panels, path, say_once, figures)
 
-        if serve is None:
+        if serving is None:
             write()
-            _print(str(path))
+            _print_paths(path, figures)
         else:
             live = LiveReport(settings.name, path, lambda: study_progress(opened, settings), write, say)
-            serve_report(live, host=host, port=serve, every=every, announce=_print)
+            serve_report(live, host=serving.host, port=serving.port, every=serving.every, announce=_print)
 
 
-def _compare(files: list[str], output: Path | None, database: str | None) -> None:
+def _compare(files: list[str], output: Path | None, figures: Path | None, database: str | None) -> None:
     from hpo.config.load import load_study
     from hpo.reports.read import read_results
     from hpo.reports.versus.page import write_comparison
@@ -105,8 +132,13 @@ def _compare(files: list[str], output: Path | None, database: str | None) -> Non
     name = "-vs-".join(names if len(names) <= 3 else [names[0], f"{len(names) - 1}-others"])
     path = output or studies[0].output / f"report-{name}.html"
     with err.status("writing the comparison"):
-        write_comparison(tuple(found), path)
-    _print(str(path))
+        write_comparison(tuple(found), path, say, figures)
+    _print_paths(path, figures)
+
+
+def _print_paths(*paths: Path | None) -> None:
+    for path in filter(None, paths):
+        _print(str(path))
 
 
 def _print(line: str) -> None:

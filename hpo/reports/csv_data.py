@@ -60,7 +60,7 @@ def figure_csv(figure: go.Figure) -> str:
     rows: list[Row] = []
     for trace in figure.data:
         head: Row = {"plot": _plot_title(figure, trace)} if several else {}
-        head["trace"] = _plain(trace.name or trace.legendgroup or "")
+        head["trace"] = _plain(trace.name or _of(trace, "legendgroup") or "")
         rows += [head | row for row in _rows(figure, trace)]
     found = dict.fromkeys(key for row in rows for key in row)
     kinds = ("x", "y", "z", "lower", "upper", "x lower", "x upper", *_SINGLE)
@@ -211,7 +211,7 @@ def _plain(text: str) -> str:
 
 def _csv(rows: Iterable[Iterable[Any]]) -> str:
     file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows([_safe(value) for value in row] for row in rows)
+    csv.writer(file).writerows([_safe(value) for value in row] for row in rows)
     return file.getvalue()
 
 

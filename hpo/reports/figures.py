@@ -60,7 +60,7 @@ def write_figures(sections: Sequence[Section], folder: Path, say: Callable[[str]
 
 def _write(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(text, encoding="utf-8")
+    unfinished.write_text(text, encoding="utf-8", newline="")  # CSV ends its lines itself
     unfinished.replace(path)
 
 

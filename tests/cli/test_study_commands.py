@@ -181,3 +181,30 @@ def test_a_comparison_is_of_different_studies_and_has_no_options_of_one(hpo: Hpo
     for options in (("--serve", "0"), ("--dashboard", tmp_path / "dashboard.yaml")):
         line = hpo.refused("report", file, tmp_path / "other.yaml", *options)
         assert line == f"{options[0]} is for the report of one study; found 2"
+
+
+def test_figures_and_tables_are_files_too(
+    hpo: Hpo, story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.run("stage1")
+    monkeypatch.setitem(sys.modules, "kaleido", None)
+    (tmp_path / "board.yaml").write_text("panels: [{panel: versions}, {panel: factor_effect, factor: epochs}]\n")
+    report = ("report", story.study.file, "--figures", tmp_path / "figures")
+    ended = hpo(*report, "--dashboard", tmp_path / "board.yaml")
+    assert ended.out.splitlines() == [str(story.study.output / "report.html"), str(tmp_path / "figures")]
+    assert "no pictures: they need Kaleido" in ended.err
+    assert sorted(file.name for file in (tmp_path / "figures").iterdir()) == [
+        "01-versions.csv",
+        "02-factor_effect-epochs.csv",
+    ]
+    assert "--figures writes a folder once" in hpo.refused(*report, "--serve", "0")
+
+
+def test_a_comparison_has_its_files_too(
+    hpo: Hpo, story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.run("stage1")
+    monkeypatch.setitem(sys.modules, "kaleido", None)
+    other = load(tmp_path / "again", stage2={"trials": 6})
+    assert hpo("report", story.study.file, other.file, "--figures", tmp_path / "figures").status == 0
+    assert "03-settings.csv" in [file.name for file in (tmp_path / "figures").iterdir()]
