@@ -39,7 +39,7 @@
   // Where nothing can hover, the buttons would stand over the legend for good, and a finger on a figure is to scroll.
   const touch = canHover ? {} : { dragmode: false };
   const config = {
-    responsive: true, displaylogo: false, displayModeBar: canHover ? "hover" : false,
+    displaylogo: false, displayModeBar: canHover ? "hover" : false,
     modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"], toImageButtonOptions: { format: "svg" },
   };
   const waiting = new Set(document.querySelectorAll(".plot"));
@@ -50,16 +50,22 @@
     for (const trace of data) {
       if (trace.offsetgroup === "before") trace.insidetextfont = { color: ink };
     }
-    return Plotly.react(place, data, { ...layout, ...touch, template: template(isDark()) }, config);
+    Plotly.react(place, data, { ...layout, ...touch, width: place.clientWidth, template: template(isDark()) }, config);
   };
   const draw = (place) => {
     if (!waiting.delete(place)) return;
     near.unobserve(place);
     figures.set(place, JSON.parse(document.getElementById(place.dataset.figure).textContent));
     render(place);
+    widths.observe(place);
   };
   const drawRest = () => waiting.forEach(draw);
   const renderAll = () => figures.forEach((_, place) => render(place));
+  const widths = new ResizeObserver((seen) => { // not Plotly's own, which is too late for the printer
+    for (const { target } of seen) {
+      if (target.layout && target.layout.width !== target.clientWidth) render(target);
+    }
+  });
   const near = new IntersectionObserver(
     (seen) => seen.filter((one) => one.isIntersecting).forEach((one) => draw(one.target)), { rootMargin: "400px 0px" });
   const idle = window.requestIdleCallback || ((work) => setTimeout(work, 50));

@@ -9,11 +9,12 @@ import plotly.graph_objects as go
 
 from hpo.reports.results import StudySettings
 
-# Okabe and Ito 2008: told apart by people of every colour vision, and in grey.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f")
+# Okabe and Ito 2008: told apart by people of every colour vision, and in grey. Their orange and sky blue are darker
+# here: lines and symbols stand out from light and from dark paper, at 3:1 and more.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b67c00", "#2f93cf", "#8c6bb1", "#7f7f7f")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "x")
 
-STRATEGY_COLOURS = {"constant": "#4477aa", "time_based": "#ee6677", "step": "#aa8800", "exponential": "#aa3377"}
+STRATEGY_COLOURS = {"constant": "#4477aa", "time_based": "#ee6677", "step": "#aa8800", "exponential": "#c0458c"}
 STRATEGY_DASHES = {"constant": "solid", "time_based": "dash", "step": "dot", "exponential": "dashdot"}
 NEUTRAL = "#8a8f98"
 """A grey that reads on light and dark paper."""
