@@ -8,14 +8,21 @@ import plotly.graph_objects as go
 
 
 def add_band(
-    shown: go.Figure, x: Sequence[float], low: Sequence[float], high: Sequence[float], fill: str, **place: int
+    shown: go.Figure,
+    x: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    name: str,
+    fill: str,
+    **place: int,
 ) -> None:
-    """A band between two lines; it has no name, and nothing happens where a pointer is over it.
+    """A band between two lines; it is not in the legend, and nothing happens where a pointer is over it.
 
     Args:
         shown: what it is drawn into.
         x: ``(N,)``.
         low, high: ``(N,)``, its lower and upper edge.
+        name: in the figure's data.
         fill: a translucent colour.
         **place: ``row`` and ``col`` of a plot, if there are several.
     """
@@ -23,6 +30,7 @@ def add_band(
         x=[*x, *reversed(x)],
         y=[*high, *reversed(low)],
         mode="lines",
+        name=name,
         line={"width": 0},
         fill="toself",
         fillcolor=fill,

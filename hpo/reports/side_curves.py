@@ -96,10 +96,11 @@ def draw_curves(
     }
     shown = side_plots(lines, *axes)
     for place, (name, found) in enumerate(mine.items()):
-        add_reference(shown, reference, place)
+        add_reference(shown, reference, called, place)
         for curve in found:
             if curve.low:
-                add_band(shown, curve.x, curve.low, curve.high, faded(curve.colour, 0.2), **cell(place))
+                named, fill = f"{figure_text(name)} {curve.side}", faded(curve.colour, 0.2)
+                add_band(shown, curve.x, curve.low, curve.high, named, fill, **cell(place))
             shown.add_scatter(
                 x=curve.x,
                 y=curve.y,
@@ -114,11 +115,11 @@ def draw_curves(
     return shown
 
 
-def add_reference(shown: go.Figure, points: Sequence[tuple[float, float]], place: int) -> None:
+def add_reference(shown: go.Figure, points: Sequence[tuple[float, float]], called: str, place: int) -> None:
     """A dashed line that curves are compared with."""
     x, y = zip(*points, strict=True)
     line = {"color": NEUTRAL, **_REFERENCE}
-    shown.add_scatter(x=x, y=y, mode="lines", line=line, showlegend=False, hoverinfo="skip", **cell(place))
+    shown.add_scatter(x=x, y=y, mode="lines", name=called, line=line, showlegend=False, hoverinfo="skip", **cell(place))
 
 
 def add_side_legend(shown: go.Figure, sides: Sequence[Side], reference: str) -> None:

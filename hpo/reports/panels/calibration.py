@@ -26,6 +26,7 @@ from hpo.reports.style import ArchitectureStyle, architecture_style, figure_text
 from hpo.reports.words import listed, plural
 
 _SCORES = {"Brier": "brier", "NLL": "nll", "ECE": "ece"}
+_PERFECT = "perfect calibration"
 
 
 class Reliability(NamedTuple):
@@ -82,7 +83,7 @@ def draw(data: CalibrationCurves) -> go.Figure:
     }
     shown = side_plots(notes, "Predicted", "Observed")
     for place, of in enumerate(data.curves):
-        add_reference(shown, [(0, 0), (1, 1)], place)
+        add_reference(shown, [(0, 0), (1, 1)], _PERFECT, place)
         for side, calibration in of.sides.items():
             bins = calibration.bins
             shown.add_scatter(
@@ -107,9 +108,7 @@ def draw(data: CalibrationCurves) -> go.Figure:
                 hovertemplate="predicted %{x:.3f}, observed %{y:.3f}",
                 **cell(place),
             )
-    add_side_legend(
-        shown, [side for side in SIDES if any(side in of.sides for of in data.curves)], "perfect calibration"
-    )
+    add_side_legend(shown, [side for side in SIDES if any(side in of.sides for of in data.curves)], _PERFECT)
     return shown
 
 

@@ -96,7 +96,7 @@ def draw(data: WarmStart) -> go.Figure:
             name, dash, width = _LOOKS[curves.role]
             epochs = start.epochs[: len(curves.mean)]
             if curves.role != "before":
-                add_band(shown, epochs, curves.low, curves.high, faded(start.colour, 0.16), **place)
+                add_band(shown, epochs, curves.low, curves.high, name, faded(start.colour, 0.16), **place)
             shown.add_scatter(
                 x=epochs,
                 y=curves.mean,
