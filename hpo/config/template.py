@@ -114,12 +114,12 @@ panels:
   - {panel: two_stages, section: The study}
   - {panel: data}
 
-  - {panel: factor_effect, section: "Stage 1: explore", factor: learning_rate, width: half}
-  - {panel: factor_effect, factor: batch_size, width: half}
-  - {panel: factor_effect, factor: patches, width: half}
+  - {panel: factor_effect, section: "Stage 1: explore", factor: learning_rate, width: third}
+  - {panel: factor_effect, factor: batch_size, width: third}
+  - {panel: factor_effect, factor: patches, width: third}
   - {panel: factor_effect, factor: epochs, width: half}
   - {panel: schedules, width: half}
-  - {panel: strategy_curves, width: half}
+  - {panel: strategy_curves}
   - {panel: learning_curves}
   - {panel: ranges}
 
