@@ -6,13 +6,14 @@ import gzip
 import json
 from base64 import b64decode, b64encode
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from hpo.reports.html import Html
+from hpo.reports.template import Theme, plotly_template
 
 _DIGITS = 6
 """Significant digits of a number with a fraction: a figure is some hundred pixels wide."""
@@ -27,6 +28,11 @@ def library() -> Html:
     return Html(f'<script type="application/gzip" id="library">{packed}</script>')
 
 
+def templates() -> Html:
+    """How figures look on light and on dark paper."""
+    return _json({theme: plotly_template(theme) for theme in get_args(Theme)}, "templates")
+
+
 def figure_script(figure: go.Figure, identity: str) -> Html:
     """A figure's traces and layout as JSON, without the template, which is the page's.
 
@@ -36,7 +42,11 @@ def figure_script(figure: go.Figure, identity: str) -> Html:
     """
     content = json.loads(figure.to_json())
     content["layout"].pop("template", None)
-    text = json.dumps(_rounded(content), separators=(",", ":"), ensure_ascii=False)
+    return _json(_rounded(content), identity)
+
+
+def _json(content: Any, identity: str) -> Html:
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
     # In a script element "<" could end it; JSON may write it so instead.
     safe = text.replace("<", "\\u003c")
     return Html(f'<script type="application/json" id="{identity}">{safe}</script>')

@@ -10,31 +10,11 @@
   const isDark = () => !printing && (chosen ? chosen === "dark" : system.matches);
 
   // Figures
-  const template = (dark) => {
-    const ink = dark ? "#e6e9ed" : "#1b1f24";
-    const grid = dark ? "#2d343d" : "#e6e9ee";
-    const line = dark ? "#5b6570" : "#a9b1bb";
-    const axis = {
-      gridcolor: grid, linecolor: line, zerolinecolor: grid, tickcolor: line, ticks: "outside", ticklen: 4, showline: true,
-      automargin: true, title: { standoff: 10, font: { size: 13 } },
-    };
-    return {
-      data: {
-        bar: [{ error_x: { color: ink }, error_y: { color: ink } }],
-        parcoords: [{ labelfont: { color: ink }, tickfont: { color: ink }, rangefont: { color: ink } }],
-      },
-      layout: {
-        font: { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: ink },
-        paper_bgcolor: "rgba(0,0,0,0)",
-        plot_bgcolor: "rgba(0,0,0,0)",
-        hoverlabel: { bgcolor: dark ? "#20262d" : "#ffffff", bordercolor: line, font: { color: ink } },
-        legend: { bgcolor: "rgba(0,0,0,0)", font: { size: 12 } },
-        modebar: { bgcolor: "rgba(0,0,0,0)", color: line, activecolor: ink },
-        annotationdefaults: { font: { size: 13 } },
-        xaxis: axis,
-        yaxis: axis,
-      },
-    };
+  const parsed = (identity) => JSON.parse(document.getElementById(identity).textContent);
+  const template = () => {
+    const found = parsed("templates")[isDark() ? "dark" : "light"];
+    found.layout.font.family = getComputedStyle(document.body).fontFamily;
+    return found;
   };
   // Where nothing can hover, the buttons would stand over the legend for good, and a finger on a figure is to scroll.
   const touch = canHover ? {} : { dragmode: false };
@@ -46,16 +26,16 @@
   const figures = new Map(); // drawn ones, by their places
   const render = (place) => {
     const { data, layout } = figures.get(place);
-    const ink = isDark() ? "#e6e9ed" : "#1b1f24";
-    for (const trace of data) {
-      if (trace.offsetgroup === "before") trace.insidetextfont = { color: ink };
+    const look = template();
+    for (const trace of data) { // on a translucent bar Plotly would take white
+      if (trace.offsetgroup === "before") trace.insidetextfont = { color: look.layout.font.color };
     }
-    Plotly.react(place, data, { ...layout, ...touch, width: place.clientWidth, template: template(isDark()) }, config);
+    Plotly.react(place, data, { ...layout, ...touch, width: place.clientWidth, template: look }, config);
   };
   const draw = (place) => {
     if (!waiting.delete(place)) return;
     near.unobserve(place);
-    figures.set(place, JSON.parse(document.getElementById(place.dataset.figure).textContent));
+    figures.set(place, parsed(place.dataset.figure));
     render(place);
     widths.observe(place);
   };

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from hpo.reports.embed import figure_script, library
+from hpo.reports.embed import figure_script, library, templates
 from hpo.reports.html import Html, Table, element, escape, paragraph, table
 from hpo.reports.panel import Drawing
 
@@ -89,7 +89,7 @@ def render_page(title: str, lead: str, summary: Html, sections: Sequence[Section
     ]
     body = "".join(parts)
     if 'class="plot"' in body:
-        body += library()
+        body += library() + templates()
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
@@ -109,7 +109,8 @@ def _panel(panel: PanelContents) -> Html:
         parts = [paragraph(panel.finding, "missing")]
     else:
         parts = [paragraph(panel.finding, "finding")] if panel.finding else []
-        parts.append(_drawing(panel.drawing, anchor, f"{heading.title}. {panel.finding}".strip()))
+        drawing = _drawing(panel.drawing, anchor, f"{heading.title}. {panel.finding}".strip())
+        parts.append(element("div", drawing, class_="drawing"))
         if panel.explanation:
             parts.append(paragraph(panel.explanation, "explain"))
     return element(
