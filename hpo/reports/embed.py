@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from functools import cache
 from typing import Any, get_args
 
-import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
@@ -58,11 +57,6 @@ def _rounded(value: Any) -> Any:
         return float(f"{value:.{_DIGITS}g}") if abs(value) < _EXACT_FROM else value
     if isinstance(value, list):
         return [_rounded(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    if value.get("dtype") == "f8" and "bdata" in value:  # an array of Plotly's, in binary
-        numbers = np.frombuffer(b64decode(value["bdata"]), "<f8")
-        if np.all(np.abs(numbers[np.isfinite(numbers)]) < _EXACT_FROM):
-            return value | {"dtype": "f4", "bdata": b64encode(numbers.astype("<f4").tobytes()).decode()}
-        return value
-    return {name: _rounded(one) for name, one in value.items()}
+    if isinstance(value, dict):  # also an array of Plotly's, whose binary text stays as it is
+        return {name: _rounded(one) for name, one in value.items()}
+    return value
