@@ -10,11 +10,13 @@ from typing import Any
 from hpo.recipe.point import Value
 from hpo.reports.results import StudySettings
 from hpo.reports.style import figure_text
-from hpo.reports.trials import thinned
 from hpo.reports.words import value_words
 
-_MOST_LEVELS, _MOST_LETTERS, _FEW_TICKS = 8, 14, 3
-"""What fits beside one another in half of a phone's width: levels are all named only where their names are short."""
+_MOST_ROUND = 4
+"""Ticks at round numbers, where the values are not levels."""
+
+_LETTER, _SPACE = 0.061, 0.05
+"""Width of a letter, and of a space between two ticks, as shares of an axis that is half of a phone's width."""
 
 _MARGIN = 0.06
 """Of an axis, to either side of its values."""
@@ -29,7 +31,7 @@ class FactorAxis:
         log: whether equal ratios are equal distances.
         low, high: the least and the greatest number seen; of words, 0 and the last one's place.
         words: of a factor of words, its values in their order; empty for a number.
-        levels: of a number, the distinct values seen if they are few; else empty.
+        levels: of a number, the values seen, if all are levels of the search space; else empty.
     """
 
     factor: str
@@ -57,10 +59,13 @@ class FactorAxis:
         """A few places on the axis and what to write there."""
         if self.words:
             return [(float(place), value_words(word)) for place, word in enumerate(self.words)]
-        levels = self.levels or round_numbers(self.low, self.high, _FEW_TICKS, log=self.log)
-        if sum(len(tick_words(level)) for level in levels) > _MOST_LETTERS:
-            levels = thinned(levels, _FEW_TICKS)
-        return [(level, tick_words(level)) for level in levels]
+        numbers = self.levels or round_numbers(self.low, self.high, _MOST_ROUND, log=self.log)
+        ticks: list[tuple[float, str]] = []
+        for at in numbers:
+            text = tick_words(at)
+            if not ticks or self._room(ticks[-1], (at, text)):
+                ticks.append((at, text))
+        return ticks
 
     def layout(self) -> dict[str, Any]:
         """Layout of a Plotly axis with these ticks."""
@@ -80,6 +85,11 @@ class FactorAxis:
             "zeroline": False,
         }
 
+    def _room(self, first: tuple[float, str], second: tuple[float, str]) -> bool:
+        """Whether two neighbouring ticks do not touch, on the narrowest axis that there is."""
+        needed = _LETTER * (len(first[1]) + len(second[1])) / 2 + _SPACE
+        return self.share(second[0]) - self.share(first[0]) >= needed
+
 
 def factor_axis(settings: StudySettings, factor: str, values: Iterable[Value]) -> FactorAxis:
     """The axis of a factor over the values that were seen of it.
@@ -97,8 +107,8 @@ def factor_axis(settings: StudySettings, factor: str, values: Iterable[Value]) -
         return FactorAxis(factor, log=False, low=0.0, high=float(len(words) - 1), words=words)
     numbers = sorted(float(value) for value in seen)
     log = known is not None and known.scale == "log" and numbers[0] > 0
-    few = tuple(numbers) if len(numbers) <= _MOST_LEVELS else ()
-    return FactorAxis(factor, log=log, low=numbers[0], high=numbers[-1], levels=few)
+    levels = tuple(numbers) if known is not None and seen <= set(known.levels) else ()
+    return FactorAxis(factor, log=log, low=numbers[0], high=numbers[-1], levels=levels)
 
 
 def share_of_range(settings: StudySettings, factor: str, value: float, low: float, high: float) -> float:

@@ -44,17 +44,23 @@ def test_a_factor_without_a_value_has_no_axis(finished: StudyResults) -> None:
 
 
 @pytest.mark.parametrize(
-    ("levels", "ticks"),
+    ("factor", "ticks"),
     [
-        ((16, 32, 64, 128), ["16", "32", "64", "128"]),
-        ((1000, 2000, 4000, 8000), ["1k", "2k", "4k", "8k"]),
-        ((0.001, 0.003, 0.01, 0.03, 0.1), ["0.001", "0.01", "0.1"]),
+        ("batch_size", ["16", "32", "64", "128"]),
+        ("patches", ["1k", "2k", "4k", "8k"]),
+        ("epochs", ["5", "10", "20", "40"]),
+        ("learning_rate", ["0.001", "0.01", "0.1"]),  # five would touch one another on a phone
     ],
 )
-def test_few_levels_are_the_ticks_where_there_is_room(
-    finished: StudyResults, levels: tuple[float, ...], ticks: list[str]
-) -> None:
-    assert [text for _, text in factor_axis(finished.settings, "learning_rate", levels).ticks()] == ticks
+def test_levels_are_the_ticks_where_there_is_room(finished: StudyResults, factor: str, ticks: list[str]) -> None:
+    axis = factor_axis(finished.settings, factor, finished.settings.factors[factor].levels)
+    assert [text for _, text in axis.ticks()] == ticks
+
+
+def test_other_values_have_ticks_at_round_numbers(finished: StudyResults) -> None:
+    axis = factor_axis(finished.settings, "batch_size", [17, 23, 32])
+    assert axis.ticks() == [(20, "20"), (25, "25"), (30, "30")]
+    assert axis.layout()["tickvals"] == [20, 25, 30]
 
 
 @given(st.floats(1e-6, 1e6), st.floats(1.001, 1e6), st.integers(2, 6), st.booleans())
