@@ -18,7 +18,8 @@ from hpo.evaluation.compare import Comparison
 from hpo.evaluation.roc import roc_curve
 from hpo.export.atomic import replacing
 from hpo.export.keras_model import export_model
-from hpo.export.model_card import model_card, subject_of
+from hpo.export.model_card import model_card
+from hpo.export.subject import subject_of
 from hpo.export.tuned import (
     Tuned,
     best_architecture,

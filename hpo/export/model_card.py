@@ -5,22 +5,16 @@ Source: Mitchell et al. 2019, "Model Cards for Model Reporting" (its sections, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
-from hpo.config.best_config import BestConfig, BestModel
 from hpo.evaluation.calibration import calibrate
-from hpo.evaluation.compare import Comparison
 from hpo.evaluation.metrics import METRICS, THRESHOLD, binary_metrics
 from hpo.evaluation.threshold import choose_threshold, confusion
 from hpo.export.markdown import plain, table
+from hpo.export.subject import Subject
 from hpo.recipe.architecture import CnnSpec
 from hpo.recipe.recipe import Recipe
-from hpo.reports.comparison import Sides, compare_architectures
-from hpo.reports.records import ComputeRole, Confirmation, DataDescription
-from hpo.reports.results import StudyResults
+from hpo.reports.records import ComputeRole, DataDescription
 from hpo.reports.words import (
     DASH,
     METRIC_WORDS,
@@ -45,59 +39,6 @@ _PARTS: dict[ComputeRole, str] = {
     "after": "Final trainings of the tuned configuration (after), donors included",
     "cold_control": "The tuned configuration from random weights (cold control)",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """What a card is about.
-
-    Args:
-        name: the architecture's.
-        parameters: how many weights training changes.
-        config: the best configuration that it belongs to.
-        results: the study's.
-        sides: what the test split says of the architecture.
-        comparison: of them, before against after.
-        training: the final training whose weights were exported.
-    """
-
-    name: str
-    parameters: int
-    config: BestConfig
-    results: StudyResults
-    sides: Sides
-    comparison: Comparison
-    training: Confirmation
-
-    @property
-    def model(self) -> BestModel:
-        """Recipe, epochs and digest of the weights."""
-        return self.config.models[self.name]
-
-    @property
-    def size(self) -> int:
-        """Side of the patches, pixels."""
-        return self.config.data.patch_size
-
-
-def subject_of(results: StudyResults, config: BestConfig, name: str, parameters: int) -> Subject:
-    """Gather what the card of an architecture says.
-
-    Args:
-        results: of the study, with test predictions of this architecture.
-        config: the best configuration that is exported with the model.
-        name: the architecture.
-        parameters: how many weights training changes.
-
-    Raises:
-        ValueError: if the results have no such training, or no comparison.
-    """
-    key = config.models[name].recipe_key
-    found = [training for training in results.confirmations if training.role == "after" and training.recipe_key == key]
-    sides = compare_architectures(results)[name]
-    if not found or sides.before_after is None:
-        raise ValueError(f"{name} has no tested final training of the recipe {key}")
-    return Subject(name, parameters, config, results, sides, sides.before_after, found[0])
 
 
 def model_card(subject: Subject) -> str:
@@ -158,7 +99,7 @@ def _use(subject: Subject) -> list[str]:
 
 def _results(subject: Subject) -> list[str]:
     comparison, sides = subject.comparison, subject.sides
-    labels, probabilities = _tested(subject)
+    labels, probabilities = subject.tested
     own = binary_metrics(labels, probabilities)
     rows = []
     for name in METRICS:
@@ -193,7 +134,7 @@ def _results(subject: Subject) -> list[str]:
 
 def _calls(subject: Subject) -> list[str]:
     """Thresholds and calibration of the exported weights."""
-    labels, probabilities = _tested(subject)
+    labels, probabilities = subject.tested
     thresholds = {"as above": THRESHOLD}
     valid_labels, valid = subject.results.valid_labels, subject.training.valid_probabilities
     if valid_labels is not None and valid is not None:
@@ -298,7 +239,7 @@ def _compute(subject: Subject) -> list[str]:
 
 
 def _limits(subject: Subject) -> list[str]:
-    labels, _ = _tested(subject)
+    labels, _ = subject.tested
     share = f"{100 * float(np.mean(labels)):.0f}%"
     limits = [
         "Other stains, scanners, magnifications, laboratories and tissues than the training data's were not tested; "
@@ -335,14 +276,6 @@ def _provenance(subject: Subject) -> list[str]:
         table(["", ""], [list(fact) for fact in facts.items()], numeric_from=2),
         "`hpo run best_config.yaml` trains it again from that file alone and compares the weights.",
     ]
-
-
-def _tested(subject: Subject) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Labels ``(N,)`` of the test split and the exported weights' probabilities ``(N,)``."""
-    labels, probabilities = subject.results.test_labels, subject.training.test_probabilities
-    if labels is None or probabilities is None:
-        raise ValueError(f"{subject.name} has not been tested")
-    return labels, probabilities
 
 
 def _p(value: float) -> str:

@@ -69,6 +69,8 @@ def test_keras_alone_predicts_probabilities_from_raw_patches(trainer: Trainer, t
 def test_onnx_runtime_predicts_the_same_in_batches_of_any_size(name: str, trainer: Trainer, tmp_path: Path) -> None:
     export_model(trainer, RECIPES[name], 2, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    ends = {end.name: end.shape for end in (*session.get_inputs(), *session.get_outputs())}
+    assert ends == {"patches": ["batch", 16, 16, 3], "probability": ["batch", 1]}
     patches = ToyDataset().valid
     expected = trainer.predict(RECIPES[name], 2, patches)
     for count in (1, 3, 50):

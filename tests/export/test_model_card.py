@@ -22,7 +22,8 @@ from sklearn.metrics import (
 
 from hpo.config.study import DataSettings, SampleSettings
 from hpo.evaluation.metrics import METRICS
-from hpo.export.model_card import model_card, subject_of
+from hpo.export.model_card import model_card
+from hpo.export.subject import subject_of
 from hpo.recipe.architecture import ARCHITECTURES, FunctionSpec
 from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.reports.comparison import compare_architectures
