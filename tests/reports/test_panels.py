@@ -15,7 +15,8 @@ from hpo.config.dashboard import PanelName, PanelSettings
 from hpo.evaluation.metrics import METRICS
 from hpo.reports import panels
 from hpo.reports.comparison import compare_architectures
-from hpo.reports.panel import NotThereError
+from hpo.reports.html import Table, table
+from hpo.reports.panel import Drawing, NotThereError
 from hpo.reports.panels import (
     before_after,
     best_table,
@@ -45,10 +46,20 @@ from hpo.storage.ledger import Compute
 Expected = Callable[[str, Role, str], float]
 
 
+PANELS = sorted({*get_args(PanelName)} - {"function"})
+"""All but a user's own, which has its own tests."""
+
+
 def _options(panel: PanelName, **more: object) -> PanelSettings:
     if panel == "factor_effect":
         more = {"factor": "batch_size", **more}
     return PanelSettings.model_validate({"panel": panel, **more})
+
+
+def shown(drawing: Drawing) -> str:
+    """A table or HTML as the page has it."""
+    assert not isinstance(drawing, go.Figure)
+    return table(drawing) if isinstance(drawing, Table) else drawing
 
 
 class TestEveryPanel:
@@ -56,18 +67,20 @@ class TestEveryPanel:
         folder = Path(panels.__file__).parent
         assert {file.stem for file in folder.glob("*.py")} - {"__init__"} == set(get_args(PanelName))
 
-    @pytest.mark.parametrize("name", get_args(PanelName))
+    @pytest.mark.parametrize("name", PANELS)
     def test_it_draws_a_finished_study_and_explains_what_it_draws(
         self, finished: StudyResults, name: PanelName
     ) -> None:
         panel, options = panel_named(name), _options(name)
         read = panel.read(finished, options)
         drawing = panel.draw(read)
-        assert isinstance(drawing, go.Figure) or drawing.startswith("<div")
-        assert panel.explain(read).endswith(".")
+        assert isinstance(drawing, go.Figure | Table) or drawing.startswith("<div")
+        for sentence in (panel.finding(read), panel.explain(read)):
+            assert sentence[0].isupper() or sentence[0].isdigit() or sentence.startswith(finished.settings.architectures)
+            assert sentence.endswith(".")
         assert panel.title(finished, options)[0].isupper()
 
-    @pytest.mark.parametrize("name", sorted({*get_args(PanelName)} - {"two_stages", "schedules"}))
+    @pytest.mark.parametrize("name", sorted({*PANELS} - {"two_stages", "schedules"}))
     def test_it_says_what_is_missing_from_a_study_that_has_not_begun(
         self, empty: StudyResults, name: PanelName
     ) -> None:
@@ -206,13 +219,13 @@ class TestTestResults:
 
     def test_the_table_has_every_metric_with_its_interval_and_the_adjusted_p(self, finished: StudyResults) -> None:
         read = comparison_table.read(finished, _options("comparison_table"))
-        table = comparison_table.draw(read)
-        assert table.count("<tr") == 1 + 4 * len(METRICS)
+        text = shown(comparison_table.draw(read))
+        assert text.count("<tr") == 1 + 4 * len(METRICS)
         sides = compare_architectures(finished)["model1"]
         assert sides.before_after is not None
         found = sides.before_after.metrics["accuracy"]
-        assert f"{found.after.value:.3f}<small>{found.after.low:.3f} to {found.after.high:.3f}</small>" in table
-        assert f"+{found.difference.value:.3f}<small>+{found.difference.low:.3f} to" in table
+        assert f"{found.after.value:.3f}<small>{found.after.low:.3f} to {found.after.high:.3f}</small>" in text
+        assert f"+{found.difference.value:.3f}<small>+{found.difference.low:.3f} to" in text
         text = comparison_table.explain(read)
         assert "24 slides and 3 seeds, 2,000 resamples" in text
         assert "Holm over 4 architectures" in text
@@ -226,7 +239,7 @@ class TestTestResults:
 
     def test_the_papers_numbers_are_shown_only_where_wished_and_marked(self, finished: StudyResults) -> None:
         without, wished = (
-            comparison_table.draw(comparison_table.read(finished, _options("comparison_table", paper=paper)))
+            shown(comparison_table.draw(comparison_table.read(finished, _options("comparison_table", paper=paper))))
             for paper in (False, True)
         )
         assert "Paper" not in without
@@ -234,8 +247,10 @@ class TestTestResults:
         assert '<td class="dim numeric">0.785, 0.854</td>' in wished  # model1's F1 as printed
 
     def test_a_model_that_the_paper_does_not_have_has_a_dash(self, invented_pair: StudyResults) -> None:
-        table = comparison_table.draw(comparison_table.read(invented_pair, _options("comparison_table", paper=True)))
-        assert table.count('<td class="dim numeric">\N{EN DASH}</td>') == len(METRICS)
+        text = shown(
+            comparison_table.draw(comparison_table.read(invented_pair, _options("comparison_table", paper=True)))
+        )
+        assert text.count('<td class="dim numeric">\N{EN DASH}</td>') == len(METRICS)
 
     def test_the_best_model_is_chosen_on_validation(self, finished: StudyResults) -> None:
         read = best_table.read(finished, _options("best_table", paper=True))
@@ -248,10 +263,10 @@ class TestTestResults:
         for row in read.rows:
             assert row.validation == pytest.approx(fmean(curve[-1]["valid_auc"] for curve in curves[row.name]))
         assert read.best == max(read.rows, key=lambda row: row.validation).name
-        table = best_table.draw(read)
-        assert table.count("best on validation") == 1
-        assert "model4 in the paper" in table
-        assert "Training patches 7,200, batch size 24, learning rate 0.0057" in table
+        text = shown(best_table.draw(read))
+        assert text.count("best on validation") == 1
+        assert "model4 in the paper" in text
+        assert "Training patches 7,200, batch size 24, learning rate 0.0057" in text
 
     def test_the_control_parts_settings_from_weights(self, finished: StudyResults, expected: Expected) -> None:
         row = cold_control.read(finished, _options("cold_control")).rows[2]
@@ -277,47 +292,51 @@ class TestAccounts:
             ComputeEntry("model1", "cold_control", Compute(5, 1_500, 90.0), 1_500),
         )
         read = compute.read(replace(finished, compute=entries), _options("compute"))
-        table = compute.draw(read)
-        assert '<td class="sum numeric">6,500<small>6 min</small></td>' in table
-        assert "6.5 times" in table
-        assert "11,500" in table
-        assert "Sharing saved 22% of 11,500 patch-visits." in compute.explain(read)
+        text = shown(compute.draw(read))
+        assert '<td class="sum numeric">6,500<small>6 min</small></td>' in text
+        assert "6.5 times" in text
+        assert "11,500" in text
+        assert compute.finding(read) == (
+            "Tuning took 6,500 patch-visits, 6.5 times the reference's final trainings; sharing saved 22% of all; "
+            "everything together trained for 8 min."
+        )
 
     def test_ranges_show_words_and_numbers_and_who_edited_them(
         self, running: StudyResults, finished: StudyResults
     ) -> None:
-        table = ranges.draw(ranges.read(finished, _options("ranges")))
-        assert "0.0017 to 0.0173<small>best 0.01, edited</small>" in table
-        assert "16 to 45<small>" in table  # of 16 to 45.25: half a batch does not exist
-        assert "constant and time based" in table
+        text = shown(ranges.draw(ranges.read(finished, _options("ranges"))))
+        assert "0.0017 to 0.0173<small>best 0.01, edited</small>" in text
+        assert "16 to 45<small>" in text  # of 16 to 45.25: half a batch does not exist
+        assert "constant and time based" in text
         assert "not complete for model2, model3 and model4" in ranges.explain(ranges.read(running, _options("ranges")))
 
     def test_a_cold_stage_2_has_no_donors(self, finished: StudyResults) -> None:
         settings = replace(finished.settings, warm_start="cold")
         with pytest.raises(NotThereError, match="random weights"):
             donors.read(replace(finished, settings=settings), _options("donors"))
-        table = donors.draw(donors.read(finished, _options("donors")))
-        assert finished.donors[0].recipe_key[:12] in table
+        text = shown(donors.draw(donors.read(finished, _options("donors"))))
+        assert finished.donors[0].recipe_key[:12] in text
 
     def test_a_second_opening_of_the_test_split_is_not_passed_over(self, finished: StudyResults) -> None:
-        text = test_openings.explain(test_openings.read(finished, _options("test_openings")))
-        assert text == "4 openings of the test split. Once for each architecture, after its configuration was frozen."
+        text = test_openings.finding(test_openings.read(finished, _options("test_openings")))
+        assert text == "4 openings of the test split, once for each architecture, after its configuration was frozen."
         again = replace(finished, test_openings=(*finished.test_openings, finished.test_openings[0]))
-        text = test_openings.explain(test_openings.read(again, _options("test_openings")))
-        assert "More than once: model1; its later results are no longer those of an unseen test split." in text
+        read = test_openings.read(again, _options("test_openings"))
+        assert test_openings.finding(read) == "5 openings of the test split; more than once: model1."
+        assert "no longer those of an unseen test split" in test_openings.explain(read)
 
     def test_failures_have_their_reasons(self, finished: StudyResults) -> None:
         read = failures.read(finished, _options("failures"))
-        assert failures.explain(read).startswith("4 trials failed, 120 finished.")
-        assert failures.draw(read).count("the training loss was not finite in epoch 3") == 4
+        assert failures.finding(read) == "4 trials failed, 120 finished."
+        assert shown(failures.draw(read)).count("the training loss was not finite in epoch 3") == 4
         sound = replace(finished, trials=tuple(trial for trial in finished.trials if trial.state == "complete"))
-        assert "None." in failures.draw(failures.read(sound, _options("failures")))
+        assert "None." in shown(failures.draw(failures.read(sound, _options("failures"))))
 
     def test_versions_and_data_are_shown(self, finished: StudyResults) -> None:
-        assert "2.21.0" in versions.draw(versions.read(finished, _options("versions")))
-        shown = data.draw(data.read(finished, _options("data")))
-        assert "data:image/png;base64," in shown
-        assert "8,000" in shown
+        assert "2.21.0" in shown(versions.draw(versions.read(finished, _options("versions"))))
+        patches = data.draw(data.read(finished, _options("data")))
+        assert "data:image/" in patches
+        assert "8,000" in patches
 
     def test_the_diagram_tells_how_far_the_stages_are(self, running: StudyResults, empty: StudyResults) -> None:
         diagram = two_stages.draw(two_stages.read(running, _options("two_stages")))
