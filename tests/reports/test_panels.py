@@ -76,7 +76,7 @@ class TestEveryPanel:
         drawing = panel.draw(read)
         assert isinstance(drawing, go.Figure | Table) or drawing.startswith("<div")
         for sentence in (panel.finding(read), panel.explain(read)):
-            assert sentence[0].isupper() or sentence[0].isdigit() or sentence.startswith(finished.settings.architectures)
+            assert sentence[0].isupper() or sentence[0].isdigit() or sentence.startswith("model")
             assert sentence.endswith(".")
         assert panel.title(finished, options)[0].isupper()
 
