@@ -235,7 +235,14 @@ def _draw_trials(shown: go.Figure, place: int, trials: Trials, style: Architectu
         x=trials.values,
         y=trials.metric,
         mode="markers",
-        marker={"symbol": style.symbol, "size": sizes, "color": style.colour, "opacity": opacities},
+        # Marks of several sizes would have a white rim, which is loud on dark paper.
+        marker={
+            "symbol": style.symbol,
+            "size": sizes,
+            "color": style.colour,
+            "opacity": opacities,
+            "line": {"width": 0},
+        },
         showlegend=False,
         hovertemplate=f"{figure_text(trials.architecture)}, stage 2: %{{y:.4f}}<extra></extra>",
         **cell(place),

@@ -120,6 +120,7 @@ def draw(data: Slices) -> go.Figure:
                     "symbol": dots.style.symbol,
                     "size": [12 if best else 7 for best in chosen],
                     "opacity": [1.0 if best else 0.55 for best in chosen],
+                    "line": {"width": 0},  # several sizes would have a white rim, which is loud on dark paper
                 },
                 hovertemplate="%{x}: %{y:.4f}",
                 **cell(place),
