@@ -26,7 +26,8 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--extra dashboard --extra postgres --extra s3
 
 lock:  ## Pin the newest versions that pyproject.toml allows (needs uv); the image's lock has the same pins, but fewer
-	$(LOCK) --upgrade --extra dev --extra ray --extra slurm pyproject.toml --output-file requirements.lock
+	$(LOCK) --upgrade --extra dev --extra figures --extra mlflow --extra onnx --extra ray --extra slurm \
+		--extra tensorboard pyproject.toml --output-file requirements.lock
 	$(LOCK) --upgrade --constraint requirements.lock pyproject.toml --output-file requirements-image.lock
 
 clean:  ## Remove the environment and everything the studies made
