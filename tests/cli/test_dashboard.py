@@ -1,0 +1,240 @@
+"""``hpo dashboard`` as a process, and what its reader sees in a real browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
+
+import pytest
+
+from hpo.storage.artifacts import ArtifactFiles
+from hpo.storage.database import open_database
+from hpo.storage.files import Files
+from tests.browser import Visit, visit
+from tests.cli.hpo import Hpo
+from tests.stages.story import Story, load
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@dataclass(frozen=True)
+class Served:
+    """The command while it runs, listening on a free port.
+
+    Args:
+        process: standard output is a pipe.
+        log: what it says on standard error.
+        url: what it printed.
+    """
+
+    process: subprocess.Popen[str]
+    log: Path
+    url: str
+
+    def said(self) -> list[str]:
+        return self.log.read_text().splitlines()
+
+    def get(self, path: str) -> Any:
+        with urlopen(f"{self.url}{path}", timeout=30) as response:  # noqa: S310 - our own
+            return json.load(response)
+
+    def ids(self) -> dict[str, int]:
+        """The Optuna studies that it lists, by name."""
+        return {one["study_name"]: one["study_id"] for one in self.get("api/studies")["study_summaries"]}
+
+    def study(self, name: str) -> Any:
+        return self.get(f"api/studies/{self.ids()[name]}")
+
+    def end(self, how: signal.Signals) -> tuple[int, str]:
+        """Exit status, and what was printed after the URL."""
+        self.process.send_signal(how)
+        out, _ = self.process.communicate(timeout=30)
+        return self.process.returncode, out
+
+
+@contextmanager
+def serving(study: Path, log: Path) -> Iterator[Served]:
+    """Starts the command; what a failing test leaves behind is killed."""
+    with log.open("w") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hpo", "dashboard", str(study), "--port", "0", "--every", "1"],
+            env={name: value for name, value in os.environ.items() if not name.startswith("HPO_")},
+            stdout=subprocess.PIPE,
+            stderr=err,
+            text=True,
+        )
+    assert process.stdout is not None
+    try:
+        yield Served(process, log, process.stdout.readline().strip())
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_it_follows_a_study_from_before_its_beginning_until_it_is_told_to_end(
+    story: Story, tmp_path: Path, ending: signal.Signals
+) -> None:
+    with serving(story.study.file, tmp_path / "log") as served:
+        follow(served, story, ending)
+
+
+def follow(served: Served, story: Story, ending: signal.Signals) -> None:
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", served.url)
+    assert served.ids() == {}
+    assert served.said() == ["small has not begun yet; its figures and notes appear once it has"]
+
+    story.run("stage1")
+    wait_until(lambda: "10 complete" in served.study("small/stage1/tiny")["note"]["body"])
+    assert len(served.study("small/stage1/tiny")["plotly_graph_objects"]) == 6
+    story.run("stage2")
+    wait_until(lambda: "4 complete" in served.study("small/stage2/tiny")["note"]["body"])
+    assert served.end(ending) == (0, "")
+    assert len(served.said()) == 1
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Story]]:
+    """The dashboard of a study whose stage 2 is over."""
+    folder = tmp_path_factory.mktemp("dashboard")
+    url = f"sqlite:///{folder / 'study.db'}"
+    with closing(open_database(url)) as database:
+        study = load(folder, database=url)
+        story = Story(study, database, artifacts=ArtifactFiles(Files(study.checkpoints)))
+        story.run("stage2")
+        with serving(story.study.file, folder / "log") as served:
+            yield served, story
+
+
+def test_a_trials_curve_is_downloaded_as_csv(finished: tuple[Served, Story]) -> None:
+    served, story = finished
+    study_id = served.ids()["small/stage1/tiny"]
+    (trial,) = [one for one in served.study("small/stage1/tiny")["trials"] if one["number"] == 2]
+    (artifact,) = trial["artifacts"]
+    address = f"{served.url}artifacts/{study_id}/{trial['trial_id']}/{artifact['artifact_id']}"
+    with urlopen(address, timeout=30) as response:  # noqa: S310 - our own
+        assert response.headers["Content-Type"] == "text/csv"
+        rows = list(csv.DictReader(io.TextIOWrapper(response)))
+    (point,) = [point for point in story.points("stage1") if point.trial_id == trial["trial_id"]]
+    assert [{name: float(value) for name, value in row.items()} for row in rows] == [
+        {"epoch": epoch, **metrics} for epoch, metrics in enumerate(point.curve or [], 1)
+    ]
+
+
+@pytest.fixture
+def open_page(finished: tuple[Served, Story], browser: Browser) -> Iterator[Callable[[str], Visit]]:
+    """Opens a page of that dashboard: ``open_page("studies/{small/stage1/tiny}")``."""
+    served, _ = finished
+    ids = served.ids()
+    with ExitStack() as stack:
+
+        def opened(path: str) -> Visit:
+            for name, study_id in ids.items():
+                path = path.replace(f"{{{name}}}", str(study_id))
+            return stack.enter_context(visit(browser, f"{served.url}dashboard/{path}"))
+
+        yield opened
+
+
+def look(visited: Visit, *selectors: str) -> None:
+    """Wait until all of this is there, without anything that goes wrong."""
+    for selector in selectors:
+        visited.page.wait_for_selector(selector, timeout=60_000)
+    assert visited.troubles == []
+
+
+def test_the_studies_are_listed(open_page: Callable[[str], Visit]) -> None:
+    look(open_page(""), *(f"text=small/{stage}/{name}" for stage in ("stage1", "stage2") for name in ("tiny", "wide")))
+
+
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [
+        ("small/stage1/tiny", ["factor_effect-epochs", "factor_effect-learning_rate", "learning_curves"]),
+        ("small/stage2/wide", ["history", "best_so_far"]),
+    ],
+)
+def test_our_plots_are_drawn_inside_their_frames(
+    open_page: Callable[[str], Visit], name: str, figures: list[str]
+) -> None:
+    study = open_page(f"studies/{{{name}}}")
+    places = [f"[id='user-defined-plot:hpo-{figure}']" for figure in figures]
+    look(study, *(f"{place} .scatterlayer .trace" for place in places), *(f"{place} .gtitle" for place in places))
+    for place in places:
+        box = study.page.locator(f"{place} .main-svg").first.bounding_box()
+        frame = study.page.locator(place).bounding_box()
+        assert box is not None
+        assert frame is not None
+        assert box["width"] > 200
+        assert box["width"] <= frame["width"] + 1
+        assert 300 < box["height"] <= frame["height"] + 1
+
+
+def test_the_note_is_shown_and_leads_to_the_other_stage(open_page: Callable[[str], Visit]) -> None:
+    note = open_page("studies/{small/stage1/tiny}/note")
+    look(note, "h2:has-text('Stage 1 of tiny: explore')", "li:has-text('Best trial')")
+    note.page.click("a:has-text('small/stage2/tiny')")
+    look(note, "text=small/stage2/tiny (id=", "[id='user-defined-plot:hpo-history'] .main-svg")
+
+
+def test_the_dashboards_own_figures_are_drawn_too(open_page: Callable[[str], Visit]) -> None:
+    look(open_page("studies/{small/stage1/tiny}/analytics"), ".main-svg")
+
+
+def test_a_trials_page_lists_its_curve_and_shows_it_as_a_table(open_page: Callable[[str], Visit]) -> None:
+    trial = open_page("studies/{small/stage1/tiny}/trials?numbers=2")
+    look(trial, "text=Trial 2 (trial_id=", "text=curve.csv")
+    assert trial.page.locator("text=curve.csv").count() == 1
+
+
+def test_a_port_that_is_taken_is_one_clear_line(hpo: Hpo, story: Story) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        line = hpo.refused("dashboard", story.study.file, "--port", port)
+    assert line == f"cannot serve on port {port} of 127.0.0.1: Address already in use"
+
+
+def test_without_the_package_one_line_says_what_to_install(
+    hpo: Hpo, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hpo.cli.dashboard.find_spec", lambda name: None if name == "optuna_dashboard" else util)
+    line = hpo.refused("dashboard", story.study.file)
+    assert line == "hpo dashboard needs the package optuna-dashboard: pip install optuna-dashboard"
+
+
+def test_a_database_whose_driver_is_missing_is_one_clear_line(
+    hpo: Hpo, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    line = hpo.refused("dashboard", story.study.file, "--database", "postgresql+psycopg://user@127.0.0.1/hpo")
+    assert "its driver is not installed; pip install 'psycopg[binary]'" in line
+
+
+@pytest.mark.parametrize("options", [("--port", "65536"), ("--port", "no"), ("--every", "0")])
+def test_impossible_ports_and_pauses_are_refused(hpo: Hpo, story: Story, options: tuple[str, ...]) -> None:
+    ended = hpo("dashboard", story.study.file, *options)
+    assert (ended.status, ended.out) == (2, "")
+    assert "Invalid value for '--" in ended.err
