@@ -15,7 +15,7 @@ from hpo.reports.words import value_words
 _MOST_ROUND = 4
 """Ticks at round numbers, where the values are not levels."""
 
-_LETTER, _SPACE = 0.061, 0.05
+_LETTER, _SPACE = 0.055, 0.05
 """Width of a letter, and of a space between two ticks, as shares of an axis that is half of a phone's width."""
 
 _MARGIN = 0.06
@@ -65,6 +65,8 @@ class FactorAxis:
             text = tick_words(at)
             if not ticks or self._room(ticks[-1], (at, text)):
                 ticks.append((at, text))
+        if len(ticks) == 1:  # a single one tells no scale
+            return [(at, tick_words(at)) for at in dict.fromkeys((numbers[0], numbers[-1]))]
         return ticks
 
     def layout(self) -> dict[str, Any]:

@@ -63,6 +63,13 @@ def test_other_values_have_ticks_at_round_numbers(finished: StudyResults) -> Non
     assert axis.layout()["tickvals"] == [20, 25, 30]
 
 
+def test_one_tick_would_tell_no_scale(finished: StudyResults) -> None:
+    axis = factor_axis(finished.settings, "learning_rate", [0.00482, 0.0101])
+    assert axis.ticks() == [(0.005, "0.005"), (0.01, "0.01")]
+    wide = factor_axis(finished.settings, "patches", [123_456.0, 1_345_678.0])
+    assert len(wide.ticks()) >= 2
+
+
 @given(st.floats(1e-6, 1e6), st.floats(1.001, 1e6), st.integers(2, 6), st.booleans())
 def test_round_numbers_are_few_ascending_and_inside(low: float, ratio: float, most: int, log: bool) -> None:
     high = low * ratio
