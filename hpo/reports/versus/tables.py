@@ -96,8 +96,11 @@ def draw_configurations(data: SideBySide) -> Table:
 
 def finding_configurations(data: SideBySide) -> str:
     """How many factors were chosen otherwise."""
-    apart = sum(_differs(row) for row in data.rows)
-    return f"{count(apart)} of {plural(len(data.rows), 'chosen value')} differ{'s' if apart == 1 else ''}."
+    apart, several = sum(_differs(row) for row in data.rows), sum(len(_chosen(row)) > 1 for row in data.rows)
+    if not several:
+        return "No architecture has been tuned in more than one study."
+    verb = "differs" if apart == 1 else "differ"
+    return f"{count(apart)} of {plural(several, 'value')} that more than one study chose {verb}."
 
 
 def explain_configurations(_data: SideBySide) -> str:
@@ -171,8 +174,12 @@ def _side_by_side(
     return SideBySide(tuple(study.label for study in studies), rows)
 
 
+def _chosen(row: Row) -> list[object]:
+    return [value for value in row.values if value is not None]
+
+
 def _differs(row: Row) -> bool:
-    return len(set(row.values)) > 1
+    return len(set(_chosen(row))) > 1
 
 
 def _table(data: SideBySide, cell: Callable[[object], Cell]) -> Table:
