@@ -21,7 +21,6 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-import optuna
 import psycopg
 import pytest
 from psycopg import sql
@@ -199,16 +198,22 @@ def test_nobody_gets_in_without_the_password(composed: Composed) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def test_the_dashboard_shows_the_studies_of_the_database(composed: Composed, story: Story) -> None:
-    optuna.create_study(storage=story.database.storage, study_name="small/stage1/tiny")
+def test_the_dashboard_shows_the_studies_of_the_database_with_our_notes(composed: Composed, story: Story) -> None:
+    story.run("stage1")
     with composed.start("dashboard") as process:
         try:
+            api = f"{composed.url('dashboard')}/api/studies"
             assert b"<title>Optuna Dashboard</title>" in answer(f"{composed.url('dashboard')}/dashboard", process)
-            listed = json.loads(answer(f"{composed.url('dashboard')}/api/studies", process))["study_summaries"]
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith(composed.url("dashboard"))
+            ids = {one["study_name"]: one["study_id"] for one in json.loads(answer(api, process))["study_summaries"]}
+            study = json.loads(answer(f"{api}/{ids['small/stage1/tiny']}", process))
             arguments = Path(f"/proc/{process.pid}/cmdline").read_text()
         finally:
             process.terminate()
-    assert [study["study_name"] for study in listed] == ["small/stage1/tiny"]
+    assert process.returncode == 0
+    assert set(ids) == {"small/stage1/tiny", "small/stage1/wide"}
+    assert study["note"]["body"].startswith("## Stage 1 of tiny")
     assert PASSWORD not in arguments
 
 
