@@ -18,6 +18,7 @@ from hpo.reports.html import Cell, Column, Html, Table
 from hpo.reports.page import write_report
 from hpo.reports.results import StudyResults
 from hpo.reports.shell import Heading, PanelContents, Section
+from tests.browser import find_browser
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -33,6 +34,10 @@ def no_kaleido(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestWithABrowser:
+    @pytest.fixture(autouse=True)
+    def _browser(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("BROWSER_PATH", str(find_browser()))
+
     def test_every_figure_is_drawn_as_svg_and_png_on_white_paper_as_wide_as_on_the_page(self, tmp_path: Path) -> None:
         shown = go.Figure(go.Bar(x=["m<1>"], y=[1], name="$a$"), layout={"height": 300, "showlegend": True})
         shown.layout.template = None

@@ -7,6 +7,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from hpo.reports.cost import TUNING
 from hpo.reports.html import Table
@@ -15,6 +16,7 @@ from hpo.reports.results import StudyResults
 from hpo.reports.versus import figures, tables
 from hpo.reports.versus.page import render_comparison, write_comparison
 from hpo.reports.versus.study import ComparedStudy, architectures_of, labels, shared_architectures, shared_style
+from tests.reports.browser import browse
 from tests.reports.invented import invent_study, running_study
 
 
@@ -133,6 +135,16 @@ class TestThePage:
         assert "bare and under way are not finished." in page
         page = render_comparison((bare, replace(bare, label="as bare")))
         assert page.count('class="missing"') == 8  # all but the settings
+
+    @pytest.mark.parametrize("width", [1280, 390])
+    def test_it_opens_in_a_browser_with_all_figures_and_nothing_too_wide(
+        self, first: ComparedStudy, second: ComparedStudy, browser: Browser, tmp_path: Path, width: int
+    ) -> None:
+        write_comparison((first, second), tmp_path / "both.html")
+        facts = browse(browser, tmp_path / "both.html", width=width)
+        assert (facts["troubles"], facts["requests"], facts["missing"], facts["wide"]) == ([], [], [], 0)
+        assert [figure["panel"] for figure in facts["figures"]] == ["dots", "search-1", "search-2"]
+        assert all(figure["inside"] and figure["marks"] > 0 for figure in facts["figures"])
 
     def test_names_are_escaped(self) -> None:
         wicked = "<img src=x onerror=alert(1)></script>"
