@@ -19,7 +19,7 @@
   // Where nothing can hover, the buttons would stand over the legend for good, and a finger on a figure is to scroll.
   const touch = canHover ? {} : { dragmode: false };
   const config = {
-    displaylogo: false, displayModeBar: canHover ? "hover" : false,
+    displaylogo: false, showSendToCloud: false, plotlyServerURL: "", displayModeBar: canHover ? "hover" : false,
     modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"], toImageButtonOptions: { format: "svg" },
   };
   const waiting = new Set(document.querySelectorAll(".plot"));
@@ -31,6 +31,8 @@
       if (trace.offsetgroup === "before") trace.insidetextfont = { color: look.layout.font.color };
     }
     Plotly.react(place, data, { ...layout, ...touch, width: place.clientWidth, template: look }, config);
+    // Buttons that a mouse finds by hovering; to the keyboard a figure is one picture.
+    for (const one of place.querySelectorAll("button")) one.tabIndex = -1;
   };
   const draw = (place) => {
     if (!waiting.delete(place)) return;

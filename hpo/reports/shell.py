@@ -15,7 +15,10 @@ from hpo.reports.html import Html, Table, element, escape, paragraph, table
 from hpo.reports.panel import Drawing
 
 # The page may run its own scripts and show its own pictures, and nothing else: a browser refuses any request.
-_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "base-uri 'none'; form-action 'none'"
+)
 
 
 class Heading(NamedTuple):

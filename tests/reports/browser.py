@@ -10,7 +10,7 @@ from tests.browser import visit
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-FACTS = Path(__file__).with_name("facts.js").read_text(encoding="utf-8")
+FACTS, CONTRAST = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("facts.js", "contrast.js"))
 
 
 def browse(browser: Browser, report: Path, *, width: int = 1280, dark: bool = False) -> dict[str, Any]:
@@ -35,3 +35,12 @@ def read_facts(page: Page) -> dict[str, Any]:
     """
     facts: dict[str, Any] = page.evaluate(FACTS)
     return facts
+
+
+def weak_texts(page: Page) -> list[str]:
+    """Texts that do not stand out enough from what is behind them, with their contrast."""
+    found: dict[str, Any] = page.evaluate(CONTRAST)
+    if not found["looked"]:
+        raise ValueError("the page has no text")
+    weak: list[str] = found["weak"]
+    return weak
