@@ -22,6 +22,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from hpo.cli.dashboard import publish_if_shown
 from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.database import open_database
 from hpo.storage.files import Files
@@ -208,6 +209,19 @@ def test_a_trials_page_lists_its_curve_and_shows_it_as_a_table(open_page: Callab
     trial = open_page("studies/{small/stage1/tiny}/trials?numbers=2")
     look(trial, "text=Trial 2 (trial_id=", "text=curve.csv")
     assert trial.page.locator("text=curve.csv").count() == 1
+
+
+def test_who_closes_a_stage_publishes_it_where_optuna_dashboard_is_installed(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.run("stage1")
+    study_id = story.database.storage.get_study_id_from_name("small/stage1/tiny")
+    with monkeypatch.context() as patch:
+        patch.setattr("hpo.cli.dashboard.find_spec", lambda _name: None)
+        publish_if_shown(story.study, story.database)
+    assert story.database.storage.get_study_system_attrs(study_id) == {}
+    publish_if_shown(story.study, story.database)
+    assert "dashboard:note_ver" in story.database.storage.get_study_system_attrs(study_id)
 
 
 def test_a_port_that_is_taken_is_one_clear_line(hpo: Hpo, story: Story) -> None:

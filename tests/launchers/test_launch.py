@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hpo.cli.dashboard import publish_if_shown
 from hpo.config.load import load_study
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
@@ -45,6 +46,11 @@ def test_a_local_launch_is_one_worker_a_gpu_with_its_part_of_cores_and_memory(tm
 def test_a_machine_without_gpus_has_one_worker_unless_more_are_asked_for(tmp_path: Path) -> None:
     assert [worker.gpu for worker in plan_launch(study(tmp_path), Workforce())] == [None]
     assert [worker.gpu for worker in plan_launch(study(tmp_path), Workforce(3, gpus="none"))] == ["", "", ""]
+
+
+def test_every_worker_is_told_what_to_do_after_a_closed_stage(tmp_path: Path) -> None:
+    workers = plan_launch(study(tmp_path), Workforce(2), on_closed=publish_if_shown)
+    assert [worker.on_closed for worker in workers] == [publish_if_shown] * 2
 
 
 def test_what_the_study_file_says_of_threads_and_memory_goes_before(tmp_path: Path) -> None:
