@@ -9,7 +9,8 @@ from hpo.cli.console import err, out, say
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.errors import HpoError
-from hpo.evaluation.compare import Comparison, Estimate
+from hpo.evaluation.compare import Comparison
+from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.metrics import METRICS
 from hpo.export.tuned import is_exported, tuned_models
 from hpo.reports.comparison import compare_architectures

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.evaluation.crossed import cross
 from hpo.evaluation.intervals import LEVELS, outward_stretch
-from hpo.evaluation.resampling import draw_seeds, draw_units, resampling_units
+from hpo.evaluation.resampling import draw_seeds, draw_units, resampling_units, unit_totals
 
 _KNOTS = 256  # thresholds of either class at which a resampled curve is exact
 _GROUPS = 256  # more patches than this are resampled in random groups
@@ -71,17 +72,20 @@ def curve_band(
         raise ValueError("a band needs three patches, and both classes")
     random = np.random.default_rng(seed)
     of_patch, units = _grouped(positive, slides, random)
-    classes = np.stack([np.bincount(of_patch, one, units) for one in (~positive, positive)], axis=1)
+    classes = unit_totals(of_patch, units, [~positive, positive])
     weights, shares = draw_units(random, resamples, classes), draw_seeds(random, resamples, len(rows))
-    per_seed, resampled = [], np.zeros((resamples, len(x)))
-    for row, share in zip(rows, shares, strict=True):
-        per_seed.append(heights(*called_positive(positive, row)))
+    per_seed, resampled = np.empty((len(rows), len(x))), np.empty((resamples, len(rows), len(x)))
+    for number, row in enumerate(rows):
+        per_seed[number] = heights(*called_positive(positive, row))
         thresholds = _thresholds(row, positive)
         above = np.searchsorted(thresholds, row, side="left")
         alarms, hits = (_drawn(above[one], of_patch[one], len(thresholds), weights) for one in (~positive, positive))
-        for number in np.flatnonzero(share):
-            resampled[number] += share[number] * heights(alarms[number], hits[number])
-    return _band(x, np.stack(per_seed), resampled, units)
+        for draw in range(resamples):
+            resampled[draw, number] = heights(alarms[draw], hits[draw])
+    drawn = cross(per_seed, resampled, shares, units)
+    mean = per_seed.mean(axis=0)
+    low, high = mean + outward_stretch(drawn.freedom) * (np.quantile(drawn.procedure, LEVELS, axis=0) - mean)
+    return Band(x, mean, np.clip(np.minimum(low, mean), 0, 1), np.clip(np.maximum(high, mean), 0, 1))
 
 
 def called_positive(
@@ -127,10 +131,3 @@ def _drawn(
     counts = np.zeros((resamples, thresholds + 1))
     counts[:, 1:] = weights.T @ table[:, ::-1]
     return np.cumsum(counts, axis=1)
-
-
-def _band(x: NDArray[np.float64], per_seed: NDArray[np.float64], resampled: NDArray[np.float64], units: int) -> Band:
-    mean = per_seed.mean(axis=0)
-    stretch = outward_stretch(per_seed, np.var(resampled, axis=0, ddof=1), units)
-    low, high = mean + stretch * (np.quantile(resampled, LEVELS, axis=0) - mean)
-    return Band(x, mean, np.clip(np.minimum(low, mean), 0, 1), np.clip(np.maximum(high, mean), 0, 1))

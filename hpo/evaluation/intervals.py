@@ -1,4 +1,4 @@
-"""95% intervals from resampled values."""
+"""95% intervals from resampled values: bias-corrected, accelerated, and wider where little is known of the spread."""
 
 from __future__ import annotations
 
@@ -11,25 +11,79 @@ from scipy.stats import norm, t
 LEVELS = (0.025, 0.975)
 """Of the two ends of a 95% interval."""
 
+_ENOUGH = 100.0  # degrees of freedom that let bias and skewness be corrected by half
 
-def outward_stretch(per_seed: NDArray[np.float64], variance: NDArray[np.float64] | float, units: int) -> NDArray[Any]:
-    """How far an interval's ends must lie farther out, because few seeds or units tell little about their own spread.
+
+def bca_interval(
+    value: float,
+    resampled: NDArray[np.float64],
+    acceleration: float,
+    *,
+    freedom: float = np.inf,
+    levels: tuple[float, float] = LEVELS,
+) -> tuple[float, float]:
+    """The bias-corrected and accelerated interval, made to hold with few units too.
+
+    With few units two things go wrong. Every bootstrap interval is too short, because it takes the spread for known:
+    the ends are moved outwards by `outward_stretch`. And BCa's corrections for bias and skewness, themselves estimated
+    from those few, do harm: by simulation (``tests/benchmarks/coverage.py``) the 95% interval of a difference of AUCs
+    over ten slides covers 89% with them and 95% without. So they are taken at ``freedom / (freedom + 100)`` of their
+    size: whole for thousands of patches, hardly at all for five slides or seeds.
+
+    The stretch acts on the ends and not on their levels, because the outermost quantiles of few units are those of
+    their extremes, beyond which no level reaches.
 
     Args:
-        per_seed: ``(S, ...)``, each seed's value on the whole split.
-        variance: ``(...)``, of the resampled mean.
-        units: how many slides or patches were resampled.
+        value: the estimate on the whole sample.
+        resampled: ``(R,)``, the estimate in each resample.
+        acceleration: of `multi_sample_acceleration`.
+        freedom: degrees of freedom of the estimate's variance; with infinitely many this is BCa as published.
+        levels: of the two ends.
 
     Returns:
-        ``(...)``: the ratio of Student's to the normal 97.5% quantile, at least 1. The degrees of freedom are those of
-        a variance with one part from the seeds (S - 1) and one from the units (G - 1).
+        Low and high end; the value itself lies between them or on one.
 
-    Source: Hesterberg 2015, section 5.4; Satterthwaite 1946.
+    Source: Efron and Tibshirani 1993, equations 14.9, 14.10 and 14.14; resamples level with the value count one half.
     """
-    total, seeds = np.asarray(variance, np.float64), len(per_seed)
-    from_seeds = np.minimum(total, np.var(per_seed, axis=0, ddof=1) / seeds) if seeds > 1 else np.zeros_like(total)
-    doubt = (total - from_seeds) ** 2 / (units - 1)
-    if seeds > 1:
-        doubt = doubt + from_seeds**2 / (seeds - 1)
-    freedom = np.divide(total**2, doubt, out=np.full_like(total, units - 1.0), where=doubt > 0)
+    trust = 1.0 if np.isinf(freedom) else freedom / (freedom + _ENOUGH)
+    apart = resampled - value
+    apart[np.abs(apart) < 1e-9 * np.std(apart)] = 0.0  # level but for rounding, as counts of patches often are
+    below = np.mean((apart < 0) + 0.5 * (apart == 0))
+    # A share of 0 or 1 has no normal quantile; half a resample keeps it off.
+    bias = trust * norm.ppf(np.clip(below, 0.5 / len(resampled), 1 - 0.5 / len(resampled)))
+    reach = bias + norm.ppf(levels)
+    ends = np.quantile(resampled, norm.cdf(bias + reach / (1 - trust * acceleration * reach)))
+    low, high = value + outward_stretch(freedom) * (ends - value)
+    return min(value, float(low)), max(value, float(high))
+
+
+def multi_sample_acceleration(*influences: NDArray[np.float64]) -> float:
+    """How fast an estimate's standard error changes with its value: of independent samples together.
+
+    Args:
+        influences: of each sample ``(n,)``: how much each of its units moves the estimate.
+
+    Returns:
+        At most 1/6 either way; 0 where nothing moves the estimate.
+
+    Source: Efron and Tibshirani 1993, equation 14.15; for several samples as ``scipy.stats.bootstrap`` has it.
+    """
+    moves = np.concatenate(influences)
+    largest = np.max(np.abs(moves), initial=0.0)
+    if largest == 0:
+        return 0.0
+    moves = moves / largest  # cubes of tiny moves underflow
+    return float(np.sum(moves**3) / np.sum(moves**2) ** 1.5 / 6)
+
+
+def jackknife_influence(left_out: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much each unit moves an estimate, from the values ``(n,)`` without it."""
+    return np.asarray((left_out.mean() - left_out) * (len(left_out) - 1) / len(left_out))
+
+
+def outward_stretch(freedom: NDArray[np.float64] | float) -> NDArray[Any]:
+    """How far an interval's ends must lie farther out: the ratio of Student's to the normal 97.5% quantile.
+
+    Source: Hesterberg 2015, section 5.4.
+    """
     return np.asarray(t.ppf(LEVELS[1], freedom) / norm.ppf(LEVELS[1]))

@@ -37,8 +37,8 @@ def unit_totals(of_patch: NDArray[np.intp], units: int, columns: Sequence[NDArra
 def draw_units(random: np.random.Generator, size: int, classes: NDArray[np.float64]) -> NDArray[np.float64]:
     """How often each unit is drawn in each of ``size`` resamples, ``(units, size)``.
 
-    From G units a resample draws G - 1 with replacement, which makes the variance of the resampled mean unbiased
-    (Rao and Wu 1988). A resample without patches of a class that there is, is drawn again.
+    A resample draws as many as there are, with replacement. One without patches of a class that there is, is drawn
+    again.
 
     Args:
         random: the generator.
@@ -47,20 +47,17 @@ def draw_units(random: np.random.Generator, size: int, classes: NDArray[np.float
     """
     units = len(classes)
     present = classes[:, classes.sum(axis=0) > 0]
-    weights = np.empty((size, units))
-    for row in weights:
-        while True:
-            row[:] = np.bincount(random.integers(0, units, units - 1), minlength=units)
-            if (row @ present).all():
-                break
-    return np.ascontiguousarray(weights.T)
+    weights = _drawn(random, size, units)
+    while len(poor := np.flatnonzero(~(present.T @ weights > 0).all(axis=0))):
+        weights[:, poor] = _drawn(random, len(poor), units)
+    return weights
 
 
 def draw_seeds(random: np.random.Generator, size: int, seeds: int) -> NDArray[np.float64]:
-    """Each seed's share of the mean in each of ``size`` resamples, ``(seeds, size)``.
+    """Each seed's share of the mean in each of ``size`` resamples, ``(size, seeds)``; S of S seeds are drawn."""
+    return random.multinomial(seeds, np.full(seeds, 1 / seeds), size) / seeds
 
-    From S seeds a resample draws S - 1 (Rao and Wu 1988); one seed alone is kept as it is.
-    """
-    if seeds == 1:
-        return np.ones((1, size))
-    return random.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size).T / (seeds - 1)
+
+def _drawn(random: np.random.Generator, size: int, units: int) -> NDArray[np.float64]:
+    chosen = random.integers(0, units, (units, size)) * size + np.arange(size)
+    return np.bincount(chosen.reshape(-1), minlength=units * size).reshape(units, size).astype(np.float64)

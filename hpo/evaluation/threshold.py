@@ -66,6 +66,6 @@ def confusion(labels: NDArray[Any], probabilities: NDArray[Any], threshold: floa
         probabilities: ``(N,)``, of label 1.
         threshold: patches above it are called positive.
     """
-    positive, called = np.asarray(labels) == 1, np.asarray(probabilities) > threshold
+    positive, called = np.asarray(labels) == 1, np.asarray(probabilities, np.float64) > threshold
     counts = (positive & called, ~positive & called, ~positive & ~called, positive & ~called)
     return Confusion(*(int(np.count_nonzero(one)) for one in counts))

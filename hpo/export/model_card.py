@@ -112,7 +112,7 @@ def _results(subject: Subject) -> list[str]:
         ]
         rows.append([capital(METRIC_WORDS[name]), *cells])
     sampling = sides.sampling
-    adjusted = "" if sides.adjusted_p is None else f", adjusted by Holm over the architectures {_p(sides.adjusted_p)}"
+    adjusted = {name: f", adjusted by Holm over the architectures {_p(p)}" for name, p in sides.adjusted_p.items()}
     blocks = [
         "## Results on the test split",
         f"Before is the search space's reference point, after the tuned configuration: means of "
@@ -120,7 +120,8 @@ def _results(subject: Subject) -> list[str]:
         "and the seeds). This file has the weights of the seed that did best on validation. Patches above probability "
         f"{THRESHOLD} are called label 1.",
         table(["", "Before", "After", "Difference", "These weights"], rows),
-        f"DeLong's test of the AUC's difference: {_p(comparison.auc_test.p_value)}{adjusted}.",
+        f"DeLong's test of the AUC's difference: {_p(comparison.auc_test.p_value)}{adjusted.get('auc', '')}. "
+        f"McNemar's of the accuracy's: {_p(comparison.accuracy_test.p_value)}{adjusted.get('accuracy', '')}.",
     ]
     cold = sides.pairs.get(("before", "cold_control"))
     if cold is not None:

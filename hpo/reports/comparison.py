@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from hpo.evaluation.compare import Comparison, Measurement, Sampling, compare_si
 from hpo.evaluation.holm import holm
 from hpo.reports.records import Role
 from hpo.reports.results import StudyResults
+
+Tested = Literal["auc", "accuracy"]
+"""Metrics whose difference has a test of its own: DeLong's and McNemar's."""
 
 ROLES: tuple[Role, ...] = ("before", "cold_control", "after")
 
@@ -25,13 +29,14 @@ class Sides:
     Args:
         measured: the sides that have predictions.
         pairs: paired comparisons of every two of them, by (first, second) in the order of `ROLES`.
-        adjusted_p: DeLong's p of before against after, adjusted by Holm over the architectures; None without both.
+        adjusted_p: by metric, DeLong's p of before against after (``auc``) and McNemar's (``accuracy``), each adjusted
+            by Holm over the architectures; empty without both sides.
         sampling: what the intervals rest on.
     """
 
     measured: Mapping[Role, Measurement]
     pairs: Mapping[tuple[Role, Role], Comparison]
-    adjusted_p: float | None
+    adjusted_p: Mapping[Tested, float]
     sampling: Sampling
 
     @property
@@ -54,13 +59,22 @@ def compare_architectures(results: StudyResults) -> dict[str, Sides]:
         sides = predictions_by_role(results, architecture)
         if sides:
             compared[architecture] = _compare(results, sides)
-    tested = {
-        name: pairs["before", "after"] for name, (_, pairs, _) in compared.items() if ("before", "after") in pairs
-    }
-    adjusted = dict(zip(tested, holm([pair.auc_test.p_value for pair in tested.values()]), strict=True))
+    adjusted = _adjust(
+        {name: pairs["before", "after"] for name, (_, pairs, _) in compared.items() if ("before", "after") in pairs}
+    )
     return {
-        name: Sides(measured, pairs, adjusted.get(name), sampling)
+        name: Sides(measured, pairs, adjusted.get(name, {}), sampling)
         for name, (measured, pairs, sampling) in compared.items()
+    }
+
+
+def _adjust(tested: Mapping[str, Comparison]) -> dict[str, dict[Tested, float]]:
+    """P-values adjusted over the architectures, by architecture."""
+    areas = holm([pair.auc_test.p_value for pair in tested.values()])
+    accuracies = holm([pair.accuracy_test.p_value for pair in tested.values()])
+    return {
+        name: {"auc": area, "accuracy": accuracy}
+        for name, area, accuracy in zip(tested, areas, accuracies, strict=True)
     }
 
 

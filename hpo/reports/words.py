@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from hpo.evaluation.compare import Estimate
+from hpo.evaluation.estimate import Estimate, Interval
 from hpo.recipe.point import Point, Value
 
 METRIC_WORDS = {
@@ -71,14 +71,14 @@ def signed(value: float) -> str:
     return text if text.startswith(MINUS) or float(text) == 0 else f"+{text}"
 
 
-def interval(estimate: Estimate) -> str:
+def interval(ends: Estimate | Interval) -> str:
     """The ends of an interval: ``0.930 to 0.950``."""
-    return f"{number(estimate.low)} to {number(estimate.high)}"
+    return f"{number(ends.low)} to {number(ends.high)}"
 
 
-def signed_interval(estimate: Estimate) -> str:
+def signed_interval(ends: Estimate | Interval) -> str:
     """The ends of a difference's interval: ``+0.021 to +0.041``."""
-    return f"{signed(estimate.low)} to {signed(estimate.high)}"
+    return f"{signed(ends.low)} to {signed(ends.high)}"
 
 
 def p_value(p: float) -> str:

@@ -12,8 +12,9 @@ from sklearn.metrics import auc as area_by_trapezoid
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
-from hpo.evaluation.compare import Estimate, compare, measure, metric_standard_error
+from hpo.evaluation.compare import compare, measure, metric_standard_error
 from hpo.evaluation.delong import auc_standard_error, compare_auc
+from hpo.evaluation.estimate import Estimate, Interval
 from hpo.evaluation.holm import holm
 from hpo.evaluation.metrics import METRICS, binary_metrics
 from hpo.evaluation.roc import mean_roc, roc_curve
@@ -117,7 +118,8 @@ class TestPairing:
         labels, before, _ = drawn
         comparison = compare(labels, before, before.copy(), resamples=60)
         for found in comparison.metrics.values():
-            assert found.difference == Estimate(0.0, 0.0, 0.0, 0.0)
+            assert found.difference == Estimate(0.0, 0.0, 0.0, 0.0, Interval(0.0, 0.0))
+            assert found.improvement.probability == 0.5
             assert not found.difference.excludes_zero
         assert comparison.auc_test.difference == 0
         assert comparison.auc_test.p_value == 1

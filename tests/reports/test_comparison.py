@@ -35,8 +35,11 @@ def test_before_and_after_are_compared_as_they_would_be_alone(finished: StudyRes
 
 def test_p_values_are_adjusted_over_the_architectures_that_were_tested(finished: StudyResults) -> None:
     found = compare_architectures(finished)
-    p_values = [sides.before_after.auc_test.p_value for sides in found.values() if sides.before_after]
-    assert [sides.adjusted_p for sides in found.values()] == list(holm(p_values))
+    pairs = [sides.before_after for sides in found.values() if sides.before_after]
+    areas = holm([pair.auc_test.p_value for pair in pairs])
+    accuracies = holm([pair.accuracy_test.p_value for pair in pairs])
+    assert [sides.adjusted_p["auc"] for sides in found.values()] == list(areas)
+    assert [sides.adjusted_p["accuracy"] for sides in found.values()] == list(accuracies)
 
 
 def test_sides_are_compared_on_the_seeds_that_all_have(finished: StudyResults) -> None:
@@ -62,7 +65,7 @@ def test_one_side_alone_is_measured_and_not_compared(running: StudyResults) -> N
     (sides,) = compare_architectures(running).values()
     assert list(sides.measured) == ["before"]
     assert sides.before_after is None
-    assert sides.adjusted_p is None
+    assert sides.adjusted_p == {}
 
 
 def test_nothing_is_measured_before_the_test_split_is_open(empty: StudyResults) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from hpo.evaluation.compare import Estimate, MetricComparison
+from hpo.evaluation.compare import MetricComparison
+from hpo.evaluation.estimate import Estimate, Interval
+from hpo.evaluation.improvement import Improvement
 from hpo.evaluation.objective import Objective
 from hpo.reports.comparison import compare_architectures
 from hpo.reports.records import Role
@@ -14,14 +16,19 @@ from hpo.reports.summary import headline_metric, is_finished, sentence, summariz
 
 
 def _found(after: Estimate, difference: Estimate) -> MetricComparison:
-    return MetricComparison(Estimate(0.909, 0.89, 0.92, 0.01), after, difference)
+    improvement = Improvement(0.5, 0.2, 0.8)
+    return MetricComparison(_estimate(0.909, 0.89, 0.92), after, difference, improvement)
 
 
-AFTER = Estimate(0.9401, 0.93, 0.95, 0.005)
+def _estimate(value: float, low: float, high: float) -> Estimate:
+    return Estimate(value, low, high, 0.01, Interval(low, high))
+
+
+AFTER = _estimate(0.9401, 0.93, 0.95)
 
 
 def test_a_gain_whose_interval_excludes_0() -> None:
-    found = _found(AFTER, Estimate(0.0311, 0.021, 0.041, 0.005))
+    found = _found(AFTER, _estimate(0.0311, 0.021, 0.041))
     assert sentence("model2", "auc", found) == (
         "After tuning, model2's test AUC is 0.940 (0.930 to 0.950), 0.031 higher than before; "
         "the interval of the difference, +0.021 to +0.041, excludes 0."
@@ -29,7 +36,7 @@ def test_a_gain_whose_interval_excludes_0() -> None:
 
 
 def test_a_loss_whose_interval_includes_0() -> None:
-    found = _found(AFTER, Estimate(-0.012, -0.03, 0.006, 0.009))
+    found = _found(AFTER, _estimate(-0.012, -0.03, 0.006))
     assert sentence("m", "f1", found) == (
         "After tuning, m's test F1 score is 0.940 (0.930 to 0.950), 0.012 lower than before; "
         "the interval of the difference, \N{MINUS SIGN}0.030 to +0.006, includes 0, so this may be chance."
@@ -37,7 +44,7 @@ def test_a_loss_whose_interval_includes_0() -> None:
 
 
 def test_no_difference_to_speak_of() -> None:
-    found = _found(AFTER, Estimate(-0.0001, -0.004, 0.003, 0.002))
+    found = _found(AFTER, _estimate(-0.0001, -0.004, 0.003))
     assert "(0.930 to 0.950), the same as before; the interval" in sentence("m", "accuracy", found)
 
 

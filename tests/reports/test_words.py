@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.evaluation.compare import Estimate
+from hpo.evaluation.estimate import Interval
 from hpo.reports import words
-from hpo.reports.html import Cell, Column, element, escape, table
+from hpo.reports.html import Cell, Column, Table, element, escape, table
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from hpo.reports.html import Cell, Column, element, escape, table
         (words.signed(0.0311), "+0.031"),
         (words.signed(0.0001), "0.000"),
         (words.signed(-0.0311), "\N{MINUS SIGN}0.031"),
-        (words.signed_interval(Estimate(0, -0.01, 0.02, 0.01)), "\N{MINUS SIGN}0.010 to +0.020"),
+        (words.signed_interval(Interval(-0.01, 0.02)), "\N{MINUS SIGN}0.010 to +0.020"),
         (words.p_value(0.00012), "< 0.001"),
         (words.p_value(0.0321), "0.032"),
         (words.count(1234567.0), "1,234,567"),
@@ -54,6 +54,6 @@ def test_no_text_becomes_markup(text: str) -> None:
 
 
 def test_a_cell_that_spans_rows_leaves_its_column_out_below() -> None:
-    written = table([Column("a"), Column("b", numeric=True)], [[Cell("x", rows=2), "1"], ["2"], ["y", "3"]])
+    written = table(Table([Column("a"), Column("b", numeric=True)], [[Cell("x", rows=2), "1"], ["2"], ["y", "3"]]))
     assert written.count("<td") == 3
     assert '<th scope="row" rowspan="2">x</th><td class="numeric">1</td></tr><tr><td class="numeric">2</td>' in written

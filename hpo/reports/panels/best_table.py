@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.compare import Estimate
+from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.metrics import METRICS
 from hpo.recipe.point import Point
 from hpo.reports.comparison import compare_architectures

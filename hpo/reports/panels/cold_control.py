@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.compare import Estimate
+from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.metrics import METRICS
 from hpo.reports.comparison import Sides, compare_architectures
 from hpo.reports.html import Cell, Column, Table
@@ -14,7 +14,7 @@ from hpo.reports.panels.comparison_table import difference_cell
 from hpo.reports.records import Role
 from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
-from hpo.reports.words import DASH, METRIC_WORDS, interval, number
+from hpo.reports.words import DASH, METRIC_WORDS, interval, listed, number, signed
 
 
 class ControlRow(NamedTuple):
@@ -77,6 +77,19 @@ def draw(data: ColdControl) -> Table:
         cells += [DASH if one is None else difference_cell(one) for one in (row.tuned_cold, row.warm_start)]
         rows.append(cells)
     return Table(columns, rows)
+
+
+def finding(data: ColdControl) -> str:
+    """What the settings bring by themselves, and what the initial weights add."""
+    settings = [f"{signed(row.tuned_cold.value)} for {row.name}" for row in data.rows if row.tuned_cold is not None]
+    weights = [f"{signed(row.warm_start.value)} for {row.name}" for row in data.rows if row.warm_start is not None]
+    changes = f"change the test {METRIC_WORDS[data.metric]} by"
+    if settings:
+        added = f"; the initial weights {changes} {listed(weights)}" if weights else ""
+        return f"The tuned settings alone {changes} {listed(settings)}{added}."
+    if weights:
+        return f"The initial weights {changes} {listed(weights)}."
+    return f"Only the control has been tested so far, for {listed(row.name for row in data.rows)}."
 
 
 def explain(_data: ColdControl) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.compare import Comparison, Estimate, Sampling
+from hpo.evaluation.compare import Comparison, Sampling
+from hpo.evaluation.estimate import Estimate
+from hpo.evaluation.improvement import Improvement
 from hpo.evaluation.metrics import METRICS
-from hpo.reports.comparison import compare_architectures
+from hpo.reports.comparison import Tested, compare_architectures
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.paper import TABLE_3
@@ -19,6 +22,7 @@ from hpo.reports.words import (
     capital,
     count,
     interval,
+    listed,
     number,
     p_value,
     plural,
@@ -33,12 +37,13 @@ class ComparedArchitecture(NamedTuple):
     name: str
     colour: str
     comparison: Comparison
-    adjusted_p: float
+    adjusted_p: Mapping[Tested, float]
 
 
 class ComparisonTable(NamedTuple):
     """What the table shows."""
 
+    metric: str
     rows: list[ComparedArchitecture]
     missing: list[str]
     paper: bool
@@ -57,14 +62,16 @@ def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
     """
     rows = []
     for name, found in compare_architectures(results).items():
-        if found.before_after is not None and found.adjusted_p is not None:
+        if found.before_after is not None:
             colour = architecture_style(results.settings, name).colour
             rows.append(ComparedArchitecture(name, colour, found.before_after, found.adjusted_p))
     if not rows:
         raise NotThereError("No architecture has been tested before and after tuning yet.")
     present = {row.name for row in rows}
     missing = [name for name in results.settings.architectures if name not in present]
-    return ComparisonTable(rows, missing, options.paper and bool(present & TABLE_3.keys()))
+    objective = results.settings.objective.metric
+    metric = objective if objective in METRICS else "auc"
+    return ComparisonTable(metric, rows, missing, options.paper and bool(present & TABLE_3.keys()))
 
 
 def draw(data: ComparisonTable) -> Table:
@@ -75,11 +82,22 @@ def draw(data: ComparisonTable) -> Table:
         Column("Before", numeric=True),
         Column("After", numeric=True),
         Column("Difference", numeric=True),
-        Column("DeLong p, Holm", numeric=True),
+        Column("These networks", numeric=True),
+        Column("A training gains", numeric=True),
+        Column("Adjusted p", numeric=True),
     ]
     if data.paper:
         columns.append(Column("Paper: before, after", numeric=True))
     return Table(columns, [cells for row in data.rows for cells in _rows(row, paper=data.paper)])
+
+
+def finding(data: ComparisonTable) -> str:
+    """What tuning changed of the objective, and where that is more than chance."""
+    differences = {row.name: row.comparison.metrics[data.metric].difference for row in data.rows}
+    changes = listed(f"{signed(one.value)} for {name}" for name, one in differences.items())
+    unsure = [name for name, one in differences.items() if not one.excludes_zero]
+    verdict = f"0 is within the interval of {listed(unsure)}" if unsure else "0 is outside every interval"
+    return f"Tuning changed the test {METRIC_WORDS[data.metric]} by {changes}; {verdict}."
 
 
 def explain(data: ComparisonTable) -> str:
@@ -87,9 +105,11 @@ def explain(data: ComparisonTable) -> str:
     missing = f" Not tested on both sides yet: {', '.join(data.missing)}." if data.missing else ""
     paper = " The paper's column is as printed there: other data, other epochs, no intervals." if data.paper else ""
     return (
-        "Means over seeds with 95% intervals; the difference is paired. "
-        f"{resting_on(data.rows[0].comparison.sampling)} Differences in bold exclude 0. DeLong's test of the AUC takes "
-        "patches as independent and the trained networks as given; its p-values are adjusted by Holm over "
+        "Means over seeds with 95% intervals for other seeds and other test data; the difference is paired, and bold "
+        f"where its interval excludes 0. {resting_on(data.rows[0].comparison.sampling)} 'These networks' is the "
+        "interval for these trained networks on other test data; 'a training gains' the chance that one new training "
+        "with the tuned settings beats one with the reference's on this test split. DeLong's and McNemar's tests take "
+        "patches as independent and the networks as given; their p-values are adjusted by Holm over "
         f"{plural(len(data.rows), 'architecture')}.{missing}{paper}"
     )
 
@@ -116,7 +136,9 @@ def _rows(row: ComparedArchitecture, *, paper: bool) -> list[list[Cell | str]]:
             Cell(number(found.before.value), interval(found.before)),
             Cell(number(found.after.value), interval(found.after)),
             difference_cell(found.difference),
-            p_value(row.adjusted_p) if name == "auc" else "",
+            signed_interval(found.difference.networks),
+            _chance_cell(found.improvement),
+            _p_cell(row, name),
         ]
         if index == 0:
             cells.insert(0, Cell(row.name, swatch=row.colour, rows=len(METRICS)))
@@ -126,6 +148,18 @@ def _rows(row: ComparedArchitecture, *, paper: bool) -> list[list[Cell | str]]:
             cells.append(Cell(text, kind="dim"))
         rows.append(cells)
     return rows
+
+
+def _chance_cell(improvement: Improvement) -> Cell:
+    return Cell(f"{improvement.probability:.0%}", f"{improvement.low:.0%} to {improvement.high:.0%}")
+
+
+def _p_cell(row: ComparedArchitecture, metric: str) -> Cell | str:
+    if metric == "auc":
+        return Cell(p_value(row.adjusted_p["auc"]), "DeLong")
+    if metric == "accuracy":
+        return Cell(p_value(row.adjusted_p["accuracy"]), "McNemar")
+    return ""
 
 
 def difference_cell(difference: Estimate) -> Cell:

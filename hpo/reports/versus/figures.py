@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from hpo.evaluation.compare import Estimate
+from hpo.evaluation.estimate import Estimate
 from hpo.reports.panel import NotThereError
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, faded, figure, figure_text
 from hpo.reports.versus.study import ComparedStudy, listed_labels, look_of, shared_style
