@@ -49,14 +49,13 @@ def find_browser() -> str:
 
 
 @contextmanager
-def start_browser() -> Iterator[Browser]:
-    """A browser without a window.
+def start_browser(path: str) -> Iterator[Browser]:
+    """The browser at ``path``, without a window.
 
     While it is open, its thread has a running event loop, so nothing else there may start one.
     """
     from playwright.sync_api import sync_playwright
 
-    path = find_browser()
     with sync_playwright() as playwright:  # its default is to start Chromium without a sandbox, as root needs it
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser

@@ -13,7 +13,7 @@ import hypothesis
 import pytest
 
 from hpo.storage.database import Database, open_database
-from tests.browser import start_browser
+from tests.browser import NoBrowserError, find_browser, start_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -25,7 +25,11 @@ hypothesis.settings.load_profile("busy")
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A Chromium; a module's own, so that its event loop is in nobody else's way."""
-    with start_browser() as started:
+    try:
+        path = find_browser()
+    except NoBrowserError as missing:
+        pytest.fail(str(missing), pytrace=False)
+    with start_browser(path) as started:
         yield started
 
 

@@ -75,7 +75,10 @@ def _contact_sheet(dataset: Dataset) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "patches.png"
         draw_preview([dataset.train, dataset.valid], path)
-        return path.read_bytes()
+        file = io.BytesIO()
+        with Image.open(path) as sheet:
+            sheet.save(file, "WEBP", quality=85)  # a PNG keeps every grain of the tissue, and is many times larger
+        return file.getvalue()
 
 
 def _split(part: Patches) -> SplitDescription:

@@ -190,7 +190,7 @@ class DataDescription:
         splits: ``train``, ``valid`` and ``test``.
         digest: of the training and validation patches.
         test_digest: of the test patches.
-        contact_sheet: PNG of a few patches, or None.
+        contact_sheet: WebP of a few patches, or None.
     """
 
     name: str

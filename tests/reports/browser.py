@@ -29,9 +29,10 @@ def read_facts(page: Page) -> dict[str, Any]:
     """What an open report shows, once every figure has been scrolled to and drawn.
 
     Returns:
-        ``figures`` (panel, width and height in CSS pixels, whether it lies inside its panel, texts, how many marks,
-        description), ``panels`` (names), ``missing`` (texts in place of drawings), ``pictures`` (widths), ``wide``
-        (CSS pixels that stand out of the window) and ``text``.
+        ``figures`` (panel, width and height in CSS pixels, whether it lies inside its panel and its legend inside
+        it, texts, how many marks, description), ``panels`` (names), ``missing`` (texts in place of drawings),
+        ``pictures`` (widths), ``wide`` (CSS pixels that stand out of the window), ``smallest`` (font size of the
+        content) and ``text``.
     """
     facts: dict[str, Any] = page.evaluate(FACTS)
     return facts

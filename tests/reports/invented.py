@@ -226,7 +226,7 @@ def _contact_sheet() -> bytes:
             top, left = 6 + row * (side + 6), 6 + column * (side + 6)
             sheet[top : top + side, left : left + side] = patch
     file = io.BytesIO()
-    Image.fromarray(sheet).save(file, "PNG")
+    Image.fromarray(sheet).save(file, "WEBP")
     return file.getvalue()
 
 

@@ -56,7 +56,7 @@ def draw(data: Data) -> Html:
         )
     content = [table(Table(columns, rows, compact=True))]
     if data.description.contact_sheet is not None:
-        source = "data:image/png;base64," + b64encode(data.description.contact_sheet).decode()
+        source = "data:image/webp;base64," + b64encode(data.description.contact_sheet).decode()
         content.append(
             element("figure", Html(f'<img class="sheet" alt="Sample patches of both classes" src="{source}">'))
         )
