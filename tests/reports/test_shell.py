@@ -81,10 +81,11 @@ class TestStructure:
 
     def test_a_panel_has_an_address_of_its_own(self, browser: Browser, page_file: Path) -> None:
         with visit(browser, f"{page_file.as_uri()}#figure-9") as opened:
-            opened.page.wait_for_function("() => scrollY > 0")
-            box = opened.page.locator("#figure-9").bounding_box()
-            assert box is not None
-            assert 40 <= box["y"] < 450  # below the contents, which stay on top
+            # Below the contents, which stay on top.
+            opened.page.wait_for_function(
+                "() => { const top = document.querySelector('#figure-9').getBoundingClientRect().top;"
+                " return scrollY > 0 && top >= 40 && top < 450; }"
+            )
             assert opened.page.locator("#figure-9 h3 a").get_attribute("href") == "#figure-9"
 
 
