@@ -68,6 +68,17 @@ def compare_architectures(results: StudyResults) -> dict[str, Sides]:
     }
 
 
+def is_finished(results: StudyResults) -> bool:
+    """Whether every architecture has been tested on both sides with every seed."""
+    compared, settings = compare_architectures(results), results.settings
+    return all(
+        name in compared
+        and compared[name].before_after is not None
+        and compared[name].sampling.seeds == len(settings.confirm_seeds)
+        for name in settings.architectures
+    )
+
+
 def _adjust(tested: Mapping[str, Comparison]) -> dict[str, dict[Tested, float]]:
     """P-values adjusted over the architectures, by architecture."""
     areas = holm([pair.auc_test.p_value for pair in tested.values()])

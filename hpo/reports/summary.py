@@ -1,108 +1,117 @@
-"""The top of a report: how far the study is, and in plain words what tuning gained."""
+"""The top of a report: the verdict, its numbers, how far the study is, and what to run next."""
 
 from __future__ import annotations
 
-from hpo.evaluation.compare import MetricComparison
+from hpo.evaluation.compare import MetricComparison, Sampling
 from hpo.evaluation.metrics import METRICS
-from hpo.recipe.point import Point
-from hpo.reports.comparison import Sides, compare_architectures
-from hpo.reports.html import Html, element, escape, paragraph, swatch
-from hpo.reports.records import Role
+from hpo.reports.advice import next_steps
+from hpo.reports.comparison import Tested, is_finished
+from hpo.reports.cost import total_cost
+from hpo.reports.html import Cell, Column, Html, Table, element, escape, paragraph, table
 from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
-from hpo.reports.words import METRIC_WORDS, interval, number, plural, signed, signed_interval
+from hpo.reports.verdict import best_compared, both_sides, compared_sides, headline_metric, origin, verdict
+from hpo.reports.words import (
+    METRIC_WORDS,
+    capital,
+    count,
+    interval,
+    number,
+    p_value,
+    plural,
+    signed,
+    signed_interval,
+)
 
-
-def headline_metric(results: StudyResults) -> str:
-    """The study's objective where it is one of the five metrics, else AUC."""
-    objective = results.settings.objective.metric
-    return objective if objective in METRICS else "auc"
-
-
-def is_finished(results: StudyResults) -> bool:
-    """Whether every architecture has been tested on both sides with every seed."""
-    compared, settings = compare_architectures(results), results.settings
-    return all(
-        name in compared
-        and compared[name].before_after is not None
-        and compared[name].sampling.seeds == len(settings.confirm_seeds)
-        for name in settings.architectures
-    )
-
-
-def sentence(architecture: str, metric: str, found: MetricComparison) -> str:
-    """What tuning gained one architecture, in words."""
-    words, gain = METRIC_WORDS[metric], found.difference
-    start = f"After tuning, {architecture}'s test {words} is {number(found.after.value)} ({interval(found.after)}), "
-    if number(gain.value) == number(0):
-        where = "the same as before"
-    else:
-        where = f"{number(abs(gain.value))} {'higher' if gain.value > 0 else 'lower'} than before"
-    verdict = "excludes 0" if gain.excludes_zero else "includes 0, so this may be chance"
-    return f"{start}{where}; the interval of the difference, {signed_interval(gain)}, {verdict}."
-
-
-def origin(results: StudyResults, architecture: str, metric: str, found: Sides) -> str:
-    """Where the gain comes from, in words: the tuned settings, or the weights that the tuned training starts from.
-
-    Returns:
-        An empty text without a tested cold-start control.
-    """
-    settings_alone = found.pairs.get(("before", "cold_control"))
-    if settings_alone is None:
-        return ""
-    if _point(results, architecture, "before") == _point(results, architecture, "cold_control"):
-        return (
-            "The tuned settings are the reference's own: whatever was gained comes from starting at weights that had "
-            "been trained before."
-        )
-    alone = settings_alone.metrics[metric].difference
-    return f"From random weights, the tuned settings alone bring {signed(alone.value)} ({signed_interval(alone)})."
+_TESTS: tuple[Tested, ...] = ("accuracy", "auc")
 
 
 def summarize(results: StudyResults) -> Html:
-    """Cards of all architectures, and what is still to come."""
-    compared = compare_architectures(results)
-    metric = headline_metric(results)
-    cards = [
-        _card(results, name, metric, compared[name])
-        for name in results.settings.architectures
-        if name in compared and compared[name].before_after is not None
-    ]
+    """The verdict in two sentences, the numbers behind it, and what to run next."""
     parts = [] if is_finished(results) else [paragraph(_progress(results), "notice")]
-    if cards:
-        parts.append(element("div", *cards, class_="cards"))
-    return element("section", *parts, class_="summary", id="summary")
+    if compared_sides(results):
+        parts.append(paragraph(verdict(results), "verdict"))
+        if gain_is_from := origin(results, best_compared(results)):
+            parts.append(paragraph(gain_is_from, "origin"))
+        parts += [_facts(results), table(before_after_table(results)), paragraph(_how_to_read(results), "explain")]
+        parts.append(_advice(results))
+    return element("section", *parts, class_="summary", id="summary", aria_label="Summary")
 
 
-def _card(results: StudyResults, name: str, metric: str, found: Sides) -> Html:
-    comparison = found.before_after
-    if comparison is None:
-        raise ValueError(f"{name} has not been tested on both sides")
-    values = comparison.metrics[metric]
-    gain = values.difference
-    mark = "unsure" if not gain.excludes_zero else "up" if gain.value > 0 else "down"
-    numbers = element(
-        "p",
-        element("span", escape(number(values.before.value)), class_="from"),
-        escape(" \N{RIGHTWARDS ARROW} "),
-        element("span", escape(number(values.after.value)), class_="to"),
-        class_="numbers",
+def before_after_table(results: StudyResults) -> Table:
+    """A row an architecture: each test metric before and after tuning, its paired difference, and adjusted p-values."""
+    columns = [
+        Column("Test split"),
+        *(Column(capital(METRIC_WORDS[name]), numeric=True) for name in METRICS),
+        *(Column(f"p, {METRIC_WORDS[name]}", numeric=True) for name in _TESTS),
+    ]
+    rows: list[list[Cell | str]] = []
+    for name, sides in compared_sides(results).items():
+        mark = "best on validation" if name == results.best_architecture else ""
+        cells: list[Cell | str] = [Cell(name, mark, swatch=architecture_style(results.settings, name).colour)]
+        cells += [_metric_cell(both_sides(sides).metrics[metric]) for metric in METRICS]
+        cells += [p_value(sides.adjusted_p[metric]) for metric in _TESTS]
+        rows.append(cells)
+    return Table(columns, rows)
+
+
+def _metric_cell(found: MetricComparison) -> Cell:
+    difference = found.difference
+    kind = "" if not difference.excludes_zero else "strong up" if difference.value > 0 else "strong down"
+    text = f"{number(found.before.value)} \N{RIGHTWARDS ARROW} {number(found.after.value)}"
+    return Cell(text, f"{signed(difference.value)} ({signed_interval(difference)})", kind)
+
+
+def _facts(results: StudyResults) -> Html:
+    metric, best = headline_metric(results), best_compared(results)
+    found, cost = both_sides(compared_sides(results)[best]).metrics[metric], total_cost(results.compute)
+    likely, after = found.improvement, f"{number(found.after.value)} ({interval(found.after)})"
+    facts = [
+        (
+            "best on validation",
+            best,
+            f"test {METRIC_WORDS[metric]} {after}",
+        ),
+        ("its gain by tuning", signed(found.difference.value), f"95% interval {signed_interval(found.difference)}"),
+        (
+            "one training beats one before",
+            f"{likely.probability:.0%}",
+            f"of pairs of {best}'s seeds; 95% interval {likely.low:.0%} to {likely.high:.0%}",
+        ),
+    ]
+    if cost.ratio is not None:
+        note = f"the reference's training; {count(cost.tuning)} patch-visits"
+        facts.append(("cost of tuning", f"{cost.ratio:.1f} times", note))
+    if cost.saved:
+        facts.append(("saved by sharing", f"{cost.saved:.0%}", f"of {count(cost.unshared)} patch-visits"))
+    tiles = (
+        element("div", element("dt", escape(label)), element("dd", escape(value), element("small", escape(note))))
+        for label, value, note in facts
     )
-    colour = architecture_style(results.settings, name).colour
-    return element(
-        "article",
-        element("h3", swatch(colour), escape(name), element("span", escape(signed(gain.value)), class_=f"gain {mark}")),
-        paragraph(f"test {METRIC_WORDS[metric]} before and after", "what"),
-        numbers,
-        paragraph(f"{sentence(name, metric, values)} {origin(results, name, metric, found)}".strip()),
-        class_="card",
+    return element("dl", *tiles, class_="facts")
+
+
+def _how_to_read(results: StudyResults) -> str:
+    sampling = next(iter(compared_sides(results).values())).sampling
+    return (
+        f"Test metrics before \N{RIGHTWARDS ARROW} after tuning, means over {plural(sampling.seeds, 'seed')}; below "
+        f"them the paired difference with its 95% interval (BCa bootstrap over {_resampled(sampling)}), coloured where "
+        "it excludes 0. p: McNemar's test of the accuracy and DeLong's of the AUC, adjusted by Holm over the "
+        "architectures."
     )
 
 
-def _point(results: StudyResults, architecture: str, role: Role) -> Point | None:
-    trainings = (one for one in results.confirmations if (one.architecture, one.role) == (architecture, role))
-    return next((one.point for one in trainings), None)
+def _resampled(sampling: Sampling) -> str:
+    unit = plural(sampling.units, "slide") if sampling.unit == "slides" else plural(sampling.units, "patch", "patches")
+    return f"{unit} and the seeds" if sampling.seeds > 1 else f"{unit}; one seed tells nothing of others"
+
+
+def _advice(results: StudyResults) -> Html:
+    advice = next_steps(results, headline_metric(results)) or [
+        "Nothing in this study asks for another run: hpo export writes its best models."
+    ]
+    items = element("ul", *(element("li", escape(sentence)) for sentence in advice))
+    return element("div", element("h2", escape("What to run next")), items, class_="advice")
 
 
 def _progress(results: StudyResults) -> str:

@@ -18,7 +18,7 @@ SECONDS = 1.4  # an epoch
 
 
 def enlarge(results: StudyResults, trials: int = 10_000) -> StudyResults:
-    """As many trials, each a training of its own for 20 epochs: stage 2's of the given study with other learning rates."""
+    """As many trials, each a training of its own for 20 epochs: stage 2's with other learning rates."""
     random = np.random.default_rng(5)
     stage1 = [trial for trial in results.trials if trial.stage == "stage1"]
     patterns = [trial for trial in results.trials if trial.stage == "stage2"]

@@ -14,10 +14,14 @@ def _entry(role: ComputeRole, visits: int, unshared: int) -> ComputeEntry:
 
 
 def test_tuning_is_the_search_and_the_tuned_final_trainings() -> None:
-    cost = total_cost(
-        [_entry("stage1", 300, 700), _entry("stage2", 100, 100), _entry("before", 50, 50), _entry("after", 100, 100)]
-        + [_entry("cold_control", 50, 50)]
-    )
+    visits: dict[ComputeRole, tuple[int, int]] = {
+        "stage1": (300, 700),
+        "stage2": (100, 100),
+        "before": (50, 50),
+        "after": (100, 100),
+        "cold_control": (50, 50),
+    }
+    cost = total_cost([_entry(role, spent, unshared) for role, (spent, unshared) in visits.items()])
     assert (cost.before, cost.tuning, cost.spent, cost.unshared) == (50, 500, 600, 1000)
     assert cost.seconds == 60
     assert cost.ratio == 10

@@ -17,7 +17,7 @@ from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.comparison_table import difference_cell, resting_on
 from hpo.reports.records import Role
-from hpo.reports.summary import headline_metric
+from hpo.reports.verdict import headline_metric
 from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels, shared_style
 from hpo.reports.words import (
     DASH,

@@ -1,0 +1,142 @@
+"""The answer of a study in words: did tuning help, by how much, how surely, at what cost, and what brought it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hpo.evaluation.compare import Comparison
+from hpo.evaluation.metrics import METRICS
+from hpo.recipe.point import Point
+from hpo.reports.comparison import Sides, compare_architectures
+from hpo.reports.cost import total_cost
+from hpo.reports.records import Role
+from hpo.reports.results import StudyResults
+from hpo.reports.words import METRIC_WORDS, duration, listed, number, signed, signed_interval
+
+_ALPHA = 0.05
+
+
+def headline_metric(results: StudyResults) -> str:
+    """The study's objective where it is one of the five metrics, else AUC."""
+    objective = results.settings.objective.metric
+    return objective if objective in METRICS else "auc"
+
+
+def compared_sides(results: StudyResults) -> dict[str, Sides]:
+    """The architectures that have been tested before and after tuning."""
+    return {name: sides for name, sides in compare_architectures(results).items() if sides.before_after is not None}
+
+
+def both_sides(sides: Sides) -> Comparison:
+    """Before against after.
+
+    Raises:
+        ValueError: if one of them has not been tested.
+    """
+    if sides.before_after is None:
+        raise ValueError("both sides have to be tested")
+    return sides.before_after
+
+
+def best_compared(results: StudyResults) -> str:
+    """The best on validation of those that have been tested on both sides.
+
+    Raises:
+        ValueError: if none has.
+    """
+    compared = compared_sides(results)
+    if not compared:
+        raise ValueError("no architecture has been tested on both sides")
+    best = results.best_architecture
+    return best if best in compared else next(iter(compared))
+
+
+def verdict(results: StudyResults) -> str:
+    """The answer in two sentences: whether tuning helped, by how much, how surely; and what it cost.
+
+    A difference counts as one where its interval excludes 0 and, of AUC and accuracy, the adjusted p is below 0.05.
+
+    Raises:
+        ValueError: if no architecture has been tested on both sides.
+    """
+    metric, compared, best = headline_metric(results), compared_sides(results), best_compared(results)
+    found = both_sides(compared[best]).metrics[metric]
+    signs = {name: _sign(sides, metric) for name, sides in compared.items()}
+    chosen = ", the best on validation," if len(compared) > 1 else ""
+    return (
+        f"{_answer(signs, METRIC_WORDS[metric])} {best}{chosen} goes from {number(found.before.value)} to "
+        f"{number(found.after.value)} ({signed(found.difference.value)}, 95% interval "
+        f"{signed_interval(found.difference)}).{_cost(results)}"
+    )
+
+
+def origin(results: StudyResults, architecture: str) -> str:
+    """Where an architecture's gain comes from: the tuned settings, or the weights that the tuned training starts from.
+
+    Returns:
+        An empty text without a tested cold-start control.
+    """
+    settings_alone = compare_architectures(results)[architecture].pairs.get(("before", "cold_control"))
+    if settings_alone is None:
+        return ""
+    if _point(results, architecture, "before") == _point(results, architecture, "cold_control"):
+        return (
+            f"{architecture}'s tuned settings are the reference's own: whatever was gained comes from starting at "
+            "weights that had been trained before."
+        )
+    alone = settings_alone.metrics[headline_metric(results)].difference
+    return (
+        f"From random weights, the tuned settings of {architecture} alone bring {signed(alone.value)} "
+        f"({signed_interval(alone)}); the rest comes from the stage-1 weights that its training starts from."
+    )
+
+
+def _sign(sides: Sides, metric: str) -> int:
+    """1 or -1 where the difference is one, 0 where it may be chance."""
+    difference = both_sides(sides).metrics[metric].difference
+    adjusted_p = {str(name): p for name, p in sides.adjusted_p.items()}
+    if not difference.excludes_zero or adjusted_p.get(metric, 0.0) >= _ALPHA:
+        return 0
+    return 1 if difference.value > 0 else -1
+
+
+def _answer(signs: Mapping[str, int], words: str) -> str:
+    """Whether tuning helped: the beginning of a sentence, up to its semicolon."""
+    raised, lowered, unknown = ([name for name, sign in signs.items() if sign == wanted] for wanted in (1, -1, 0))
+    of_all = {1: "", 2: " of both architectures"}.get(len(signs), f" of all {len(signs)} architectures")
+    if not lowered and not unknown:
+        return f"Yes: tuning raised the test {words}{of_all};"
+    if not raised and not unknown:
+        return f"No: tuning lowered the test {words}{of_all};"
+    if not raised and not lowered:
+        return f"Not that one could tell: what changed in the test {words} may be chance;"
+    return f"{'In part' if raised else 'No'}: {_in_part(raised, lowered, unknown, words)};"
+
+
+def _in_part(raised: Sequence[str], lowered: Sequence[str], unknown: Sequence[str], words: str) -> str:
+    parts = []
+    if raised:
+        parts.append(f"tuning raised the test {words} of {listed(raised)}")
+    if lowered:
+        parts.append(
+            f"lowered that of {listed(lowered)}" if raised else f"tuning lowered the test {words} of {listed(lowered)}"
+        )
+    if unknown:
+        parts.append(f"may have done nothing for {listed(unknown)}")
+    return listed(parts)
+
+
+def _cost(results: StudyResults) -> str:
+    cost = total_cost(results.compute)
+    if cost.ratio is None:
+        return ""
+    saved = f", {cost.saved:.0%} less than without sharing" if cost.saved else ""
+    return (
+        f" Finding that took {cost.ratio:.1f} times the training of the reference alone "
+        f"({duration(cost.seconds)} of training in all{saved})."
+    )
+
+
+def _point(results: StudyResults, architecture: str, role: Role) -> Point | None:
+    trainings = (one for one in results.confirmations if (one.architecture, one.role) == (architecture, role))
+    return next((one.point for one in trainings), None)
