@@ -129,8 +129,13 @@
   const links = new Map(Array.from(document.querySelectorAll("nav a"), (link) => [link.hash.slice(1), link]));
   const mark = new IntersectionObserver((seen) => {
     for (const { target, isIntersecting } of seen) {
-      if (isIntersecting) links.get(target.id).setAttribute("aria-current", "location");
-      else links.get(target.id).removeAttribute("aria-current");
+      const link = links.get(target.id);
+      if (isIntersecting) {
+        link.setAttribute("aria-current", "location");
+        link.closest("ul").scrollLeft = link.offsetLeft - link.closest("ul").offsetLeft - 40;
+      } else {
+        link.removeAttribute("aria-current");
+      }
     }
   }, { rootMargin: "-20% 0px -75% 0px" });
   for (const anchor of links.keys()) mark.observe(document.getElementById(anchor));
