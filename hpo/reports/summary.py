@@ -10,7 +10,7 @@ from hpo.reports.cost import total_cost
 from hpo.reports.html import Cell, Column, Html, Table, element, escape, paragraph, table
 from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
-from hpo.reports.verdict import best_compared, both_sides, compared_sides, headline_metric, origin, verdict
+from hpo.reports.verdict import best_compared, both_sides, compared_sides, headline_metric, origin, price, verdict
 from hpo.reports.words import (
     METRIC_WORDS,
     capital,
@@ -31,8 +31,7 @@ def summarize(results: StudyResults) -> Html:
     parts = [] if is_finished(results) else [paragraph(_progress(results), "notice")]
     if compared_sides(results):
         parts.append(paragraph(verdict(results), "verdict"))
-        if gain_is_from := origin(results, best_compared(results)):
-            parts.append(paragraph(gain_is_from, "origin"))
+        parts.append(paragraph(f"{origin(results, best_compared(results))} {price(results)}".strip(), "origin"))
         parts += [_facts(results), table(before_after_table(results)), paragraph(_how_to_read(results), "explain")]
         parts.append(_advice(results))
     return element("section", *parts, class_="summary", id="summary", aria_label="Summary")
@@ -43,14 +42,15 @@ def before_after_table(results: StudyResults) -> Table:
     columns = [
         Column("Test split"),
         *(Column(capital(METRIC_WORDS[name]), numeric=True) for name in METRICS),
-        *(Column(f"p, {METRIC_WORDS[name]}", numeric=True) for name in _TESTS),
+        Column("Adjusted p", numeric=True),
     ]
     rows: list[list[Cell | str]] = []
     for name, sides in compared_sides(results).items():
         mark = "best on validation" if name == results.best_architecture else ""
         cells: list[Cell | str] = [Cell(name, mark, swatch=architecture_style(results.settings, name).colour)]
         cells += [_metric_cell(both_sides(sides).metrics[metric]) for metric in METRICS]
-        cells += [p_value(sides.adjusted_p[metric]) for metric in _TESTS]
+        of_accuracy, of_auc = (p_value(sides.adjusted_p[metric]) for metric in _TESTS)
+        cells.append(Cell(f"AUC {of_auc}", f"accuracy {of_accuracy}"))
         rows.append(cells)
     return Table(columns, rows)
 

@@ -52,7 +52,7 @@ def best_compared(results: StudyResults) -> str:
 
 
 def verdict(results: StudyResults) -> str:
-    """The answer in two sentences: whether tuning helped, by how much, how surely; and what it cost.
+    """The answer in a sentence: whether tuning helped, by how much, and how surely.
 
     A difference counts as one where its interval excludes 0 and, of AUC and accuracy, the adjusted p is below 0.05.
 
@@ -66,7 +66,7 @@ def verdict(results: StudyResults) -> str:
     return (
         f"{_answer(signs, METRIC_WORDS[metric])} {best}{chosen} goes from {number(found.before.value)} to "
         f"{number(found.after.value)} ({signed(found.difference.value)}, 95% interval "
-        f"{signed_interval(found.difference)}).{_cost(results)}"
+        f"{signed_interval(found.difference)})."
     )
 
 
@@ -88,6 +88,18 @@ def origin(results: StudyResults, architecture: str) -> str:
     return (
         f"From random weights, the tuned settings of {architecture} alone bring {signed(alone.value)} "
         f"({signed_interval(alone)}); the rest comes from the stage-1 weights that its training starts from."
+    )
+
+
+def price(results: StudyResults) -> str:
+    """What that cost, in a sentence; an empty text before both sides have been trained."""
+    cost = total_cost(results.compute)
+    if cost.ratio is None:
+        return ""
+    saved = f", {cost.saved:.0%} less than without sharing" if cost.saved else ""
+    return (
+        f"Finding that took {cost.ratio:.1f} times the training of the reference alone "
+        f"({duration(cost.seconds)} of training in all{saved})."
     )
 
 
@@ -124,17 +136,6 @@ def _in_part(raised: Sequence[str], lowered: Sequence[str], unknown: Sequence[st
     if unknown:
         parts.append(f"may have done nothing for {listed(unknown)}")
     return listed(parts)
-
-
-def _cost(results: StudyResults) -> str:
-    cost = total_cost(results.compute)
-    if cost.ratio is None:
-        return ""
-    saved = f", {cost.saved:.0%} less than without sharing" if cost.saved else ""
-    return (
-        f" Finding that took {cost.ratio:.1f} times the training of the reference alone "
-        f"({duration(cost.seconds)} of training in all{saved})."
-    )
 
 
 def _point(results: StudyResults, architecture: str, role: Role) -> Point | None:

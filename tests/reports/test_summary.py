@@ -12,13 +12,13 @@ from hpo.reports.html import Cell, escape
 from hpo.reports.records import Role
 from hpo.reports.results import StudyResults
 from hpo.reports.summary import before_after_table, summarize
-from hpo.reports.verdict import origin, verdict
+from hpo.reports.verdict import origin, price, verdict
 
 
 def test_the_verdict_comes_first_and_then_what_brought_it(finished: StudyResults) -> None:
     page = summarize(finished)
     assert "not finished" not in page
-    assert page.index(escape(verdict(finished))) < page.index(escape(origin(finished, "model4")))
+    assert page.index(escape(verdict(finished))) < page.index(escape(f"{origin(finished, 'model4')} {price(finished)}"))
 
 
 def test_the_table_has_every_metric_of_every_architecture_with_its_difference_and_adjusted_p(
@@ -38,9 +38,8 @@ def test_the_table_has_every_metric_of_every_architecture_with_its_difference_an
                 f"{after - before:.3f}".lstrip("-"),
             )
         adjusted = compare_architectures(finished)[name].adjusted_p
-        assert [cell.text for cell in cells[-2:]] == [
-            "< 0.001" if adjusted[test] < 0.001 else f"{adjusted[test]:.3f}" for test in ("accuracy", "auc")
-        ]
+        auc, accuracy = ("< 0.001" if p < 0.001 else f"{p:.3f}" for p in (adjusted["auc"], adjusted["accuracy"]))
+        assert (cells[-1].text, cells[-1].note) == (f"AUC {auc}", f"accuracy {accuracy}")
 
 
 def test_facts_name_the_best_its_gain_and_the_cost(
