@@ -11,9 +11,10 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.axes import broken
 from hpo.reports.optuna_view import ENOUGH_TRIALS, FEWEST_TRIALS, importances
 from hpo.reports.panel import NotThereError
+from hpo.reports.records import StageName
 from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, faded, figure, figure_text
-from hpo.reports.trials import STAGES, finished_by_architecture, stage_of
+from hpo.reports.trials import STAGES, finished_by_architecture, finished_trials
 from hpo.reports.words import capital, factor_words, listed, plural
 
 _BAND = 0.7
@@ -38,18 +39,18 @@ class Importance(NamedTuple):
     left_out: list[str]
 
 
-def title(_results: StudyResults, options: PanelSettings) -> str:
+def title(results: StudyResults, options: PanelSettings) -> str:
     """Names the stage."""
-    return f"What mattered in {STAGES[stage_of(options)]}: importance of the factors"
+    return f"What mattered in {STAGES[_stage(results, options)]}: importance of the factors"
 
 
 def read(results: StudyResults, options: PanelSettings) -> Importance:
-    """PED-ANOVA of a stage's finished trials.
+    """PED-ANOVA of a stage's finished trials: if no stage is named, of stage 2's, or of stage 1's where those are few.
 
     Raises:
         NotThereError: if no architecture has enough finished trials that differ.
     """
-    settings, stage = results.settings, stage_of(options)
+    settings, stage = results.settings, _stage(results, options)
     found, left_out = [], []
     for name, trials in finished_by_architecture(results, stage).items():
         shares = importances(settings, trials)
@@ -65,6 +66,16 @@ def read(results: StudyResults, options: PanelSettings) -> Importance:
     factors = {factor for one in found for factor in one.shares}
     mean = {factor: fmean(one.shares.get(factor, 0.0) for one in found) for factor in factors}
     return Importance(STAGES[stage], sorted(mean, key=lambda name: (-mean[name], name)), found, left_out)
+
+
+def _stage(results: StudyResults, options: PanelSettings) -> StageName:
+    if options.stage is not None:
+        return options.stage
+    stages: tuple[StageName, ...] = ("stage2", "stage1")
+    for stage in stages:
+        if any(len(finished_trials(results, stage, name)) >= FEWEST_TRIALS for name in results.settings.architectures):
+            return stage
+    return "stage2"
 
 
 def draw(data: Importance) -> go.Figure:

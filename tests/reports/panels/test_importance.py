@@ -113,3 +113,11 @@ def test_names_from_yaml_stay_text() -> None:
 def test_it_waits_for_the_stage(empty: StudyResults) -> None:
     with pytest.raises(NotThereError, match=r"No stage-2 trial has finished yet\."):
         importance.read(empty, OPTIONS)
+
+
+def test_a_short_stage_2_leaves_the_word_to_stage_1_unless_it_is_asked_for(finished: StudyResults) -> None:
+    short = replace(finished, trials=tuple(one for one in finished.trials if one.stage == "stage1" or one.number < 8))
+    assert importance.read(short, OPTIONS).stage == "stage 1"
+    assert importance.title(short, OPTIONS) == "What mattered in stage 1: importance of the factors"
+    with pytest.raises(NotThereError, match="stage 2 has none that many"):
+        importance.read(short, PanelSettings(panel="importance", stage="stage2"))
