@@ -152,6 +152,19 @@ class TestFactorEffect:
         assert (line.levels, line.values) == ([16, 32], pytest.approx([0.7, 0.9]))
         assert "averaged" in factor_effect.explain(read)
 
+    def test_it_finds_the_best_level_and_what_it_gains_over_the_reference(self, finished: StudyResults) -> None:
+        read = factor_effect.read(finished, _options("factor_effect", metric="auc"))
+        lines = [line._replace(architecture=name) for line, name in zip(read.lines, "abc", strict=False)]
+        lines = [
+            line._replace(levels=[16, 32], values=values)
+            for line, values in zip(lines, ([0.9, 0.8], [0.7, 0.75], [0.85, 0.8]), strict=True)
+        ]
+        said = factor_effect.finding(read._replace(lines=lines))
+        assert said == "Best batch size: 16 for a and c and 32 for b; at most 0.100 better than at the reference."
+        at_reference = [line._replace(values=[0.7, 0.8]) for line in lines]
+        said = factor_effect.finding(read._replace(lines=at_reference))
+        assert said == "Best batch size: 32 for a, b and c, which is the reference."
+
     def test_a_factor_that_stage_1_does_not_vary_is_named(self, finished: StudyResults) -> None:
         with pytest.raises(NotThereError, match="does not vary the weight decay"):
             factor_effect.read(finished, _options("factor_effect", factor="weight_decay"))

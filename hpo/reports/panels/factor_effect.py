@@ -99,10 +99,11 @@ def finding(data: FactorEffect) -> str:
         best.setdefault(level, []).append(line.architecture)
         if data.reference in line.levels:
             gains.append(abs(value - line.values[line.levels.index(data.reference)]))
-    levels = sorted(best, key=level_order)
-    where = listed(f"{value_words(level)} for {listed(best[level])}" for level in levels)
-    gain = f"; the most that this gains over the reference is {number(max(gains))}" if gains else ""
-    return f"The best {factor_words(data.factor)} is {where}{gain}."
+    where = listed(f"{value_words(level)} for {listed(best[level])}" for level in sorted(best, key=level_order))
+    gain = "" if not gains else f"; at most {number(max(gains))} better than at the reference"
+    if gains and number(max(gains)) == number(0):
+        gain = ", which is the reference"
+    return f"Best {factor_words(data.factor)}: {where}{gain}."
 
 
 def explain(data: FactorEffect) -> str:
