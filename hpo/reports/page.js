@@ -127,16 +127,14 @@
 
   // Contents
   const links = new Map(Array.from(document.querySelectorAll("nav a"), (link) => [link.hash.slice(1), link]));
+  const list = document.querySelector("nav ul");
   const mark = new IntersectionObserver((seen) => {
     for (const { target, isIntersecting } of seen) {
-      const link = links.get(target.id);
-      if (isIntersecting) {
-        link.setAttribute("aria-current", "location");
-        link.closest("ul").scrollLeft = link.offsetLeft - link.closest("ul").offsetLeft - 40;
-      } else {
-        link.removeAttribute("aria-current");
-      }
+      if (isIntersecting) links.get(target.id).setAttribute("aria-current", "location");
+      else links.get(target.id).removeAttribute("aria-current");
     }
+    const here = list.querySelector("[aria-current]");
+    list.scrollLeft = here ? here.offsetLeft - list.offsetLeft - 40 : 0;
   }, { rootMargin: "-20% 0px -75% 0px" });
   for (const anchor of links.keys()) mark.observe(document.getElementById(anchor));
 
