@@ -13,7 +13,7 @@ from hpo.cli.console import DatabaseOption, StudyArgument, following, out
 if TYPE_CHECKING:
     from hpo.config.study import StudyFile
     from hpo.export.tuned import Tuned
-    from hpo.reports.results import StudyResults
+    from hpo.results.study import StudyResults
 
 
 def export(
@@ -38,7 +38,7 @@ def export(
     from hpo.data.prepare import prepare_data
     from hpo.export.extras import require_extra
     from hpo.export.tuned import tuned_models
-    from hpo.reports.read import read_results
+    from hpo.results.read import read_results
     from hpo.storage.database import open_database
 
     if onnx:

@@ -13,11 +13,11 @@ from hpo.evaluation.compare import Comparison
 from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.metrics import METRICS
 from hpo.export.tuned import is_exported, tuned_models
-from hpo.reports.comparison import compare_architectures
 from hpo.reports.page import write_report
 from hpo.reports.panels.function import look_for_modules
-from hpo.reports.read import read_results
-from hpo.reports.results import StudyResults
+from hpo.results.comparison import compare_architectures
+from hpo.results.read import read_results
+from hpo.results.study import StudyResults
 from hpo.storage.database import Database
 
 

@@ -81,8 +81,8 @@ def _report(
     from hpo.data.prepare import prepare_data
     from hpo.reports.page import write_report
     from hpo.reports.panels.function import look_for_modules
-    from hpo.reports.read import read_results
     from hpo.reports.serve import LiveReport, serve_report, study_progress
+    from hpo.results.read import read_results
     from hpo.storage.database import open_database
 
     settings = load_study(study, database)
@@ -114,10 +114,10 @@ def _report(
 
 def _compare(files: list[str], output: Path | None, figures: Path | None, database: str | None) -> None:
     from hpo.config.load import load_study
-    from hpo.reports.read import read_results
     from hpo.reports.versus.page import write_comparison
     from hpo.reports.versus.settings import wishes_of
     from hpo.reports.versus.study import ComparedStudy, labels
+    from hpo.results.read import read_results
     from hpo.storage.database import open_database
 
     studies = [load_study(file, database) for file in files]

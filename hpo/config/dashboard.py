@@ -92,7 +92,7 @@ class PanelSettings(Settings):
         default=None,
         pattern=FUNCTION_PATTERN,
         description="of function, a panel of one's own: module:callable, importable from the study file's or the "
-        "dashboard's folder; from hpo.reports.results.StudyResults to a Plotly figure, a table or HTML",
+        "dashboard's folder; from hpo.results.study.StudyResults to a Plotly figure, a table or HTML",
     )
 
     @model_validator(mode="after")

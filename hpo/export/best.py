@@ -28,8 +28,8 @@ from hpo.export.tuned import (
     is_recorded,
     recorded_models,
 )
-from hpo.reports.comparison import compare_architectures
-from hpo.reports.results import StudyResults
+from hpo.results.comparison import compare_architectures
+from hpo.results.study import StudyResults
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
 from hpo.storage.predictions import PredictionStore

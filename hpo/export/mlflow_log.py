@@ -14,8 +14,8 @@ from typing import Any
 from hpo.errors import StorageError
 from hpo.export.runs import Run, ended_runs
 from hpo.recipe.key import digest
-from hpo.reports.comparison import compare_architectures, is_finished
-from hpo.reports.results import StudyResults
+from hpo.results.comparison import compare_architectures, is_finished
+from hpo.results.study import StudyResults
 
 _DIGEST = "hpo.digest"
 """Tag of a run: of what was logged, so that nothing is logged twice."""

@@ -14,8 +14,8 @@ from hpo.export.markdown import plain, table
 from hpo.export.subject import Subject
 from hpo.recipe.architecture import CnnSpec
 from hpo.recipe.recipe import Recipe
-from hpo.reports.records import ComputeRole, DataDescription
-from hpo.reports.words import (
+from hpo.results.records import ComputeRole, DataDescription
+from hpo.results.words import (
     DASH,
     METRIC_WORDS,
     capital,

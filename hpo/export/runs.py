@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from hpo.evaluation.metrics import binary_metrics
 from hpo.evaluation.objective import Curve
 from hpo.recipe.point import Value
-from hpo.reports.records import Confirmation, TrialResult
-from hpo.reports.results import StudyResults
+from hpo.results.records import Confirmation, TrialResult
+from hpo.results.study import StudyResults
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from hpo.config.best_config import BestConfig, BestModel
 from hpo.evaluation.compare import Comparison
-from hpo.reports.comparison import Sides, compare_architectures
-from hpo.reports.records import Confirmation
-from hpo.reports.results import StudyResults
+from hpo.results.comparison import Sides, compare_architectures
+from hpo.results.records import Confirmation
+from hpo.results.study import StudyResults
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from typing import Any
 from hpo.export.atomic import replacing
 from hpo.export.runs import Run, ended_runs
 from hpo.recipe.point import Value
-from hpo.reports.results import StudyResults
+from hpo.results.study import StudyResults
 
 _EVENT_FILE = "events.out.tfevents.0000000000.hpo"  # TensorBoard looks for the middle part
 

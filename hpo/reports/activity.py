@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from hpo.reports.results import StudyResults
+from hpo.results.study import StudyResults
 from hpo.storage.ledger import TrainedEpoch
 from hpo.storage.workers import WorkerSpan
 

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from statistics import fmean
 
-from hpo.reports.comparison import Sides, compare_architectures
-from hpo.reports.results import StudyResults
-from hpo.reports.words import count, factor_words, listed, plural, value_words
+from hpo.results.comparison import Sides, compare_architectures
+from hpo.results.study import StudyResults
+from hpo.results.words import count, factor_words, listed, plural, value_words
 
 RISING = 0.005
 """A metric that gains more than this in the last quarter of a training's epochs is still improving."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.recipe.point import Value
-from hpo.reports.results import StudySettings
 from hpo.reports.style import figure_text
-from hpo.reports.words import value_words
+from hpo.results.study import StudySettings
+from hpo.results.words import value_words
 
 _MOST_ROUND = 4
 """Ticks at round numbers, where the values are not levels."""

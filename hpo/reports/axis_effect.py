@@ -7,10 +7,10 @@ from statistics import fmean
 from typing import NamedTuple
 
 from hpo.recipe.point import Value
-from hpo.reports.records import TrialResult
-from hpo.reports.results import StudyResults
 from hpo.reports.style import ArchitectureStyle, architecture_style
 from hpo.reports.trials import others_at_reference
+from hpo.results.records import TrialResult
+from hpo.results.study import StudyResults
 
 Z_95 = 1.96
 """Standard normal quantile of a two-sided 95% interval."""

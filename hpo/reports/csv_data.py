@@ -13,7 +13,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from hpo.reports.html import Table
-from hpo.reports.words import MINUS
+from hpo.results.words import MINUS
 
 _AXES = ("x", "y", "z")
 _SINGLE = ("base", "text", "labels", "values", "open", "high", "low", "close")

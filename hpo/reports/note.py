@@ -12,10 +12,10 @@ from typing import Literal, NamedTuple
 
 from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.objective import Objective
-from hpo.reports.comparison import compare_architectures
-from hpo.reports.records import FactorRange, StageName, TrialResult
-from hpo.reports.results import StudyResults, StudySettings
-from hpo.reports.words import (
+from hpo.results.comparison import compare_architectures
+from hpo.results.records import FactorRange, StageName, TrialResult
+from hpo.results.study import StudyResults, StudySettings
+from hpo.results.words import (
     METRIC_WORDS,
     design_words,
     factor_words,

@@ -12,9 +12,9 @@ from optuna.importance import PedAnovaImportanceEvaluator
 
 from hpo.recipe.point import FACTORS
 from hpo.reports.axes import factor_axis
-from hpo.reports.records import TrialResult
-from hpo.reports.results import StudySettings
 from hpo.reports.trials import value_of, varied_factors
+from hpo.results.records import TrialResult
+from hpo.results.study import StudySettings
 
 FEWEST_TRIALS = 10
 """With fewer trials PED-ANOVA's best tenth is a single one."""

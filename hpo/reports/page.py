@@ -10,10 +10,10 @@ from hpo.config.dashboard import Dashboard, PanelSettings
 from hpo.reports.figures import write_figures
 from hpo.reports.panel import BrokenPanelError, NotThereError
 from hpo.reports.registry import panel_named
-from hpo.reports.results import StudyResults
 from hpo.reports.shell import Heading, PanelContents, Section, render_page, write_page
 from hpo.reports.summary import summarize
-from hpo.reports.words import capital, listed, plural
+from hpo.results.study import StudyResults
+from hpo.results.words import capital, listed, plural
 
 Say = Callable[[str], object]
 """Takes one line for the terminal."""

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, Table
-from hpo.reports.results import StudyResults
+from hpo.results.study import StudyResults
 
 Drawing: TypeAlias = go.Figure | Table | Html
 

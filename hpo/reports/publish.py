@@ -22,12 +22,12 @@ from hpo.config.dashboard import PanelSettings
 from hpo.config.study import StudyFile
 from hpo.reports.note import Context, write_note
 from hpo.reports.panel import NotThereError
-from hpo.reports.read import read_results
-from hpo.reports.records import StageName
 from hpo.reports.registry import panel_named
-from hpo.reports.results import StudyResults, StudySettings
 from hpo.reports.style import architecture_style, faded, figure_text
-from hpo.reports.words import METRIC_WORDS, value_words
+from hpo.results.read import read_results
+from hpo.results.records import StageName
+from hpo.results.study import StudyResults, StudySettings
+from hpo.results.words import METRIC_WORDS, value_words
 from hpo.storage.database import Database
 from hpo.storage.decisions import stage_name
 from hpo.storage.optuna_bridge import change_study_attributes, study_ids

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hpo.reports.band import add_band
 from hpo.reports.plot_grid import cell, label_axes, plot_grid
 from hpo.reports.style import NEUTRAL, faded, figure_text
-from hpo.reports.words import listed, number
+from hpo.results.words import listed, number
 
 Side = Literal["before", "after"]
 SIDES: tuple[Side, ...] = ("before", "after")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from hpo.evaluation.compare import MetricComparison, Sampling
 from hpo.evaluation.metrics import METRICS
 from hpo.reports.advice import next_steps
-from hpo.reports.comparison import Tested, is_finished
-from hpo.reports.cost import total_cost
 from hpo.reports.html import Cell, Column, Html, Table, element, escape, paragraph, table
-from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
 from hpo.reports.verdict import best_compared, both_sides, compared_sides, headline_metric, origin, price, verdict
-from hpo.reports.words import (
+from hpo.results.comparison import Tested, is_finished
+from hpo.results.cost import total_cost
+from hpo.results.study import StudyResults
+from hpo.results.words import (
     METRIC_WORDS,
     capital,
     count,

@@ -10,9 +10,9 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import Objective
 from hpo.recipe.point import FACTORS, Value
 from hpo.reports.panel import NotThereError
-from hpo.reports.records import StageName, TrialResult
-from hpo.reports.results import StudyResults, StudySettings
-from hpo.reports.words import listed
+from hpo.results.records import StageName, TrialResult
+from hpo.results.study import StudyResults, StudySettings
+from hpo.results.words import listed
 
 _Item = TypeVar("_Item")
 

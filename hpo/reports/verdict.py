@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from hpo.evaluation.compare import Comparison
 from hpo.evaluation.metrics import METRICS
 from hpo.recipe.point import Point
-from hpo.reports.comparison import Sides, compare_architectures
-from hpo.reports.cost import total_cost
-from hpo.reports.records import Role
-from hpo.reports.results import StudyResults
-from hpo.reports.words import METRIC_WORDS, duration, listed, number, signed, signed_interval
+from hpo.results.comparison import Sides, compare_architectures
+from hpo.results.cost import total_cost
+from hpo.results.records import Role
+from hpo.results.study import StudyResults
+from hpo.results.words import METRIC_WORDS, duration, listed, number, signed, signed_interval
 
 _ALPHA = 0.05
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from hpo.config.best_config import BestConfig, BestModel, Comparison, Donor, Interval
 from hpo.config.study import DataSettings
 from hpo.recipe.recipe import Recipe
-from hpo.reports.results import StudyResults
+from hpo.results.study import StudyResults
 
 
 def fitting(results: StudyResults, recipes: dict[str, Recipe]) -> StudyResults:

@@ -14,13 +14,13 @@ from hpo.config.study import StudyFile
 from hpo.export.best import export_study
 from hpo.export.tuned import Tuned, config_path, exported_files, is_exported
 from hpo.recipe.recipe import Recipe, WarmStart
-from hpo.reports.results import StudyResults
+from hpo.results.study import StudyResults
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
 from hpo.storage.predictions import PredictionStore
 from hpo.training.engine import Trainer
 from tests.export.samples import fitting
-from tests.reports.invented import invent_study
+from tests.results.invented import invent_study
 from tests.stages.story import load
 from tests.training.toy import PLAIN, ToyDataset
 

@@ -14,9 +14,9 @@ from mlflow.entities import Run as MlflowRun
 from hpo.errors import StorageError
 from hpo.export.mlflow_log import log_to_mlflow
 from hpo.export.runs import ended_runs
-from hpo.reports.comparison import compare_architectures
-from hpo.reports.results import StudyResults
-from tests.reports.invented import invent_study
+from hpo.results.comparison import compare_architectures
+from hpo.results.study import StudyResults
+from tests.results.invented import invent_study
 
 
 def _few(results: StudyResults) -> StudyResults:

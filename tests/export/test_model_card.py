@@ -26,10 +26,10 @@ from hpo.export.model_card import model_card
 from hpo.export.subject import subject_of
 from hpo.recipe.architecture import ARCHITECTURES, FunctionSpec
 from hpo.recipe.recipe import Recipe, WarmStart
-from hpo.reports.comparison import compare_architectures
-from hpo.reports.results import StudyResults
+from hpo.results.comparison import compare_architectures
+from hpo.results.study import StudyResults
 from tests.export.samples import best_config, fitting
-from tests.reports.invented import invent_study
+from tests.results.invented import invent_study
 
 DATA = "d" * 64
 DONOR = Recipe(data=DATA, patches=4000, architecture=ARCHITECTURES["model3"])

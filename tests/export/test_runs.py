@@ -9,8 +9,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from hpo.export.runs import ended_runs
-from hpo.reports.results import StudyResults
-from tests.reports.invented import BEGAN, invent_study, running_study
+from hpo.results.study import StudyResults
+from tests.results.invented import BEGAN, invent_study, running_study
 
 
 @pytest.fixture(scope="module")

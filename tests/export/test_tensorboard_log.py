@@ -13,8 +13,8 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 
 from hpo.export.runs import ended_runs
 from hpo.export.tensorboard_log import write_event_files
-from hpo.reports.results import StudyResults
-from tests.reports.invented import invent_study
+from hpo.results.study import StudyResults
+from tests.results.invented import invent_study
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ WITHOUT_TENSORFLOW = """
 import sys
 from pathlib import Path
 from hpo.export.tensorboard_log import write_event_files
-from tests.reports.invented import invent_study
+from tests.results.invented import invent_study
 
 write_event_files(invent_study(("model1",), seeds=(0,)), Path(sys.argv[1]))
 print(sorted({"tensorflow", "keras"} & set(sys.modules)))

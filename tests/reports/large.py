@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from hpo.recipe.key import digest
-from hpo.reports.records import TrialResult
-from hpo.reports.results import StudyResults
+from hpo.results.records import TrialResult
+from hpo.results.study import StudyResults
 from hpo.storage.ledger import TrainedEpoch
 from hpo.storage.workers import WorkerSpan
-from tests.reports.invented import BEGAN
+from tests.results.invented import BEGAN
 
 WORKERS = 32
 SECONDS = 1.4  # an epoch

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from hpo.reports.advice import next_steps
-from hpo.reports.records import FactorRange
-from hpo.reports.results import StudyResults
+from hpo.results.records import FactorRange
+from hpo.results.study import StudyResults
 
 
 def _said(results: StudyResults, words: str) -> list[str]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.reports.axes import broken, factor_axis, round_numbers, share_of_range, tick_words
-from hpo.reports.results import StudyResults
+from hpo.results.study import StudyResults
 
 
 def test_a_log_factor_has_equal_ratios_at_equal_distances(finished: StudyResults) -> None:

@@ -13,8 +13,8 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.csv_data import figure_csv, table_csv
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panels import factor_effect
-from hpo.reports.results import StudyResults
 from hpo.reports.style import figure_text
+from hpo.results.study import StudyResults
 
 
 def rows(text: str) -> list[list[str]]:

@@ -16,8 +16,8 @@ from hpo.config.dashboard import Dashboard, PanelSettings
 from hpo.reports.figures import write_figures
 from hpo.reports.html import Cell, Column, Html, Table
 from hpo.reports.page import write_report
-from hpo.reports.results import StudyResults
 from hpo.reports.shell import Heading, PanelContents, Section
+from hpo.results.study import StudyResults
 from tests.browser import find_browser
 
 SVG = "{http://www.w3.org/2000/svg}"

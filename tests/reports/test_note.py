@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from hpo.reports.comparison import compare_architectures
 from hpo.reports.note import Context, write_note
-from hpo.reports.records import StageName
-from hpo.reports.results import StudyResults
-from hpo.reports.words import number, signed
-from tests.reports.invented import invent_study
+from hpo.results.comparison import compare_architectures
+from hpo.results.records import StageName
+from hpo.results.study import StudyResults
+from hpo.results.words import number, signed
+from tests.results.invented import invent_study
 
 ADDRESSES = {
     f"invented/{stage}/model{place}": f"/dashboard/studies/{2 * place + (stage == 'stage2')}"

@@ -18,11 +18,11 @@ from hpo.config.yaml_file import read_yaml
 from hpo.reports.embed import library
 from hpo.reports.page import render_report, write_report
 from hpo.reports.panels import versions
-from hpo.reports.results import StudyResults
+from hpo.results.study import StudyResults
 from tests.browser import visit
 from tests.reports.browser import browse, read_facts, weak_texts
-from tests.reports.invented import invent_study
 from tests.reports.large import enlarge
+from tests.results.invented import invent_study
 
 DASHBOARDS = {
     path.stem: Dashboard.model_validate(read_yaml(path).values)

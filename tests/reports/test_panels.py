@@ -14,7 +14,6 @@ import pytest
 from hpo.config.dashboard import PanelName, PanelSettings
 from hpo.evaluation.metrics import METRICS
 from hpo.reports import panels
-from hpo.reports.comparison import compare_architectures
 from hpo.reports.html import Table, table
 from hpo.reports.panel import Drawing, NotThereError
 from hpo.reports.panels import (
@@ -37,10 +36,11 @@ from hpo.reports.panels import (
     versions,
 )
 from hpo.reports.paper import TABLE_3, TABLE_4
-from hpo.reports.records import ComputeEntry, Role, TrialResult
 from hpo.reports.registry import panel_named
-from hpo.reports.results import FactorSettings, StudyResults
 from hpo.reports.style import architecture_style, whole_ticks
+from hpo.results.comparison import compare_architectures
+from hpo.results.records import ComputeEntry, Role, TrialResult
+from hpo.results.study import FactorSettings, StudyResults
 from hpo.storage.ledger import Compute
 
 Expected = Callable[[str, Role, str], float]

@@ -15,8 +15,8 @@ from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
 
 from hpo.reports import publish as publish_module
 from hpo.reports.publish import PUBLISHED_AT, YOURS, Publication, publications, publish, publish_study
-from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
+from hpo.results.study import StudyResults
 from hpo.storage.database import Database
 from tests.processes import all_at_once
 from tests.reports.publishing import publish_in_a_process

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from hpo.evaluation.metrics import METRICS
 from hpo.reports.advice import next_steps
-from hpo.reports.comparison import compare_architectures, is_finished
 from hpo.reports.html import Cell, escape
-from hpo.reports.records import Role
-from hpo.reports.results import StudyResults
 from hpo.reports.summary import before_after_table, summarize
 from hpo.reports.verdict import origin, price, verdict
+from hpo.results.comparison import compare_architectures, is_finished
+from hpo.results.records import Role
+from hpo.results.study import StudyResults
 
 
 def test_the_verdict_comes_first_and_then_what_brought_it(finished: StudyResults) -> None:

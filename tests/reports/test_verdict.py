@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from hpo.evaluation.objective import Objective
-from hpo.reports.records import Role
-from hpo.reports.results import StudyResults
 from hpo.reports.verdict import headline_metric, origin, price, verdict
-from tests.reports.invented import invent_study
+from hpo.results.records import Role
+from hpo.results.study import StudyResults
+from tests.results.invented import invent_study
 
 
 def _with_after(results: StudyResults, change: Callable[[str], str]) -> StudyResults:

@@ -15,7 +15,7 @@ from hpo.config.load import load_study
 from hpo.export.tuned import tuned_models
 from hpo.recipe.point import Point
 from hpo.recipe.recipe import Recipe, recipe_from_json
-from hpo.reports.read import read_results
+from hpo.results.read import read_results
 from hpo.stages.order import STAGES
 from hpo.stages.retention import clean_checkpoints, needed_checkpoints
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore

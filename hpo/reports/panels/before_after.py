@@ -10,12 +10,12 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.metrics import METRICS
-from hpo.reports.comparison import compare_architectures
 from hpo.reports.panel import NotThereError
 from hpo.reports.paper import printed_sides
-from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
-from hpo.reports.words import METRIC_WORDS, capital, listed, number
+from hpo.results.comparison import compare_architectures
+from hpo.results.study import StudyResults
+from hpo.results.words import METRIC_WORDS, capital, listed, number
 
 Side = Literal["before", "after"]
 _SIDES: tuple[Side, ...] = ("before", "after")

@@ -11,11 +11,11 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
-from hpo.reports.records import TrialResult
-from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, figure, figure_text
 from hpo.reports.trials import STAGES, finished_trials, others_at_reference, value_of
-from hpo.reports.words import METRIC_WORDS, count, number, plural
+from hpo.results.records import TrialResult
+from hpo.results.study import StudyResults
+from hpo.results.words import METRIC_WORDS, count, number, plural
 from hpo.storage.ledger import TrainedEpoch
 
 _MOST = 0.9

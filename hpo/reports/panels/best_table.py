@@ -9,14 +9,14 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.metrics import METRICS
 from hpo.recipe.point import Point
-from hpo.reports.comparison import compare_architectures
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.paper import TABLE_4
-from hpo.reports.records import Confirmation
-from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
-from hpo.reports.words import DASH, METRIC_WORDS, capital, interval, number, plural, point_words
+from hpo.results.comparison import compare_architectures
+from hpo.results.records import Confirmation
+from hpo.results.study import StudyResults
+from hpo.results.words import DASH, METRIC_WORDS, capital, interval, number, plural, point_words
 
 
 class BestRow(NamedTuple):

@@ -8,10 +8,8 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.calibration import Calibration, calibrate
-from hpo.reports.comparison import predictions_by_role
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot_grid import cell
-from hpo.reports.results import StudyResults
 from hpo.reports.side_curves import (
     LINES,
     SIDES,
@@ -23,7 +21,9 @@ from hpo.reports.side_curves import (
     side_plots,
 )
 from hpo.reports.style import ArchitectureStyle, architecture_style, figure_text
-from hpo.reports.words import listed, plural
+from hpo.results.comparison import predictions_by_role
+from hpo.results.study import StudyResults
+from hpo.results.words import listed, plural
 
 _SCORES = {"Brier": "brier", "NLL": "nll", "ECE": "ece"}
 _PERFECT = "perfect calibration"

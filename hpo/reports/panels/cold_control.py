@@ -7,14 +7,14 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.metrics import METRICS
-from hpo.reports.comparison import Sides, compare_architectures
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.comparison_table import difference_cell
-from hpo.reports.records import Role
-from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
-from hpo.reports.words import DASH, METRIC_WORDS, interval, listed, number, signed
+from hpo.results.comparison import Sides, compare_architectures
+from hpo.results.records import Role
+from hpo.results.study import StudyResults
+from hpo.results.words import DASH, METRIC_WORDS, interval, listed, number, signed
 
 
 class ControlRow(NamedTuple):

@@ -10,13 +10,13 @@ from hpo.evaluation.compare import Comparison, Sampling
 from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.improvement import Improvement
 from hpo.evaluation.metrics import METRICS
-from hpo.reports.comparison import Tested, compare_architectures
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.paper import TABLE_3
-from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
-from hpo.reports.words import (
+from hpo.results.comparison import Tested, compare_architectures
+from hpo.results.study import StudyResults
+from hpo.results.words import (
     DASH,
     METRIC_WORDS,
     capital,

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.cost import TUNING, total_cost, visits_of
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.records import ComputeEntry, ComputeRole
-from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
-from hpo.reports.words import DASH, count, duration
+from hpo.results.cost import TUNING, total_cost, visits_of
+from hpo.results.records import ComputeEntry, ComputeRole
+from hpo.results.study import StudyResults
+from hpo.results.words import DASH, count, duration
 
 _COLUMNS: tuple[tuple[str, tuple[ComputeRole, ...]], ...] = (
     ("Before", ("before",)),

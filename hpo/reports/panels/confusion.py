@@ -13,10 +13,10 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import THRESHOLD
 from hpo.evaluation.threshold import Confusion, choose_threshold, confusion
 from hpo.reports.panel import NotThereError
-from hpo.reports.records import Confirmation
-from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style, faded, figure, figure_text
-from hpo.reports.words import DASH, count, number, plural
+from hpo.results.records import Confirmation
+from hpo.results.study import StudyResults
+from hpo.results.words import DASH, count, number, plural
 
 _CLASSES = ("benign", "malignant")
 _PLOT, _GAP, _TOP, _BOTTOM = 118, 58, 46, 50  # pixels

@@ -14,8 +14,6 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.axes import FactorAxis, factor_axis
 from hpo.reports.optuna_view import importances
 from hpo.reports.panel import NotThereError
-from hpo.reports.records import TrialResult
-from hpo.reports.results import StudyResults
 from hpo.reports.style import ArchitectureStyle, architecture_style, figure
 from hpo.reports.trials import (
     STAGES,
@@ -27,7 +25,9 @@ from hpo.reports.trials import (
     value_of,
     varied_factors,
 )
-from hpo.reports.words import METRIC_WORDS, capital, factor_words, number, plural, value_words
+from hpo.results.records import TrialResult
+from hpo.results.study import StudyResults
+from hpo.results.words import METRIC_WORDS, capital, factor_words, number, plural, value_words
 
 MOST_TRIALS = 200
 """Trials drawn; the surface is made from all."""

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Cell, Column, Html, Table, element, table
 from hpo.reports.panel import NotThereError
-from hpo.reports.records import DataDescription
-from hpo.reports.results import StudyResults
-from hpo.reports.words import DASH, capital, count, listed
+from hpo.results.records import DataDescription
+from hpo.results.study import StudyResults
+from hpo.results.words import DASH, capital, count, listed
 
 
 class Data(NamedTuple):

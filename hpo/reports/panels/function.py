@@ -8,7 +8,7 @@
         return go.Figure(...)
 
 in ``my_panels.py``, and ``- {panel: function, function: "my_panels:loss_by_hour"}`` in the dashboard. The docstring's
-first line is the title, and the rest stands below the drawing. `hpo.reports.results.StudyResults` says what there is.
+first line is the title, and the rest stands below the drawing. `hpo.results.study.StudyResults` says what there is.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from hpo.config.dashboard import Dashboard, PanelSettings
 from hpo.errors import nearest
 from hpo.reports.html import Html, Table, table
 from hpo.reports.panel import BrokenPanelError, Drawing, NotThereError
-from hpo.reports.results import StudyResults
 from hpo.reports.style import figure
-from hpo.reports.words import capital
+from hpo.results.study import StudyResults
+from hpo.results.words import capital
 
 _HEIGHT = 340
 _RETURNS = (

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
-from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, figure, figure_text, whole_ticks
-from hpo.reports.words import METRIC_WORDS, design_words, number, plural
+from hpo.results.study import StudyResults
+from hpo.results.words import METRIC_WORDS, design_words, number, plural
 
 
 class SearchLine(NamedTuple):

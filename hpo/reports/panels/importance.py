@@ -11,11 +11,11 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.axes import broken
 from hpo.reports.optuna_view import ENOUGH_TRIALS, FEWEST_TRIALS, importances
 from hpo.reports.panel import NotThereError
-from hpo.reports.records import StageName
-from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, faded, figure, figure_text
 from hpo.reports.trials import STAGES, finished_by_architecture, finished_trials
-from hpo.reports.words import capital, factor_words, listed, plural
+from hpo.results.records import StageName
+from hpo.results.study import StudyResults
+from hpo.results.words import capital, factor_words, listed, plural
 
 _BAND = 0.7
 """Of a factor's row, filled by the architectures' lines."""

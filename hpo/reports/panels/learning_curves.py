@@ -12,11 +12,11 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import Curve
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot_grid import cell, few_whole_ticks, label_axes, plot_grid
-from hpo.reports.records import TrialResult
-from hpo.reports.results import StudyResults
 from hpo.reports.style import NEUTRAL, ArchitectureStyle, architecture_style, faded, figure_text
 from hpo.reports.trials import architecture_shown, thinned
-from hpo.reports.words import METRIC_WORDS, capital, count, plural
+from hpo.results.records import TrialResult
+from hpo.results.study import StudyResults
+from hpo.results.words import METRIC_WORDS, capital, count, plural
 
 MOST_LINES = 30
 """Trainings drawn of an architecture; more cannot be told apart."""

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape, swatch
 from hpo.reports.panel import NotThereError
-from hpo.reports.records import Confirmation, Donor, Role, TrialResult
-from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
 from hpo.reports.trials import best_trial, finished_trials, value_of
-from hpo.reports.words import DASH, METRIC_WORDS, listed, number, plural
+from hpo.results.records import Confirmation, Donor, Role, TrialResult
+from hpo.results.study import StudyResults
+from hpo.results.words import DASH, METRIC_WORDS, listed, number, plural
 
 MOST_SEEDS = 8
 """Final trainings drawn of a role; a study of more seeds shows the first."""

@@ -9,12 +9,12 @@ import numpy as np
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import THRESHOLD
-from hpo.reports.comparison import predictions_by_role
 from hpo.reports.html import Html, element, escape
 from hpo.reports.panel import NotThereError
-from hpo.reports.records import Mistake
-from hpo.reports.results import StudyResults
-from hpo.reports.words import count, number, plural
+from hpo.results.comparison import predictions_by_role
+from hpo.results.records import Mistake
+from hpo.results.study import StudyResults
+from hpo.results.words import count, number, plural
 
 
 class Kind(NamedTuple):

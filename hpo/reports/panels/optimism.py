@@ -10,12 +10,12 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import METRICS, binary_metrics
-from hpo.reports.comparison import compare_architectures, predictions_by_role
 from hpo.reports.panel import NotThereError
-from hpo.reports.records import Confirmation, TrialResult
-from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
-from hpo.reports.words import METRIC_WORDS, capital, count, listed, number, plural
+from hpo.results.comparison import compare_architectures, predictions_by_role
+from hpo.results.records import Confirmation, TrialResult
+from hpo.results.study import StudyResults
+from hpo.results.words import METRIC_WORDS, capital, count, listed, number, plural
 
 Step = Literal["chosen", "repeated", "final", "test"]
 _LOOKS: dict[Step, tuple[str, str]] = {

@@ -14,11 +14,11 @@ from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import Point, Value
 from hpo.reports.axes import FactorAxis, broken, factor_axis
 from hpo.reports.panel import NotThereError
-from hpo.reports.records import TrialResult
-from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, faded, figure, figure_text
 from hpo.reports.trials import STAGES, from_best, shown_trials, stage_of, thinned, value_of, varied_factors
-from hpo.reports.words import METRIC_WORDS, capital, factor_words, listed, number, plural, value_words
+from hpo.results.records import TrialResult
+from hpo.results.study import StudyResults
+from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, plural, value_words
 
 MOST_TRIALS = 250
 """Lines drawn."""

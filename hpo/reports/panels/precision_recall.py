@@ -9,12 +9,12 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.precision_recall import average_precision, precision_recall_band
-from hpo.reports.comparison import predictions_by_role
 from hpo.reports.panel import NotThereError
-from hpo.reports.results import StudyResults
 from hpo.reports.side_curves import SIDES, SideCurve, areas_in_words, draw_curves, rounded
 from hpo.reports.style import architecture_style
-from hpo.reports.words import capital, number
+from hpo.results.comparison import predictions_by_role
+from hpo.results.study import StudyResults
+from hpo.results.words import capital, number
 
 _RESAMPLES = 500
 _FEWEST = 2  # of the side before tuning only the mean is drawn, which does not come from resamples

@@ -13,11 +13,11 @@ from hpo.reports.axes import FactorAxis, factor_axis, round_numbers, share_of_ra
 from hpo.reports.axis_effect import AxisLine, axis_lines
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot_grid import cell, label_axes, plot_grid
-from hpo.reports.records import FactorRange, TrialResult
-from hpo.reports.results import StudyResults, StudySettings
 from hpo.reports.style import ArchitectureStyle, architecture_style, faded, figure_text
 from hpo.reports.trials import best_trial, finished_trials, thinned, value_of
-from hpo.reports.words import METRIC_WORDS, capital, factor_words, listed, number, plural, value_words
+from hpo.results.records import FactorRange, TrialResult
+from hpo.results.study import StudyResults, StudySettings
+from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, plural, value_words
 
 MOST_TRIALS = 120
 """Stage-2 trials drawn of an architecture in a plot."""

@@ -10,13 +10,13 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.roc import mean_roc, roc_band, roc_curve
-from hpo.reports.comparison import compare_architectures, predictions_by_role
 from hpo.reports.panel import NotThereError
 from hpo.reports.paper import TABLE_4, printed_sides
-from hpo.reports.results import StudyResults
 from hpo.reports.side_curves import SIDES, Side, SideCurve, areas_in_words, draw_curves, from_to, rounded
 from hpo.reports.style import architecture_style
-from hpo.reports.words import listed, number
+from hpo.results.comparison import compare_architectures, predictions_by_role
+from hpo.results.study import StudyResults
+from hpo.results.words import listed, number
 
 _AUC = METRICS.index("auc")
 

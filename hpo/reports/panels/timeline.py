@@ -21,10 +21,10 @@ from hpo.reports.activity import (
     known_workers,
 )
 from hpo.reports.panel import NotThereError
-from hpo.reports.records import Fault
-from hpo.reports.results import StudyResults
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
-from hpo.reports.words import count, duration, plural
+from hpo.results.records import Fault
+from hpo.results.study import StudyResults
+from hpo.results.words import count, duration, plural
 
 _PART_WORDS = {"stage1": "stage 1", "stage2": "stage 2", "confirm": "final training", "test": "test"}
 _LOOKS: dict[Part, tuple[float, str]] = {

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape
-from hpo.reports.records import StageName
-from hpo.reports.results import StudyResults
-from hpo.reports.words import METRIC_WORDS, count, design_words, factor_words, listed, plural
+from hpo.results.records import StageName
+from hpo.results.study import StudyResults
+from hpo.results.words import METRIC_WORDS, count, design_words, factor_words, listed, plural
 
 _WEIGHTS = {
     "cold": "random initial weights",

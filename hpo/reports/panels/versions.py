@@ -7,8 +7,8 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.results import StudyResults
-from hpo.reports.words import listed
+from hpo.results.study import StudyResults
+from hpo.results.words import listed
 
 _NAMED = ("hpo", "tensorflow", "keras", "optuna", "Python")
 

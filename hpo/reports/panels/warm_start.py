@@ -14,10 +14,10 @@ from hpo.evaluation.objective import Curve
 from hpo.reports.band import add_band
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot_grid import cell, few_whole_ticks, label_axes, plot_grid
-from hpo.reports.records import Role
-from hpo.reports.results import StudyResults
 from hpo.reports.style import NEUTRAL, architecture_style, faded, figure_text
-from hpo.reports.words import METRIC_WORDS, capital, count, listed, number, plural
+from hpo.results.records import Role
+from hpo.results.study import StudyResults
+from hpo.results.words import METRIC_WORDS, capital, count, listed, number, plural
 
 _LOOKS: dict[Role, tuple[str, str, float]] = {
     "after": ("tuned, warm start", "solid", 2.4),

@@ -14,7 +14,7 @@ from hpo.reports.panel import NotThereError
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, faded, figure, figure_text
 from hpo.reports.versus.study import ComparedStudy, listed_labels, look_of, shared_style
 from hpo.reports.versus.tested import Tested
-from hpo.reports.words import METRIC_WORDS, count, listed, number
+from hpo.results.words import METRIC_WORDS, count, listed, number
 
 
 class SearchLine(NamedTuple):

@@ -7,14 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hpo.reports.comparison import is_finished
 from hpo.reports.figures import write_figures
 from hpo.reports.html import Html, element, escape, paragraph, swatch
 from hpo.reports.panel import Drawing, NotThereError
 from hpo.reports.shell import Heading, PanelContents, Section, render_page, write_page
 from hpo.reports.versus import figures, settings, tables, tested
 from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels, shared_architectures
-from hpo.reports.words import METRIC_WORDS, interval, listed, number, plural, signed, signed_interval
+from hpo.results.comparison import is_finished
+from hpo.results.words import METRIC_WORDS, interval, listed, number, plural, signed, signed_interval
 
 Studies = tuple[ComparedStudy, ...]
 

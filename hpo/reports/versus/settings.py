@@ -10,7 +10,7 @@ from hpo.config.study import StudyFile
 from hpo.recipe.architecture import ArchitectureSpec, CnnSpec
 from hpo.reports.html import Cell, Column, Html, Table, paragraph
 from hpo.reports.versus.study import ComparedStudy
-from hpo.reports.words import DASH, count, listed, plural
+from hpo.results.words import DASH, count, listed, plural
 
 _PARTS = {
     "data": "Data",

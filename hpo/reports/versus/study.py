@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from hpo.reports.results import StudyResults
 from hpo.reports.style import ArchitectureStyle, architecture_style
-from hpo.reports.words import listed
+from hpo.results.study import StudyResults
+from hpo.results.words import listed
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "x")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from hpo.recipe.point import FACTORS, Point
-from hpo.reports.cost import Cost, total_cost
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.ranges import range_cell
-from hpo.reports.records import FactorRange
 from hpo.reports.versus.study import ComparedStudy, architectures_of, shared_style
-from hpo.reports.words import DASH, capital, count, duration, factor_words, listed, plural, value_words
+from hpo.results.cost import Cost, total_cost
+from hpo.results.records import FactorRange
+from hpo.results.words import DASH, capital, count, duration, factor_words, listed, plural, value_words
 
 
 class Row(NamedTuple):

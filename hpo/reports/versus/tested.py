@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from hpo.evaluation.compare import Comparison, Measurement, compare_sides
 from hpo.evaluation.holm import holm
 from hpo.evaluation.metrics import METRICS
-from hpo.reports.comparison import compare_architectures
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.comparison_table import difference_cell, resting_on
-from hpo.reports.records import Role
 from hpo.reports.verdict import headline_metric
 from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels, shared_style
-from hpo.reports.words import (
+from hpo.results.comparison import compare_architectures
+from hpo.results.records import Role
+from hpo.results.words import (
     DASH,
     METRIC_WORDS,
     capital,

@@ -6,7 +6,7 @@ import pytest
 
 from hpo.config.dashboard import MetricName, PanelSettings
 from hpo.reports.panels import before_after
-from hpo.reports.results import StudyResults
+from hpo.results.study import StudyResults
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import best_so_far
-from hpo.reports.results import StudyResults
+from hpo.results.study import StudyResults
 from hpo.storage.ledger import TrainedEpoch
-from tests.reports.invented import REFERENCE, invent_study
+from tests.results.invented import REFERENCE, invent_study
 
 OPTIONS = PanelSettings(panel="best_so_far")
 

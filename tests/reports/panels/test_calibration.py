@@ -12,7 +12,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import binary_metrics
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import calibration
-from hpo.reports.results import StudyResults
+from hpo.results.study import StudyResults
 
 OPTIONS = PanelSettings(panel="calibration")
 

@@ -10,9 +10,9 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import contour, importance
-from hpo.reports.records import TrialResult
-from hpo.reports.results import StudyResults
-from tests.reports.invented import REFERENCE, invent_study
+from hpo.results.records import TrialResult
+from hpo.results.study import StudyResults
+from tests.results.invented import REFERENCE, invent_study
 
 FACTORS = ("batch_size", "learning_rate")
 OPTIONS = PanelSettings(panel="contour", architecture="model1", factors=FACTORS)

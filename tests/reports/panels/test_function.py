@@ -15,7 +15,7 @@ from hpo.reports.html import Table
 from hpo.reports.page import render_report
 from hpo.reports.panel import BrokenPanelError, NotThereError
 from hpo.reports.panels import function
-from hpo.reports.results import StudyResults
+from hpo.results.study import StudyResults
 
 Write = Callable[[str], PanelSettings]
 

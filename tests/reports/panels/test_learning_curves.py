@@ -9,8 +9,8 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import learning_curves
-from hpo.reports.results import StudyResults
-from tests.reports.invented import invent_study
+from hpo.results.study import StudyResults
+from tests.results.invented import invent_study
 
 OPTIONS = PanelSettings(panel="learning_curves")
 

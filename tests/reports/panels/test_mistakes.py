@@ -12,7 +12,7 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import mistakes
-from hpo.reports.results import StudyResults
+from hpo.results.study import StudyResults
 
 OPTIONS = PanelSettings(panel="mistakes")
 

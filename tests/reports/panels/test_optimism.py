@@ -14,8 +14,8 @@ from hpo.evaluation.metrics import binary_metrics
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import optimism
 from hpo.reports.panels.optimism import Gap, Optimism, Reached
-from hpo.reports.records import Role
-from hpo.reports.results import StudyResults
+from hpo.results.records import Role
+from hpo.results.study import StudyResults
 
 OPTIONS = PanelSettings(panel="optimism")
 

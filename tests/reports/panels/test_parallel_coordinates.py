@@ -10,8 +10,8 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import parallel_coordinates
-from hpo.reports.results import StudyResults
-from tests.reports.invented import invent_study
+from hpo.results.study import StudyResults
+from tests.results.invented import invent_study
 
 OPTIONS = PanelSettings(panel="parallel_coordinates", architecture="model2")
 STAGE_1 = PanelSettings(panel="parallel_coordinates", architecture="model2", stage="stage1")

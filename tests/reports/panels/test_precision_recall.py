@@ -10,7 +10,7 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import precision_recall
-from hpo.reports.results import StudyResults
+from hpo.results.study import StudyResults
 
 OPTIONS = PanelSettings(panel="precision_recall")
 

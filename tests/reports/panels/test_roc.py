@@ -12,8 +12,8 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import roc
-from hpo.reports.records import Role
-from hpo.reports.results import StudyResults
+from hpo.results.records import Role
+from hpo.results.study import StudyResults
 
 OPTIONS = PanelSettings(panel="roc")
 PAPER = PanelSettings(panel="roc", paper=True)

@@ -10,8 +10,8 @@ from scipy.stats import rankdata
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import slices
-from hpo.reports.results import StudyResults
-from tests.reports.invented import invent_study
+from hpo.results.study import StudyResults
+from tests.results.invented import invent_study
 
 OPTIONS = PanelSettings(panel="slices")
 STAGE_1 = PanelSettings(panel="slices", stage="stage1")

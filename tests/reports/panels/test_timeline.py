@@ -10,9 +10,9 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import timeline
-from hpo.reports.records import Fault, TrialResult
-from hpo.reports.results import StudyResults
 from hpo.reports.style import architecture_style
+from hpo.results.records import Fault, TrialResult
+from hpo.results.study import StudyResults
 from hpo.storage.ledger import TrainedEpoch
 from hpo.storage.workers import WorkerSpan
 

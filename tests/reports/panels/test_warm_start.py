@@ -11,8 +11,8 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import warm_start
-from hpo.reports.records import Confirmation, Role
-from hpo.reports.results import StudyResults
+from hpo.results.records import Confirmation, Role
+from hpo.results.study import StudyResults
 
 OPTIONS = PanelSettings(panel="warm_start")
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hpo.reports.results import StudyResults
 from hpo.reports.versus.study import ComparedStudy
-from tests.reports.invented import invent_study
+from hpo.results.study import StudyResults
+from tests.results.invented import invent_study
 
 WISHES = {("Data", "data.patch_size"): "96", ("Stage 2", "stage2.epochs"): "20", ("Budget", "stage2.trials"): "14"}
 

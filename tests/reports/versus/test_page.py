@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from hpo.reports.cost import TUNING
 from hpo.reports.html import Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.results import StudyResults
 from hpo.reports.versus import figures, tables
 from hpo.reports.versus.page import render_comparison, write_comparison
 from hpo.reports.versus.study import ComparedStudy, architectures_of, labels, shared_architectures, shared_style
+from hpo.results.cost import TUNING
+from hpo.results.study import StudyResults
 from tests.reports.browser import browse
-from tests.reports.invented import invent_study, running_study
+from tests.results.invented import invent_study, running_study
 
 
 def texts(table: Table) -> list[list[str]]:

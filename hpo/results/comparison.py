@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from hpo.evaluation.compare import Comparison, Measurement, Sampling, compare_sides, measure
 from hpo.evaluation.holm import holm
-from hpo.reports.records import Role
-from hpo.reports.results import StudyResults
+from hpo.results.records import Role
+from hpo.results.study import StudyResults
 
 Tested = Literal["auc", "accuracy"]
 """Metrics whose difference has a test of its own: DeLong's and McNemar's."""

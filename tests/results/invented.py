@@ -13,7 +13,7 @@ from PIL import Image
 from hpo.evaluation.objective import Objective
 from hpo.recipe.key import digest
 from hpo.recipe.point import Value
-from hpo.reports.records import (
+from hpo.results.records import (
     ComputeEntry,
     ComputeRole,
     Confirmation,
@@ -27,7 +27,7 @@ from hpo.reports.records import (
     TestOpening,
     TrialResult,
 )
-from hpo.reports.results import FactorSettings, StudyResults, StudySettings
+from hpo.results.study import FactorSettings, StudyResults, StudySettings
 from hpo.storage.ledger import Compute, TrainedEpoch
 from hpo.storage.workers import WorkerSpan
 

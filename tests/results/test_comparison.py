@@ -10,9 +10,9 @@ import pytest
 
 from hpo.evaluation.compare import compare
 from hpo.evaluation.holm import holm
-from hpo.reports.comparison import compare_architectures, predictions_by_role
-from hpo.reports.records import Role
-from hpo.reports.results import StudyResults
+from hpo.results.comparison import compare_architectures, predictions_by_role
+from hpo.results.records import Role
+from hpo.results.study import StudyResults
 
 
 def test_every_side_is_measured_from_its_stored_predictions(

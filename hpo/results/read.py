@@ -15,8 +15,8 @@ from hpo.data.dataset import Dataset
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.recipe import Recipe, recipe_from_json
 from hpo.recipe.schedule import STRATEGIES, Strategy
-from hpo.reports.read_patches import describe_data, find_mistakes
-from hpo.reports.records import (
+from hpo.results.read_patches import describe_data, find_mistakes
+from hpo.results.records import (
     ComputeEntry,
     ComputeRole,
     Confirmation,
@@ -27,7 +27,7 @@ from hpo.reports.records import (
     TestOpening,
     TrialResult,
 )
-from hpo.reports.results import FactorSettings, StudyResults, StudySettings
+from hpo.results.study import FactorSettings, StudyResults, StudySettings
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages
 from hpo.storage.files import Files

@@ -1,6 +1,6 @@
 """Everything that a report is drawn from, as plain values: panels see nothing of databases and files.
 
-`hpo.reports.read` fills these from a study's database; tests fill them with invented studies. A running study is a
+`hpo.results.read` fills these from a study's database; tests fill them with invented studies. A running study is a
 study whose later parts are still empty: every field below may be.
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hpo.evaluation.objective import Objective
 from hpo.recipe.point import Value
 from hpo.recipe.schedule import Strategy
-from hpo.reports.records import (
+from hpo.results.records import (
     ComputeEntry,
     Confirmation,
     DataDescription,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hpo.reports.records import ComputeEntry, ComputeRole
+from hpo.results.records import ComputeEntry, ComputeRole
 
 TUNING: tuple[ComputeRole, ...] = ("stage1", "stage2", "after")
 """All that was trained for the tuned models: the search, donors included, and their final trainings."""

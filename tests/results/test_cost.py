@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hpo.reports.cost import total_cost
-from hpo.reports.records import ComputeEntry, ComputeRole
+from hpo.results.cost import total_cost
+from hpo.results.records import ComputeEntry, ComputeRole
 from hpo.storage.ledger import Compute
 
 

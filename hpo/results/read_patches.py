@@ -13,8 +13,8 @@ from hpo.config.study import StudyFile
 from hpo.data.check import draw_preview
 from hpo.data.dataset import Dataset, Patches
 from hpo.evaluation.metrics import THRESHOLD
-from hpo.reports.records import DataDescription, Mistake, SplitDescription
-from hpo.reports.results import StudyResults
+from hpo.results.records import DataDescription, Mistake, SplitDescription
+from hpo.results.study import StudyResults
 
 _MISTAKES = 50
 """So many of either kind at most: what a dashboard may ask for."""

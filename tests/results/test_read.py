@@ -17,9 +17,9 @@ from sqlalchemy import text
 
 from hpo.data.dataset import Patches
 from hpo.errors import StorageError
-from hpo.reports.read import read_results
-from hpo.reports.read_patches import find_mistakes
-from hpo.reports.results import StudyResults
+from hpo.results.read import read_results
+from hpo.results.read_patches import find_mistakes
+from hpo.results.study import StudyResults
 from hpo.storage.claims import claim_points
 from hpo.storage.database import Database
 from hpo.storage.files import Files
@@ -27,7 +27,7 @@ from hpo.storage.ledger import record_test_opening
 from hpo.storage.outcomes import fail_point
 from hpo.storage.predictions import PredictionStore
 from hpo.storage.workers import end_worker, register_worker
-from tests.reports.invented import invent_study
+from tests.results.invented import invent_study
 from tests.stages.story import Story, load, smooth
 
 
