@@ -8,10 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from hpo.launchers.inprocess import OnClosed
 from hpo.stages.order import Until
+
+if TYPE_CHECKING:
+    from hpo.launchers.inprocess import OnClosed
 
 Engine = Literal["local", "ray", "slurm"]
 """Where workers run: as processes of this machine, as actors of a Ray cluster, as jobs of Slurm."""

@@ -209,6 +209,8 @@ def test_a_trials_page_lists_its_curve_and_shows_it_as_a_table(open_page: Callab
     trial = open_page("studies/{small/stage1/tiny}/trials?numbers=2")
     look(trial, "text=Trial 2 (trial_id=", "text=curve.csv")
     assert trial.page.locator("text=curve.csv").count() == 1
+    trial.page.locator("text=curve.csv").locator("xpath=..").locator("button").first.click()
+    look(trial, "th:has-text('valid_auc')", "td:has-text('0.872')")
 
 
 def test_who_closes_a_stage_publishes_it_where_optuna_dashboard_is_installed(
