@@ -82,7 +82,8 @@ def curve_band(
         alarms, hits = (_drawn(above[one], of_patch[one], len(thresholds), weights) for one in (~positive, positive))
         for draw in range(resamples):
             resampled[draw, number] = heights(alarms[draw], hits[draw])
-    drawn = cross(per_seed, resampled, shares, units)
+    variance = np.var(resampled.mean(axis=1), axis=0, ddof=1) * units / (units - 1)
+    drawn = cross(per_seed, resampled, shares, variance, units - 1.0)
     mean = per_seed.mean(axis=0)
     low, high = mean + outward_stretch(drawn.freedom) * (np.quantile(drawn.procedure, LEVELS, axis=0) - mean)
     return Band(x, mean, np.clip(np.minimum(low, mean), 0, 1), np.clip(np.maximum(high, mean), 0, 1))

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.evaluation.bootstrap import Draws, draw_metrics
-from hpo.evaluation.crossed import cross
 from hpo.evaluation.delong import AucDifference, auc_standard_error, compare_auc
 from hpo.evaluation.estimate import Estimate, estimate
 from hpo.evaluation.improvement import Improvement, probability_of_improvement
@@ -213,8 +212,7 @@ def metric_standard_error(
     if metric == "auc" and groups is None:
         return auc_standard_error(labels, probabilities)
     draws = draw_metrics(labels, (probabilities[None, :],), slides=groups, metrics=(metric,), resamples=500)
-    drawn = cross(draws.per_seed[0], draws.resampled[:, 0], draws.shares, draws.units)
-    return float(np.std(drawn.networks, ddof=1))
+    return float(np.std(draws.resampled, ddof=1) * np.sqrt(draws.units / (draws.units - 1)))
 
 
 def _sampling(draws: Draws) -> Sampling:

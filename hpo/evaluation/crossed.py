@@ -16,7 +16,7 @@ class Crossed:
         networks: ``(R, ...)``, on the drawn units, the trained networks as they are.
         procedure: ``(R, ...)``, on the drawn units, with the drawn seeds.
         seed_share: ``(...)``, the part of the seeds' spread that is their own and not their errors' on these units.
-        freedom: ``(...)``, degrees of freedom of the procedure's variance; the networks' has ``units - 1``.
+        freedom: ``(...)``, degrees of freedom of the procedure's variance.
     """
 
     networks: NDArray[np.float64]
@@ -26,7 +26,11 @@ class Crossed:
 
 
 def cross(
-    per_seed: NDArray[np.float64], resampled: NDArray[np.float64], shares: NDArray[np.float64], units: int
+    per_seed: NDArray[np.float64],
+    resampled: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    variance: NDArray[np.float64] | float,
+    freedom: NDArray[np.float64] | float,
 ) -> Crossed:
     """Draws of the mean over seeds, from each seed's draws over the units.
 
@@ -36,29 +40,32 @@ def cross(
     judge the same cases (Gallas 2006; a seed is a reader, a slide or patch a case): the draws over the units hold it,
     and the seeds' deviations that are added are shrunk to the variance that is left without it.
 
-    The draws' deviations from the value are widened by ``sqrt(n / (n - 1))``, n units or seeds, which makes their
-    variance unbiased (Hesterberg 2015, section 3.2). Degrees of freedom are Satterthwaite's (1946); the seeds' part has
-    S - 1 for the spread as it was observed, of which what is not their own is known far better.
+    Deviations of the draws over units are scaled to the given variance, those of the draws over seeds by ``sqrt(S / (S
+    - 1))``, because resamples vary too little (Hesterberg 2015, section 3.2). Degrees of freedom are Satterthwaite's
+    (1946); the seeds' part has S - 1 for their spread as it was observed, of which the errors' part is known far
+    better.
 
     Args:
         per_seed: ``(S, ...)``, each seed's value on all units.
         resampled: ``(R, S, ...)``, each seed's value on the drawn units.
         shares: ``(R, S)``, of each seed in the mean over the drawn seeds.
-        units: how many slides or patches there are.
+        variance: ``(...)``, of the mean over other units, the networks as they are.
+        freedom: ``(...)``, its degrees of freedom.
     """
     seeds, value = len(per_seed), per_seed.mean(axis=0)
-    unbiased = np.sqrt(units / (units - 1))
-    networks = value + unbiased * (resampled.mean(axis=1) - value)
-    from_units = np.var(networks, axis=0, ddof=1)
+    from_units = np.broadcast_to(variance, value.shape).astype(np.float64)
+    drawn = np.var(resampled.mean(axis=1), axis=0, ddof=1)
+    scale = np.divide(from_units, drawn, out=np.zeros_like(drawn), where=drawn > 0)
+    networks = value + np.sqrt(scale) * (resampled.mean(axis=1) - value)
     if seeds == 1:
-        return Crossed(networks, networks, np.zeros_like(value), np.full_like(value, units - 1.0))
+        return Crossed(networks, networks, np.zeros_like(value), np.broadcast_to(freedom, value.shape))
     observed = np.var(per_seed, axis=0, ddof=1)
     apart = resampled - resampled.mean(axis=1, keepdims=True)
-    errors = unbiased**2 * np.var(apart, axis=0, ddof=1).sum(axis=0) / (seeds - 1)
+    errors = scale * np.var(apart, axis=0, ddof=1).sum(axis=0) / (seeds - 1)
     own = np.divide(np.maximum(observed - errors, 0.0), observed, out=np.zeros_like(observed), where=observed > 0)
     deviations = np.sqrt(own * seeds / (seeds - 1)) * (per_seed - value)
     total = from_units + own * observed / seeds
-    doubt = from_units**2 / (units - 1) + (observed / seeds) ** 2 / (seeds - 1)
-    freedom = np.divide(total**2, doubt, out=np.full_like(total, units - 1.0), where=doubt > 0)
-    freedom = np.maximum(freedom, min(units, seeds) - 1)
-    return Crossed(networks, networks + np.tensordot(shares, deviations, axes=1), own, freedom)
+    doubt = from_units**2 / freedom + (observed / seeds) ** 2 / (seeds - 1)
+    together = np.divide(total**2, doubt, out=np.full_like(total, np.inf), where=doubt > 0)
+    together = np.maximum(together, np.minimum(freedom, seeds - 1.0))
+    return Crossed(networks, networks + np.tensordot(shares, deviations, axes=1), own, together)

@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.evaluation.crossed import cross
-from hpo.evaluation.intervals import bca_interval, jackknife_influence, multi_sample_acceleration
+from hpo.evaluation.intervals import (
+    bca_interval,
+    jackknife_influence,
+    jackknife_variance,
+    multi_sample_acceleration,
+)
 
 
 class Interval(NamedTuple):
@@ -59,11 +64,11 @@ def estimate(
         left_out: ``(units,)``, the mean over the seeds on all units but one.
         bounds: between which every value lies.
     """
-    value, units = float(np.mean(per_seed)), len(left_out)
-    drawn = cross(per_seed, resampled, shares, units)
-    of_units = jackknife_influence(left_out)
+    value, of_units = float(np.mean(per_seed)), jackknife_influence(left_out)
+    variance, freedom = jackknife_variance(of_units)
+    drawn = cross(per_seed, resampled, shares, variance, freedom)
     of_seeds = np.sqrt(drawn.seed_share) * (per_seed - value) / len(per_seed)
-    networks = bca_interval(value, drawn.networks, multi_sample_acceleration(of_units), freedom=units - 1)
+    networks = bca_interval(value, drawn.networks, multi_sample_acceleration(of_units), freedom=freedom)
     procedure = bca_interval(
         value,
         drawn.procedure,

@@ -1,0 +1,65 @@
+"""How many of 100 intervals of 95% hold the true difference, over 1,000 made data sets of each kind.
+
+    .venv/bin/python -m tests.benchmarks.coverage [--data-sets 1000] [--resamples 1000]
+
+A few minutes on one core. "this procedure" is the interval over other seeds and other slides (or patches), "these
+networks" the one over other slides (or patches) only. Percentile and BCa are the plain ones of the same draws, slides
+(or patches) and seeds drawn together. With 1,000 data sets, 95% is 94 to 96 but for luck once in seven times, and 93
+to 97 once in 270.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from tests.evaluation.simulate import METRICS, NETWORKS, PROCEDURE, Scenario, count_covered
+
+SCENARIOS = (
+    Scenario("patches, 1 seed", seeds=1),
+    Scenario("patches, 5 seeds that hardly differ"),
+    Scenario("patches, 5 seeds that differ", spread=0.15),
+    Scenario("patches, 5 seeds that differ much", spread=0.4),
+    Scenario("patches, 5 seeds, larger gain", spread=0.15, gain=0.8),
+    Scenario("patches, 10 seeds that differ", seeds=10, spread=0.15),
+    Scenario("54 slides, 5 seeds", slides=54, patches=800, spread=0.15),
+    Scenario("30 slides, 5 seeds", slides=30, patches=500, spread=0.15),
+    Scenario("30 slides, 5 seeds, larger gain", slides=30, patches=500, spread=0.15, gain=0.8),
+    Scenario("30 slides, 1 seed", slides=30, patches=500, seeds=1),
+    Scenario("10 slides, 3 seeds", slides=10, patches=300, seeds=3, spread=0.15),
+    Scenario("5 slides, 3 seeds", slides=5, patches=200, seeds=3, spread=0.15),
+)
+LIMITS = (
+    Scenario("patches, 2 seeds that differ", seeds=2, spread=0.15),
+    Scenario("patches, 3 seeds that differ", seeds=3, spread=0.15),
+    Scenario("patches, AUC 0.98 to 0.99", separation=4.2, gain=0.8),
+    Scenario("3 slides, 3 seeds", slides=3, patches=200, seeds=3, spread=0.15),
+)
+METHODS = ("percentile", "BCa", "ours")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-sets", type=int, default=1000)
+    parser.add_argument("--resamples", type=int, default=1000)
+    options = parser.parse_args()
+    began = time.perf_counter()
+    print(f"{'':46}{'this procedure':>28}{'these networks':>28}")
+    print(f"{'':46}{''.join(f'{name:>11}' if name == METHODS[0] else f'{name:>8}' for name in METHODS * 2)}")
+    for title, scenarios in (("", SCENARIOS), ("where it ends", LIMITS)):
+        if title:
+            print(title)
+        for scenario in scenarios:
+            covered = count_covered(scenario, options.data_sets, options.resamples)
+            for metric in METRICS:
+                shares = [
+                    f"{100 * covered[metric, whose, method] / options.data_sets:{11 if method == METHODS[0] else 8}.1f}"
+                    for whose in (PROCEDURE, NETWORKS)
+                    for method in METHODS
+                ]
+                print(f"{scenario.name:36}{metric:10}{''.join(shares)}", flush=True)
+    print(f"{time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
