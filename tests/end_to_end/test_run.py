@@ -16,6 +16,12 @@ import yaml
 from tests.end_to_end.conftest import SPACE, STUDY, Project
 from tests.end_to_end.outcome import checkpoints, points, rows, weights
 
+_ARTIFACTS = "SELECT value_json FROM trial_system_attributes WHERE key LIKE 'artifacts:%'"
+_NOTES = (
+    "SELECT s.study_name, a.value_json FROM study_system_attributes a JOIN studies s ON s.study_id = a.study_id "
+    "WHERE a.key LIKE 'dashboard:note_str:%' ORDER BY a.key"
+)
+
 
 def test_a_finished_study_leaves_report_best_configuration_and_models(finished: Project) -> None:
     config = yaml.safe_load((finished.output / "best_config.yaml").read_text())
@@ -38,6 +44,19 @@ def test_every_design_point_has_exactly_one_accepted_result(finished: Project) -
     }
     trials = rows(finished.output, "SELECT state, COUNT(*) FROM trials GROUP BY state")
     assert trials == [("COMPLETE", 22)]
+
+
+def test_optuna_has_every_trials_curve_and_notes_that_tell_what_the_test_split_said(finished: Project) -> None:
+    noted = [json.loads(json.loads(row[0])) for row in rows(finished.output, _ARTIFACTS)]
+    kept = {path.name for path in (finished.output / "checkpoints" / "artifacts").iterdir()}
+    assert len(noted) == 22
+    assert {one["artifact_id"] for one in noted} == kept
+    notes: dict[str, str] = {}
+    for name, part in rows(finished.output, _NOTES):
+        notes[name] = notes.get(name, "") + json.loads(part)
+    study = yaml.safe_load((finished.folder / "study.yaml").read_text())["name"]
+    assert set(notes) == {f"{study}/{stage}/{name}" for stage in ("stage1", "stage2") for name in ("tiny", "wide")}
+    assert all("- **Test**: " in notes[f"{study}/stage2/{name}"] for name in ("tiny", "wide"))
 
 
 def test_no_epoch_of_a_recipe_is_trained_twice(finished: Project) -> None:
