@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.evaluation.estimate import Interval
-from hpo.reports import words
 from hpo.reports.html import Cell, Column, Table, element, escape, table
+from hpo.results import words
 
 
 @pytest.mark.parametrize(
