@@ -35,7 +35,6 @@ class WeightedMetrics:
         self.units = int(of_patch.max()) + 1
         self.classes = unit_totals(of_patch, self.units, [labels == 1, labels != 1])
         self._metrics, self._of_patch = tuple(metrics), of_patch
-        self._alone = self.units == len(labels)
         self._counts = {
             name: unit_totals(of_patch, self.units, [_COUNTED[name](labels, row) for row in rows])
             for name in _needed(metrics)
@@ -62,7 +61,7 @@ class WeightedMetrics:
         totals = {name: (table.sum(axis=0) - table).T for name, table in self._counts.items()}
         if self._rankings:
             totals["areas"] = np.stack(
-                [ranking.without_each(self._of_patch, self.classes, alone=self._alone) for ranking in self._rankings]
+                [ranking.without_each(self._of_patch, self.classes, alone=self.units == len(self._of_patch)) for ranking in self._rankings]
             )
         return self._values(totals, positives, negatives)
 
@@ -74,8 +73,7 @@ class WeightedMetrics:
             return np.full((len(self._rankings), weights.shape[1]), 0.5)
         if self._pairs_won is not None:
             return np.asarray(np.sum((self._pairs_won @ weights) * weights, axis=1) / pairs)
-        of_each = weights if self._alone else np.take(weights, self._of_patch, axis=0)
-        counted = of_each.astype(np.int32)
+        counted = np.take(weights.astype(np.int32), self._of_patch, axis=0)
         return np.stack([ranking.areas(counted) for ranking in self._rankings])
 
 
