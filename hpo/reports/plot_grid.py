@@ -67,4 +67,4 @@ def label_axes(shown: go.Figure, x: str, y: str) -> None:
     lowest = max(row for row, _ in shown._get_subplot_coordinates())
     shown.update_xaxes(title_text=x, row=lowest)
     shown.update_yaxes(title_text=y, col=1)
-    shown.update_yaxes(tickformat=".2f")
+    shown.update_yaxes(tickformat=".3~f")

@@ -90,7 +90,7 @@ def draw(data: BestSoFar) -> go.Figure:
             "tickformat": "~s",
             "rangemode": "tozero",
         },
-        yaxis={"title": {"text": f"Validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".2f"},
+        yaxis={"title": {"text": f"Validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".3~f"},
     )
     for line in data.lines:
         first = [(step.spent, step.value) for step in line.steps if step.stage == STAGES["stage1"]]

@@ -66,7 +66,7 @@ def draw(data: FactorEffect) -> go.Figure:
         330,
         legend=LEGEND_ABOVE,
         xaxis={"title": {"text": capital(factor_words(data.factor))}, "type": "log" if data.log else None},
-        yaxis={"title": {"text": f"Validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".2f"},
+        yaxis={"title": {"text": f"Validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".3~f"},
     )
     place = (lambda level: level) if data.numeric else value_words
     if data.numeric:

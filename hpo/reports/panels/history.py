@@ -70,7 +70,7 @@ def draw(data: History) -> go.Figure:
         340,
         legend=LEGEND_ABOVE,
         xaxis={"title": {"text": "Trial"}, **whole_ticks(max(line.numbers[-1] for line in data.lines))},
-        yaxis={"title": {"text": f"Validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".2f"},
+        yaxis={"title": {"text": f"Validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".3~f"},
     )
     for line in data.lines:
         shown.add_scatter(

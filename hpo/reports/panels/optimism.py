@@ -99,7 +99,7 @@ def draw(data: Optimism) -> go.Figure:
         legend=LEGEND_ABOVE,
         xaxis={
             "title": {"text": METRIC_WORDS[data.metric]},
-            "tickformat": ".2f",
+            "tickformat": ".3~f",
             "nticks": 6,
             "range": _axis_range(data),
         },

@@ -51,7 +51,7 @@ def draw_tested(data: Tested) -> go.Figure:
             "ticktext": [figure_text(row.name, line=12) for row in data.rows],
         },
         # Plotly would have scatters that stand in groups begin at 0, as bars do.
-        yaxis={"title": {"text": f"Test {METRIC_WORDS[data.metric]}"}, "tickformat": ".2f", "range": _range(data)},
+        yaxis={"title": {"text": f"Test {METRIC_WORDS[data.metric]}"}, "tickformat": ".3~f", "range": _range(data)},
     )
     for place, label in enumerate(data.labels):
         for role in ("before", "after"):
@@ -109,7 +109,7 @@ def draw_search(data: Search) -> go.Figure:
         320,
         legend=LEGEND_ABOVE,
         xaxis={"title": {"text": "Patch-visits of the search"}, "rangemode": "tozero"},
-        yaxis={"title": {"text": f"Best validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".2f"},
+        yaxis={"title": {"text": f"Best validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".3~f"},
     )
     for line in data.lines:
         look = look_of(line.place)
