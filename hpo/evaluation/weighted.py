@@ -60,9 +60,9 @@ class WeightedMetrics:
         positives, negatives = self.classes.sum(axis=0)[:, None] - self.classes.T
         totals = {name: (table.sum(axis=0) - table).T for name, table in self._counts.items()}
         if self._rankings:
-            totals["areas"] = np.stack(
-                [ranking.without_each(self._of_patch, self.classes, alone=self.units == len(self._of_patch)) for ranking in self._rankings]
-            )
+            alone = self.units == len(self._of_patch)
+            areas = [one.without_each(self._of_patch, self.classes, alone=alone) for one in self._rankings]
+            totals["areas"] = np.stack(areas)
         return self._values(totals, positives, negatives)
 
     def _values(self, totals: dict[str, _Table], positives: _Table, negatives: _Table) -> NDArray[np.float64]:
