@@ -7,7 +7,6 @@ import os
 from hpo.config.study import DataSettings
 from hpo.data.dataset import Dataset, SplitRule, open_dataset
 from hpo.data.progress import Progress, silent
-from hpo.data.synthetic import make_sample
 from hpo.errors import DataError
 
 
@@ -18,6 +17,8 @@ def prepare_data(settings: DataSettings, progress: Progress = silent) -> Dataset
         DataError: if the data is missing, damaged, or not as the study file says.
     """
     if settings.sample is not None and not settings.folder.exists():
+        from hpo.data.synthetic import make_sample  # half a second of SciPy, which only drawing pays
+
         make_sample(
             settings.folder,
             train=settings.sample.train,
