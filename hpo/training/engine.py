@@ -75,6 +75,10 @@ class Trainer:
         self._data = ResidentData(dataset, valid_patches)
         self._network = lru_cache(_COMPILED)(Network)
         self._function = lru_cache(_COMPILED)(EpochFunction)
+        self._fresh = lru_cache(_COMPILED)(initial_weights)
+        # What the next trial asks for again, with the recipe's key and the epoch that it is of.
+        self._last_valid: tuple[tuple[str, int], NDArray[np.float32]] | None = None
+        self._last_donor: tuple[tuple[str, int], Arrays] | None = None
         self.valid_rows, self.valid_labels = self._data.valid_rows, self._data.valid_labels
 
     def bring(
@@ -128,6 +132,7 @@ class Trainer:
             if before_save is not None:
                 before_save()
             self._store.save(Checkpoint(recipe.key, epoch, state, curve))
+            self._last_valid = ((recipe.key, epoch), state["valid_probabilities"])
             if epoch - 1 not in kept:
                 self._store.discard(recipe.key, epoch - 1)
             seconds = time.perf_counter() - began
@@ -150,6 +155,8 @@ class Trainer:
 
     def valid_probabilities(self, recipe: Recipe, epoch: int) -> NDArray[np.float32]:
         """Probabilities of label 1 on the validation patches, float32 ``(N,)``, as stored with the checkpoint."""
+        if self._last_valid is not None and self._last_valid[0] == (recipe.key, epoch):
+            return self._last_valid[1]  # just trained: nothing need be read
         return self._checkpoint(recipe, epoch).arrays["valid_probabilities"].astype(np.float32, copy=False)
 
     def arrays(self, recipe: Recipe, epoch: int) -> Arrays:
@@ -202,11 +209,14 @@ class Trainer:
         on_trained: OnTrained | None,
         before_save: Callable[[], None] | None,
     ) -> Arrays:
-        fresh = initial_weights(recipe.architecture, function.network.model, recipe.seed)
+        fresh = self._fresh(recipe.architecture, function.network.model, recipe.seed)
         if recipe.initial is None:
             return fresh
-        donor = self._checkpoint(recipe.initial.donor, recipe.initial.epoch, on_trained, before_save)
-        return warm_start(fresh, model_arrays(donor.arrays), recipe.initial)
+        address = (recipe.initial.donor.key, recipe.initial.epoch)
+        if self._last_donor is None or self._last_donor[0] != address:
+            donor = self._checkpoint(recipe.initial.donor, recipe.initial.epoch, on_trained, before_save)
+            self._last_donor = (address, model_arrays(donor.arrays))
+        return warm_start(fresh, self._last_donor[1], recipe.initial)
 
     def _checkpoint(
         self,

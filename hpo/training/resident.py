@@ -58,7 +58,10 @@ class TrainingPatches:
 
 
 class ResidentData:
-    """The last used training subset and the validation patches.
+    """The largest training subset of the seed last used, and the validation patches.
+
+    Subsets of one seed are nested, the smaller the beginning of the larger: a trial that needs fewer patches than its
+    predecessor has them already, and never is more in memory than one trial needs.
 
     Args:
         dataset: where they are read from.
@@ -73,7 +76,7 @@ class ResidentData:
         self.valid_rows: NDArray[np.intp] = rows
         self.valid_labels: NDArray[np.uint8] = np.asarray(dataset.valid.labels)[rows]
         self._valid: NDArray[np.uint8] | None = None
-        self._train: tuple[tuple[int, int], TrainingPatches] | None = None
+        self._train: tuple[int, TrainingPatches] | None = None
 
     @property
     def size(self) -> int:
@@ -87,12 +90,12 @@ class ResidentData:
         return self._valid
 
     def train(self, patches: int, seed: int) -> TrainingPatches:
-        """The nested subset of ``patches`` training patches chosen by the seed.
+        """The nested subset of ``patches`` training patches chosen by the seed, at the beginning of what returns.
 
         Raises:
             TrainingError: if a class has too few.
         """
-        if self._train is None or self._train[0] != (patches, seed):
+        if self._train is None or self._train[0] != seed or len(self._train[1].labels) < patches:
             self._train = None  # the old subset's memory is free before the new one is read
             try:
                 rows = nested_subset(self._dataset.train.labels, patches, seed)
@@ -102,5 +105,5 @@ class ResidentData:
             with tf.device("/CPU:0"):
                 resident = tf.constant(self._dataset.train.read(rows))
                 targets = tf.constant(labels.astype(np.float32))
-            self._train = ((patches, seed), TrainingPatches(resident, targets, labels))
+            self._train = (seed, TrainingPatches(resident, targets, labels))
         return self._train[1]

@@ -75,6 +75,40 @@ def test_of_the_checkpoints_that_are_there_only_the_one_to_go_on_from_is_read(
     assert read == [3]
 
 
+def test_patches_that_are_in_memory_are_not_read_again_and_train_the_same(tmp_path: Path) -> None:
+    dataset = ToyDataset()
+    trainer = Trainer(CheckpointStore(Files(tmp_path / "together")), dataset)
+    reads = []
+    for patches in (64, 90, 40, 64):
+        recipe = replace(PLAIN, patches=patches, learning_rate=0.03)
+        bring(trainer, recipe, 2)
+        reads.append(dataset.train.reads)
+        alone = Trainer(CheckpointStore(Files(tmp_path / f"alone-{patches}")), ToyDataset())
+        bring(alone, recipe, 2)
+        assert trainer.weights_digest(recipe, 2) == alone.weights_digest(recipe, 2)
+    assert reads == [1, 2, 2, 2]
+    bring(trainer, replace(PLAIN, patches=40, seed=7), 1)
+    assert dataset.train.reads == 3
+
+
+def test_of_what_was_just_trained_neither_predictions_nor_donor_are_read_from_the_store(
+    store: CheckpointStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(store, ToyDataset())
+    warm = [replace(OTHER, learning_rate=rate, initial=WarmStart(PLAIN, 1)) for rate in (0.01, 0.02)]
+    bring(trainer, PLAIN, 1)
+    bring(trainer, warm[0], 1)
+    monkeypatch.setattr(store, "_verified", lambda *_: pytest.fail("a checkpoint was read"))
+    bring(trainer, warm[1], 1)
+    predictions = trainer.valid_probabilities(warm[1], 1)
+    monkeypatch.undo()
+    assert np.array_equal(predictions, Trainer(store, ToyDataset()).valid_probabilities(warm[1], 1))
+    for recipe in (warm[0], PLAIN):
+        assert np.array_equal(
+            trainer.valid_probabilities(recipe, 1), Trainer(store, ToyDataset()).valid_probabilities(recipe, 1)
+        )
+
+
 def test_only_the_asked_for_checkpoints_are_kept(store: CheckpointStore) -> None:
     bring(Trainer(store, ToyDataset()), PLAIN, 2, 5)
     assert undamaged(store, PLAIN.key) == (2, 5)
