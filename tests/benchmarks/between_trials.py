@@ -10,7 +10,7 @@ trial's compiled function is called. It is told apart by what the worker's own t
 while that waits for the thread that publishes, it is in `database`. Medians of all gaps but a stage's first,
 milliseconds.
 
-With `--memory`: resident set after each trial, and the slope of a line through the second half, for model3 and for the
+With `--memory`: resident set after each trial, and the slope of a line through the second half, for model4 and for the
 four architectures in turn, on 48 x 48 patches.
 """
 
@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from functools import partial, wraps
 from pathlib import Path
 from pkgutil import resolve_name
@@ -38,8 +39,12 @@ import psutil
 from hpo.config.study import StudyFile
 from hpo.data.prepare import prepare_data
 from hpo.launchers.inprocess import run_in_process
+from hpo.stages.advance import advance
 from hpo.storage.database import open_database
+from hpo.storage.owner import this_process
 from hpo.worker.observer import Unobserved
+from hpo.worker.work import work_once
+from hpo.worker.worker import open_worker
 from tests.stages import story
 
 RATES = {"reference": 0.01, "low": 0.001, "high": 0.1, "scale": "log"}
@@ -67,7 +72,6 @@ class Gaps:
 
     def __init__(self) -> None:
         self.found: list[dict[str, float]] = []
-        self.rss: list[float] = []
         self._current: Counter[str] | None = None
         self._stack: list[float] = []
         self._began = 0.0
@@ -81,7 +85,6 @@ class Gaps:
                 total = 1000 * (time.perf_counter() - self._began)
                 known = {part: 1000 * seconds for part, seconds in self._current.items()}
                 self.found.append({"all": total, **known, "rest": total - sum(known.values())})
-                self.rss.append(psutil.Process().memory_info().rss / 1e6)
             return original(*arguments, **named)
 
         return train
@@ -210,24 +213,41 @@ def measure_gaps(folder: Path, trials: int, patches: int) -> None:
 
 
 def measure_memory(folder: Path, trials: int) -> None:
-    """Print the table of resident sets."""
+    """Print the table of resident sets; the architectures take turns, each in a study of its own."""
     write_patches(folder / "data", 256, 48)
-    print(f"{'':22}{'trials':>8}{'RSS at 10, MB':>16}{'at the half':>14}{'at the end':>12}{'slope, MB a trial':>20}")
-    for name, architectures in (("one architecture", ["model3"]), ("four in turn", [f"model{n}" for n in range(1, 5)])):
-        gaps = Gaps()
-        space = grid(trials // len(architectures), [64])
-        study = study_of(
-            folder / name.replace(" ", "-"),
-            48,
-            architectures,
-            space,
-            stage1={"design": "grid", "factors": ["learning_rate"]},
-            stage2={"factors": ["learning_rate"]},
-        )
-        run(study, gaps, "stage1")
-        rss, half = gaps.rss, len(gaps.rss) // 2
-        slope = np.polyfit(np.arange(half, len(rss)), rss[half:], 1)[0]
-        print(f"{name:22}{len(rss) + 1:8}{rss[9]:16.0f}{rss[half]:14.0f}{rss[-1]:12.0f}{slope:20.3f}", flush=True)
+    print(f"{'':22}{'trials':>8}{'RSS at 20, MB':>16}{'at the half':>14}{'at the end':>12}{'slope, MB a trial':>20}")
+    for title, count in (("one architecture", 1), ("four in turn", 4)):
+        studies = [
+            study_of(
+                folder / f"{count}-{number}",
+                48,
+                [f"model{4 - number}"],
+                grid(trials // count + 2, [64]),
+                name=f"study{number}",
+                stage1={"design": "grid", "factors": ["learning_rate"]},
+                stage2={"factors": ["learning_rate"]},
+            )
+            for number in range(count)
+        ]
+        rss = resident_sets(studies, trials)
+        slope = np.polyfit(np.arange(trials // 2, trials), rss[trials // 2 :], 1)[0]
+        print(f"{title:22}{trials:8}{rss[19]:16.0f}{rss[trials // 2]:14.0f}{rss[-1]:12.0f}{slope:20.3f}", flush=True)
+
+
+def resident_sets(studies: list[StudyFile], trials: int) -> list[float]:
+    """MB after each trial of one worker that takes from the studies in turn."""
+    dataset, rss = prepare_data(studies[0].data), []
+    with ExitStack() as stack:
+        database = stack.enter_context(closing(open_database(studies[0].database)))
+        for study in studies:
+            advance(database, study, dataset.digest)
+        opened = open_worker(studies[0], database, dataset, this_process(), Unobserved(), threading.Event())
+        worker = stack.enter_context(opened)
+        for number in range(trials):
+            if work_once(replace(worker, study=studies[number % len(studies)])) == "nothing":
+                raise RuntimeError(f"nothing was left to train after {number} trials")
+            rss.append(psutil.Process().memory_info().rss / 1e6)
+    return rss
 
 
 def main() -> None:
