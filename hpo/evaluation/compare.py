@@ -85,9 +85,10 @@ def compare(
     `hpo.evaluation.intervals` makes them hold with few of either, and `hpo.evaluation.crossed` counts each source of
     variance once.
 
-    By simulation (``tests/benchmarks/coverage.py``) they cover 93 to 98%, from five slides and three seeds on. With two
-    seeds that differ much they may cover less, and so do those of an area or accuracy so near to 1 that the split has
-    hardly any mistake; without one they are the value itself.
+    By simulation (``tests/benchmarks/coverage.py``) they cover 93 to 97% with three seeds or more, and up to 99% with
+    less than ten slides or where the seeds hardly differ: the safe way to be wrong. With two seeds that differ they
+    cover 91%; of one side alone, an accuracy or area so near to 1 that the split has only a few mistakes is covered
+    less, and without a mistake the interval is the value itself.
 
     Args:
         labels: ``(N,)``, 0 or 1.
