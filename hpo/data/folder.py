@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -21,6 +25,7 @@ from hpo.errors import DataError
 
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+DECODED_AT_ONCE = 256  # images in memory, at most
 SPLIT_WORDS: dict[str, SplitName] = {
     "train": "train",
     "training": "train",
@@ -99,11 +104,13 @@ def import_images(
         labels = [names.index(image.kind) for image in images]
         rows = {(image.source, image.member): row for row, image in enumerate(images)}
         with SplitWriter(split_files(destination, name), len(images), side) as writer:
-            for image, pixels in _read(images):
-                row = rows[image.source, image.member]
-                writer.write(row, _checked(image, pixels, side)[None], labels[row])
-                done += 1
-                progress(f"importing {name}", done, len(found))
+            for decoded in _read(images):
+                pixels = {rows[image.source, image.member]: _checked(image, values, side) for image, values in decoded}
+                for start, stop in _runs(sorted(pixels)):
+                    writer.write(start, np.stack([pixels[row] for row in range(start, stop)]), labels[start:stop])
+                for _ in decoded:
+                    done += 1
+                    progress(f"importing {name}", done, len(found))
         counts[name] = (labels.count(0), labels.count(1))
     return Imported(names, counts, side)
 
@@ -170,27 +177,44 @@ def _natural(image: _Found) -> tuple[list[tuple[int, int, str]], str]:
 
 
 def _first_side(image: _Found) -> int:
-    for _, pixels in _read([image]):
-        return int(pixels.shape[0])
+    for decoded in _read([image]):
+        return int(decoded[0][1].shape[0])
     raise DataError(f"{image.source}: {image.member} has gone")
 
 
-def _read(images: list[_Found]) -> Iterator[tuple[_Found, npt.NDArray[np.uint8]]]:
-    """Each image's pixels, one after the other: those of a tar in the tar's order, which a compressed one needs."""
+def _read(images: list[_Found]) -> Iterator[list[tuple[_Found, npt.NDArray[np.uint8]]]]:
+    """The images' pixels, some at a time, decoded by as many threads as there are cores: Pillow lets them run."""
+    encoded = _encoded(images)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while some := list(islice(encoded, DECODED_AT_ONCE)):
+            pixels = pool.map(_decode, *zip(*some, strict=True))
+            yield [(image, values) for (image, _), values in zip(some, pixels, strict=True)]
+
+
+def _encoded(images: list[_Found]) -> Iterator[tuple[_Found, Callable[[], bytes]]]:
+    """Where each image's bytes are to be had: those of a tar in the tar's order, which a compressed one needs."""
     for image in images:
         if not image.member:
-            yield image, _decode(image, image.source.read_bytes)
+            yield image, image.source.read_bytes
     for path in dict.fromkeys(image.source for image in images if image.member):
         wanted = {image.member: image for image in images if image.source == path}
         with _open_tar(path) as tar:
             for member in tar:
                 if member.name in wanted and member.isfile():
-                    yield wanted[member.name], _decode(wanted[member.name], _reader(tar, member))
+                    file = tar.extractfile(member)
+                    content = b"" if file is None else file.read()  # a tar is read by one thread
+                    yield wanted[member.name], partial(bytes, content)
 
 
-def _reader(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Callable[[], bytes]:
-    file = tar.extractfile(member)
-    return file.read if file is not None else bytes
+def _runs(rows: Iterable[int]) -> list[tuple[int, int]]:
+    """Stretches of ascending rows without a gap, each from its first to after its last."""
+    runs: list[tuple[int, int]] = []
+    for row in rows:
+        if runs and runs[-1][1] == row:
+            runs[-1] = (runs[-1][0], row + 1)
+        else:
+            runs.append((row, row + 1))
+    return runs
 
 
 def _decode(image: _Found, read: Callable[[], bytes]) -> npt.NDArray[np.uint8]:

@@ -104,6 +104,16 @@ def test_transparency_is_left_out(tmp_path):
     assert shades(tmp_path / "data", "patches") == [40, 41]
 
 
+@pytest.mark.parametrize("at_once", [1, 3, 256])
+def test_rows_and_labels_are_the_same_however_many_images_are_decoded_at_once(tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr("hpo.data.folder.DECODED_AT_ONCE", at_once)
+    files = {f"{n % 2}/{n}.png": image_bytes(n) for n in (9, 2, 30, 4, 7, 11, 5, 3)}
+    for source in (write_folder(tmp_path / "images", files), write_tar(tmp_path / "images.tar", files)):
+        import_images(source, tmp_path / "data", overwrite=True)
+        assert shades(tmp_path / "data", "patches") == [2, 3, 4, 5, 7, 9, 11, 30]
+        assert labels(tmp_path / "data", "patches") == [0, 1, 0, 1, 1, 1, 1, 0]
+
+
 def test_progress_counts_every_image(tmp_path):
     files = {f"{n % 2}/{n}.png": image_bytes(n) for n in range(6)}
     calls: list[tuple[str, int, int]] = []
