@@ -7,6 +7,8 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -112,13 +114,16 @@ def open_test_split(task: Task) -> None:
     valid_slides = None if valid.slides is None else valid.slides[rows]
     worker.predictions.save_truth(configuration, worker.trainer.valid_labels, valid_slides, "valid")
     worker.predictions.save_truth(configuration, worker.dataset.test.labels, worker.dataset.test.slides)
+    predicted: dict[tuple[str, int], NDArray[np.float32]] = {}  # before and after may be one training
     for run in claim.plan["runs"]:
         recipe = recipe_from_json(run["recipe"])
+        address = (recipe.key, int(run["epoch"]))
         kept = worker.trainer.valid_probabilities(recipe, run["epoch"])
         worker.predictions.save(configuration, run["role"], run["seed"], kept, "valid")
-        probabilities = worker.trainer.predict(recipe, run["epoch"], worker.dataset.test)
+        if address not in predicted:
+            predicted[address] = worker.trainer.predict(recipe, run["epoch"], worker.dataset.test)
         task.lease.check()
-        worker.predictions.save(configuration, run["role"], run["seed"], probabilities)
+        worker.predictions.save(configuration, run["role"], run["seed"], predicted[address])
         worker.check_stop()
     _post_completion(task, claim, Outcome(None, None, [], {}))
 

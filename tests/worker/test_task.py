@@ -16,7 +16,7 @@ from hpo.evaluation.compare import metric_standard_error
 from hpo.recipe.recipe import recipe_from_json
 from hpo.storage.ledger import list_test_openings
 from hpo.worker.work import work_once
-from tests.worker.conftest import OWNER, RATES, Workshop
+from tests.worker.conftest import OWNER, RATES, SPACE, Workshop
 
 Open = Callable[..., Workshop]
 
@@ -178,6 +178,33 @@ def test_the_test_split_is_predicted_by_every_run_once_its_configuration_is_froz
         (entered,) = list_test_openings(session, "small")
     assert (entered.configuration, entered.owner) == (opening.point_key, OWNER)
     assert entered.test_digest == shop.worker.dataset.test_digest
+
+
+def test_runs_that_are_one_training_predict_the_test_split_once(
+    open_workshop: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = {"reference": 0.01, "levels": [1e-6, 0.01], "low": 1e-6, "high": 0.1, "scale": "log"}
+    shop = open_workshop(
+        space={**SPACE, "learning_rate": rates},
+        stage1={"factors": ["learning_rate"]},
+        stage2={"trials": 1, "warm_start": "cold"},  # its one point is stage 1's best
+        confirm={"epochs": 1, "seeds": [100, 101]},
+    )
+    predicted: list[str] = []
+    predict = shop.worker.trainer.predict
+    monkeypatch.setattr(
+        shop.worker.trainer, "predict", lambda recipe, *others: predicted.append(recipe.key) or predict(recipe, *others)
+    )
+    while work_once(shop.worker) != "nothing":
+        shop.decide()
+    runs = shop.points("confirm")
+    assert len(runs) == 2 * len({run.recipe_key for run in runs})
+    assert sorted(predicted) == sorted({run.recipe_key for run in runs})
+    (opening,) = shop.points("test")
+    for run in runs:
+        found = shop.worker.predictions.load(opening.point_key, run.label["role"], run.label["seed"])
+        expected = predict(recipe_from_json(run.recipe or {}), run.epochs or 0, shop.worker.dataset.test)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_an_opening_that_was_interrupted_is_entered_once(open_workshop: Open, monkeypatch: pytest.MonkeyPatch) -> None:
