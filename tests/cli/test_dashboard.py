@@ -5,16 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 import signal
 import socket
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,28 +24,22 @@ from hpo.storage.database import open_database
 from hpo.storage.files import Files
 from tests.browser import Visit, visit
 from tests.cli.hpo import Hpo
+from tests.cli.served import Served, serving, wait_until
 from tests.stages.story import Story, load
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@dataclass(frozen=True)
-class Served:
-    """The command while it runs, listening on a free port.
+class Dashboard:
+    """optuna-dashboard as it serves a study.
 
     Args:
-        process: standard output is a pipe.
-        log: what it says on standard error.
-        url: what it printed.
+        served: its process.
     """
 
-    process: subprocess.Popen[str]
-    log: Path
-    url: str
-
-    def said(self) -> list[str]:
-        return self.log.read_text().splitlines()
+    def __init__(self, served: Served) -> None:
+        self.served, self.url = served, served.url
 
     def get(self, path: str) -> Any:
         with urlopen(f"{self.url}{path}", timeout=30) as response:  # noqa: S310 - our own
@@ -62,63 +52,38 @@ class Served:
     def study(self, name: str) -> Any:
         return self.get(f"api/studies/{self.ids()[name]}")
 
-    def end(self, how: signal.Signals) -> tuple[int, str]:
-        """Exit status, and what was printed after the URL."""
-        self.process.send_signal(how)
-        out, _ = self.process.communicate(timeout=30)
-        return self.process.returncode, out
-
 
 @contextmanager
-def serving(study: Path, log: Path) -> Iterator[Served]:
-    """Starts the command; what a failing test leaves behind is killed."""
-    with log.open("w") as err:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hpo", "dashboard", str(study), "--port", "0", "--every", "1"],
-            env={name: value for name, value in os.environ.items() if not name.startswith("HPO_")},
-            stdout=subprocess.PIPE,
-            stderr=err,
-            text=True,
-        )
-    assert process.stdout is not None
-    try:
-        yield Served(process, log, process.stdout.readline().strip())
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def dashboard(study: Path, log: Path) -> Iterator[Dashboard]:
+    """Starts the command on a free port."""
+    with serving(log, "dashboard", str(study), "--port", "0", "--every", "1") as served:
+        yield Dashboard(served)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_it_follows_a_study_from_before_its_beginning_until_it_is_told_to_end(
     story: Story, tmp_path: Path, ending: signal.Signals
 ) -> None:
-    with serving(story.study.file, tmp_path / "log") as served:
-        follow(served, story, ending)
+    with dashboard(story.study.file, tmp_path / "log") as shown:
+        follow(shown, story, ending)
 
 
-def follow(served: Served, story: Story, ending: signal.Signals) -> None:
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", served.url)
-    assert served.ids() == {}
-    assert served.said() == ["small has not begun yet; its figures and notes appear once it has"]
+def follow(shown: Dashboard, story: Story, ending: signal.Signals) -> None:
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", shown.url)
+    assert shown.ids() == {}
+    assert shown.served.said() == ["small has not begun yet; its figures and notes appear once it has"]
 
     story.run("stage1")
-    wait_until(lambda: "10 complete" in served.study("small/stage1/tiny")["note"]["body"])
-    assert len(served.study("small/stage1/tiny")["plotly_graph_objects"]) == 6
+    wait_until(lambda: "10 complete" in shown.study("small/stage1/tiny")["note"]["body"])
+    assert len(shown.study("small/stage1/tiny")["plotly_graph_objects"]) == 6
     story.run("stage2")
-    wait_until(lambda: "4 complete" in served.study("small/stage2/tiny")["note"]["body"])
-    assert served.end(ending) == (0, "")
-    assert len(served.said()) == 1
+    wait_until(lambda: "4 complete" in shown.study("small/stage2/tiny")["note"]["body"])
+    assert shown.served.end(ending) == (0, "")
+    assert len(shown.served.said()) == 1
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Story]]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Dashboard, Story]]:
     """The dashboard of a study whose stage 2 is over."""
     folder = tmp_path_factory.mktemp("dashboard")
     url = f"sqlite:///{folder / 'study.db'}"
@@ -126,16 +91,16 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served,
         study = load(folder, database=url)
         story = Story(study, database, artifacts=ArtifactFiles(Files(study.checkpoints)))
         story.run("stage2")
-        with serving(story.study.file, folder / "log") as served:
-            yield served, story
+        with dashboard(story.study.file, folder / "log") as shown:
+            yield shown, story
 
 
-def test_a_trials_curve_is_downloaded_as_csv(finished: tuple[Served, Story]) -> None:
-    served, story = finished
-    study_id = served.ids()["small/stage1/tiny"]
-    (trial,) = [one for one in served.study("small/stage1/tiny")["trials"] if one["number"] == 2]
+def test_a_trials_curve_is_downloaded_as_csv(finished: tuple[Dashboard, Story]) -> None:
+    shown, story = finished
+    study_id = shown.ids()["small/stage1/tiny"]
+    (trial,) = [one for one in shown.study("small/stage1/tiny")["trials"] if one["number"] == 2]
     (artifact,) = trial["artifacts"]
-    address = f"{served.url}artifacts/{study_id}/{trial['trial_id']}/{artifact['artifact_id']}"
+    address = f"{shown.url}artifacts/{study_id}/{trial['trial_id']}/{artifact['artifact_id']}"
     with urlopen(address, timeout=30) as response:  # noqa: S310 - our own
         assert response.headers["Content-Type"] == "text/csv"
         rows = list(csv.DictReader(io.TextIOWrapper(response)))
@@ -146,16 +111,16 @@ def test_a_trials_curve_is_downloaded_as_csv(finished: tuple[Served, Story]) -> 
 
 
 @pytest.fixture
-def open_page(finished: tuple[Served, Story], browser: Browser) -> Iterator[Callable[[str], Visit]]:
+def open_page(finished: tuple[Dashboard, Story], browser: Browser) -> Iterator[Callable[[str], Visit]]:
     """Opens a page of that dashboard: ``open_page("studies/{small/stage1/tiny}")``."""
-    served, _ = finished
-    ids = served.ids()
+    shown, _ = finished
+    ids = shown.ids()
     with ExitStack() as stack:
 
         def opened(path: str) -> Visit:
             for name, study_id in ids.items():
                 path = path.replace(f"{{{name}}}", str(study_id))
-            return stack.enter_context(visit(browser, f"{served.url}dashboard/{path}"))
+            return stack.enter_context(visit(browser, f"{shown.url}dashboard/{path}"))
 
         yield opened
 

@@ -2,86 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
 from tests.cli.hpo import Hpo
+from tests.cli.served import Served, serving, wait_until
 from tests.stages.story import Story
-
-
-@dataclass(frozen=True)
-class Served:
-    """The command while it runs, listening on a free port.
-
-    Args:
-        process: standard output is a pipe.
-        log: what it says on standard error.
-        url: what it printed.
-    """
-
-    process: subprocess.Popen[str]
-    log: Path
-    url: str
-
-    def said(self) -> list[str]:
-        return [line for line in self.log.read_text().splitlines() if not line.startswith("import time:")]
-
-    def imported(self) -> set[str]:
-        return {line.rpartition("|")[2].strip() for line in self.log.read_text().splitlines()}
-
-    def end(self, how: signal.Signals) -> tuple[int, str]:
-        """Exit status, and what was printed after the URL."""
-        self.process.send_signal(how)
-        out, _ = self.process.communicate(timeout=30)
-        return self.process.returncode, out
 
 
 @pytest.fixture
 def serve(story: Story, tmp_path: Path) -> Iterator[Callable[[], Served]]:
-    """Starts the command; what a failing test leaves behind is killed."""
-    processes = []
-
-    def start() -> Served:
-        log = tmp_path / "log"
-        words = ["report", str(story.study.file), "--serve", "0", "--every", "1"]
-        with log.open("w") as err:
-            process = subprocess.Popen(
-                [sys.executable, "-X", "importtime", "-m", "hpo", *words],
-                env={name: value for name, value in os.environ.items() if not name.startswith("HPO_")},
-                stdout=subprocess.PIPE,
-                stderr=err,
-                text=True,
-            )
-        processes.append(process)
-        assert process.stdout is not None
-        return Served(process, log, process.stdout.readline().strip())
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.communicate()
+    """Starts the command on a free port."""
+    with ExitStack() as stack:
+        command = ("report", str(story.study.file), "--serve", "0", "--every", "1")
+        yield lambda: stack.enter_context(serving(tmp_path / "log", *command))
 
 
 def page_of(url: str) -> str:
     with urlopen(url, timeout=30) as response:  # noqa: S310 - our own
         return str(response.read().decode())
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
