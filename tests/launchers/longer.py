@@ -38,7 +38,7 @@ def rows_of(project: Project, query: str) -> list[Any]:
     return rows(project.output, query) if (project.output / "study.db").exists() else []
 
 
-def wait_for(is_so: Callable[[], object], seconds: float = 60) -> None:
+def wait_for(is_so: Callable[[], object], seconds: float = 120) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not is_so():
