@@ -50,7 +50,7 @@ def draw_epoch(seed: int, epoch: int, patches: int, batch_size: int, stain_jitte
     return Draws(order.reshape(shape).astype(np.int32), turns, (centre + strength * spread).astype(np.float32))
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
 def turn(patches: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
     """Flips and quarter turns: three fair bits make all eight symmetries of the square equally likely.
 

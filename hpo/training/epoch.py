@@ -1,7 +1,8 @@
 """One epoch as one compiled function: gather, augment, step, all inside the graph.
 
-Measured on two CPU cores: 700 to 1100 patches a second for the paper's models, and no time lost between steps. XLA is
-not used: on a CPU its compilation costs more than it gains, and it has no deterministic gradient of max-pooling.
+Measured (`tests/benchmarks/training_throughput.py`): nothing is lost between steps, and convolutions are nine tenths of
+a step, at three quarters or more of what a core can multiply. XLA makes flips and turns alone: on a CPU it takes twice
+as long for a convolution, and it has no deterministic gradient of max-pooling.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from hpo.models.backend import keras, tf
 from hpo.recipe.recipe import OptimizerName, Recipe
 from hpo.training.augment import Draws, jitter_stain, turn
 from hpo.training.network import Network, scaled
+from hpo.training.runtime import start_xla
 
 _PATCHES_PER_CALL = 4096
 """Patches that one call of the compiled function trains on: some seconds' worth, because Ctrl-C waits for its end."""
@@ -63,6 +65,8 @@ class EpochFunction:
     """
 
     def __init__(self, network: Network, settings: Settings) -> None:
+        if settings.augmentation:
+            start_xla()
         self.network, self.settings = network, settings
         self.optimizer = _optimizer(settings)
         self.optimizer.build(network.model.trainable_variables)

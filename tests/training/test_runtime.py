@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from hpo.errors import TrainingError
 from hpo.models.backend import tf
-from hpo.training.runtime import configure
+from hpo.training.runtime import configure, start_xla
 
 FRESH = """
 from hpo.errors import TrainingError
@@ -50,3 +52,33 @@ def test_a_process_that_already_computes_keeps_its_threads() -> None:
 def test_threads_are_at_least_one() -> None:
     with pytest.raises(TrainingError, match="threads is 0; it must be at least 1"):
         configure(0)
+
+
+COMPILES = """
+import numpy as np
+from hpo.models.backend import tf
+from hpo.training.augment import turn
+from hpo.training.runtime import start_xla
+
+start_xla()
+patch = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
+print(turn(tf.constant(patch), tf.constant([[True, False, False]])).numpy().ravel().tolist())
+"""
+
+
+def test_xla_compiles_without_a_word_to_the_user() -> None:
+    ran = subprocess.run([sys.executable, "-c", COMPILES], capture_output=True, text=True, timeout=300, check=True)
+    assert ran.stdout == "[3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8]\n"
+    assert ran.stderr == ""
+
+
+def test_what_else_is_said_while_xla_starts_is_passed_on(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def compiles(*_: Any, **__: Any) -> Any:
+        return lambda _: os.write(2, b"I0000 Compiled cluster using XLA! Once.\na real error\n")
+
+    monkeypatch.setattr(tf, "function", compiles)
+    start_xla.__wrapped__()
+    os.write(2, b"later\n")
+    assert capfd.readouterr().err == "a real error\nlater\n"

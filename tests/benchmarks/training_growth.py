@@ -1,0 +1,57 @@
+"""Whether a patch costs more where there are more patches, or after many trials in one process.
+
+    .venv/bin/python -m tests.benchmarks.training_growth [--name model2] [--rounds 5]
+
+The cost is a whole trial's (`training_throughput` says what is in it), as a multiple of the bare step's, which takes
+turns with it: 1 would be the limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+
+from hpo.recipe.architecture import ARCHITECTURES
+from hpo.recipe.recipe import Recipe
+from hpo.storage.checkpoints import CheckpointStore
+from hpo.storage.files import Files
+from hpo.training.engine import Trainer
+from hpo.training.runtime import configure
+from tests.benchmarks.training_throughput import RATE, NoiseDataset, bare_step, ratio, take_turns, whole_trial
+
+COUNTS, TRIALS, AT_ONCE = (1000, 4000, 16000), 50, 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--name", default="model2")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    configure(os.cpu_count())
+    data = NoiseDataset(COUNTS[0])
+    recipe = Recipe(data.digest, COUNTS[0], ARCHITECTURES[options.name], learning_rate=RATE)
+    step = bare_step(recipe, data)
+    with tempfile.TemporaryDirectory() as folder:
+        store = CheckpointStore(Files(folder))
+        print(f"{options.name}, batch 32, {os.cpu_count()} threads\n{'patches':>16}{'cost':>8}")
+        for count in COUNTS:
+            many = NoiseDataset(count)
+            whole = whole_trial(
+                Recipe(many.digest, count, recipe.architecture, learning_rate=RATE), Trainer(store, many)
+            )
+            found = take_turns({"whole": whole, "step": step}, options.rounds)
+            print(f"{count:16}{ratio(found['whole'], found['step']) * COUNTS[0] / count:8.3f}", flush=True)
+        print(f"{'trials':>16}{'cost':>8}")
+        trainer, costs = Trainer(store, data), []
+        for seed in range(1, TRIALS + 2):  # the first compiles
+            trial = Recipe(data.digest, COUNTS[0], recipe.architecture, learning_rate=RATE, seed=seed)
+            costs.append(whole_trial(trial, trainer)() / step())
+        for first in range(1, TRIALS, AT_ONCE):
+            cost = statistics.median(costs[first : first + AT_ONCE])
+            print(f"{f'{first} to {first + AT_ONCE - 1}':>16}{cost:8.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
