@@ -45,6 +45,7 @@ def network(convolutions: list[list[int]], dense: list[int], size: int) -> nn.Se
 
 def trainer(task: dict[str, Any], layout: torch.memory_format) -> Callable[[], float]:
     """A function that trains an epoch and returns its seconds."""
+    clock = time.process_time if task["clock"] == "cpu" else time.perf_counter
     count, size, batch = task["patches"], task["size"], task["batch"]
     model = network(task["convolutions"], task["dense"], size).to(memory_format=layout)
     parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -55,7 +56,7 @@ def trainer(task: dict[str, Any], layout: torch.memory_format) -> Callable[[], f
     labels = torch.randint(0, 2, (count,)).float()
 
     def epoch() -> float:
-        began = time.perf_counter()
+        began = clock()
         order = torch.randperm(count)
         for first in range(0, count - batch + 1, batch):
             rows = order[first : first + batch]
@@ -63,7 +64,7 @@ def trainer(task: dict[str, Any], layout: torch.memory_format) -> Callable[[], f
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        return time.perf_counter() - began
+        return clock() - began
 
     return epoch
 

@@ -2,6 +2,7 @@
 
     .venv/bin/python -m tests.benchmarks.training_throughput [model1 model2 ...] [--batches 16 32 64 128] [--quick]
     ... --torch [PYTHON]    with PyTorch too, by an interpreter that has it, or in an environment made for the purpose
+    ... --threads 1 --clock cpu    in processor time, for a machine that others use too
 
 All take turns, epoch by epoch, so that whatever else the machine does falls on each alike; a ratio is the median of
 the rounds' ratios, and above 1 we are the faster.
@@ -49,8 +50,13 @@ SIZE, RATE = 96, 1e-4
 VALIDATED = 8  # training patches to one validation patch, as in PCam
 TORCH = "torch==2.13.0"
 
+Work = Callable[[], object]
+"""Trains an epoch."""
+
 Epoch = Callable[[], float]
 """Trains an epoch and returns its seconds."""
+
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 class Noise:
@@ -77,16 +83,16 @@ class NoiseDataset:
         self.train, self.valid = Noise(patches, 0), Noise(patches // VALIDATED, 1)
 
 
-def seconds(work: Callable[[], object]) -> Epoch:
+def seconds(work: Work, clock: Callable[[], float]) -> Epoch:
     def timed() -> float:
-        began = time.perf_counter()
+        began = clock()
         work()
-        return time.perf_counter() - began
+        return clock() - began
 
     return timed
 
 
-def bare_step(recipe: Recipe, data: NoiseDataset) -> Epoch:
+def bare_step(recipe: Recipe, data: NoiseDataset) -> Work:
     model = build_model(recipe.architecture, SIZE)
     optimizer = keras.optimizers.SGD(RATE, momentum=0.9)
     variables = model.trainable_variables
@@ -103,20 +109,20 @@ def bare_step(recipe: Recipe, data: NoiseDataset) -> Epoch:
             optimizer.apply(tape.gradient(loss, variables), variables)
 
     count = tf.constant(recipe.patches // recipe.batch_size)
-    return seconds(lambda: steps(count))
+    return lambda: steps(count)
 
 
-def our_training(recipe: Recipe, data: NoiseDataset) -> Epoch:
+def our_training(recipe: Recipe, data: NoiseDataset) -> Work:
     function = EpochFunction(Network(recipe.architecture, SIZE, False), Settings.of(recipe))
     patches, labels = tf.constant(data.train.patches), tf.constant(data.train.labels.astype(np.float32))
     rates = np.full(recipe.patches // recipe.batch_size, RATE, np.float32)
     draws = draw_epoch(0, 1, recipe.patches, recipe.batch_size, recipe.stain_jitter)
-    return seconds(lambda: function.train(patches, labels, draws, rates))
+    return lambda: function.train(patches, labels, draws, rates)
 
 
-def whole_trial(recipe: Recipe, trainer: Trainer) -> Epoch:
+def whole_trial(recipe: Recipe, trainer: Trainer) -> Work:
     epochs = trainer.bring(recipe, {10**6})
-    return seconds(lambda: next(epochs))
+    return lambda: next(epochs)
 
 
 def keras_model(recipe: Recipe) -> keras.Model:
@@ -127,9 +133,9 @@ def keras_model(recipe: Recipe) -> keras.Model:
     return model
 
 
-def plain_fit(recipe: Recipe, data: NoiseDataset) -> Epoch:
+def plain_fit(recipe: Recipe, data: NoiseDataset) -> Work:
     model, patches, labels = keras_model(recipe), scaled(data.train.patches), data.train.labels.astype(np.float32)
-    return seconds(lambda: model.fit(patches, labels, batch_size=recipe.batch_size, epochs=1, verbose=0))
+    return lambda: model.fit(patches, labels, batch_size=recipe.batch_size, epochs=1, verbose=0)
 
 
 class Generator(keras.utils.PyDataset):
@@ -156,13 +162,13 @@ class Generator(keras.utils.PyDataset):
         self._order = self._random.permutation(len(self._data))
 
 
-def generator_fit(recipe: Recipe, data: NoiseDataset) -> Epoch:
+def generator_fit(recipe: Recipe, data: NoiseDataset) -> Work:
     model, batches = keras_model(recipe), Generator(data.train, recipe.batch_size)
-    return seconds(lambda: model.fit(batches, epochs=1, verbose=0))
+    return lambda: model.fit(batches, epochs=1, verbose=0)
 
 
 @contextmanager
-def torch_loop(python: str, recipe: Recipe, threads: int) -> Iterator[tuple[str, Epoch]]:
+def torch_loop(recipe: Recipe, options: argparse.Namespace) -> Iterator[tuple[str, Epoch]]:
     """PyTorch in a process of its own, which waits until it is its turn; with the name of its layout."""
     spec = recipe.architecture
     if not isinstance(spec, CnnSpec):
@@ -175,9 +181,10 @@ def torch_loop(python: str, recipe: Recipe, threads: int) -> Iterator[tuple[str,
         "patches": recipe.patches,
         "batch": recipe.batch_size,
         "learning_rate": RATE,
-        "threads": threads,
+        "threads": options.threads,
+        "clock": options.clock,
     }
-    command = [python, Path(__file__).with_name("torch_loop.py"), json.dumps(task)]
+    command = [options.torch, Path(__file__).with_name("torch_loop.py"), json.dumps(task)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("no pipes")
@@ -215,7 +222,7 @@ def compare(name: str, batch: int, data: NoiseDataset, folder: str, options: arg
     recipe = Recipe(data.digest, len(data.train), ARCHITECTURES[name], batch, learning_rate=RATE)
     trainer = Trainer(CheckpointStore(Files(folder)), data)
     with ExitStack() as stack:
-        epochs = {
+        works = {
             "step": bare_step(recipe, data),
             "train": our_training(recipe, data),
             "stain": our_training(replace(recipe, stain_jitter=0.2), data),
@@ -223,9 +230,9 @@ def compare(name: str, batch: int, data: NoiseDataset, folder: str, options: arg
             "fit": plain_fit(recipe, data),
             "generator": generator_fit(recipe, data),
         }
-        layout = ""
+        epochs, layout = {name: seconds(work, CLOCKS[options.clock]) for name, work in works.items()}, ""
         if options.torch is not None:
-            layout, epochs["torch"] = stack.enter_context(torch_loop(options.torch, recipe, options.threads))
+            layout, epochs["torch"] = stack.enter_context(torch_loop(recipe, options))
         found = take_turns(epochs, options.rounds)
     limit = recipe.patches / statistics.median(found["step"])
     against_step = [f"{ratio(found['step'], found[part]):10.2f}" for part in ("train", "stain", "whole")]
@@ -240,6 +247,7 @@ def main() -> None:
     parser.add_argument("--patches", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--torch", nargs="?", const="")
     parser.add_argument("--quick", action="store_true", help="batch 32, 1024 patches, 3 rounds")
     options = parser.parse_args()
@@ -248,7 +256,7 @@ def main() -> None:
     configure(options.threads)
     keras.utils.set_random_seed(0)  # of the order in which fit shuffles
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    print(f"{options.threads} threads; {options.patches} patches an epoch; the machine's load before: {load}")
+    print(f"{options.threads} threads, {options.clock} time, {options.patches} patches an epoch; load before: {load}")
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         if options.torch == "":
