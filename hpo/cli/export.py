@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hpo.cli.begun import open_begun
 from hpo.cli.console import DatabaseOption, StudyArgument, following, out
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ def export(
     from hpo.export.extras import require_extra
     from hpo.export.tuned import tuned_models
     from hpo.results.read import read_results
-    from hpo.storage.database import open_database
 
     if onnx:
         require_extra("onnx")
@@ -48,7 +47,7 @@ def export(
     if tensorboard is not None:
         require_extra("tensorboard")
     settings = load_study(study, database)
-    with closing(open_database(settings.database)) as opened:
+    with open_begun(settings) as opened:
         dataset = prepare_data(settings.data)
         results = read_results(opened, settings, dataset)
         tuned = tuned_models(opened, settings)

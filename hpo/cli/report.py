@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from hpo.cli.begun import open_begun
 from hpo.cli.console import DatabaseOption, StudyArgument, err, out, say
 from hpo.errors import DataError, HpoError
 
@@ -52,6 +53,8 @@ def report(
     Of several studies: their models on the test split, what they were asked for and what they found, side by side, with
     paired differences where they were tested on the same patches.
     """
+    if output is not None and (output.is_dir() or not output.name):
+        raise HpoError(f"--output {output} is a folder; name an HTML file in it, such as {output / 'report.html'}")
     if others:
         for option, value in (("--serve", serve), ("--dashboard", dashboard)):
             if value is not None:
@@ -90,7 +93,8 @@ def _report(
     look_for_modules(panels, settings.file.parent, (dashboard or settings.dashboard).absolute().parent)
     path = output or settings.output / "report.html"
     say_once = cache(say)  # a served report is written again and again
-    with closing(open_database(settings.database)) as opened:
+    # A report that is served waits for a study that has not begun.
+    with open_begun(settings) if serving is None else closing(open_database(settings.database)) as opened:
 
         @cache  # reading all patches takes minutes for a large data set
         def dataset() -> Dataset | None:
@@ -118,7 +122,6 @@ def _compare(files: list[str], output: Path | None, figures: Path | None, databa
     from hpo.reports.versus.settings import wishes_of
     from hpo.reports.versus.study import ComparedStudy, labels
     from hpo.results.read import read_results
-    from hpo.storage.database import open_database
 
     studies = [load_study(file, database) for file in files]
     for index, one in enumerate(studies):
@@ -126,7 +129,7 @@ def _compare(files: list[str], output: Path | None, figures: Path | None, databa
             raise HpoError(f"{files[index]} stands there twice; a study is not compared with itself")
     found = []
     for one, label in zip(studies, labels([one.name for one in studies], [one.file for one in studies]), strict=True):
-        with closing(open_database(one.database)) as opened:
+        with open_begun(one) as opened:
             found.append(ComparedStudy(label, read_results(opened, one), wishes_of(one)))
     names = [one.name for one in studies]
     name = "-vs-".join(names if len(names) <= 3 else [names[0], f"{len(names) - 1}-others"])

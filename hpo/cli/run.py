@@ -45,8 +45,18 @@ def run(
     from hpo.launchers.launch import Workforce
 
     if is_best_config(study):
+        for option, is_given in (
+            ("--until", until != "test"),
+            ("--workers", workers is not None),
+            ("--gpus", gpus is not None),
+            ("--database", database is not None),
+        ):
+            if is_given:
+                raise HpoError(f"{study}: {option} is for study files; a best configuration is trained by this process")
         run_best_config(Path(study), every=every)
     else:
+        if every:
+            raise HpoError(f"{study}: --all is for a best_config.yaml; a study file names its architectures itself")
         settings = load_study(study, database)
         if workers is None and gpus is None:
             _run_study(settings, until)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from statistics import fmean
 
+from hpo.reports.verdict import is_by_settings
 from hpo.results.comparison import Sides, compare_architectures
 from hpo.results.study import StudyResults
 from hpo.results.words import count, factor_words, listed, plural, value_words
@@ -27,6 +28,7 @@ def next_steps(results: StudyResults, metric: str) -> list[str]:
     compared = compare_architectures(results)
     rules = (
         _failures(results),
+        _only_longer(compared, metric),
         _edges(results),
         _still_improving(results),
         _still_searching(results),
@@ -43,6 +45,22 @@ def _failures(results: StudyResults) -> Iterator[str]:
         yield (
             f"{count(len(failed))} of {plural(len(ended), 'trial')} failed: see why below, and take the values that "
             "fail out of the search space."
+        )
+
+
+def _only_longer(compared: dict[str, Sides], metric: str) -> Iterator[str]:
+    """Architectures that gained by the warm start, and so perhaps by nothing but more epochs."""
+    found = [
+        name
+        for name, sides in compared.items()
+        if sides.before_after is not None
+        and sides.before_after.metrics[metric].difference.low > 0
+        and is_by_settings(sides, metric) is False
+    ]
+    if found:
+        yield (
+            f"The settings alone bring {listed(found)} no gain that one could tell: train the reference for as long as "
+            "donor and final training together (confirm.epochs), to see whether more training is all that helped."
         )
 
 

@@ -74,7 +74,7 @@ def _facts(results: StudyResults) -> Html:
         ),
         ("its gain by tuning", signed(found.difference.value), f"95% interval {signed_interval(found.difference)}"),
         (
-            "one training beats one before",
+            "a tuned training beats an untuned one",
             f"{likely.probability:.0%}",
             f"of pairs of {best}'s seeds; 95% interval {likely.low:.0%} to {likely.high:.0%}",
         ),

@@ -62,9 +62,12 @@ def verdict(results: StudyResults) -> str:
     metric, compared, best = headline_metric(results), compared_sides(results), best_compared(results)
     found = both_sides(compared[best]).metrics[metric]
     signs = {name: _sign(sides, metric) for name, sides in compared.items()}
+    is_raised = all(sign == 1 for sign in signs.values())
+    is_by_more_training = all(is_by_settings(sides, metric) is False for sides in compared.values())
+    doubt = ", but not by the settings alone" if is_raised and is_by_more_training else ""
     chosen = ", the best on validation," if len(compared) > 1 else ""
     return (
-        f"{_answer(signs, METRIC_WORDS[metric])} {best}{chosen} goes from {number(found.before.value)} to "
+        f"{_answer(signs, METRIC_WORDS[metric])}{doubt}; {best}{chosen} goes from {number(found.before.value)} to "
         f"{number(found.after.value)} ({signed(found.difference.value)}, 95% interval "
         f"{signed_interval(found.difference)})."
     )
@@ -87,7 +90,8 @@ def origin(results: StudyResults, architecture: str) -> str:
     alone = settings_alone.metrics[headline_metric(results)].difference
     return (
         f"From random weights, the tuned settings of {architecture} alone bring {signed(alone.value)} "
-        f"({signed_interval(alone)}); the rest comes from the stage-1 weights that its training starts from."
+        f"({signed_interval(alone)}); what is beyond that comes from the stage-1 weights that its training starts "
+        "from, and so from more training."
     )
 
 
@@ -98,9 +102,18 @@ def price(results: StudyResults) -> str:
         return ""
     saved = f", {cost.saved:.0%} less than without sharing" if cost.saved else ""
     return (
-        f"Finding that took {cost.ratio:.1f} times the training of the reference alone "
-        f"({duration(cost.seconds)} of training in all{saved})."
+        f"Tuning took {cost.ratio:.1f} times the training of the reference alone; everything together, the control "
+        f"too, trained for {duration(cost.seconds)}{saved}."
     )
+
+
+def is_by_settings(sides: Sides, metric: str) -> bool | None:
+    """Whether the tuned settings raise a metric from random weights too; None without a tested cold-start control."""
+    alone = sides.pairs.get(("before", "cold_control"))
+    if alone is None:
+        return None
+    difference = alone.metrics[metric].difference
+    return difference.excludes_zero and difference.value > 0
 
 
 def _sign(sides: Sides, metric: str) -> int:
@@ -113,16 +126,16 @@ def _sign(sides: Sides, metric: str) -> int:
 
 
 def _answer(signs: Mapping[str, int], words: str) -> str:
-    """Whether tuning helped: the beginning of a sentence, up to its semicolon."""
+    """Whether tuning helped: the beginning of a sentence."""
     raised, lowered, unknown = ([name for name, sign in signs.items() if sign == wanted] for wanted in (1, -1, 0))
     of_all = {1: "", 2: " of both architectures"}.get(len(signs), f" of all {len(signs)} architectures")
     if not lowered and not unknown:
-        return f"Yes: tuning raised the test {words}{of_all};"
+        return f"Yes: tuning raised the test {words}{of_all}"
     if not raised and not unknown:
-        return f"No: tuning lowered the test {words}{of_all};"
+        return f"No: tuning lowered the test {words}{of_all}"
     if not raised and not lowered:
-        return f"Not that one could tell: what changed in the test {words} may be chance;"
-    return f"{'In part' if raised else 'No'}: {_in_part(raised, lowered, unknown, words)};"
+        return f"Not that one could tell: what changed in the test {words} may be chance"
+    return f"{'In part' if raised else 'No'}: {_in_part(raised, lowered, unknown, words)}"
 
 
 def _in_part(raised: Sequence[str], lowered: Sequence[str], unknown: Sequence[str], words: str) -> str:

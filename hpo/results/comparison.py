@@ -45,7 +45,7 @@ class Sides:
         return self.pairs.get(("before", "after"))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def compare_architectures(results: StudyResults) -> dict[str, Sides]:
     """Every architecture that has test predictions, in the study file's order.
 

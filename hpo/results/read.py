@@ -12,7 +12,7 @@ from hpo.config.ranges import ChoiceRange, load_ranges, ranges_from_json
 from hpo.config.study import StudyFile
 from hpo.config.versions import versions
 from hpo.data.dataset import Dataset
-from hpo.evaluation.objective import objective_of
+from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.recipe import Recipe, recipe_from_json
 from hpo.recipe.schedule import STRATEGIES, Strategy
 from hpo.results.read_patches import describe_data, find_mistakes
@@ -37,6 +37,8 @@ from hpo.storage.points import stage_points
 from hpo.storage.predictions import PredictionStore
 from hpo.storage.tables import PointRow, StageRow
 from hpo.storage.workers import worker_spans
+
+_FINAL_ROLES: tuple[ComputeRole, ...] = ("before", "after", "cold_control")
 
 Stages = Mapping[tuple[str, str], StageRow]
 Rows = Mapping[tuple[str, str], Sequence[PointRow]]
@@ -130,12 +132,20 @@ def _trials(database: Database, study: StudyFile, stages: Stages, rows: Rows) ->
                 recipe_key=row.recipe_key or "",
                 objective=row.objective,
                 standard_error=row.standard_error,
-                metrics=curve[objective.speaking_epoch(curve) - 1] if curve else {},
+                metrics=_metrics(objective, row),
                 curve=curve,
                 failure="; ".join(row.reasons) if row.state == "failed" else "",
                 donor=_donor_of(row),
                 finished_at=row.finished_at,
             )
+
+
+def _metrics(objective: Objective, row: PointRow) -> dict[str, float]:
+    """Those of the epoch that speaks; the objective's own metric is what the trial was judged by."""
+    if not row.curve:
+        return {}
+    judged = {} if row.objective is None else {objective.column: row.objective}
+    return {**row.curve[objective.speaking_epoch(row.curve) - 1], **judged}
 
 
 def _confirmations(store: PredictionStore, stages: Stages, rows: Rows) -> Iterator[Confirmation]:
@@ -189,16 +199,19 @@ def _faults(rows: Rows) -> Iterator[Fault]:
 
 
 def _compute(study: StudyFile, rows: Rows, spent: Mapping[tuple[str, int], Compute]) -> Iterator[ComputeEntry]:
-    """What each part cost; an epoch that several parts share counts once, in the first of them."""
+    """What each part cost; an epoch that several parts share counts once, and for the reference if it needs it."""
     for architecture in study.architecture_specs:
         counted: set[tuple[str, int]] = set()
+        confirmed = rows.get(("confirm", architecture), ())
+        of_role = {role: [row for row in confirmed if row.label["role"] == role] for role in _FINAL_ROLES}
+        # The reference would be trained in any case: what it shares with the search is its own.
         parts: list[tuple[ComputeRole, list[PointRow]]] = [
+            ("before", of_role["before"]),
             ("stage1", list(rows.get(("stage1", architecture), ()))),
             ("stage2", list(rows.get(("stage2", architecture), ()))),
+            ("after", of_role["after"]),
+            ("cold_control", of_role["cold_control"]),
         ]
-        confirmed = rows.get(("confirm", architecture), ())
-        roles: tuple[ComputeRole, ...] = ("before", "after", "cold_control")
-        parts += [(role, [row for row in confirmed if row.label["role"] == role]) for role in roles]
         for role, points in parts:
             trainings = [
                 training

@@ -31,7 +31,7 @@ class TrialResult:
         recipe_key: of the training that it shares with other points.
         objective: its value as the study file defines it.
         standard_error: of the objective, from the validation patches.
-        metrics: of the speaking epoch: ``valid_accuracy`` and the like.
+        metrics: of the speaking epoch: ``valid_accuracy`` and the like; the objective's metric is the objective itself.
         curve: metrics of each epoch from 1, as far as it was trained.
         failure: why it failed, where it did.
         donor: recipe key and epoch of the checkpoint that it starts from; None for random weights.
@@ -111,7 +111,7 @@ class ComputeEntry:
 
     Args:
         architecture: by name.
-        role: which part. An epoch that several parts share counts once, in the first of them.
+        role: which part. An epoch that several parts share counts once: for ``before``, or else in the first of them.
         spent: what was really trained.
         unshared_patch_visits: patch visits had every design point been trained on its own, from its first epoch.
     """

@@ -12,7 +12,7 @@ from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.data.prepare import prepare_data
 from hpo.data.progress import Progress, silent
-from hpo.errors import ConfigError
+from hpo.errors import ConfigError, HpoError
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.architecture import architecture_to_json
 from hpo.recipe.key import canonical
@@ -23,6 +23,7 @@ from hpo.search.spaces import spaces_to_json, whole_factor
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages, open_stage, open_study
 from hpo.storage.points import PlannedPoint
+from hpo.storage.tables import StudyRow
 
 
 def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed: int) -> Recipe:
@@ -74,14 +75,7 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
     """
     settings = determining_settings(study, data_digest)
     with database.transaction() as session:
-        recorded = open_study(session, study.name, settings)
-        changed = _differences(recorded, settings)
-        if changed:
-            raise ConfigError(
-                study.file,
-                f"study {study.name!r} was planned from other settings: {'; '.join(changed)}. "
-                f"Set them back, or give the study a new name; to begin anew, remove {study.output}",
-            )
+        _check_unchanged(study, open_study(session, study.name, settings), settings)
         opened = {architecture for stage, architecture in load_stages(session, study.name) if stage == "stage1"}
         for architecture in [name for name in study.architecture_specs if name not in opened]:
             template = template_recipe(study, architecture, data_digest, study.stage1.seed)
@@ -126,6 +120,31 @@ def check_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
             study.search_space,
             f"goes up to {study.space.most_patches}; {study.data.folder} has {available}, half of each class",
             key="factors.patches",
+        )
+
+
+def check_begun(database: Database, study: StudyFile) -> None:
+    """See that a study has begun, and from the settings that its file has now.
+
+    Raises:
+        ConfigError: if it was planned from other settings; what the data holds is not looked at.
+        HpoError: if it has not begun.
+    """
+    with database.transaction() as session:
+        row = session.get(StudyRow, study.name)
+        recorded = None if row is None else row.settings
+    if recorded is None:
+        raise HpoError(f"{study.name}: not begun in {database.url}; start with: hpo run {study.file}")
+    _check_unchanged(study, recorded, determining_settings(study, recorded["data"]))
+
+
+def _check_unchanged(study: StudyFile, recorded: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    changed = _differences(recorded, given)
+    if changed:
+        raise ConfigError(
+            study.file,
+            f"study {study.name!r} was planned from other settings: {'; '.join(changed)}. "
+            f"Set them back, or give the study a new name; to begin anew, remove {study.output}",
         )
 
 

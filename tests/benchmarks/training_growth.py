@@ -49,10 +49,8 @@ def main() -> None:
         store = CheckpointStore(Files(folder))
         print(f"{options.name}, batch 32, {options.threads} threads, {options.clock} time\n{'patches':>16}{'cost':>8}")
         for count in COUNTS:
-            many = NoiseDataset(count)
-            whole = whole_trial(
-                Recipe(many.digest, count, recipe.architecture, learning_rate=RATE), Trainer(store, many)
-            )
+            more = Recipe(data.digest, count, recipe.architecture, learning_rate=RATE)
+            whole = seconds(whole_trial(more, Trainer(store, NoiseDataset(count))), clock)
             found = take_turns({"whole": whole, "step": step}, options.rounds)
             print(f"{count:16}{ratio(found['whole'], found['step']) * COUNTS[0] / count:8.3f}", flush=True)
         print(f"{'trials':>16}{'cost':>8}")

@@ -105,6 +105,8 @@ def test_a_database_that_cannot_be_opened_is_one_line_without_its_password(
 
 @pytest.mark.parametrize("command", ["run", "export"])
 def test_data_that_is_not_there_is_one_line(hpo: Hpo, story: Story, command: str) -> None:
+    if command == "export":
+        story.advance("stage1")
     line = hpo.refused(command, story.study.file)
     assert line.startswith(str(story.study.data.folder))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import yaml
 
 from hpo.cli.ranges import describe_range
 from hpo.config.ranges import ChoiceRange, NumericRange
+from hpo.config.study import StudyFile
 from hpo.stages.estimate import estimate, total
 from hpo.stages.status import running_points, stage_statuses
 from hpo.storage.claims import claim_points
+from hpo.storage.database import open_database
 from hpo.storage.workers import register_worker
 from tests.cli.hpo import Hpo
 from tests.stages.story import STAGE1_POINTS, Story, load
@@ -162,9 +165,16 @@ def test_a_panel_of_ones_own_lies_beside_the_study_file_or_the_dashboard(
     assert reason in page
 
 
+def begun(study: StudyFile) -> StudyFile:
+    """The study, planned in its own database."""
+    with closing(open_database(study.database)) as database:
+        Story(study, database).advance("stage1")
+    return study
+
+
 def test_two_studies_of_one_name_stand_side_by_side_under_their_files(hpo: Hpo, story: Story, tmp_path: Path) -> None:
     story.run("stage1")
-    other = load(tmp_path / "again", stage2={"trials": 6})
+    other = begun(load(tmp_path / "again", stage2={"trials": 6}))
     ended = hpo("report", story.study.file, other.file)
     page = story.study.output / "report-small-vs-small.html"
     assert (ended.status, ended.out, ended.err) == (0, f"{page}\n", "")
@@ -205,6 +215,6 @@ def test_a_comparison_has_its_files_too(
 ) -> None:
     story.run("stage1")
     monkeypatch.setitem(sys.modules, "kaleido", None)
-    other = load(tmp_path / "again", stage2={"trials": 6})
+    other = begun(load(tmp_path / "again", stage2={"trials": 6}))
     assert hpo("report", story.study.file, other.file, "--figures", tmp_path / "figures").status == 0
     assert "03-settings.csv" in [file.name for file in (tmp_path / "figures").iterdir()]

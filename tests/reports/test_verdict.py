@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hpo.evaluation.objective import Objective
+from hpo.reports.advice import next_steps
 from hpo.reports.verdict import headline_metric, origin, price, verdict
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
@@ -57,7 +58,7 @@ def test_a_gain_of_all_is_a_yes_with_the_best_ones_numbers_and_the_cost(
         for role in ("stage1", "stage2", "before", "after")
     }
     ratio = (visits["stage1"] + visits["stage2"] + visits["after"]) / visits["before"]
-    assert price(finished).startswith(f"Finding that took {ratio:.1f} times the training of the reference alone")
+    assert price(finished).startswith(f"Tuning took {ratio:.1f} times the training of the reference alone")
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,25 @@ def test_without_compute_nothing_is_said_of_cost(finished: StudyResults) -> None
 def test_nothing_tested_is_refused(empty: StudyResults) -> None:
     with pytest.raises(ValueError, match="no architecture has been tested"):
         verdict(empty)
+
+
+def test_a_gain_that_the_settings_alone_do_not_bring_is_not_theirs(finished: StudyResults) -> None:
+    before = {
+        (one.architecture, one.seed): one.test_probabilities for one in finished.confirmations if one.role == "before"
+    }
+    nothing = tuple(
+        replace(one, test_probabilities=before[one.architecture, one.seed]) if one.role == "cold_control" else one
+        for one in finished.confirmations
+    )
+    study = replace(finished, confirmations=nothing)
+    assert verdict(study).startswith(
+        "Yes: tuning raised the test AUC of all 4 architectures, but not by the settings alone;"
+    )
+    assert next_steps(study, "auc")[0].startswith(
+        "The settings alone bring model1, model2, model3 and model4 no gain that one could tell: train the reference"
+    )
+    assert "settings alone" not in verdict(finished)
+    assert "The settings alone bring" not in " ".join(next_steps(finished, "auc"))
 
 
 class TestOrigin:

@@ -117,6 +117,26 @@ def test_every_epoch_of_the_ledger_is_counted_once(story: Story) -> None:
     }
 
 
+def test_what_the_reference_needs_is_the_references(story: Story) -> None:
+    """Seed 0's reference is stage 1's too: its epochs were trained once, and would have been without any tuning."""
+    results = read_results(story.database, story.study)
+    for architecture in ("tiny", "wide"):
+        (before,) = [one for one in results.compute if (one.architecture, one.role) == (architecture, "before")]
+        runs = [one for one in results.confirmations if (one.architecture, one.role) == (architecture, "before")]
+        assert before.spent.epochs == sum(one.epochs for one in runs) == 2 * len(story.study.confirm.seeds)
+
+
+def test_the_objectives_metric_is_what_a_trial_was_judged_by(database: Database, tmp_path: Path) -> None:
+    told = Story(load(tmp_path, objective={"metric": "auc", "epoch": "mean_last", "last": 2}), database)
+    told.run("stage1")
+    done = [one for one in read_results(database, told.study).trials if len(one.curve) > 1]
+    assert done
+    for one in done:
+        mean = (one.curve[-1]["valid_auc"] + one.curve[-2]["valid_auc"]) / 2
+        assert one.metrics["valid_auc"] == one.objective == pytest.approx(mean)
+        assert one.metrics["valid_loss"] == one.curve[-1]["valid_loss"]
+
+
 def test_final_trainings_have_the_predictions_that_were_stored(story: Story) -> None:
     results = read_results(story.database, story.study)
     assert len(results.confirmations) == 2 * 2 * 3

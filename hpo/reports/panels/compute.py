@@ -91,7 +91,7 @@ def explain(_data: ComputeTable) -> str:
         "Patch-visits: patches seen in training, each as often as it was seen. 'After' includes the whole search: "
         "stage 1 with the donors of the warm start, stage 2, and the final trainings. Without sharing, every design "
         "point would have been trained on its own from its first epoch; a training that several parts share "
-        "counts once."
+        "counts once, and what the reference needs is the reference's."
     )
 
 

@@ -92,6 +92,7 @@ def explain(data: Mistakes) -> str:
     return (
         f"The number under a patch is its probability of being malignant{mean}; above {THRESHOLD} it is called so. The "
         f"architecture is the best on validation. A wrong label looks like a confident mistake too."
+        f"{' The confusion counts each training by itself, and so has other numbers.' if data.seeds > 1 else ''}"
     )
 
 

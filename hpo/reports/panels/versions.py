@@ -49,4 +49,4 @@ def finding(data: Versions) -> str:
 
 def explain(_data: Versions) -> str:
     """What they are for."""
-    return "The same data, study file and versions give the same weights on a CPU."
+    return "The same data, study file, versions, kind of CPU and number of threads give the same weights."
