@@ -12,6 +12,7 @@ import argparse
 import os
 import statistics
 import tempfile
+from dataclasses import replace
 
 from hpo.recipe.architecture import ARCHITECTURES
 from hpo.recipe.recipe import Recipe
@@ -55,8 +56,8 @@ def main() -> None:
             print(f"{count:16}{ratio(found['whole'], found['step']) * COUNTS[0] / count:8.3f}", flush=True)
         print(f"{'trials':>16}{'cost':>8}")
         trainer, costs = Trainer(store, data), []
-        for seed in range(1, TRIALS + 2):  # the first compiles
-            trial = Recipe(data.digest, COUNTS[0], recipe.architecture, learning_rate=RATE, seed=seed)
+        for number in range(TRIALS + 1):  # the first compiles
+            trial = replace(recipe, learning_rate=RATE * (1 + number / TRIALS))
             costs.append(seconds(whole_trial(trial, trainer), clock)() / step())
         for first in range(1, TRIALS, AT_ONCE):
             cost = statistics.median(costs[first : first + AT_ONCE])
