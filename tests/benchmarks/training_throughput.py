@@ -4,7 +4,8 @@
     ... --torch [PYTHON]    with PyTorch too, by an interpreter that has it, or in an environment made for the purpose
     ... --threads 1 --clock cpu    in processor time, for a machine that others use too
 
-All take turns, epoch by epoch, so that whatever else the machine does falls on each alike; a ratio is the median of
+Wall times of several threads are worth something on an idle machine only: where a thread has to wait for a core, all
+wait for it (PyTorch seemed 3 to 18 times as slow). All take turns, epoch by epoch, so that whatever else the machine does falls on each alike; a ratio is the median of
 the rounds' ratios, and above 1 we are the faster.
 
 | column | what |
@@ -184,7 +185,7 @@ def torch_loop(recipe: Recipe, options: argparse.Namespace) -> Iterator[tuple[st
         "threads": options.threads,
         "clock": options.clock,
     }
-    command = [options.torch, Path(__file__).with_name("torch_loop.py"), json.dumps(task)]
+    command = [options.torch, "-W", "ignore", Path(__file__).with_name("torch_loop.py"), json.dumps(task)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("no pipes")
