@@ -4,9 +4,9 @@
     ... --torch [PYTHON]    with PyTorch too, by an interpreter that has it, or in an environment made for the purpose
     ... --threads 1 --clock cpu    in processor time, for a machine that others use too
 
-Wall times of several threads are worth something on an idle machine only: where a thread has to wait for a core, all
-wait for it (PyTorch seemed 3 to 18 times as slow). All take turns, epoch by epoch, so that whatever else the machine does falls on each alike; a ratio is the median of
-the rounds' ratios, and above 1 we are the faster.
+All take turns, epoch by epoch, so that whatever else the machine does falls on each alike; a ratio is the median of
+the rounds' ratios, and above 1 we are the faster. Wall times of several threads mean something on an idle machine only:
+where one thread has to wait for a core, all wait for it (PyTorch seemed 3 to 18 times as slow).
 
 | column | what |
 |---|---|
