@@ -125,7 +125,8 @@ def test_a_frozen_worker_publishes_nothing_when_it_thaws(nursery: Nursery, datab
 def test_a_worker_that_is_killed_again_and_again_is_never_given_up_on_while_it_gets_on(
     nursery: Nursery, database_url: str, tmp_path: Path
 ) -> None:
-    made, chance = bench(tmp_path, database_url, epochs=[1, 40]), random.Random(0)
+    # So many epochs that no life is over before it is ended, however late its first epoch is seen.
+    made, chance = bench(tmp_path, database_url, epochs=[1, 400]), random.Random(0)
     kills = 6
     for life in range(kills):
         before = len(made.trained())
