@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from hpo.config.explain import Problem, refuse
-from hpo.config.fields import AnyPath, Name, Number, Settings, Whole
+from hpo.config.fields import AnyPath, Name, Number, Seed, Settings, Whole
 from hpo.config.load import load_yaml
 from hpo.config.patterns import DIGEST_PATTERN
-from hpo.config.study import DataSettings, Seed
+from hpo.config.study import DataSettings
 from hpo.config.yaml_file import write_yaml
 from hpo.errors import nearest
 from hpo.recipe.key import canonical

@@ -10,6 +10,7 @@ from hpo.config.search_space import SearchSpace, is_numeric
 from hpo.config.study import StudyFile
 from hpo.errors import nearest
 from hpo.recipe.architecture import ArchitectureSpec, CnnSpec
+from hpo.recipe.arithmetic import why_not_compiled
 
 
 def space_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
@@ -52,6 +53,8 @@ def architecture_specs(study: StudyFile, folder: Path) -> tuple[dict[str, Archit
             problems.append(Problem(("architectures", index, "function"), str(error)))
             continue
         if isinstance(spec, CnnSpec) and (text := vanishing_layer(spec, study.data.patch_size)) is not None:
+            problems.append(Problem(("architectures", index), text))
+        if study.arithmetic.jit_compile and (text := why_not_compiled(spec)) is not None:
             problems.append(Problem(("architectures", index), text))
         specs[architecture_name(item)] = spec
     return specs, problems

@@ -17,7 +17,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from hpo.config.explain import shown
+from hpo.config.explain import Problem, shown
 from hpo.config.patterns import NAME_PATTERN, URL_PATTERN
 from hpo.errors import nearest
 from hpo.recipe.point import FACTORS, Value
@@ -78,6 +78,9 @@ Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True)]
 """A finite number; neither text nor true."""
 
+Seed = Annotated[Whole, Field(ge=0, lt=2**31)]
+"""Of random numbers."""
+
 Flag = Annotated[bool, Field(strict=True)]
 """true or false, and none of YAML 1.1's other words for them."""
 
@@ -100,6 +103,10 @@ FactorName = Annotated[str, AfterValidator(_factor_name), Field(json_schema_extr
 """A hyper-parameter's name."""
 
 
-def repeated(values: tuple[Any, ...]) -> list[int]:
-    """Positions of the values that stood earlier in the list."""
-    return [index for index, value in enumerate(values) if value in values[:index]]
+def repeated_items(key: str, values: tuple[Any, ...]) -> list[Problem]:
+    """What is wrong with a list whose items must differ: one problem for each that stood earlier in it."""
+    return [
+        Problem((key, index), f"{value!r} stands here twice")
+        for index, value in enumerate(values)
+        if value in values[:index]
+    ]

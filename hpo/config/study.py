@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from hpo.config.architectures import ArchitectureSettings, architecture_name
 from hpo.config.dashboard import Dashboard
 from hpo.config.explain import Problem, refuse
-from hpo.config.fields import AnyPath, DatabaseUrl, FactorName, Flag, Name, Number, Settings, StoreUrl, Whole, repeated
+from hpo.config.fields import AnyPath, DatabaseUrl, Flag, Name, Number, Seed, Settings, StoreUrl, Whole, repeated_items
 from hpo.config.search_space import SearchSpace
+from hpo.config.stages import ConfirmSettings, ObjectiveSettings, Stage1Settings, Stage2Settings
 from hpo.recipe.architecture import ArchitectureSpec
-from hpo.recipe.point import PAPER_FACTORS
-
-Seed = Annotated[Whole, Field(ge=0, lt=2**31)]
+from hpo.recipe.arithmetic import Arithmetic, ComputeDtype
 
 
 class SampleSettings(Settings):
@@ -71,114 +69,18 @@ class DataSettings(Settings):
         return self
 
 
-class ObjectiveSettings(Settings):
-    """What a trial is judged by, always on the validation split."""
+class ArithmeticSettings(Settings):
+    """How training steps are computed; other arithmetic trains to other weights, and measures as the others do."""
 
-    metric: Literal["auc", "accuracy", "precision", "recall", "f1", "loss"] = Field(
-        default="auc", description="which metric; loss is minimized, the others maximized"
+    compute_dtype: ComputeDtype = Field(
+        default="float32", description="of layers while they train; bfloat16 is mixed precision: weights stay float32"
     )
-    epoch: Literal["last", "best", "mean_last"] = Field(
-        default="last", description="which epoch speaks: the last, the best, or the mean of the last few"
-    )
-    last: Whole = Field(default=3, ge=1, description="epochs that mean_last averages")
+    jit_compile: Flag = Field(default=False, description="let XLA compile the training step")
 
-    @model_validator(mode="after")
-    def _used(self) -> Self:
-        if "last" in self.model_fields_set and self.epoch != "mean_last":
-            refuse([Problem(("last",), f"is only used with epoch: mean_last; epoch is {self.epoch}")])
-        return self
-
-
-class Stage1Settings(Settings):
-    """Stage 1, explore: from random weights."""
-
-    design: Literal["one_factor", "grid"] = Field(
-        default="one_factor", description="one factor varied at a time, or all combinations of levels"
-    )
-    factors: tuple[FactorName, ...] = Field(
-        default=PAPER_FACTORS, min_length=1, description="which factors are varied; each needs levels"
-    )
-    seed: Seed = Field(default=0, description="of initial weights, patch subset, order and augmentation")
-    margin: Number = Field(
-        default=0.01, ge=0, description="levels whose objective is this close to the best belong to the range"
-    )
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        refuse(_repeated_items("factors", self.factors))
-        return self
-
-
-class Stage2Settings(Settings):
-    """Stage 2, tune: inside stage 1's ranges, warm-started from its best weights."""
-
-    design: Literal["tpe", "random", "gp", "cmaes", "qmc"] = Field(default="tpe", description="Optuna's sampler")
-    factors: tuple[FactorName, ...] = Field(
-        default=("learning_rate", "batch_size", "patches"),
-        min_length=1,
-        description="which factors are tuned; the others stay at the best level of stage 1",
-    )
-    epochs: Whole = Field(ge=1, description="epochs of each training")
-    trials: Whole | None = Field(default=None, ge=1, description="budget of each architecture: number of trainings")
-    patch_visits: Whole | None = Field(
-        default=None, ge=1, description="budget of each architecture: patches times epochs, over all trainings"
-    )
-    minutes: Number | None = Field(default=None, gt=0, description="budget of each architecture: minutes of training")
-    warm_start: Literal["cold", "warm", "shrink_perturb"] = Field(
-        default="warm", description="initial weights: random, stage 1's best, or those shrunk and perturbed"
-    )
-    shrink: Number = Field(default=0.4, ge=0, le=1, description="of shrink_perturb: share of the old weights")
-    perturb: Number = Field(default=0.1, ge=0, description="of shrink_perturb: share of fresh random weights")
-    batch_normalization: Flag = Field(
-        default=False, description="insert BatchNormalization after every convolution, keeping the other weights"
-    )
-    seed: Seed = Field(default=0, description="of the sampler and of the trainings")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        problems = _repeated_items("factors", self.factors)
-        if "epochs" in self.factors:
-            text = f"epochs are not tuned in stage 2: stage2.epochs fixes them at {self.epochs}"
-            problems.append(Problem(("factors", self.factors.index("epochs")), text))
-        if self.batch_normalization and "batch_normalization" in self.factors:
-            text = "is tuned, and inserted by stage2.batch_normalization: true; leave out one of them"
-            problems.append(Problem(("factors", self.factors.index("batch_normalization")), text))
-        budgets = [name for name in ("trials", "patch_visits", "minutes") if getattr(self, name) is not None]
-        if len(budgets) != 1:
-            found = " and ".join(budgets) or "none"
-            problems.append(
-                Problem(
-                    (budgets[1],) if budgets else (),
-                    f"needs exactly one of trials, patch_visits, minutes; found {found}",
-                )
-            )
-        if self.warm_start != "shrink_perturb":
-            problems += [
-                Problem((name,), f"is only used with warm_start: shrink_perturb; warm_start is {self.warm_start}")
-                for name in ("shrink", "perturb")
-                if name in self.model_fields_set
-            ]
-        package = {"gp": "torch", "cmaes": "cmaes"}.get(self.design)
-        if package is not None and importlib.util.find_spec(package) is None:
-            text = f"{self.design} needs a package that is not installed: pip install {package}"
-            problems.append(Problem(("design",), text))
-        refuse(problems)
-        return self
-
-
-class ConfirmSettings(Settings):
-    """The final comparison: reference and tuned configuration, trained with the same seeds."""
-
-    epochs: Whole = Field(ge=1, description="epochs of each training")
-    seeds: tuple[Seed, ...] = Field(default=(0, 1, 2, 3, 4), min_length=1, description="one training each")
-    cold_control: Flag = Field(
-        default=True, description="also train the tuned configuration from random weights, to tell tuning from training"
-    )
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        refuse(_repeated_items("seeds", self.seeds))
-        return self
+    @property
+    def of_recipe(self) -> Arithmetic:
+        """The same as a recipe holds it."""
+        return Arithmetic(self.compute_dtype, self.jit_compile)
 
 
 class WorkerSettings(Settings):
@@ -236,6 +138,9 @@ class StudyFile(Settings):
     stage1: Stage1Settings = Field(default_factory=Stage1Settings, description="explore, from random weights")
     stage2: Stage2Settings = Field(description="tune, warm-started, inside stage 1's ranges")
     confirm: ConfirmSettings = Field(description="the final comparison of before and after")
+    arithmetic: ArithmeticSettings = Field(
+        default_factory=ArithmeticSettings, description="how training steps are computed"
+    )
     workers: WorkerSettings = Field(default_factory=WorkerSettings, description="how workers behave")
     output: AnyPath = Field(
         default_factory=_default_output,
@@ -258,8 +163,7 @@ class StudyFile(Settings):
     def _distinct(self) -> Self:
         # Folded, because some file systems take model1.h5 and Model1.h5 for one file.
         names = tuple(architecture_name(item).casefold() for item in self.architectures)
-        problems = _repeated_items("architectures", names)
-        refuse(problems)
+        refuse(repeated_items("architectures", names))
         return self
 
     @property
@@ -294,7 +198,3 @@ class StudyFile(Settings):
         study = self.model_copy()
         study._loaded = _Loaded(file, space, panels, architecture_specs)
         return study
-
-
-def _repeated_items(key: str, values: tuple[Any, ...]) -> list[Problem]:
-    return [Problem((key, index), f"{values[index]!r} stands here twice") for index in repeated(values)]

@@ -201,6 +201,8 @@ def _training(subject: Subject) -> list[str]:
         "Weight decay": f"{recipe.weight_decay:.6g}",
         "Flips and quarter turns": value_words(recipe.augmentation),
         "Stain jitter": f"{recipe.stain_jitter:.6g}",
+        "Computed in": recipe.arithmetic.compute_dtype,
+        "Compiled by XLA": value_words(recipe.arithmetic.jit_compile),
         "Seed": str(recipe.seed),
     }
     start = recipe.initial

@@ -9,6 +9,8 @@ import hashlib
 import importlib
 import inspect
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ from numpy.typing import NDArray
 
 from hpo.errors import TrainingError
 from hpo.models.backend import keras
+from hpo.models.pooling import TiledMaximum
 from hpo.models.seeds import random_uniform
 from hpo.recipe.architecture import ArchitectureSpec, CnnSpec, FunctionSpec
+from hpo.recipe.arithmetic import PLAIN, Arithmetic, ComputeDtype, why_not_compiled
 
 Arrays = dict[str, NDArray[Any]]
 """From a variable's path, such as ``conv1/kernel``, to its value."""
@@ -28,13 +32,16 @@ BN_MOMENTUM = 0.9
 epochs of a study have, and validation then runs on statistics that lag behind the weights."""
 
 
-def build_model(architecture: ArchitectureSpec, size: int, *, batch_normalization: bool = False) -> keras.Model:
+def build_model(
+    architecture: ArchitectureSpec, size: int, *, batch_normalization: bool = False, arithmetic: Arithmetic = PLAIN
+) -> keras.Model:
     """The Keras model of an architecture; its weights are of no meaning until `initial_weights` are loaded.
 
     Args:
         architecture: what the model is made of.
         size: side of the square patches, pixels.
         batch_normalization: BatchNormalization after every convolution, before its ReLU.
+        arithmetic: what the model is to be trained in; its variables are float32 and have the same names in any.
 
     Returns:
         A model from float32 ``(batch, size, size, 3)`` in [-1, 1] to logits, float32 ``(batch, 1)``. The layers of a
@@ -50,9 +57,13 @@ def build_model(architecture: ArchitectureSpec, size: int, *, batch_normalizatio
                 f"{architecture.function}: BatchNormalization cannot be inserted into a model that a function makes; "
                 "set batch_normalization to false, or let the function build it in"
             )
-        return _function_model(architecture, size, seed=0)
+        return _function_model(architecture, size, seed=0, compute_dtype=arithmetic.compute_dtype)
+    reason = why_not_compiled(architecture) if arithmetic.jit_compile else None
+    if reason is not None:
+        raise TrainingError(reason)
     try:
-        return _cnn(architecture, size, batch_normalization)
+        with _computing_in(arithmetic.compute_dtype):
+            return _cnn(architecture, size, batch_normalization, arithmetic.jit_compile)
     except ValueError as error:
         raise TrainingError(f"the architecture does not fit patches of {size} pixels: {error}") from error
 
@@ -98,7 +109,18 @@ def load_weights(model: keras.Model, arrays: Arrays) -> None:
         variable.assign(value)
 
 
-def _cnn(spec: CnnSpec, size: int, batch_normalization: bool) -> keras.Model:
+@contextmanager
+def _computing_in(dtype: ComputeDtype) -> Iterator[None]:
+    """Layers made inside compute in this type, those of a user's function too; their variables are float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if dtype == "float32" else f"mixed_{dtype}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _cnn(spec: CnnSpec, size: int, batch_normalization: bool, jit_compile: bool) -> keras.Model:
     layers = keras.layers
     inputs = x = keras.Input((size, size, 3), name="patches")
     for index, convolution in enumerate(spec.convolutions):
@@ -110,11 +132,18 @@ def _cnn(spec: CnnSpec, size: int, batch_normalization: bool) -> keras.Model:
             x = layers.BatchNormalization(momentum=BN_MOMENTUM, name=f"{name}_bn")(x)
         x = layers.ReLU(name=f"{name}_relu")(x)
         if spec.pool > 1:
-            x = layers.MaxPooling2D(spec.pool, spec.pool_stride, padding=spec.padding, name=f"pool{index + 1}")(x)
+            x = _pooling(spec, f"pool{index + 1}", jit_compile)(x)
     x = layers.Flatten(name="flatten")(x)
     for index, units in enumerate(spec.dense):
         x = layers.Dense(units, activation="relu", name=f"dense{index + 1}")(x)
-    return keras.Model(inputs, layers.Dense(1, name="logit")(x), name="cnn")
+    logit = layers.Dense(1, dtype="float32", name="logit")  # of which bfloat16 would make ties
+    return keras.Model(inputs, logit(x), name="cnn")
+
+
+def _pooling(spec: CnnSpec, name: str, jit_compile: bool) -> keras.layers.Layer:
+    if not jit_compile:
+        return keras.layers.MaxPooling2D(spec.pool, spec.pool_stride, padding=spec.padding, name=name)
+    return TiledMaximum(spec.pool, spec.padding, name=name)
 
 
 def _fresh(path: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
@@ -128,13 +157,14 @@ def _fresh(path: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
     return ((2.0 * random_uniform(shape, seed, path) - 1.0) * limit).astype(np.float32)
 
 
-def _function_model(spec: FunctionSpec, size: int, seed: int) -> keras.Model:
+def _function_model(spec: FunctionSpec, size: int, seed: int, compute_dtype: ComputeDtype = "float32") -> keras.Model:
     function = _import(spec)
     # Keras numbers unnamed layers over the whole process; weights are stored by name, so each model starts at one.
     keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(seed % 2**32)
     try:
-        model = function((size, size, 3))
+        with _computing_in(compute_dtype):  # clearing the session would forget it
+            model = function((size, size, 3))
     except Exception as error:
         raise TrainingError(f"{spec.function}: {type(error).__name__}: {error}") from error
     problem = _problem(model, size)

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from hpo.recipe.architecture import ArchitectureSpec, architecture_from_json, architecture_to_json
+from hpo.recipe.arithmetic import PLAIN, Arithmetic, arithmetic_to_json
 from hpo.recipe.key import digest
 from hpo.recipe.schedule import Strategy
 
@@ -62,6 +63,7 @@ class Recipe:
             ``1 +- j`` and shifted by ``+- 0.3 j``, uniformly; 0 is none.
         seed: of initial weights, subset, patch order and augmentation.
         initial: the warm start, or None for random initial weights.
+        arithmetic: in which numbers a step is computed, and whether XLA compiles it.
     """
 
     data: str
@@ -78,6 +80,7 @@ class Recipe:
     stain_jitter: float = 0.0
     seed: int = 0
     initial: WarmStart | None = None
+    arithmetic: Arithmetic = PLAIN
 
     @cached_property
     def key(self) -> str:
@@ -112,6 +115,7 @@ class Recipe:
             "stain_jitter": self.stain_jitter,
             "seed": self.seed,
             "initial": initial,
+            **arithmetic_to_json(self.arithmetic),
         }
         return values | ({"momentum": self.momentum} if self.optimizer == "sgd" else {})
 
@@ -121,6 +125,7 @@ def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
     values = {name: getattr(recipe, name) for name in _PLAIN_FIELDS}
     values["architecture"] = architecture_to_json(recipe.architecture)
     values["strategy"] = asdict(recipe.strategy)
+    values |= arithmetic_to_json(recipe.arithmetic)
     if recipe.initial is not None:
         start = recipe.initial
         values["initial"] = {
@@ -146,6 +151,7 @@ def recipe_from_json(values: dict[str, Any]) -> Recipe:
         architecture=architecture_from_json(values["architecture"]),
         strategy=Strategy(**values["strategy"]),
         initial=start,
+        arithmetic=Arithmetic(**values.get("arithmetic", {})),
     )
 
 

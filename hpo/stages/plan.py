@@ -15,6 +15,7 @@ from hpo.data.progress import Progress, silent
 from hpo.errors import ConfigError, HpoError
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.architecture import architecture_to_json
+from hpo.recipe.arithmetic import arithmetic_to_json
 from hpo.recipe.key import canonical
 from hpo.recipe.point import Point, apply_point, point_key
 from hpo.recipe.recipe import Recipe, recipe_to_json
@@ -34,6 +35,7 @@ def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed:
         architecture=study.architecture_specs[architecture],
         strategy=study.space.strategy,
         seed=seed,
+        arithmetic=study.arithmetic.of_recipe,
     )
     return apply_point(template, study.space.reference)[0]
 
@@ -155,6 +157,7 @@ def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     chosen["valid_patches"] = study.data.valid_patches
     chosen["search_space"] = study.space.model_dump(mode="json")
     chosen["architectures"] = {name: architecture_to_json(spec) for name, spec in study.architecture_specs.items()}
+    chosen |= arithmetic_to_json(study.arithmetic.of_recipe)
     settings: dict[str, Any] = canonical(chosen)
     return settings
 

@@ -7,8 +7,11 @@ kind of CPU, with the same number of threads).
 
 from __future__ import annotations
 
+import math
+import re
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,6 +27,7 @@ from hpo.recipe.recipe import Recipe
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
 from hpo.training.augment import draw_epoch
 from hpo.training.epoch import EpochFunction, Settings
+from hpo.training.home import home_of
 from hpo.training.network import Network, probabilities
 from hpo.training.resident import DataSource, PatchSource, ResidentData
 from hpo.training.runtime import configure
@@ -72,7 +76,8 @@ class Trainer:
     def __init__(self, store: CheckpointStore, dataset: DataSource, *, valid_patches: int | None = None) -> None:
         configure()
         self._store, self._dataset = store, dataset
-        self._data = ResidentData(dataset, valid_patches)
+        self._home = home_of(len(dataset.train) * math.prod(dataset.train.shape[1:]))
+        self._data = ResidentData(dataset, valid_patches, self._home)
         self._network = lru_cache(_COMPILED)(Network)
         self._function = lru_cache(_COMPILED)(EpochFunction)
         self._fresh = lru_cache(_COMPILED)(initial_weights)
@@ -143,7 +148,7 @@ class Trainer:
     def predict(self, recipe: Recipe, epoch: int, patches: PatchSource) -> NDArray[np.float32]:
         """Probabilities of label 1, float32 ``(N,)``, by the recipe at this epoch (trained if need be)."""
         weights = self.arrays(recipe, epoch)
-        network = self._network(recipe.architecture, self._data.size, recipe.batch_normalization)
+        network = self._network_of(recipe)
         rows = np.arange(len(patches))
         parts = [np.empty(0, np.float32)]
         for first in range(0, len(rows), _READ_AT_ONCE):
@@ -182,16 +187,12 @@ class Trainer:
         if network.holds != (recipe.key, epoch - 1):  # else the variables are what the last epoch left
             restore(function, state)
         network.holds = None
-        data = self._data.train(recipe.patches, recipe.seed)
         draws = draw_epoch(recipe.seed, epoch, recipe.patches, recipe.batch_size, recipe.stain_jitter)
         rates = _learning_rates(recipe, epoch, len(draws.order))
-        try:
+        with _explained(recipe):
+            data = self._data.train(recipe.patches, recipe.seed)
             logits = function.train(data.patches, data.targets, draws, rates)
             valid_logits = network.predict(self._data.valid())
-        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-            raise OutOfMemoryError(
-                f"not enough memory for batch_size {recipe.batch_size} with {recipe.patches} patches; lower either"
-            ) from error
         state = capture(function)
         if not is_finite(state | {"logits": logits, "valid_logits": valid_logits}):
             raise NonFiniteLossError(epoch)
@@ -246,9 +247,11 @@ class Trainer:
             )
         return found
 
+    def _network_of(self, recipe: Recipe) -> Network:
+        return self._network(recipe.architecture, self._data.size, recipe.batch_normalization, recipe.arithmetic)
+
     def _compiled(self, recipe: Recipe) -> EpochFunction:
-        network = self._network(recipe.architecture, self._data.size, recipe.batch_normalization)
-        return self._function(network, Settings.of(recipe))
+        return self._function(self._network_of(recipe), Settings.of(recipe), self._home)
 
     def _check(self, recipe: Recipe) -> None:
         if recipe.data != self._dataset.digest:
@@ -261,6 +264,25 @@ class Trainer:
                 f"patches ({recipe.patches}) is less than batch_size ({recipe.batch_size}), so that no batch is full; "
                 "raise patches or lower batch_size"
             )
+
+
+@contextmanager
+def _explained(recipe: Recipe) -> Iterator[None]:
+    """Says what TensorFlow could not do in terms of what the user asked for."""
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise OutOfMemoryError(
+            f"not enough memory for batch_size {recipe.batch_size} with {recipe.patches} patches; lower either"
+        ) from error
+    except tf.errors.UnimplementedError as error:
+        if not recipe.arithmetic.jit_compile:
+            raise
+        reason = re.search(r"^(.+)\n\s*\[\[", error.message, re.MULTILINE)  # stands before the operation's name
+        raise TrainingError(
+            f"XLA cannot compile this training: {reason.group(1) if reason else error.message} "
+            "Set arithmetic.jit_compile to false"
+        ) from error
 
 
 def _learning_rates(recipe: Recipe, epoch: int, steps: int) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hpo.models.backend import keras, tf
 from hpo.recipe.recipe import OptimizerName, Recipe
 from hpo.training.augment import Draws, jitter_stain, turn
+from hpo.training.home import HOST, fetch_from
 from hpo.training.network import Network, scaled
 from hpo.training.runtime import start_xla
 
@@ -62,12 +63,13 @@ class EpochFunction:
     Args:
         network: whose model is trained.
         settings: what to compile for.
+        home: the device that patches and labels are on.
     """
 
-    def __init__(self, network: Network, settings: Settings) -> None:
-        if settings.augmentation:
+    def __init__(self, network: Network, settings: Settings, home: str = HOST) -> None:
+        if settings.augmentation or network.arithmetic.jit_compile or home != HOST:
             start_xla()
-        self.network, self.settings = network, settings
+        self.network, self.settings, self._home = network, settings, home
         self.optimizer = _optimizer(settings)
         self.optimizer.build(network.model.trainable_variables)
         self._run = self._compile()
@@ -78,8 +80,8 @@ class EpochFunction:
         """Trains for one epoch, changing the model's and the optimizer's variables.
 
         Args:
-            patches: uint8 ``(N, size, size, 3)``.
-            labels: float32 ``(N,)``.
+            patches: uint8 ``(N, size, size, 3)``, at home.
+            labels: float32 ``(N,)``, at home.
             draws: the epoch's random numbers, for ``S`` steps.
             learning_rates: ``(S,)``, of each step.
 
@@ -99,7 +101,8 @@ class EpochFunction:
 
     def _compile(self) -> Any:
         settings, size, optimizer = self.settings, self.network.size, self.optimizer
-        batch = settings.batch_size
+        batch, fetch = settings.batch_size, fetch_from(self._home)
+        step = tf.function(self._step, jit_compile=True) if self.network.arithmetic.jit_compile else self._step
 
         def run(
             patches: tf.Tensor,
@@ -112,11 +115,10 @@ class EpochFunction:
             steps = tf.shape(learning_rates)[0]
             logits = tf.TensorArray(tf.float32, steps, element_shape=(batch,))
             for index in tf.range(steps):
-                with tf.device("/CPU:0"):  # all patches may be more than a GPU holds
-                    chosen = tf.gather(patches, order[index])
-                    answers = tf.gather(labels, order[index])
+                with tf.device(self._home):
+                    chosen, answers = fetch(patches, labels, order[index])
                 optimizer.learning_rate.assign(learning_rates[index])
-                logits = logits.write(index, self._step(chosen, answers, turns[index], stain[index]))
+                logits = logits.write(index, step(chosen, answers, turns[index], stain[index]))
             return logits.stack()
 
         signature = [

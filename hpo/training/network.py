@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.models.backend import tf
-from hpo.models.build import build_model
+from hpo.models.build import build_model, load_weights, weights_of
 from hpo.recipe.architecture import ArchitectureSpec
+from hpo.recipe.arithmetic import PLAIN, Arithmetic
 
 PREDICTION_BATCH = 128
 """Patches predicted together: one static shape, so that nothing is traced twice; the last batch is filled up."""
@@ -30,23 +31,32 @@ class Network:
         architecture: what the model is made of.
         size: side of the patches, pixels.
         batch_normalization: whether BatchNormalization follows every convolution.
+        arithmetic: that the model is trained in; predictions are computed in `PLAIN`.
 
     Attributes:
+        model: the one to train.
         holds: what the weights are at present, as whoever loaded them named it; None while that is uncertain.
 
     Raises:
         TrainingError: if the architecture cannot be built.
     """
 
-    def __init__(self, architecture: ArchitectureSpec, size: int, batch_normalization: bool) -> None:
-        self.model = build_model(architecture, size, batch_normalization=batch_normalization)
-        self.size = size
+    def __init__(
+        self, architecture: ArchitectureSpec, size: int, batch_normalization: bool, arithmetic: Arithmetic = PLAIN
+    ) -> None:
+        plain = build_model(architecture, size, batch_normalization=batch_normalization)
+        self.model = self._predictor = plain
+        if arithmetic != PLAIN:
+            self.model = build_model(architecture, size, batch_normalization=batch_normalization, arithmetic=arithmetic)
+        self.size, self.arithmetic = size, arithmetic
         self.holds: object = None
         shape = tf.TensorSpec((PREDICTION_BATCH, size, size, 3), tf.uint8)
-        self._logits = tf.function(lambda x: self.model(scaled(x), training=False)[:, 0], input_signature=[shape])
+        self._logits = tf.function(lambda x: plain(scaled(x), training=False)[:, 0], input_signature=[shape])
 
     def predict(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits, float32 ``(N,)``, of uint8 patches ``(N, size, size, 3)``."""
+        if self._predictor is not self.model:
+            load_weights(self._predictor, weights_of(self.model))
         logits = np.empty(len(patches), np.float32)
         for start in range(0, len(patches), PREDICTION_BATCH):
             batch: NDArray[Any] = patches[start : start + PREDICTION_BATCH]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hpo.data.split import nested_subset
 from hpo.errors import DataError, TrainingError
 from hpo.models.backend import tf
+from hpo.training.home import HOST
 
 _VALIDATION_SEED = 0  # the validation patches are the same for every recipe, whatever its seed
 
@@ -50,7 +51,13 @@ class DataSource(Protocol):
 
 @dataclass(frozen=True)
 class TrainingPatches:
-    """A training subset, resident: ``patches`` uint8 ``(N, size, size, 3)``, ``labels`` uint8 ``(N,)`` on the host."""
+    """A training subset.
+
+    Args:
+        patches: uint8 ``(N, size, size, 3)``, on their home.
+        targets: the labels beside them, float32 ``(N,)``.
+        labels: the same on the host, uint8 ``(N,)``.
+    """
 
     patches: tf.Tensor
     targets: tf.Tensor
@@ -66,10 +73,11 @@ class ResidentData:
     Args:
         dataset: where they are read from.
         valid_patches: validate on a class-balanced subset of this many; None is all.
+        home: the device that training patches stay on.
     """
 
-    def __init__(self, dataset: DataSource, valid_patches: int | None) -> None:
-        self._dataset = dataset
+    def __init__(self, dataset: DataSource, valid_patches: int | None, home: str = HOST) -> None:
+        self._dataset, self._home = dataset, home
         rows = np.arange(len(dataset.valid))
         if valid_patches is not None and valid_patches < len(rows):
             rows = np.sort(nested_subset(dataset.valid.labels, valid_patches, _VALIDATION_SEED))
@@ -102,7 +110,7 @@ class ResidentData:
             except DataError as error:
                 raise TrainingError(f"training patches: {error}") from error
             labels = np.asarray(self._dataset.train.labels)[rows]
-            with tf.device("/CPU:0"):
+            with tf.device(self._home):
                 resident = tf.constant(self._dataset.train.read(rows))
                 targets = tf.constant(labels.astype(np.float32))
             self._train = (seed, TrainingPatches(resident, targets, labels))

@@ -39,6 +39,12 @@ def measure_speed(study: StudyFile, dataset: Dataset, architecture: str) -> tupl
 
 
 def _reference(study: StudyFile, spec: ArchitectureSpec, digest: str, patches: int) -> Recipe:
-    recipe = Recipe(data=digest, patches=patches, architecture=spec, strategy=study.space.strategy)
+    recipe = Recipe(
+        data=digest,
+        patches=patches,
+        architecture=spec,
+        strategy=study.space.strategy,
+        arithmetic=study.arithmetic.of_recipe,
+    )
     batch = study.space.factors.get("batch_size")
     return recipe if batch is None else replace(recipe, batch_size=min(int(batch.reference), patches))

@@ -8,6 +8,7 @@ import pytest
 
 from hpo.config.load import load_study
 from hpo.recipe.architecture import ARCHITECTURES, CnnSpec, Convolution
+from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.point import PAPER_FACTORS
 from tests.config.samples import Change, refusal
 
@@ -199,6 +200,23 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
         ),
         (
             "stage1:\n",
+            "arithmetic: {compute_dtype: float16}\nstage1:\n",
+            "7 arithmetic.compute_dtype: found \"float16\"; did you mean 'bfloat16'? (allowed: bfloat16, float32)",
+        ),
+        (
+            "architectures: [model2, model3]",
+            "arithmetic: {jit_compile: true}\n"
+            "architectures: [{name: tiny, convolutions: [{kernel: 3, filters: 8}], pool: 3}]",
+            "7 architectures.0: pooling windows of 3 pixels at steps of 2 overlap or leave gaps, which XLA cannot train "
+            "reproducibly; make the two equal, or set arithmetic.jit_compile to false",
+        ),
+        (
+            "stage1:\n",
+            "arithmetic: {jit_compile: auto}\nstage1:\n",
+            '7 arithmetic.jit_compile: must be true or false; found "auto"',
+        ),
+        (
+            "stage1:\n",
             "database: study.db\nstage1:\n",
             "7 database: must be a database URL such as sqlite:///study.db or postgresql+psycopg://user@host/name; "
             'found "study.db"',
@@ -220,8 +238,8 @@ def test_a_study_that_cannot_be_run_is_refused(write_study: Write, old: str, new
 def test_a_misspelt_key_is_both_unknown_and_missing(write_study: Write) -> None:
     assert refusal(load_study, write_study(("confirm:\n", "confrim:\n"))) == [
         "None confirm: is missing (the final comparison of before and after)",
-        "12 confrim: unknown key; did you mean 'confirm'? (allowed: architectures, checkpoints, confirm, dashboard, "
-        "data, database, name, objective, output, search_space, stage1, stage2, workers)",
+        "12 confrim: unknown key; did you mean 'confirm'? (allowed: architectures, arithmetic, checkpoints, confirm, "
+        "dashboard, data, database, name, objective, output, search_space, stage1, stage2, workers)",
     ]
 
 
@@ -279,6 +297,7 @@ def test_what_is_not_said_has_the_documented_defaults(write_study: Write) -> Non
     assert (study.stage1.design, study.stage1.factors, study.stage1.seed) == ("one_factor", PAPER_FACTORS, 0)
     assert (study.stage2.design, study.stage2.warm_start, study.stage2.seed) == ("tpe", "warm", 0)
     assert study.stage2.factors == ("learning_rate", "batch_size", "patches")
+    assert study.arithmetic.of_recipe == Arithmetic("float32", jit_compile=False)
     assert (study.confirm.seeds, study.confirm.cold_control) == ((0, 1, 2, 3, 4), True)
     assert (study.workers.lease_seconds, study.workers.max_attempts, study.workers.threads) == (60, 3, None)
 

@@ -10,6 +10,7 @@ import pytest
 
 from hpo.recipe import recipe as module
 from hpo.recipe.architecture import ARCHITECTURES, FunctionSpec
+from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json
 from hpo.recipe.schedule import Strategy
 
@@ -17,6 +18,7 @@ PLAIN = Recipe("d" * 64, 2000, ARCHITECTURES["model2"])
 DONOR = replace(PLAIN, batch_size=16, learning_rate=0.005)
 WARM = replace(PLAIN, batch_normalization=True, initial=WarmStart(DONOR, 10))
 SHRUNK = replace(WARM, initial=WarmStart(DONOR, 10, "shrink_perturb", 0.4, 0.1))
+MIXED = replace(WARM, arithmetic=Arithmetic("bfloat16", jit_compile=True))
 FUNCTION = replace(PLAIN, architecture=FunctionSpec("my_models:small", "ab" * 32))
 
 GOLDEN = {
@@ -57,6 +59,8 @@ def test_another_format_gives_other_keys(monkeypatch: pytest.MonkeyPatch) -> Non
         {"stain_jitter": 0.2},
         {"seed": 1},
         {"initial": WarmStart(DONOR, 10)},
+        {"arithmetic": Arithmetic("bfloat16")},
+        {"arithmetic": Arithmetic(jit_compile=True)},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -65,7 +69,7 @@ def test_whatever_changes_the_training_changes_the_key(change: dict[str, Any]) -
 
 
 def test_every_field_is_covered_by_the_test_above() -> None:
-    assert len(Recipe.__dataclass_fields__) == 14
+    assert len(Recipe.__dataclass_fields__) == 15
 
 
 @pytest.mark.parametrize(
@@ -100,11 +104,17 @@ def test_every_difference_in_the_donor_changes_the_key(start: WarmStart | None) 
     assert replace(WARM, initial=start).key not in {WARM.key, SHRUNK.key}
 
 
-@pytest.mark.parametrize("recipe", [PLAIN, WARM, SHRUNK, FUNCTION])
+@pytest.mark.parametrize("recipe", [PLAIN, WARM, SHRUNK, MIXED, FUNCTION])
 def test_a_recipe_comes_back_from_json_with_its_donor_and_its_key(recipe: Recipe) -> None:
     back = recipe_from_json(json.loads(json.dumps(recipe_to_json(recipe))))
     assert back == recipe
     assert back.key == recipe.key
+
+
+def test_plain_arithmetic_is_not_written_so_that_older_recipes_are_unchanged() -> None:
+    assert "arithmetic" not in recipe_to_json(PLAIN)
+    assert recipe_to_json(MIXED)["arithmetic"] == {"compute_dtype": "bfloat16", "jit_compile": True}
+    assert "arithmetic" not in recipe_to_json(MIXED)["initial"]["donor"]
 
 
 def test_values_that_are_no_recipe_are_refused() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hpo.errors import ConfigError
+from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.point import point_key
 from hpo.stages.plan import (
     check_patches,
@@ -113,6 +114,17 @@ def test_a_study_planned_from_other_settings_is_refused_naming_the_keys(
 def test_every_key_that_changed_is_named(sqlite: Database, tmp_path: Path) -> None:
     refused = refusal(sqlite, tmp_path, stage2={"trials": 9, "epochs": 5}, confirm={"epochs": 7})
     assert "confirm.epochs was 2, is 7; stage2.epochs was 3, is 5; stage2.trials was 4, is 9." in refused
+
+
+def test_every_recipe_of_a_study_has_its_arithmetic(tmp_path: Path) -> None:
+    study = load(tmp_path, arithmetic={"compute_dtype": "bfloat16"})
+    assert template_recipe(study, "tiny", DATA, 3).arithmetic == Arithmetic("bfloat16")
+    assert template_recipe(load(tmp_path), "tiny", DATA, 3).arithmetic == Arithmetic()
+
+
+def test_other_arithmetic_is_refused(sqlite: Database, tmp_path: Path) -> None:
+    refused = refusal(sqlite, tmp_path, arithmetic={"compute_dtype": "bfloat16"})
+    assert "arithmetic was None, is {'compute_dtype': 'bfloat16', 'jit_compile': False}" in refused
 
 
 def test_other_data_is_refused(sqlite: Database, tmp_path: Path) -> None:

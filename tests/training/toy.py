@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.recipe.architecture import CnnSpec, Convolution, FunctionSpec
+from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.recipe.schedule import STRATEGIES, Strategy
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
@@ -81,6 +82,8 @@ RESUMED = {
     "adamw": replace(PLAIN, optimizer="adamw", weight_decay=0.1, batch_normalization=True),
     "weight decay, no augmentation": replace(PLAIN, weight_decay=0.1, augmentation=False, stain_jitter=0.0),
     "own function with dropout": replace(PLAIN, architecture=FUNCTION),
+    "mixed precision": replace(PLAIN, arithmetic=Arithmetic("bfloat16")),
+    "XLA": replace(PLAIN, arithmetic=Arithmetic(jit_compile=True)),
     "warm start": replace(PLAIN, batch_normalization=True, seed=3, initial=WarmStart(PLAIN, 1, "shrink_perturb")),
 }
 

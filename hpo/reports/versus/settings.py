@@ -21,6 +21,7 @@ _PARTS = {
     "stage1": "Stage 1",
     "stage2": "Stage 2",
     "confirm": "Final trainings",
+    "arithmetic": "Arithmetic",
 }
 _BUDGET = ("trials", "patch_visits", "minutes")
 
@@ -46,7 +47,7 @@ def wishes_of(study: StudyFile) -> dict[tuple[str, str], str]:
 
     Names and places of the study's outputs, and how its workers behave, are left out: they change no result.
     """
-    values = study.model_dump(mode="json", include={"data", "objective", "stage1", "stage2", "confirm"})
+    values = study.model_dump(mode="json", include={"data", "objective", "stage1", "stage2", "confirm", "arithmetic"})
     values["architectures"] = {name: _architecture(spec) for name, spec in study.architecture_specs.items()}
     values |= study.space.model_dump(mode="json")
     wishes = {}
