@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.objective import Objective
 from hpo.results.comparison import compare_architectures
 from hpo.results.records import FactorRange, StageName, TrialResult
@@ -153,7 +152,7 @@ def _after_stage2(results: StudyResults, architecture: str) -> Iterator[tuple[st
             yield "Test split opened", moment(opening.opened_at)
     compared = compare_architectures(results).get(architecture)
     if compared is not None and compared.before_after is not None:
-        metric = results.settings.objective.metric if results.settings.objective.metric in METRICS else "auc"
+        metric = results.settings.test_metric
         found = compared.before_after.metrics[metric]
         yield (
             "Test",

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
+from hpo.evaluation.estimate import Estimate
 from hpo.results.study import StudySettings
 
 # Okabe and Ito 2008: told apart by people of every colour vision, and in grey. Their orange and sky blue are darker
@@ -32,6 +33,13 @@ def architecture_style(settings: StudySettings, architecture: str) -> Architectu
     place = settings.architectures.index(architecture)
     turn = place // len(_COLOURS)
     return ArchitectureStyle(_COLOURS[place % len(_COLOURS)], _SYMBOLS[(place + turn) % len(_SYMBOLS)])
+
+
+def difference_kind(difference: Estimate) -> str:
+    """How the cell of a difference looks: bold and marked up or down where its interval excludes 0."""
+    if not difference.excludes_zero:
+        return ""
+    return "strong up" if difference.value > 0 else "strong down"
 
 
 def faded(colour: str, opacity: float) -> str:

@@ -6,9 +6,9 @@ from hpo.evaluation.compare import MetricComparison, Sampling
 from hpo.evaluation.metrics import METRICS
 from hpo.reports.advice import next_steps
 from hpo.reports.html import Cell, Column, Html, Table, element, escape, paragraph, table
-from hpo.reports.style import architecture_style
-from hpo.reports.verdict import best_compared, both_sides, compared_sides, headline_metric, origin, price, verdict
-from hpo.results.comparison import Tested, is_finished
+from hpo.reports.style import architecture_style, difference_kind
+from hpo.reports.verdict import origin, price, verdict
+from hpo.results.comparison import Tested, best_compared, both_sides, compared_sides, is_finished
 from hpo.results.cost import total_cost
 from hpo.results.study import StudyResults
 from hpo.results.words import (
@@ -57,13 +57,12 @@ def before_after_table(results: StudyResults) -> Table:
 
 def _metric_cell(found: MetricComparison) -> Cell:
     difference = found.difference
-    kind = "" if not difference.excludes_zero else "strong up" if difference.value > 0 else "strong down"
     text = f"{number(found.before.value)} \N{RIGHTWARDS ARROW} {number(found.after.value)}"
-    return Cell(text, f"{signed(difference.value)} ({signed_interval(difference)})", kind)
+    return Cell(text, f"{signed(difference.value)} ({signed_interval(difference)})", difference_kind(difference))
 
 
 def _facts(results: StudyResults) -> Html:
-    metric, best = headline_metric(results), best_compared(results)
+    metric, best = results.settings.test_metric, best_compared(results)
     found, cost = both_sides(compared_sides(results)[best]).metrics[metric], total_cost(results.compute)
     likely, after = found.improvement, f"{number(found.after.value)} ({interval(found.after)})"
     facts = [
@@ -107,7 +106,7 @@ def _resampled(sampling: Sampling) -> str:
 
 
 def _advice(results: StudyResults) -> Html:
-    advice = next_steps(results, headline_metric(results)) or [
+    advice = next_steps(results, results.settings.test_metric) or [
         "Nothing in this study asks for another run: hpo export writes its best models."
     ]
     items = element("ul", *(element("li", escape(sentence)) for sentence in advice))

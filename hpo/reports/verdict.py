@@ -4,51 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hpo.evaluation.compare import Comparison
-from hpo.evaluation.metrics import METRICS
 from hpo.recipe.point import Point
-from hpo.results.comparison import Sides, compare_architectures
+from hpo.results.comparison import Sides, best_compared, both_sides, compare_architectures, compared_sides
 from hpo.results.cost import total_cost
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, duration, listed, number, signed, signed_interval
 
 _ALPHA = 0.05
-
-
-def headline_metric(results: StudyResults) -> str:
-    """The study's objective where it is one of the five metrics, else AUC."""
-    objective = results.settings.objective.metric
-    return objective if objective in METRICS else "auc"
-
-
-def compared_sides(results: StudyResults) -> dict[str, Sides]:
-    """The architectures that have been tested before and after tuning."""
-    return {name: sides for name, sides in compare_architectures(results).items() if sides.before_after is not None}
-
-
-def both_sides(sides: Sides) -> Comparison:
-    """Before against after.
-
-    Raises:
-        ValueError: if one of them has not been tested.
-    """
-    if sides.before_after is None:
-        raise ValueError("both sides have to be tested")
-    return sides.before_after
-
-
-def best_compared(results: StudyResults) -> str:
-    """The best on validation of those that have been tested on both sides.
-
-    Raises:
-        ValueError: if none has.
-    """
-    compared = compared_sides(results)
-    if not compared:
-        raise ValueError("no architecture has been tested on both sides")
-    best = results.best_architecture
-    return best if best in compared else next(iter(compared))
 
 
 def verdict(results: StudyResults) -> str:
@@ -59,7 +22,7 @@ def verdict(results: StudyResults) -> str:
     Raises:
         ValueError: if no architecture has been tested on both sides.
     """
-    metric, compared, best = headline_metric(results), compared_sides(results), best_compared(results)
+    metric, compared, best = results.settings.test_metric, compared_sides(results), best_compared(results)
     found = both_sides(compared[best]).metrics[metric]
     signs = {name: _sign(sides, metric) for name, sides in compared.items()}
     is_raised = all(sign == 1 for sign in signs.values())
@@ -87,7 +50,7 @@ def origin(results: StudyResults, architecture: str) -> str:
             f"{architecture}'s tuned settings are the reference's own: whatever was gained comes from starting at "
             "weights that had been trained before."
         )
-    alone = settings_alone.metrics[headline_metric(results)].difference
+    alone = settings_alone.metrics[results.settings.test_metric].difference
     return (
         f"From random weights, the tuned settings of {architecture} alone bring {signed(alone.value)} "
         f"({signed_interval(alone)}); what is beyond that comes from the stage-1 weights that its training starts "

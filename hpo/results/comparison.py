@@ -68,6 +68,35 @@ def compare_architectures(results: StudyResults) -> dict[str, Sides]:
     }
 
 
+def compared_sides(results: StudyResults) -> dict[str, Sides]:
+    """The architectures that have been tested before and after tuning."""
+    return {name: sides for name, sides in compare_architectures(results).items() if sides.before_after is not None}
+
+
+def both_sides(sides: Sides) -> Comparison:
+    """Before against after.
+
+    Raises:
+        ValueError: if one of them has not been tested.
+    """
+    if sides.before_after is None:
+        raise ValueError("both sides have to be tested")
+    return sides.before_after
+
+
+def best_compared(results: StudyResults) -> str:
+    """The best on validation of those that have been tested on both sides.
+
+    Raises:
+        ValueError: if none has.
+    """
+    compared = compared_sides(results)
+    if not compared:
+        raise ValueError("no architecture has been tested on both sides")
+    best = results.best_architecture
+    return best if best in compared else next(iter(compared))
+
+
 def is_finished(results: StudyResults) -> bool:
     """Whether every architecture has been tested on both sides with every seed."""
     compared, settings = compare_architectures(results), results.settings

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.objective import Objective
 from hpo.recipe.point import Value
 from hpo.recipe.schedule import Strategy
@@ -89,6 +90,11 @@ class StudySettings:
         Strategy("step"),
         Strategy("exponential"),
     )
+
+    @property
+    def test_metric(self) -> str:
+        """By which sides are compared in a word: the objective where it is one of the five metrics, else AUC."""
+        return self.objective.metric if self.objective.metric in METRICS else "auc"
 
     @property
     def reference(self) -> dict[str, Value]:

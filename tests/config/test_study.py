@@ -207,8 +207,8 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
             "architectures: [model2, model3]",
             "arithmetic: {jit_compile: true}\n"
             "architectures: [{name: tiny, convolutions: [{kernel: 3, filters: 8}], pool: 3}]",
-            "7 architectures.0: pooling windows of 3 pixels at steps of 2 overlap or leave gaps, which XLA cannot train "
-            "reproducibly; make the two equal, or set arithmetic.jit_compile to false",
+            "7 architectures.0: pooling windows of 3 pixels at steps of 2 overlap or leave gaps, which XLA cannot "
+            "train reproducibly; make the two equal, or set arithmetic.jit_compile to false",
         ),
         (
             "stage1:\n",

@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hpo.evaluation.objective import Objective
 from hpo.reports.advice import next_steps
-from hpo.reports.verdict import headline_metric, origin, price, verdict
+from hpo.reports.verdict import origin, price, verdict
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 from tests.results.invented import invent_study
@@ -33,13 +32,6 @@ def _with_after(results: StudyResults, change: Callable[[str], str]) -> StudyRes
         logits += {"better": 1.0, "worse": -1.0, "same": 0.0}[change(one.architecture)] * (labels - 0.5)
         trainings.append(replace(one, test_probabilities=(1 / (1 + np.exp(-logits))).astype(np.float32)))
     return replace(results, confirmations=tuple(trainings))
-
-
-def test_the_headline_is_the_studys_objective_where_it_is_a_metric_of_the_test(finished: StudyResults) -> None:
-    assert headline_metric(finished) == "auc"
-    for metric, headline in (("f1", "f1"), ("loss", "auc")):
-        settings = replace(finished.settings, objective=Objective(metric))
-        assert headline_metric(replace(finished, settings=settings)) == headline
 
 
 def test_a_gain_of_all_is_a_yes_with_the_best_ones_numbers_and_the_cost(

@@ -10,9 +10,15 @@ import pytest
 
 from hpo.evaluation.compare import compare
 from hpo.evaluation.holm import holm
+from hpo.evaluation.objective import Objective
 from hpo.results.comparison import compare_architectures, predictions_by_role
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
+
+
+def test_sides_are_compared_in_a_word_by_the_objective_where_it_is_a_metric_of_the_test(finished: StudyResults) -> None:
+    for metric, compared in (("auc", "auc"), ("f1", "f1"), ("loss", "auc")):
+        assert replace(finished.settings, objective=Objective(metric)).test_metric == compared
 
 
 def test_every_side_is_measured_from_its_stored_predictions(

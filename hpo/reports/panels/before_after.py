@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.estimate import Estimate
-from hpo.evaluation.metrics import METRICS
 from hpo.reports.panel import NotThereError
 from hpo.reports.paper import printed_sides
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
@@ -163,5 +162,4 @@ def _add_printed(shown: go.Figure, printed: Mapping[str, Mapping[Side, float]]) 
 
 
 def _metric(results: StudyResults, options: PanelSettings) -> str:
-    objective = results.settings.objective.metric
-    return options.metric or (objective if objective in METRICS else "auc")
+    return options.metric or results.settings.test_metric

@@ -34,6 +34,7 @@ class BestTable(NamedTuple):
     """What the table shows."""
 
     objective: str
+    test_metric: str
     best: str
     rows: list[BestRow]
     paper: bool
@@ -67,7 +68,7 @@ def read(results: StudyResults, options: PanelSettings) -> BestTable:
         raise NotThereError("No tuned configuration has been tested yet.")
     best = max(rows, key=lambda row: objective.gain(row.validation)).name
     paper = options.paper and any(row.name in TABLE_4 for row in rows)
-    return BestTable(objective.metric, best, rows, paper)
+    return BestTable(objective.metric, results.settings.test_metric, best, rows, paper)
 
 
 def draw(data: BestTable) -> Table:
@@ -99,10 +100,10 @@ def draw(data: BestTable) -> Table:
 def finding(data: BestTable) -> str:
     """Which one is best on validation, and what it reaches on the test split."""
     best = next(row for row in data.rows if row.name == data.best)
-    shown = data.objective if data.objective in METRICS else "auc"
+    tested = best.metrics[data.test_metric]
     return (
         f"{best.name} is best on validation ({METRIC_WORDS[data.objective]} {number(best.validation)}); its test "
-        f"{METRIC_WORDS[shown]} is {number(best.metrics[shown].value)} ({interval(best.metrics[shown])})."
+        f"{METRIC_WORDS[data.test_metric]} is {number(tested.value)} ({interval(tested)})."
     )
 
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.estimate import Estimate
-from hpo.evaluation.metrics import METRICS
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.comparison_table import difference_cell
@@ -36,7 +35,7 @@ class ColdControl(NamedTuple):
 
 def title(results: StudyResults, _options: PanelSettings) -> str:
     """Names the metric."""
-    return f"Cold-start control: test {METRIC_WORDS[_metric(results)]}"
+    return f"Cold-start control: test {METRIC_WORDS[results.settings.test_metric]}"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> ColdControl:
@@ -45,7 +44,7 @@ def read(results: StudyResults, _options: PanelSettings) -> ColdControl:
     Raises:
         NotThereError: if there is none.
     """
-    metric = _metric(results)
+    metric = results.settings.test_metric
     rows = [
         _row(results, name, found, metric)
         for name, found in compare_architectures(results).items()
@@ -99,11 +98,6 @@ def explain(_data: ColdControl) -> str:
         "random weights with the same seeds, it shows what the settings alone are worth (tuned from random weights "
         "minus before) and what the initial weights add (as chosen minus tuned from random weights)."
     )
-
-
-def _metric(results: StudyResults) -> str:
-    objective = results.settings.objective.metric
-    return objective if objective in METRICS else "auc"
 
 
 def _row(results: StudyResults, name: str, found: Sides, metric: str) -> ControlRow:

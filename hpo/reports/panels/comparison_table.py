@@ -13,7 +13,7 @@ from hpo.evaluation.metrics import METRICS
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.paper import TABLE_3
-from hpo.reports.style import architecture_style
+from hpo.reports.style import architecture_style, difference_kind
 from hpo.results.comparison import Tested, compare_architectures
 from hpo.results.study import StudyResults
 from hpo.results.words import (
@@ -69,9 +69,8 @@ def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
         raise NotThereError("No architecture has been tested before and after tuning yet.")
     present = {row.name for row in rows}
     missing = [name for name in results.settings.architectures if name not in present]
-    objective = results.settings.objective.metric
-    metric = objective if objective in METRICS else "auc"
-    return ComparisonTable(metric, rows, missing, options.paper and bool(present & TABLE_3.keys()))
+    paper = options.paper and bool(present & TABLE_3.keys())
+    return ComparisonTable(results.settings.test_metric, rows, missing, paper)
 
 
 def draw(data: ComparisonTable) -> Table:
@@ -163,8 +162,5 @@ def _p_cell(row: ComparedArchitecture, metric: str) -> Cell | str:
 
 
 def difference_cell(difference: Estimate) -> Cell:
-    """A difference with its interval; bold and marked up or down if the interval excludes 0."""
-    kind = ""
-    if difference.excludes_zero:
-        kind = "strong up" if difference.value > 0 else "strong down"
-    return Cell(signed(difference.value), signed_interval(difference), kind)
+    """A difference with its interval."""
+    return Cell(signed(difference.value), signed_interval(difference), difference_kind(difference))

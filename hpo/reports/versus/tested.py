@@ -15,7 +15,6 @@ from hpo.evaluation.metrics import METRICS
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.comparison_table import difference_cell, resting_on
-from hpo.reports.verdict import headline_metric
 from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels, shared_style
 from hpo.results.comparison import compare_architectures
 from hpo.results.records import Role
@@ -90,7 +89,7 @@ def read(studies: tuple[ComparedStudy, ...]) -> Tested:
         for name in names
     ]
     labels = tuple(study.label for study in studies)
-    return Tested(labels, headline_metric(studies[0].results), rows, reasons)
+    return Tested(labels, studies[0].results.settings.test_metric, rows, reasons)
 
 
 def draw(data: Tested) -> Table:
@@ -141,8 +140,24 @@ def explain(data: Tested) -> str:
             f"{resting_on(pairs[0].comparison.sampling)} Differences in bold exclude 0. DeLong's p-values are adjusted "
             f"by Holm over {plural(len(pairs), 'comparison')}."
         )
+    fewer = [row.name for row in data.rows if _is_on_fewer_seeds(row)]
+    if fewer:
+        parts.append(
+            f"Columns are means over all seeds of a study: for {listed(fewer)}, whose studies share only some seeds, "
+            "the paired difference need not be the difference of the columns."
+        )
     parts += dict.fromkeys(filter(None, data.reasons))
     return " ".join(parts)
+
+
+def _is_on_fewer_seeds(row: TestedArchitecture) -> bool:
+    """Whether a study has trained the model with seeds that its paired difference leaves out."""
+    return any(
+        pair.comparison.sampling.seeds < sides["after"].sampling.seeds
+        for place, pair in enumerate(row.pairs)
+        if pair is not None
+        for sides in (row.measured[0], row.measured[place + 1])
+    )
 
 
 def _why_apart(first: ComparedStudy, other: ComparedStudy) -> str:

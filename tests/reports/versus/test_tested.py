@@ -57,6 +57,14 @@ def test_each_studys_own_numbers_are_of_all_its_seeds(first: ComparedStudy, seco
     assert row.measured[1]["after"].metrics["auc"].value == pytest.approx(mean_auc(second, "model2", (1, 2)), abs=1e-6)
 
 
+def test_it_is_said_where_a_difference_leaves_out_seeds_of_a_column(
+    first: ComparedStudy, second: ComparedStudy
+) -> None:
+    data = tested.read((first, second))
+    assert "for model2 and model3, whose studies share only some seeds" in tested.explain(data)
+    assert "share only some seeds" not in tested.explain(tested.read((first, replace(first, label="again"))))
+
+
 def test_the_table_has_both_studies_and_their_difference(first: ComparedStudy, second: ComparedStudy) -> None:
     data = tested.read((first, second))
     table = tested.draw(data)
