@@ -108,14 +108,15 @@ class NonFiniteLossError(TrainingError):
         super().__init__(f"the training loss was not finite in epoch {epoch}; a lower learning rate may help")
 
 
-def nearest(word: str, allowed: Iterable[str]) -> str:
+def nearest(word: str, allowed: Iterable[str], listed_as: str = "allowed") -> str:
     """The end of an error message: the nearest right spelling, or all that is allowed.
 
     Args:
         word: what was found.
         allowed: the words that would have been right.
+        listed_as: what they are.
     """
     options = sorted(allowed)
     close = get_close_matches(word, options, n=1, cutoff=0.6)
-    listing = f"allowed: {', '.join(options)}"
+    listing = f"{listed_as}: {', '.join(options)}"
     return f"did you mean {close[0]!r}? ({listing})" if close else listing

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -21,6 +23,13 @@ from hpo.cli.worker import worker
 from hpo.errors import HpoError, StopRequestedError
 from hpo.exit_codes import INTERRUPTED, REPLACE_ME, USER_ERROR
 
+
+def _version(is_asked_for: bool) -> None:
+    if is_asked_for:
+        sys.stdout.write(f"hpo {version('hpo')}\n")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="hpo",
     help="Tune image classifiers in two stages: explore ranges, then tune inside them, then compare honestly.",
@@ -28,6 +37,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What the command takes without a subcommand."""
+
+
 for command in (run, plan, launch, worker, status, stop, ranges, report, dashboard, export, init, schema):
     app.command()(command)
 app.add_typer(data_app, name="data")

@@ -49,6 +49,8 @@ def init(
         if not path.exists():
             _write(path, content)
     load_study(file)
+    if data is not None and not data.exists():
+        out.print(f"{data} is not there yet: hpo data import makes it from images", soft_wrap=True, markup=False)
     out.print(f"next: hpo plan {file}, then hpo run {file}", soft_wrap=True, markup=False)
 
 

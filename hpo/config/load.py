@@ -75,6 +75,8 @@ def load_study(path: Path | str, database: str | None = None) -> StudyFile:
         ConfigError: as `load_yaml`, about the study file or a file it names.
     """
     document = read_yaml(Path(path))
+    if _is_best_config(document):
+        raise ConfigError(document.file, "is a best configuration, which only hpo run takes; give the study file")
     study = validated(_with_environment(document, database), StudyFile)
     space = _named(document, "search_space", study.search_space, load_search_space)
     panels = _named(document, "dashboard", study.dashboard, load_dashboard)
@@ -91,7 +93,11 @@ def is_best_config(path: Path | str) -> bool:
     Raises:
         ConfigError: if it is not a YAML mapping at all.
     """
-    return read_yaml(Path(path)).values.get("kind") == "best_config"
+    return _is_best_config(read_yaml(Path(path)))
+
+
+def _is_best_config(document: Document) -> bool:
+    return document.values.get("kind") == "best_config"
 
 
 def validated(document: Document, model: type[Model]) -> Model:

@@ -111,7 +111,7 @@ def _read_text(path: Path) -> str:
         content = path.read_bytes()
     except FileNotFoundError:
         siblings = [file.name for file in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        advice = f"; {nearest(path.name, siblings)}" if siblings else ""
+        advice = f"; {nearest(path.name, siblings, 'files here')}" if siblings else ""
         raise ConfigError(path, f"no such file{advice}") from None
     except OSError as error:
         raise ConfigError(path, f"cannot be read: {error.strerror}") from None

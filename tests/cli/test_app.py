@@ -6,6 +6,7 @@ import json
 import resource
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,11 @@ def test_help_takes_less_than_a_second(arguments: tuple[str, ...]) -> None:
     assert min(cpu_seconds(*arguments) for _ in range(2)) < 1.0
 
 
+def test_the_version_is_that_of_the_package() -> None:
+    told = subprocess.run([sys.executable, "-m", "hpo", "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout == f"hpo {version('hpo')}\n"
+
+
 def test_python_m_hpo_is_the_same_command() -> None:
     done = subprocess.run([sys.executable, "-m", "hpo", "nosuch"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
@@ -77,6 +83,14 @@ def test_a_key_that_is_not_known_is_one_line_with_the_nearest_spelling(hpo: Hpo,
     assert line.startswith(f"{file}:")
     assert "stage2.trails: " in line
     assert "did you mean 'trials'?" in line
+
+
+@pytest.mark.parametrize("command", ["plan", "status", "report", "export"])
+def test_a_best_configuration_is_no_study_file(hpo: Hpo, tmp_path: Path, command: str) -> None:
+    file = tmp_path / "best_config.yaml"
+    file.write_text("kind: best_config\nstudy: small\n")
+    refused = hpo.refused(command, file)
+    assert refused == f"{file}: is a best configuration, which only hpo run takes; give the study file"
 
 
 def test_several_errors_are_a_line_each(hpo: Hpo, tmp_path: Path) -> None:

@@ -45,6 +45,13 @@ def test_a_new_study_comes_with_its_search_space_and_dashboard_and_loads(tmp_pat
     assert study.search_space == tmp_path / "mine.search_space.yaml"
 
 
+def test_a_data_folder_that_is_not_there_yet_is_told(tmp_path: Path) -> None:
+    told = "later is not there yet: hpo data import makes it from images"
+    assert told in hpo("init", "mine.yaml", "--data", "later").splitlines()
+    (tmp_path / "later").mkdir()
+    assert told not in hpo("init", "other.yaml", "--data", "later")
+
+
 def test_in_a_project_the_search_space_goes_to_its_folder_and_the_dashboard_is_the_full_one(tmp_path: Path) -> None:
     for folder in ("studies", "search_spaces", "dashboards"):
         Path(folder).mkdir()

@@ -40,7 +40,7 @@ def test_a_named_file_that_is_not_there_is_the_study_files_mistake(write_study: 
 
     assert error.startswith("4 search_space: ")
     assert error.endswith(
-        "spice.yaml: no such file; did you mean 'space.yaml'? (allowed: dashboard.yaml, example.yaml, space.yaml)"
+        "spice.yaml: no such file; did you mean 'space.yaml'? (files here: dashboard.yaml, example.yaml, space.yaml)"
     )
 
 

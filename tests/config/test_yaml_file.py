@@ -56,7 +56,7 @@ def test_a_missing_file_is_answered_with_the_nearest_name(tmp_path: Path) -> Non
     (tmp_path / "paper.yaml").write_text("a: 1\n")
 
     assert refusal(read_yaml, tmp_path / "papper.yaml") == [
-        "None : no such file; did you mean 'paper.yaml'? (allowed: paper.yaml)"
+        "None : no such file; did you mean 'paper.yaml'? (files here: paper.yaml)"
     ]
     assert refusal(read_yaml, tmp_path / "nowhere" / "paper.yaml") == ["None : no such file"]
 
