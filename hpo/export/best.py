@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,7 +33,7 @@ from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
 from hpo.storage.predictions import PredictionStore
 from hpo.training.engine import Trainer
-from hpo.training.runtime import configure
+from hpo.training.runtime import configure, threads_of
 
 
 def export_study(
@@ -95,10 +94,18 @@ def _best_config(
         data=study.data,
         data_digest=dataset.digest,
         modules=study.file.parent,
-        threads=study.workers.threads or os.cpu_count(),
+        threads=_threads(results, tuned),
         versions=versions(),
         models=models,
     )
+
+
+def _threads(results: StudyResults, tuned: Mapping[str, Tuned]) -> int | None:
+    """The CPU threads that all of the models, donors included, were trained with; None if that is not one number."""
+    keys = {recipe.key for model in tuned.values() for recipe, _ in model.recipe.lineage(model.epoch)}
+    owners = {epoch.owner for epoch in results.epochs if epoch.recipe_key in keys}
+    found = {threads_of(worker.device) for worker in results.workers if worker.owner in owners}
+    return found.pop() if len(found) == 1 else None
 
 
 def _best_model(trainer: Trainer, study: StudyFile, model: Tuned, comparison: Comparison) -> BestModel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -61,16 +62,25 @@ def _write_h5(model: keras.Model, path: Path) -> None:
 
 
 def _write_keras(model: keras.Model, path: Path) -> None:
-    """Keras' own archive without the time of saving, so that equal weights give equal bytes."""
+    """Keras' own archive without what equal weights do not share: when and where in memory the model was."""
     model.save(str(path), include_optimizer=False)
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     about = json.loads(members["metadata.json"])
     about.pop("date_saved", None)
     members["metadata.json"] = json.dumps(about).encode()
+    members["config.json"] = _renumbered(members["config.json"])
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name), content)  # dated 1980, the archive format's beginning
+
+
+def _renumbered(config: bytes) -> bytes:
+    """Objects that several layers share are numbered by their addresses; here in the order of their mention."""
+    numbers: dict[bytes, int] = {}
+    return re.sub(
+        rb'(?<="shared_object_id": )\d+', lambda found: b"%d" % numbers.setdefault(found[0], len(numbers) + 1), config
+    )
 
 
 _WRITERS: dict[str, Callable[[keras.Model, Path], None]] = {

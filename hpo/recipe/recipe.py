@@ -6,6 +6,7 @@ A recipe is the address of its training: `Recipe.key` is the SHA-256 of its cano
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -90,6 +91,12 @@ class Recipe:
         does not use are left out, so that they cannot make two addresses of one training.
         """
         return digest({"format": KEY_FORMAT, **self._determining()})
+
+    def lineage(self, epochs: int) -> Iterator[tuple[Recipe, int]]:
+        """This training of so many epochs, then its donor's, then the donor's donor's."""
+        yield self, epochs
+        if self.initial is not None:
+            yield from self.initial.donor.lineage(self.initial.epoch)
 
     def _determining(self) -> dict[str, Any]:
         initial: dict[str, Any] | None = None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any, cast
 
 from hpo.config.ranges import ChoiceRange, load_ranges, ranges_from_json
@@ -13,7 +14,7 @@ from hpo.config.study import StudyFile
 from hpo.config.versions import versions
 from hpo.data.dataset import Dataset
 from hpo.evaluation.objective import Objective, objective_of
-from hpo.recipe.recipe import Recipe, recipe_from_json
+from hpo.recipe.recipe import recipe_from_json
 from hpo.recipe.schedule import STRATEGIES, Strategy
 from hpo.results.read_patches import describe_data, find_mistakes
 from hpo.results.records import (
@@ -217,7 +218,9 @@ def _compute(study: StudyFile, rows: Rows, spent: Mapping[tuple[str, int], Compu
                 training
                 for row in points
                 if row.recipe is not None
-                for training in _trainings(recipe_from_json(row.recipe), row.epochs or 0, donors=role == "after")
+                for training in islice(
+                    recipe_from_json(row.recipe).lineage(row.epochs or 0), None if role == "after" else 1
+                )
             ]
             needed = {(recipe.key, epoch) for recipe, epochs in trainings for epoch in range(1, epochs + 1)} - counted
             counted |= needed
@@ -231,13 +234,6 @@ def _compute(study: StudyFile, rows: Rows, spent: Mapping[tuple[str, int], Compu
                         for recipe, epochs in trainings
                     ),
                 )
-
-
-def _trainings(recipe: Recipe, epochs: int, *, donors: bool) -> Iterator[tuple[Recipe, int]]:
-    """A training, and those of its donors where they are wanted."""
-    yield recipe, epochs
-    if donors and recipe.initial is not None:
-        yield from _trainings(recipe.initial.donor, recipe.initial.epoch, donors=True)
 
 
 def _donors(study: StudyFile, stages: Stages) -> Iterator[Donor]:

@@ -8,13 +8,13 @@ at the epoch that speaks, and the donors that their weights came from.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from hpo.config.study import StudyFile
-from hpo.recipe.recipe import Recipe, recipe_from_json
+from hpo.recipe.recipe import recipe_from_json
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages, note_cleaned, study_names, uncleaned_ends
@@ -79,14 +79,14 @@ def needed_checkpoints(database: Database, study: StudyFile) -> dict[str, set[in
     ours: set[str] = set()
     for architecture in database.run(_architectures):
         for recipe, epochs in architecture.points:
-            for key, last in _lineage(recipe_from_json(recipe), epochs):
+            for ancestor, last in recipe_from_json(recipe).lineage(epochs):
                 if architecture.study == study.name:
-                    ours.add(key)
+                    ours.add(ancestor.key)
                 if architecture.runs is None:
-                    needed[key].update(range(1, last + 1))
+                    needed[ancestor.key].update(range(1, last + 1))
         for recipe, epoch in architecture.runs or []:
-            for key, speaking in _lineage(recipe_from_json(recipe), epoch):
-                needed[key].add(speaking)
+            for ancestor, speaking in recipe_from_json(recipe).lineage(epoch):
+                needed[ancestor.key].add(speaking)
     return {key: needed[key] for key in ours}
 
 
@@ -123,10 +123,3 @@ def _runs(stages: Sequence[StageRow]) -> list[NamedTraining] | None:
     if not is_over:
         return None
     return [(run["recipe"], run["epoch"]) for run in results.get("confirm", {}).get("runs", [])]
-
-
-def _lineage(recipe: Recipe, epoch: int) -> Iterator[tuple[str, int]]:
-    """The recipe and all its donors: key and epoch."""
-    yield recipe.key, epoch
-    if recipe.initial is not None:
-        yield from _lineage(recipe.initial.donor, recipe.initial.epoch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from functools import cache
 
@@ -75,3 +76,9 @@ def describe_device() -> str:
         return f"GPU {visible}"
     threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
     return f"CPU, {threads} {'thread' if threads == 1 else 'threads'}"
+
+
+def threads_of(device: str) -> int | None:
+    """The CPU threads of a device as `describe_device` put it; None of a GPU."""
+    told = re.fullmatch(r"CPU, (\d+) threads?", device)
+    return int(told.group(1)) if told else None

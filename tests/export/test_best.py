@@ -17,7 +17,9 @@ from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.results.study import StudyResults
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
+from hpo.storage.ledger import TrainedEpoch
 from hpo.storage.predictions import PredictionStore
+from hpo.storage.workers import WorkerSpan
 from hpo.training.engine import Trainer
 from tests.export.samples import fitting
 from tests.results.invented import invent_study
@@ -94,6 +96,28 @@ def test_each_architecture_has_its_files_and_the_study_its_best_configuration(fi
         assert config.models[name].weights_sha256 in card
         model = trainer.model(recipe, 1)
         assert f"{sum(int(np.prod(one.shape)) for one in model.trainable_variables):,} trained parameters" in card
+
+
+@pytest.mark.parametrize(
+    ("devices", "threads"),
+    [
+        (("CPU, 3 threads", "CPU, 3 threads"), 3),
+        (("CPU, 3 threads", "CPU, 1 thread"), None),
+        (("GPU 0", "GPU 0"), None),
+    ],
+)
+def test_the_threads_are_those_that_all_of_its_workers_had(
+    finished: Finished, devices: tuple[str, str], threads: int | None
+) -> None:
+    results, kept = finished.results, {TINY.key: "one:1:1", WIDE.key: "two:2:2"}
+    workers = [WorkerSpan(owner, device, 0, 1, None) for owner, device in zip(kept.values(), devices, strict=True)]
+    stranger = WorkerSpan("stranger:3:3", "CPU, 64 threads", 0, 1, None)
+    epochs = [TrainedEpoch(key, 1, 90, 1.0, owner, 1.0) for key, owner in kept.items()]
+    elsewhere = TrainedEpoch("f" * 64, 1, 90, 1.0, stranger.owner, 1.0)
+    results = replace(results, workers=(*workers, stranger), epochs=(*epochs, elsewhere))
+    config_path(finished.study).unlink()
+    replace(finished, results=results).export()
+    assert load_best_config(config_path(finished.study)).threads == threads
 
 
 def test_it_is_exported_only_with_every_file_and_of_these_very_models(finished: Finished) -> None:

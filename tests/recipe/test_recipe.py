@@ -117,6 +117,11 @@ def test_plain_arithmetic_is_not_written_so_that_older_recipes_are_unchanged() -
     assert "arithmetic" not in recipe_to_json(MIXED)["initial"]["donor"]
 
 
+def test_the_lineage_of_a_training_ends_at_random_weights() -> None:
+    grown = replace(PLAIN, initial=WarmStart(WARM, 7))
+    assert list(grown.lineage(3)) == [(grown, 3), (WARM, 7), (DONOR, 10)]
+
+
 def test_values_that_are_no_recipe_are_refused() -> None:
     with pytest.raises(KeyError, match="data"):
         recipe_from_json({"architecture": {}})

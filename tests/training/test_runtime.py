@@ -11,7 +11,7 @@ import pytest
 
 from hpo.errors import TrainingError
 from hpo.models.backend import tf
-from hpo.training.runtime import configure, start_xla
+from hpo.training.runtime import configure, describe_device, start_xla, threads_of
 
 FRESH = """
 from hpo.errors import TrainingError
@@ -52,6 +52,15 @@ def test_a_process_that_already_computes_keeps_its_threads() -> None:
 def test_threads_are_at_least_one() -> None:
     with pytest.raises(TrainingError, match="threads is 0; it must be at least 1"):
         configure(0)
+
+
+@pytest.mark.parametrize(("device", "threads"), [("CPU, 1 thread", 1), ("CPU, 12 threads", 12), ("GPU 0,1", None)])
+def test_threads_are_read_from_a_devices_description(device: str, threads: int | None) -> None:
+    assert threads_of(device) == threads
+
+
+def test_the_description_of_this_process_tells_its_threads() -> None:
+    assert threads_of(describe_device()) == (tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count())
 
 
 COMPILES = """
