@@ -19,7 +19,7 @@ from hpo.recipe.schedule import Strategy
 OptimizerName = Literal["sgd", "adam", "adamw"]
 WarmStartMode = Literal["warm", "shrink_perturb"]
 
-KEY_FORMAT = 1
+KEY_FORMAT = 2
 """Raised whenever the same recipe would train to other weights than before: old checkpoints are then not mixed in."""
 
 

@@ -66,6 +66,7 @@ def turn(patches: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
     return tf.where(transposed, tf.transpose(patches, (0, 2, 1, 3)), patches)
 
 
+@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
 def jitter_stain(patches: tf.Tensor, stain: tf.Tensor) -> tf.Tensor:
     """Changes each patch's stain in optical density, as another slide or laboratory would.
 
@@ -73,17 +74,14 @@ def jitter_stain(patches: tf.Tensor, stain: tf.Tensor) -> tf.Tensor:
     ``x' = 256 * exp(-OD') - 1``, clipped to 0..255.
 
     Args:
-        patches: float32 ``(B, size, size, 3)``, 0..255.
+        patches: of 0..255, any dtype, ``(B, size, size, 3)``.
         stain: float32 ``(B, 6)``: three scales, three shifts.
+
+    Returns:
+        float32 ``(B, size, size, 3)``.
 
     Source: Beer-Lambert law; Tellez et al. 2018 (H&E stain augmentation), here on the RGB channels themselves.
     """
-    # Rows of pixels, with a channel's numbers repeated along them: spreading three numbers over each pixel takes longer
-    # than all the rest.
-    batch, size = patches.shape[0], patches.shape[1]
-    scale = tf.tile(stain[:, None, :3], (1, 1, size))
-    shift = tf.tile(stain[:, None, 3:], (1, 1, size))
-    rows = tf.reshape(patches, (batch, size, size * 3))
-    density = -tf.math.log((rows + 1.0) / 256.0)
-    jittered = tf.clip_by_value(256.0 * tf.exp(-(scale * density + shift)) - 1.0, 0.0, 255.0)
-    return tf.reshape(jittered, patches.shape)
+    scale, shift = stain[:, None, None, :3], stain[:, None, None, 3:]
+    density = -tf.math.log((tf.cast(patches, tf.float32) + 1.0) / 256.0)
+    return tf.clip_by_value(256.0 * tf.exp(-(scale * density + shift)) - 1.0, 0.0, 255.0)
