@@ -110,6 +110,7 @@ def _settings(study: StudyFile) -> StudySettings:
         batch_normalization=study.stage2.batch_normalization,
         confirm_epochs=study.confirm.epochs,
         confirm_seeds=study.confirm.seeds,
+        arithmetic=study.arithmetic.of_recipe,
         strategies=tuple(
             Strategy(name, strategy.decay, strategy.factor, strategy.every, strategy.rate) for name in STRATEGIES
         ),

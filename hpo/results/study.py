@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.objective import Objective
+from hpo.recipe.arithmetic import PLAIN, Arithmetic
 from hpo.recipe.point import Value
 from hpo.recipe.schedule import Strategy
 from hpo.results.records import (
@@ -68,6 +69,7 @@ class StudySettings:
         batch_normalization: whether stage 2 inserts BatchNormalization.
         confirm_epochs: epochs of each final training.
         confirm_seeds: one final training each, for every role.
+        arithmetic: how training steps are computed.
         strategies: the learning-rate strategies with the search space's parameters, for the schedules' figure.
     """
 
@@ -84,6 +86,7 @@ class StudySettings:
     batch_normalization: bool
     confirm_epochs: int
     confirm_seeds: tuple[int, ...]
+    arithmetic: Arithmetic = PLAIN
     strategies: tuple[Strategy, ...] = (
         Strategy("constant"),
         Strategy("time_based"),

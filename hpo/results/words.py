@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from hpo.evaluation.estimate import Estimate, Interval
+from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.point import Point, Value
 
 METRIC_WORDS = {
@@ -50,6 +51,12 @@ def capital(text: str) -> str:
 def factor_words(factor: str) -> str:
     """A factor's name for a person."""
     return FACTOR_WORDS.get(factor, factor.replace("_", " "))
+
+
+def arithmetic_words(arithmetic: Arithmetic) -> list[str]:
+    """What is not as usual in how training steps are computed; empty if nothing is."""
+    words = [] if arithmetic.compute_dtype == "float32" else [f"mixed precision: {arithmetic.compute_dtype}"]
+    return [*words, "compiled by XLA"] if arithmetic.jit_compile else words
 
 
 def design_words(design: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from hpo.config.dashboard import PanelName, PanelSettings
 from hpo.evaluation.metrics import METRICS
+from hpo.recipe.arithmetic import Arithmetic
 from hpo.reports import panels
 from hpo.reports.html import Table, table
 from hpo.reports.panel import Drawing, NotThereError
@@ -356,6 +357,16 @@ class TestAccounts:
         assert "17 of 68 trials done" in diagram
         assert "weights reused from stage 1" in diagram
         assert two_stages.draw(two_stages.read(empty, _options("two_stages"))).count("not begun") == 2
+
+    def test_the_diagram_tells_what_every_training_computed_in_unless_it_is_as_usual(self, empty: StudyResults) -> None:
+        mixed = replace(empty.settings, arithmetic=Arithmetic("bfloat16", jit_compile=True))
+        plain, other = (
+            two_stages.draw(two_stages.read(results, _options("two_stages")))
+            for results in (empty, replace(empty, settings=mixed))
+        )
+        for words in ("mixed precision: bfloat16", "compiled by XLA"):
+            assert words not in plain
+            assert other.count(words) == 3
 
 
 class TestThePapersTables:

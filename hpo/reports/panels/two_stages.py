@@ -8,7 +8,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape
 from hpo.results.records import StageName
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, count, design_words, factor_words, listed, plural
+from hpo.results.words import METRIC_WORDS, arithmetic_words, count, design_words, factor_words, listed, plural
 
 _WEIGHTS = {
     "cold": "random initial weights",
@@ -52,6 +52,7 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
                 "Stage 1: explore",
                 [
                     "random initial weights",
+                    *arithmetic_words(settings.arithmetic),
                     design_words(settings.stage1_design),
                     listed(factor_words(name) for name in settings.stage1_factors),
                     _progress(results, "stage1"),
@@ -62,6 +63,7 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
                 "Stage 2: tune",
                 [
                     _WEIGHTS.get(settings.warm_start, settings.warm_start),
+                    *arithmetic_words(settings.arithmetic),
                     *normalized,
                     f"{design_words(settings.stage2_design)} search within stage 1's ranges",
                     listed(factor_words(name) for name in settings.stage2_factors),
@@ -73,6 +75,7 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
                 "Confirm",
                 [
                     "reference and tuned settings",
+                    *arithmetic_words(settings.arithmetic),
                     f"{plural(len(settings.confirm_seeds), 'seed')} each, the same for both",
                     plural(settings.confirm_epochs, "epoch"),
                 ],
