@@ -9,7 +9,7 @@ import numpy as np
 
 from hpo.evaluation.calibration import calibrate
 from hpo.evaluation.metrics import METRICS, THRESHOLD, binary_metrics
-from hpo.evaluation.threshold import choose_threshold, confusion
+from hpo.evaluation.threshold import called_rightly, choose_threshold, confusion
 from hpo.export.markdown import plain, table
 from hpo.export.subject import Subject
 from hpo.recipe.architecture import CnnSpec
@@ -27,6 +27,7 @@ from hpo.results.words import (
     number,
     p_value,
     plural,
+    point_words,
     signed,
     signed_interval,
     value_words,
@@ -143,11 +144,14 @@ def _calls(subject: Subject) -> list[str]:
     rows = []
     for words, threshold in thresholds.items():
         calls = confusion(labels, probabilities, threshold)
-        rows.append([f"{number(threshold)}, {words}", *(count(number) for number in calls)])
+        rates = (called_rightly(calls.tp, calls.fn), called_rightly(calls.tn, calls.fp))
+        rows.append([f"{number(threshold)}, {words}", *map(number, rates), *(count(patches) for patches in calls)])
     calibration = calibrate(labels, probabilities[None, :])
     return [
         "## Thresholds and calibration of these weights",
-        table(["Threshold", "True positives", "False positives", "True negatives", "False negatives"], rows),
+        table(["Threshold", "Sensitivity", "Specificity", "TP", "FP", "TN", "FN"], rows),
+        "Sensitivity is the share of label-1 patches that are called so (recall), specificity that of label-0 patches; "
+        "TP and TN are the numbers of patches called rightly, FP and FN wrongly, as label 1 and as label 0.",
         f"Brier score {number(calibration.brier)} (0.250 for a constant 0.5), NLL {number(calibration.nll)} (0.693 for "
         f"a constant 0.5), expected calibration error {number(calibration.ece)}, on the test split.",
     ]
@@ -220,6 +224,8 @@ def _training(subject: Subject) -> list[str]:
         "test split was opened.",
         table(["Setting", "Value"], [[plain(name), plain(value)] for name, value in settings.items()]),
         origin,
+        f"The reference (before) is {plain(point_words(subject.results.settings.reference, ('epochs',)))}, trained for "
+        f"{plural(subject.results.settings.confirm_epochs, 'epoch')}.",
     ]
 
 

@@ -104,7 +104,8 @@ def test_thresholds_and_calibration_are_those_of_the_exported_weights(results: S
         (threshold,) = numbers(row[0])
         called = exported.test_probabilities > threshold
         tn, fp, fn, tp = confusion_matrix(results.test_labels, called).ravel()
-        assert [int(cell) for cell in row[1:]] == [tp, fp, tn, fn]
+        assert [float(cell) for cell in row[1:3]] == pytest.approx([tp / (tp + fn), tn / (tn + fp)], abs=5.1e-4)
+        assert [int(cell) for cell in row[3:]] == [tp, fp, tn, fn]
     assert numbers(usual[0]) == [0.5]
     assert numbers(chosen[0]) != [0.5]
     brier, _, _, nll, _, _, _ = numbers(re.findall(r"Brier score .*", text)[0])
@@ -123,6 +124,9 @@ def test_data_training_compute_and_provenance_are_the_studys(results: StudyResul
     ]
     settings = dict(training)
     assert settings["Training patches"] == "7,200"
+    assert re.findall(r"The reference \(before\) is (.*), trained for 40 epochs", text) == [
+        "training patches 4,000, batch size 32, learning rate 0.01, learning-rate strategy constant"
+    ]
     assert settings["Batch size"] == "24"
     assert settings["Learning rate"] == "0.0057"
     assert settings["Epochs"] == "40"

@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import THRESHOLD
-from hpo.evaluation.threshold import Confusion, choose_threshold, confusion
+from hpo.evaluation.threshold import Confusion, called_rightly, choose_threshold, confusion
 from hpo.reports.panel import NotThereError
 from hpo.reports.style import architecture_style, faded, figure, figure_text
 from hpo.results.records import Confirmation
@@ -34,12 +34,12 @@ class Matrix(NamedTuple):
     @property
     def recall(self) -> float:
         """The share of malignant patches that are called so; 0 without any."""
-        return self.tp / (self.tp + self.fn) if self.tp + self.fn else 0.0
+        return called_rightly(self.tp, self.fn)
 
     @property
     def specificity(self) -> float:
         """The share of benign patches that are called so; 0 without any."""
-        return self.tn / (self.tn + self.fp) if self.tn + self.fp else 0.0
+        return called_rightly(self.tn, self.fp)
 
 
 class Matrices(NamedTuple):
