@@ -1,4 +1,4 @@
-"""Which GPU each worker gets, and what of the machine there is to share out, decided without TensorFlow."""
+"""Which GPU each worker gets, decided without TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
-from pathlib import Path
-
-import psutil
 
 from hpo.errors import HpoError
 
@@ -60,19 +57,6 @@ def device_environment(gpu: str | None) -> dict[str, str]:
     # The driver's numbers, not CUDA's own order by speed; and memory as it is needed, so that a GPU can be shared.
     variables = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     return variables if gpu is None else variables | {"CUDA_VISIBLE_DEVICES": gpu or "-1"}
-
-
-def available_cores() -> int:
-    """Cores that this process may use, which in a container or a job may be fewer than the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def available_memory() -> int:
-    """Bytes of memory that this process and its children may use: the container's, or else the machine's."""
-    total = psutil.virtual_memory().total
-    limit = Path("/sys/fs/cgroup/memory.max")  # of control groups, version 2
-    text = limit.read_text(encoding="ascii").strip() if limit.is_file() else "max"
-    return total if text == "max" else min(total, int(text))
 
 
 def driver_gpus() -> list[str]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from hpo.config.load import CHECKPOINTS_VARIABLE, DATA_VARIABLE, DATABASE_VARIABLE
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
-from hpo.launchers.devices import available_cores, available_memory, gpus_asked_for, share_out
+from hpo.launchers.devices import gpus_asked_for, share_out
 from hpo.launchers.inprocess import OnClosed
 from hpo.launchers.launcher import Assignment, Ending, Engine, Launcher
 from hpo.launchers.local import LocalLauncher
+from hpo.machine import available_cores, available_memory
 from hpo.stages.order import Until
 
 MEMORY_SHARE = 0.9

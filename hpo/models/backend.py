@@ -10,6 +10,8 @@ import os
 
 # Level 3 also hides "failed call to cuInit", which every machine without a GPU would print. Real errors are exceptions.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# GPUs are numbered as NVIDIA's driver does it, not by speed.
+os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
 # A user's ~/.keras/keras.json may name another backend; checkpoints and compiled epochs are TensorFlow's.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 

@@ -17,9 +17,9 @@ class Arithmetic:
     It is about training alone: validation, test and the exported model compute in float32, not compiled by XLA.
 
     Args:
-        compute_dtype: of layers and their gradients; weights, loss and optimizer stay float32 (mixed precision,
-            Micikevicius et al. 2018). bfloat16 has float32's range, so that no loss need be scaled (Kalamkar et al.
-            2019).
+        compute_dtype: of layers and their gradients, but for a CNN's last one; weights, loss and optimizer stay float32
+            (mixed precision, Micikevicius et al. 2018). bfloat16 has float32's range, so that no loss need be scaled
+            (Kalamkar et al. 2019). A user's own function decides by a layer's ``dtype`` what stays float32.
         jit_compile: whether XLA compiles the step: forward, gradient, optimizer.
     """
 
@@ -45,5 +45,7 @@ def why_not_compiled(architecture: ArchitectureSpec) -> str | None:
 
 
 def arithmetic_to_json(arithmetic: Arithmetic) -> dict[str, Any]:
-    """JSON-ready values for a recipe and its key: empty for `PLAIN`, which recipes did not use to name."""
-    return {} if arithmetic == PLAIN else {"arithmetic": asdict(arithmetic)}
+    """What differs from `PLAIN`, JSON-ready for a recipe and its key; so that more ways to compute change no key."""
+    usual = asdict(PLAIN)
+    differing = {name: value for name, value in asdict(arithmetic).items() if value != usual[name]}
+    return {"arithmetic": differing} if differing else {}

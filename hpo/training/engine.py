@@ -8,25 +8,25 @@ kind of CPU, with the same number of threads).
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.errors import NonFiniteLossError, OutOfMemoryError, StorageError, TrainingError
+from hpo.errors import NonFiniteLossError, StorageError, TrainingError
 from hpo.evaluation.metrics import binary_metrics
-from hpo.models.backend import keras, tf
+from hpo.models.backend import keras
 from hpo.models.build import Arrays, build_model, initial_weights, load_weights
 from hpo.models.warm_start import warm_start
+from hpo.recipe.arithmetic import PLAIN
 from hpo.recipe.recipe import Recipe
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
 from hpo.training.augment import draw_epoch
 from hpo.training.epoch import EpochFunction, Settings
+from hpo.training.failures import compilable, enough_memory
 from hpo.training.home import home_of
 from hpo.training.network import Network, probabilities
 from hpo.training.resident import DataSource, PatchSource, ResidentData
@@ -67,16 +67,24 @@ class Trainer:
         store: where checkpoints are found and kept.
         dataset: training and validation patches.
         valid_patches: validate on a class-balanced subset of this many; None is all.
+        most_patches: as many training patches as any recipe will have; None is all. It decides where they stay.
 
     Attributes:
         valid_rows: rows of the validation split that are validated on, ``(N,)``.
         valid_labels: their labels, uint8 ``(N,)``.
     """
 
-    def __init__(self, store: CheckpointStore, dataset: DataSource, *, valid_patches: int | None = None) -> None:
+    def __init__(
+        self,
+        store: CheckpointStore,
+        dataset: DataSource,
+        *,
+        valid_patches: int | None = None,
+        most_patches: int | None = None,
+    ) -> None:
         configure()
         self._store, self._dataset = store, dataset
-        self._home = home_of(len(dataset.train) * math.prod(dataset.train.shape[1:]))
+        self._home = home_of((most_patches or len(dataset.train)) * math.prod(dataset.train.shape[1:]))
         self._data = ResidentData(dataset, valid_patches, self._home)
         self._network = lru_cache(_COMPILED)(Network)
         self._function = lru_cache(_COMPILED)(EpochFunction)
@@ -148,7 +156,7 @@ class Trainer:
     def predict(self, recipe: Recipe, epoch: int, patches: PatchSource) -> NDArray[np.float32]:
         """Probabilities of label 1, float32 ``(N,)``, by the recipe at this epoch (trained if need be)."""
         weights = self.arrays(recipe, epoch)
-        network = self._network_of(recipe)
+        network = self._network_of(replace(recipe, arithmetic=PLAIN))
         rows = np.arange(len(patches))
         parts = [np.empty(0, np.float32)]
         for first in range(0, len(rows), _READ_AT_ONCE):
@@ -189,9 +197,10 @@ class Trainer:
         network.holds = None
         draws = draw_epoch(recipe.seed, epoch, recipe.patches, recipe.batch_size, recipe.stain_jitter)
         rates = _learning_rates(recipe, epoch, len(draws.order))
-        with _explained(recipe):
+        with enough_memory(recipe):
             data = self._data.train(recipe.patches, recipe.seed)
-            logits = function.train(data.patches, data.targets, draws, rates)
+            with compilable(recipe):
+                logits = function.train(data.patches, data.targets, draws, rates)
             valid_logits = network.predict(self._data.valid())
         state = capture(function)
         if not is_finite(state | {"logits": logits, "valid_logits": valid_logits}):
@@ -264,25 +273,6 @@ class Trainer:
                 f"patches ({recipe.patches}) is less than batch_size ({recipe.batch_size}), so that no batch is full; "
                 "raise patches or lower batch_size"
             )
-
-
-@contextmanager
-def _explained(recipe: Recipe) -> Iterator[None]:
-    """Says what TensorFlow could not do in terms of what the user asked for."""
-    try:
-        yield
-    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-        raise OutOfMemoryError(
-            f"not enough memory for batch_size {recipe.batch_size} with {recipe.patches} patches; lower either"
-        ) from error
-    except tf.errors.UnimplementedError as error:
-        if not recipe.arithmetic.jit_compile:
-            raise
-        reason = re.search(r"^(.+)\n\s*\[\[", error.message, re.MULTILINE)  # stands before the operation's name
-        raise TrainingError(
-            f"XLA cannot compile this training: {reason.group(1) if reason else error.message} "
-            "Set arithmetic.jit_compile to false"
-        ) from error
 
 
 def _learning_rates(recipe: Recipe, epoch: int, steps: int) -> NDArray[np.float32]:

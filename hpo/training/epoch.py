@@ -67,7 +67,7 @@ class EpochFunction:
     """
 
     def __init__(self, network: Network, settings: Settings, home: str = HOST) -> None:
-        start_xla()
+        start_xla()  # which hardly any training does without: it makes the augmentation
         self.network, self.settings, self._home = network, settings, home
         self.optimizer = _optimizer(settings)
         self.optimizer.build(network.model.trainable_variables)
@@ -141,7 +141,7 @@ class EpochFunction:
             logits = tf.cast(model(scaled(patches), training=True)[:, 0], tf.float32)
             loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
             if model.losses:  # regularizers, which only a user's own function can bring
-                loss += tf.add_n(model.losses)
+                loss += tf.add_n([tf.cast(one, tf.float32) for one in model.losses])
         self.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
         return logits
 

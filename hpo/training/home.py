@@ -1,4 +1,4 @@
-"""Where training patches stay: on the GPU, if they leave it enough memory to train in; else on the host."""
+"""Where training patches stay: on the GPU, if they take little of its memory; else on the host."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from hpo.models.backend import tf
 
 HOST, GPU = "/CPU:0", "/GPU:0"
 
-_SHARE = 1 / 3
-"""Of a GPU's memory: all 7.2 GB of PatchCamelyon's training patches on 24 GB, and a second worker beside them."""
+_SHARE = 1 / 8
+"""Of a GPU's memory, which several workers may share, each with patches of its own; training takes the rest."""
+
+_PATIENCE = 10
+"""Seconds that the driver has to answer in."""
 
 Fetch = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 """From patches, labels and row numbers to the patches and labels of these rows."""
 
 
 def home_of(nbytes: int) -> str:
-    """The device that so many bytes of patches stay on, by the memory of this process's first GPU.
+    """The device that so many bytes of patches stay on: the first GPU if they are an eighth of its memory or less.
 
     TensorFlow tells what it has taken of a GPU, not what there is; NVIDIA's driver does. A GPU that the driver does not
-    tell of keeps no patches: each step then fetches its batch from the host, inside the graph.
+    tell of keeps no patches: each step then fetches its batch from the host, inside the graph, which costs little.
     """
     if not tf.config.list_physical_devices("GPU"):
         return HOST
@@ -49,6 +52,11 @@ def _gpu_memory() -> int:
         return 0
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
     query = [program, f"--id={visible}", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
-    answer = subprocess.run(query, capture_output=True, text=True, check=False)  # noqa: S603 - the driver's own tool
+    try:
+        answer = subprocess.run(  # noqa: S603 - the driver's own tool
+            query, capture_output=True, text=True, check=False, timeout=_PATIENCE
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
     mebibytes = answer.stdout.strip()
     return int(mebibytes) * 2**20 if answer.returncode == 0 and mebibytes.isdecimal() else 0

@@ -8,6 +8,7 @@ import tempfile
 from functools import cache
 
 from hpo.errors import TrainingError
+from hpo.machine import available_cores
 from hpo.models.backend import tf
 
 _GREETINGS = (b"absl::InitializeLog()", b"Compiled cluster using XLA!")
@@ -74,7 +75,7 @@ def describe_device() -> str:
     if gpus:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(str(number) for number in range(len(gpus)))
         return f"GPU {visible}"
-    threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or available_cores()
     return f"CPU, {threads} {'thread' if threads == 1 else 'threads'}"
 
 

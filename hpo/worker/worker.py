@@ -100,7 +100,12 @@ def open_worker(
     configure(study.workers.threads or threads)
     sys.path.insert(0, str(study.file.parent))  # where function architectures are imported from
     files = Files(study.checkpoints, hurry=stop)
-    trainer = Trainer(CheckpointStore(files), dataset, valid_patches=study.data.valid_patches)
+    trainer = Trainer(
+        CheckpointStore(files),
+        dataset,
+        valid_patches=study.data.valid_patches,
+        most_patches=study.space.most_patches,
+    )
     lease_seconds = study.workers.lease_seconds
     with Heartbeat(database, study.name, owner, lease_seconds, describe_device(), since) as heartbeat:
         agree_on_store(database, study.name, owner, files, lease_seconds)

@@ -13,9 +13,9 @@ from hpo.config.load import load_study
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
 from hpo.launchers import launch
-from hpo.launchers.devices import available_memory
 from hpo.launchers.launch import MEMORY_SHARE, Workforce, open_launcher, plan_launch
 from hpo.launchers.launcher import Engine
+from hpo.machine import available_memory
 from tests.cli.hpo import Hpo
 from tests.stages.story import load, write
 

@@ -9,6 +9,7 @@ import pytest
 
 from hpo.models.backend import keras, tf
 from hpo.models.pooling import TiledMaximum
+from hpo.recipe.architecture import Padding
 
 
 def gradient(layer: keras.layers.Layer, x: tf.Tensor, *, jit_compile: bool = False) -> tf.Tensor:
@@ -23,10 +24,16 @@ def gradient(layer: keras.layers.Layer, x: tf.Tensor, *, jit_compile: bool = Fal
     return tf.function(derive, jit_compile=jit_compile)(x)
 
 
-@pytest.mark.parametrize(("window", "padding", "side"), list(itertools.product((2, 3), ("same", "valid"), (6, 7, 8))))
-def test_it_gives_the_values_and_gradients_of_keras_own(window: int, padding: str, side: int) -> None:
-    x = tf.constant(np.random.default_rng(side).normal(size=(2, side, side + 1, 3)) - 3, tf.float32)
-    ours, theirs = TiledMaximum(window, padding), keras.layers.MaxPooling2D(window, window, padding=padding)
+CASES = list(itertools.product((2, 3), ("same", "valid"), (6, 7, 8), ("float32", "bfloat16")))
+
+
+@pytest.mark.parametrize(("window", "padding", "side", "dtype"), CASES)
+def test_it_gives_the_values_and_gradients_of_keras_own(window: int, padding: Padding, side: int, dtype: str) -> None:
+    # All values differ, in bfloat16 too, and all are below 0, which padding with zeros would show.
+    order = np.random.default_rng(side).permutation(2 * side * (side + 1) * 3).reshape(2, side, side + 1, 3)
+    x = tf.constant(-np.exp2(order / 8 - 60), dtype)
+    ours = TiledMaximum(window, padding, dtype=dtype)
+    theirs = keras.layers.MaxPooling2D(window, window, padding=padding, dtype=dtype)
     assert np.array_equal(ours(x), theirs(x))
     assert tuple(ours.compute_output_shape(x.shape)) == ours(x).shape
     assert np.array_equal(gradient(ours, x), gradient(theirs, x))

@@ -25,6 +25,7 @@ GOLDEN = {
     "plain": (PLAIN, "23b7d0cf1d545334dee86abd55ddb72346ef0431ae322c01ad9cc604bc7430c5"),
     "warm": (WARM, "491c837898456bf2a2fdd8f884c290de5231bfef5d75a2e403dee4ea60299764"),
     "shrunk": (SHRUNK, "c0f182e6104914b3323ba9eee58ceac96906b0e1f73711a97d26321fa764f843"),
+    "mixed": (MIXED, "157327a21f45f97f40500f65f99d6708d0b6e0a5415e5905d7a3a82b00b8fbce"),
     "function": (FUNCTION, "75e3563aff872424c9d02542c60d0984f30fc7a93cdacac4a340622873e2b411"),
 }
 
@@ -114,6 +115,9 @@ def test_a_recipe_comes_back_from_json_with_its_donor_and_its_key(recipe: Recipe
 def test_plain_arithmetic_is_not_written_so_that_older_recipes_are_unchanged() -> None:
     assert "arithmetic" not in recipe_to_json(PLAIN)
     assert recipe_to_json(MIXED)["arithmetic"] == {"compute_dtype": "bfloat16", "jit_compile": True}
+    assert recipe_to_json(replace(PLAIN, arithmetic=Arithmetic("bfloat16")))["arithmetic"] == {
+        "compute_dtype": "bfloat16"
+    }
     assert "arithmetic" not in recipe_to_json(MIXED)["initial"]["donor"]
 
 

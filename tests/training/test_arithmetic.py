@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from hpo.errors import TrainingError
-from hpo.models.backend import keras
+from hpo.models.backend import keras, tf
 from hpo.recipe.architecture import CnnSpec, Convolution, FunctionSpec
 from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.recipe import Recipe, WarmStart
@@ -35,6 +36,28 @@ def watched_model(shape: tuple[int, int, int]) -> Any:
 
     flat = [keras.layers.Input(shape), keras.layers.Flatten(), keras.layers.Dense(4)]
     return keras.Sequential([*flat, Watched(), keras.layers.Dense(1)])
+
+
+class Rounded(keras.layers.Layer):
+    """What only Python can compute."""
+
+    def call(self, x: Any) -> Any:
+        rounded = tf.numpy_function(np.round, [x], tf.float32)
+        rounded.set_shape(x.shape)
+        return rounded
+
+
+def rounding_model(shape: tuple[int, int, int]) -> Any:
+    """A user's own model that XLA has no operation for."""
+    layers = keras.layers
+    return keras.Sequential([layers.Input(shape), Rounded(), layers.Flatten(), layers.Dense(1)])
+
+
+def regularized_model(shape: tuple[int, int, int]) -> Any:
+    """A user's own model whose activations are part of the loss."""
+    layers = keras.layers
+    convolution = layers.Conv2D(2, 3, activity_regularizer="l2")
+    return keras.Sequential([layers.Input(shape), convolution, layers.Flatten(), layers.Dense(1)])
 
 
 def pooled_model(shape: tuple[int, int, int]) -> Any:
@@ -73,12 +96,16 @@ def test_validation_is_what_the_exported_model_predicts(trainer: Trainer, arithm
     assert np.array_equal(trainer.predict(recipe, 3, valid), trainer.valid_probabilities(recipe, 3))
 
 
-def test_checkpoints_hold_float32_whatever_was_computed_in(trainer: Trainer) -> None:
-    recipe = replace(PLAIN, arithmetic=Arithmetic("bfloat16"))
-    plain, mixed = trainer.arrays(PLAIN, 1), trainer.arrays(recipe, 1)
-    assert {path: (value.dtype, value.shape) for path, value in mixed.items()} == {
-        path: (value.dtype, value.shape) for path, value in plain.items()
-    }
+def test_checkpoints_hold_the_same_arrays_whatever_was_computed_in(tmp_path: Path) -> None:
+    store, kinds = CheckpointStore(Files(tmp_path)), []
+    for arithmetic in (Arithmetic(), OTHERS[-1]):
+        recipe = replace(PLAIN, arithmetic=arithmetic)
+        list(Trainer(store, ToyDataset()).bring(recipe, {1}))
+        found = store.latest(recipe.key, 1)
+        assert found is not None
+        kinds.append({name: (value.dtype, value.shape) for name, value in found.arrays.items()})
+    assert kinds[0] == kinds[1]
+    assert any(name.startswith("optimizer/") for name in kinds[0])
 
 
 def test_a_donor_of_one_arithmetic_warms_a_recipe_of_another(trainer: Trainer) -> None:
@@ -107,12 +134,21 @@ def test_windows_that_overlap_are_not_pooled_by_xla(trainer: Trainer) -> None:
         after(trainer, recipe)
 
 
-def test_what_xla_cannot_compile_is_said_in_one_line(trainer: Trainer) -> None:
-    architecture = FunctionSpec(f"{__name__}:pooled_model", SOURCE)
-    recipe = replace(PLAIN, architecture=architecture, arithmetic=Arithmetic(jit_compile=True))
+@pytest.mark.parametrize(
+    ("model", "operation"), [("pooled_model", r"gradient_tape/\S+/MaxPoolGrad"), ("rounding_model", r"\S+/PyFunc")]
+)
+def test_what_xla_cannot_compile_is_said_in_one_line(trainer: Trainer, model: str, operation: str) -> None:
+    recipe = replace(
+        PLAIN, architecture=FunctionSpec(f"{__name__}:{model}", SOURCE), arithmetic=Arithmetic(jit_compile=True)
+    )
     with pytest.raises(TrainingError) as refused:
         after(trainer, recipe)
-    assert str(refused.value) == (
-        "XLA cannot compile this training: GPU MaxPool gradient ops do not yet have a deterministic XLA "
-        "implementation. Set arithmetic.jit_compile to false"
+    assert re.fullmatch(
+        f"XLA cannot compile {operation}, or not reproducibly; set arithmetic.jit_compile to false", str(refused.value)
     )
+
+
+def test_a_users_regularized_activations_train_in_mixed_precision(trainer: Trainer) -> None:
+    plain = replace(PLAIN, architecture=FunctionSpec(f"{__name__}:regularized_model", SOURCE))
+    mixed = replace(plain, arithmetic=Arithmetic("bfloat16"))
+    assert after(trainer, mixed)["valid_loss"] == pytest.approx(after(trainer, plain)["valid_loss"], abs=0.02)

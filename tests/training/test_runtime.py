@@ -11,6 +11,7 @@ import pytest
 
 from hpo.errors import TrainingError
 from hpo.models.backend import tf
+from hpo.training import runtime as module
 from hpo.training.runtime import configure, describe_device, start_xla, threads_of
 
 FRESH = """
@@ -59,8 +60,13 @@ def test_threads_are_read_from_a_devices_description(device: str, threads: int |
     assert threads_of(device) == threads
 
 
-def test_the_description_of_this_process_tells_its_threads() -> None:
-    assert threads_of(describe_device()) == (tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count())
+def test_the_description_of_this_process_tells_its_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: [])
+    monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: 0)
+    monkeypatch.setattr(module, "available_cores", lambda: 3)
+    assert threads_of(describe_device()) == 3
+    monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: 2)
+    assert threads_of(describe_device()) == 2
 
 
 COMPILES = """
