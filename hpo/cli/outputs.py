@@ -18,7 +18,7 @@ from hpo.reports.panels.function import look_for_modules
 from hpo.results.comparison import compare_architectures
 from hpo.results.read import read_results
 from hpo.results.study import StudyResults
-from hpo.results.words import plural
+from hpo.results.words import plural, resampled_words
 from hpo.storage.database import Database
 
 
@@ -94,8 +94,8 @@ def print_comparison(results: StudyResults, best: str) -> None:
     out.print(table)
     sampling = next(iter(found.values())).sampling
     out.print(
-        f"means of {plural(sampling.seeds, 'seed')} with 95% intervals (bootstrap over {sampling.units} "
-        f"{sampling.unit}{' and the seeds' if sampling.seeds > 1 else ''}); * best on validation",
+        f"means of {plural(sampling.seeds, 'seed')} with 95% intervals (bootstrap over {resampled_words(sampling)}); "
+        "* best on validation",
         highlight=False,
     )
 

@@ -34,8 +34,9 @@ def run_best_config(path: Path, *, every: bool) -> None:
             if not result.is_identical:
                 different.append(result.architecture)
     if different:
-        recorded = ", ".join(f"{name} {version}" for name, version in config.versions.items())
+        recorded = [f"{name} {version}" for name, version in config.versions.items()]
+        recorded.append(f"{config.threads or 'an unknown number of'} threads")
         raise HpoError(
             f"{path}: the weights of {', '.join(different)} differ from those recorded; they were trained with "
-            f"{recorded}, {config.threads} threads"
+            f"{', '.join(recorded)}"
         )

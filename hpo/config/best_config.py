@@ -88,7 +88,10 @@ class BestModel(Settings):
         except (TypeError, ValueError) as error:
             raise ValueError(f"the recipe has no key: {error}") from None
         if key != self.recipe_key:
-            text = f"the recipe was changed after it was written: its key is {key}; found {self.recipe_key}"
+            text = (
+                "the recipe was changed after it was written, or was written by a version of hpo that trains to other "
+                f"weights: its key is {key}; found {self.recipe_key}"
+            )
             refuse([Problem(("recipe_key",), text)])
         start = self.recipe.initial
         expected = None if start is None else (start.donor.key, start.epoch)
@@ -109,7 +112,9 @@ class BestConfig(Settings):
     modules: AnyPath | None = Field(
         default=None, description="folder of the Python modules that function architectures name"
     )
-    threads: Whole | None = Field(default=None, ge=1, description="CPU threads; equal weights need the same number")
+    threads: Whole | None = Field(
+        default=None, ge=1, description="CPU threads, null if they were not one number; equal weights need the same"
+    )
     versions: dict[str, str] = Field(description="of the packages that trained the models")
     models: dict[Name, BestModel] = Field(min_length=1, description="each architecture's tuned model, by name")
 

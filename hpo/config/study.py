@@ -70,7 +70,7 @@ class DataSettings(Settings):
 
 
 class ArithmeticSettings(Settings):
-    """How training steps are computed; other arithmetic trains to other weights, and measures as the others do."""
+    """How training steps are computed. Each way trains to weights of its own; all are measured in float32."""
 
     compute_dtype: ComputeDtype = Field(
         default="float32", description="of layers while they train; bfloat16 is mixed precision: weights stay float32"

@@ -58,11 +58,11 @@ def choose_threshold(valid_labels: NDArray[Any], valid_probabilities: NDArray[An
     return float(best[np.argmin(np.abs(best - THRESHOLD))])
 
 
-def called_rightly(rightly: float, wrongly: float) -> float:
+def share_called_rightly(rightly: float, wrongly: float) -> float:
     """The share of a class's patches that are called so; 0 without any.
 
-    Sensitivity (recall) is that of label 1, ``called_rightly(tp, fn)``; specificity that of label 0,
-    ``called_rightly(tn, fp)``.
+    Sensitivity (recall) is that of label 1, ``share_called_rightly(tp, fn)``; specificity that of label 0,
+    ``share_called_rightly(tn, fp)``.
     """
     return rightly / (rightly + wrongly) if rightly + wrongly else 0.0
 

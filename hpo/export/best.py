@@ -101,10 +101,18 @@ def _best_config(
 
 
 def _threads(results: StudyResults, tuned: Mapping[str, Tuned]) -> int | None:
-    """The CPU threads that all of the models, donors included, were trained with; None if that is not one number."""
-    keys = {recipe.key for model in tuned.values() for recipe, _ in model.recipe.lineage(model.epoch)}
-    owners = {epoch.owner for epoch in results.epochs if epoch.recipe_key in keys}
-    found = {threads_of(worker.device) for worker in results.workers if worker.owner in owners}
+    """The CPU threads that every epoch of the models and of their donors was trained with.
+
+    None if that is not one number, or not known: where a GPU or another study trained an epoch.
+    """
+    threads = {worker.owner: threads_of(worker.device) for worker in results.workers}
+    of_epoch = {(entry.recipe_key, entry.epoch): threads.get(entry.owner) for entry in results.epochs}
+    found = {
+        of_epoch.get((recipe.key, epoch))
+        for model in tuned.values()
+        for recipe, epochs in model.recipe.lineage(model.epoch)
+        for epoch in range(1, epochs + 1)
+    }
     return found.pop() if len(found) == 1 else None
 
 

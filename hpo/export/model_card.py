@@ -9,7 +9,7 @@ import numpy as np
 
 from hpo.evaluation.calibration import calibrate
 from hpo.evaluation.metrics import METRICS, THRESHOLD, binary_metrics
-from hpo.evaluation.threshold import called_rightly, choose_threshold, confusion
+from hpo.evaluation.threshold import choose_threshold, confusion, share_called_rightly
 from hpo.export.markdown import plain, table
 from hpo.export.subject import Subject
 from hpo.recipe.architecture import CnnSpec
@@ -28,6 +28,7 @@ from hpo.results.words import (
     p_value,
     plural,
     point_words,
+    resampled_words,
     signed,
     signed_interval,
     value_words,
@@ -117,8 +118,8 @@ def _results(subject: Subject) -> list[str]:
     blocks = [
         "## Results on the test split",
         f"Before is the search space's reference point, after the tuned configuration: means of "
-        f"{plural(sampling.seeds, 'seed')} with 95% intervals (bootstrap over {count(sampling.units)} {sampling.unit} "
-        "and the seeds). This file has the weights of the seed that did best on validation. Patches above probability "
+        f"{plural(sampling.seeds, 'seed')} with 95% intervals (bootstrap over {resampled_words(sampling)}). This file "
+        "has the weights of the seed that did best on validation. Patches above probability "
         f"{THRESHOLD} are called label 1.",
         table(["", "Before", "After", "Difference", "These weights"], rows),
         f"DeLong's test of the AUC's difference: {_p(comparison.auc_test.p_value)}{adjusted.get('auc', '')}. "
@@ -144,7 +145,7 @@ def _calls(subject: Subject) -> list[str]:
     rows = []
     for words, threshold in thresholds.items():
         calls = confusion(labels, probabilities, threshold)
-        rates = (called_rightly(calls.tp, calls.fn), called_rightly(calls.tn, calls.fp))
+        rates = (share_called_rightly(calls.tp, calls.fn), share_called_rightly(calls.tn, calls.fp))
         rows.append([f"{number(threshold)}, {words}", *map(number, rates), *(count(patches) for patches in calls)])
     calibration = calibrate(labels, probabilities[None, :])
     return [

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hpo.evaluation.metrics import binary_metrics
 from hpo.evaluation.objective import Curve
+from hpo.recipe.arithmetic import arithmetic_to_json
 from hpo.recipe.point import Value
 from hpo.results.records import Confirmation, TrialResult
 from hpo.results.study import StudyResults
@@ -18,7 +19,7 @@ class Run:
 
     Args:
         name: ``STAGE/ARCHITECTURE/NUMBER`` of a trial, ``confirm/ARCHITECTURE/ROLE-SEED`` of a final training.
-        settings: stage, architecture, role or number, and every factor.
+        settings: stage, architecture, role or number, every factor, and how it was computed if not as usual.
         curve: metrics of each epoch from 1; empty where it failed before its first.
         times: when each epoch ended, seconds since 1970, UTC.
         began: when the first epoch began, likewise.
@@ -39,13 +40,13 @@ class Run:
 
 def ended_runs(results: StudyResults) -> Iterator[Run]:
     """Every trial that has ended, stage 1 first, and every final training that has been trained."""
-    clock = _Clock(results)
+    clock, arithmetic = _Clock(results), arithmetic_to_json(results.settings.arithmetic).get("arithmetic", {})
     for trial in sorted(results.trials, key=lambda one: (one.stage, one.architecture, one.number)):
         if trial.state in ("complete", "pruned", "failed"):
-            yield _run_of_trial(trial, clock)
+            yield _run_of_trial(trial, clock, arithmetic)
     for training in results.confirmations:
         if training.curve:
-            yield _run_of_training(results, training, clock)
+            yield _run_of_training(results, training, clock, arithmetic)
 
 
 class _Clock:
@@ -62,12 +63,12 @@ class _Clock:
         return tuple(at for at, _ in ended), ended[0][0] - ended[0][1] if ended else self._first
 
 
-def _run_of_trial(trial: TrialResult, clock: _Clock) -> Run:
+def _run_of_trial(trial: TrialResult, clock: _Clock, arithmetic: dict[str, Value]) -> Run:
     times, began = clock.epochs(trial.recipe_key, len(trial.curve))
     settings: dict[str, Value] = {"stage": trial.stage, "architecture": trial.architecture, "trial": trial.number}
     return Run(
         name=f"{trial.stage}/{trial.architecture}/{trial.number}",
-        settings=settings | dict(trial.point),
+        settings=settings | dict(trial.point) | arithmetic,
         curve=trial.curve,
         times=times,
         began=began,
@@ -77,7 +78,7 @@ def _run_of_trial(trial: TrialResult, clock: _Clock) -> Run:
     )
 
 
-def _run_of_training(results: StudyResults, training: Confirmation, clock: _Clock) -> Run:
+def _run_of_training(results: StudyResults, training: Confirmation, clock: _Clock, arithmetic: dict[str, Value]) -> Run:
     times, began = clock.epochs(training.recipe_key, len(training.curve))
     final = {} if training.objective is None else {"objective": training.objective}
     if results.test_labels is not None and training.test_probabilities is not None:
@@ -91,7 +92,7 @@ def _run_of_training(results: StudyResults, training: Confirmation, clock: _Cloc
     }
     return Run(
         name=f"confirm/{training.architecture}/{training.role}-{training.seed}",
-        settings=settings | dict(training.point) | {"epochs": training.epochs},
+        settings=settings | dict(training.point) | {"epochs": training.epochs} | arithmetic,
         curve=training.curve,
         times=times,
         began=began,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.evaluation.compare import MetricComparison, Sampling
+from hpo.evaluation.compare import MetricComparison
 from hpo.evaluation.metrics import METRICS
 from hpo.reports.advice import next_steps
 from hpo.reports.html import Cell, Column, Html, Table, element, escape, paragraph, table
@@ -19,6 +19,7 @@ from hpo.results.words import (
     number,
     p_value,
     plural,
+    resampled_words,
     signed,
     signed_interval,
 )
@@ -94,15 +95,10 @@ def _how_to_read(results: StudyResults) -> str:
     sampling = next(iter(compared_sides(results).values())).sampling
     return (
         f"Test metrics before \N{RIGHTWARDS ARROW} after tuning, means over {plural(sampling.seeds, 'seed')}; below "
-        f"them the paired difference with its 95% interval (BCa bootstrap over {_resampled(sampling)}), coloured where "
-        "it excludes 0. p: McNemar's test of the accuracy and DeLong's of the AUC, adjusted by Holm over the "
+        f"them the paired difference with its 95% interval (BCa bootstrap over {resampled_words(sampling)}), coloured "
+        "where it excludes 0. p: McNemar's test of the accuracy and DeLong's of the AUC, adjusted by Holm over the "
         "architectures."
     )
-
-
-def _resampled(sampling: Sampling) -> str:
-    unit = plural(sampling.units, "slide") if sampling.unit == "slides" else plural(sampling.units, "patch", "patches")
-    return f"{unit} and the seeds" if sampling.seeds > 1 else f"{unit}; one seed tells nothing of others"
 
 
 def _advice(results: StudyResults) -> Html:

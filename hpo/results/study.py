@@ -96,7 +96,7 @@ class StudySettings:
 
     @property
     def test_metric(self) -> str:
-        """By which sides are compared in a word: the objective where it is one of the five metrics, else AUC."""
+        """The one metric that says whether tuning helped: the objective if it is one of the five, else AUC."""
         return self.objective.metric if self.objective.metric in METRICS else "auc"
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from hpo.evaluation.compare import Sampling
 from hpo.evaluation.estimate import Estimate, Interval
 from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.point import Point, Value
@@ -51,6 +52,12 @@ def capital(text: str) -> str:
 def factor_words(factor: str) -> str:
     """A factor's name for a person."""
     return FACTOR_WORDS.get(factor, factor.replace("_", " "))
+
+
+def resampled_words(sampling: Sampling) -> str:
+    """What was resampled for an interval, such as ``54 slides and 5 seeds``."""
+    units = plural(sampling.units, "slide") if sampling.unit == "slides" else plural(sampling.units, "patch", "patches")
+    return f"{units} and {sampling.seeds} seeds" if sampling.seeds > 1 else f"{units}; one seed tells nothing of others"
 
 
 def arithmetic_words(arithmetic: Arithmetic) -> list[str]:

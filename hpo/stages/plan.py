@@ -18,7 +18,7 @@ from hpo.recipe.architecture import architecture_to_json
 from hpo.recipe.arithmetic import arithmetic_to_json
 from hpo.recipe.key import canonical
 from hpo.recipe.point import Point, apply_point, point_key
-from hpo.recipe.recipe import Recipe, recipe_to_json
+from hpo.recipe.recipe import KEY_FORMAT, Recipe, recipe_to_json
 from hpo.search.designs import grid, one_factor
 from hpo.search.spaces import spaces_to_json, whole_factor
 from hpo.storage.database import Database
@@ -141,6 +141,12 @@ def check_begun(database: Database, study: StudyFile) -> None:
 
 
 def _check_unchanged(study: StudyFile, recorded: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    if recorded.get("key_format") != given["key_format"]:
+        raise ConfigError(
+            study.file,
+            f"study {study.name!r} was begun by a version of hpo that trains to other weights: finish it with that "
+            f"version, or give the study a new name; to begin anew, remove {study.output}",
+        )
     changed = _differences(recorded, given)
     if changed:
         raise ConfigError(
@@ -153,6 +159,7 @@ def _check_unchanged(study: StudyFile, recorded: Mapping[str, Any], given: Mappi
 def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     """What of a study file determines its design points: all but places, workers and what the report shows."""
     chosen = study.model_dump(mode="json", include={"objective", "stage1", "stage2", "confirm"})
+    chosen["key_format"] = KEY_FORMAT
     chosen["data"] = data_digest
     chosen["valid_patches"] = study.data.valid_patches
     chosen["search_space"] = study.space.model_dump(mode="json")

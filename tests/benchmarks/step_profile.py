@@ -22,6 +22,7 @@ from hpo.recipe.architecture import ARCHITECTURES
 from hpo.recipe.recipe import Recipe
 from hpo.training.augment import draw_epoch
 from hpo.training.epoch import EpochFunction, Settings
+from hpo.training.home import home_of
 from hpo.training.network import Network
 from hpo.training.runtime import configure
 
@@ -37,8 +38,9 @@ KINDS = {
     "dense layers": r"MatMul",
     "optimizer": r"/optimizer/|ResourceApply",
     "fetching patches": r"Gather",
-    "flips and turns": r"fusion$",  # as XLA calls it
-    "cast, scaling, stain, loss": r":(Cast|Mul|AddV2|Neg|_UnaryOpsComposition|Sub|Minimum|Maximum|Tile|Log|Exp)$",
+    "stain": r"clamp_fusion",  # XLA's names for what it makes of several operations
+    "flips and turns": r"fusion$",
+    "cast, scaling, loss": r":(Cast|Mul|AddV2|Neg|_UnaryOpsComposition|Sub|Log|Exp)$",
 }
 """The first pattern that an operation's ``name:type`` has in it says what it is for."""
 
@@ -49,9 +51,11 @@ def profile(name: str, batch: int, stain: float) -> Counter[str]:
 
     count = STEPS * batch
     recipe = Recipe("", count, ARCHITECTURES[name], batch, stain_jitter=stain)
-    function = EpochFunction(Network(recipe.architecture, SIZE, False), Settings.of(recipe))
-    patches = tf.constant(np.random.default_rng(0).integers(0, 256, (count, SIZE, SIZE, 3), np.uint8))
-    labels = tf.constant((np.arange(count) % 2).astype(np.float32))
+    home = home_of(count * SIZE * SIZE * 3)
+    function = EpochFunction(Network(recipe.architecture, SIZE, False), Settings.of(recipe), home)
+    with tf.device(home):
+        patches = tf.constant(np.random.default_rng(0).integers(0, 256, (count, SIZE, SIZE, 3), np.uint8))
+        labels = tf.constant((np.arange(count) % 2).astype(np.float32))
     arguments = patches, labels, draw_epoch(0, 1, count, batch, stain), np.full(STEPS, 1e-4, np.float32)
     for _ in range(2):
         function.train(*arguments)

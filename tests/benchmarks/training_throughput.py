@@ -44,6 +44,7 @@ from hpo.storage.files import Files
 from hpo.training.augment import draw_epoch
 from hpo.training.engine import Trainer
 from hpo.training.epoch import EpochFunction, Settings
+from hpo.training.home import home_of
 from hpo.training.network import Network
 from hpo.training.runtime import configure
 
@@ -114,8 +115,10 @@ def bare_step(recipe: Recipe, data: NoiseDataset) -> Work:
 
 
 def our_training(recipe: Recipe, data: NoiseDataset) -> Work:
-    function = EpochFunction(Network(recipe.architecture, SIZE, False), Settings.of(recipe))
-    patches, labels = tf.constant(data.train.patches), tf.constant(data.train.labels.astype(np.float32))
+    home = home_of(data.train.patches.nbytes)
+    function = EpochFunction(Network(recipe.architecture, SIZE, False), Settings.of(recipe), home)
+    with tf.device(home):
+        patches, labels = tf.constant(data.train.patches), tf.constant(data.train.labels.astype(np.float32))
     rates = np.full(recipe.patches // recipe.batch_size, RATE, np.float32)
     draws = draw_epoch(0, 1, recipe.patches, recipe.batch_size, recipe.stain_jitter)
     return lambda: function.train(patches, labels, draws, rates)

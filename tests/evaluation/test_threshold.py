@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, recall_score
 
-from hpo.evaluation.threshold import called_rightly, choose_threshold, confusion
+from hpo.evaluation.threshold import choose_threshold, confusion, share_called_rightly
 
 pairs = st.lists(
     st.tuples(st.integers(0, 1), st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1, width=32))), min_size=1
@@ -35,7 +35,7 @@ def test_calls_are_counted_as_scikit_learn_does(pairs: list[tuple[int, float]]) 
     found = confusion(labels, probabilities, 0.5)
     (tn, fp), (fn, tp) = confusion_matrix(labels, probabilities > 0.5, labels=[0, 1])
     assert found == (tp, fp, tn, fn)
-    for label, share in ((1, called_rightly(tp, fn)), (0, called_rightly(tn, fp))):
+    for label, share in ((1, share_called_rightly(tp, fn)), (0, share_called_rightly(tn, fp))):
         assert share == recall_score(labels, probabilities > 0.5, pos_label=label, zero_division=0)
 
 

@@ -104,6 +104,7 @@ def test_each_architecture_has_its_files_and_the_study_its_best_configuration(fi
         (("CPU, 3 threads", "CPU, 3 threads"), 3),
         (("CPU, 3 threads", "CPU, 1 thread"), None),
         (("GPU 0", "GPU 0"), None),
+        (("CPU, 3 threads", ""), None),
     ],
 )
 def test_the_threads_are_those_that_all_of_its_workers_had(
@@ -112,9 +113,11 @@ def test_the_threads_are_those_that_all_of_its_workers_had(
     results, kept = finished.results, {TINY.key: "one:1:1", WIDE.key: "two:2:2"}
     workers = [WorkerSpan(owner, device, 0, 1, None) for owner, device in zip(kept.values(), devices, strict=True)]
     stranger = WorkerSpan("stranger:3:3", "CPU, 64 threads", 0, 1, None)
-    epochs = [TrainedEpoch(key, 1, 90, 1.0, owner, 1.0) for key, owner in kept.items()]
+    known = zip(kept.items(), devices, strict=True)
+    epochs = [TrainedEpoch(key, 1, 90, 1.0, owner, 1.0) for (key, owner), device in known if device]
     elsewhere = TrainedEpoch("f" * 64, 1, 90, 1.0, stranger.owner, 1.0)
-    results = replace(results, workers=(*workers, stranger), epochs=(*epochs, elsewhere))
+    later = TrainedEpoch(TINY.key, 2, 90, 1.0, stranger.owner, 1.0)
+    results = replace(results, workers=(*workers, stranger), epochs=(*epochs, elsewhere, later))
     config_path(finished.study).unlink()
     replace(finished, results=results).export()
     assert load_best_config(config_path(finished.study)).threads == threads

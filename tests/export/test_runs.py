@@ -9,6 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from hpo.export.runs import ended_runs
+from hpo.recipe.arithmetic import Arithmetic
 from hpo.results.study import StudyResults
 from tests.results.invented import BEGAN, invent_study, running_study
 
@@ -37,6 +38,12 @@ def test_a_trials_run_has_its_point_its_curve_and_its_objective(results: StudyRe
         assert run.final == ({} if run.failed else {"objective": trial.objective})
         assert run.tags["recipe_key"] == trial.recipe_key
         assert run.tags.get("failure", "") == trial.failure
+
+
+def test_runs_of_other_arithmetic_say_so(results: StudyResults) -> None:
+    mixed = replace(results, settings=replace(results.settings, arithmetic=Arithmetic("bfloat16")))
+    assert {run.settings["compute_dtype"] for run in ended_runs(mixed)} == {"bfloat16"}
+    assert not any("compute_dtype" in run.settings for run in ended_runs(results))
 
 
 def test_a_final_trainings_run_has_the_test_metrics_of_its_predictions(results: StudyResults) -> None:

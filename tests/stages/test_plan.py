@@ -11,6 +11,7 @@ import pytest
 from hpo.errors import ConfigError
 from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.point import point_key
+from hpo.stages import plan as module
 from hpo.stages.plan import (
     check_patches,
     determining_settings,
@@ -114,6 +115,16 @@ def test_a_study_planned_from_other_settings_is_refused_naming_the_keys(
 def test_every_key_that_changed_is_named(sqlite: Database, tmp_path: Path) -> None:
     refused = refusal(sqlite, tmp_path, stage2={"trials": 9, "epochs": 5}, confirm={"epochs": 7})
     assert "confirm.epochs was 2, is 7; stage2.epochs was 3, is 5; stage2.trials was 4, is 9." in refused
+
+
+def test_a_study_that_another_key_format_began_is_refused(
+    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = load(tmp_path)
+    open_first_stage(sqlite, study, DATA)
+    monkeypatch.setattr(module, "KEY_FORMAT", module.KEY_FORMAT + 1)
+    with pytest.raises(ConfigError, match="was begun by a version of hpo that trains to other weights: finish it with"):
+        open_first_stage(sqlite, study, DATA)
 
 
 def test_every_recipe_of_a_study_has_its_arithmetic(tmp_path: Path) -> None:

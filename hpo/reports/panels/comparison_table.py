@@ -26,6 +26,7 @@ from hpo.results.words import (
     number,
     p_value,
     plural,
+    resampled_words,
     signed,
     signed_interval,
 )
@@ -115,15 +116,8 @@ def explain(data: ComparisonTable) -> str:
 
 def resting_on(sampling: Sampling) -> str:
     """What was resampled, in a sentence."""
-    if sampling.unit == "slides":
-        what = f"Bootstrap over {plural(sampling.units, 'slide')}"
-    else:
-        what = f"Bootstrap over {plural(sampling.units, 'patch', 'patches')} (which slides they are from is not used)"
-    if sampling.seeds == 1:
-        seeds = "; with one seed, the spread between trainings is unknown and not in the intervals"
-    else:
-        seeds = f" and {sampling.seeds} seeds"
-    return f"{what}{seeds}, {count(sampling.resamples)} resamples."
+    slides = "" if sampling.unit == "slides" else " Which slides the patches are from is not used."
+    return f"Bootstrap over {resampled_words(sampling)}; {count(sampling.resamples)} resamples.{slides}"
 
 
 def _rows(row: ComparedArchitecture, *, paper: bool) -> list[list[Cell | str]]:

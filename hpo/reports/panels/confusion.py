@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import THRESHOLD
-from hpo.evaluation.threshold import Confusion, called_rightly, choose_threshold, confusion
+from hpo.evaluation.threshold import Confusion, choose_threshold, confusion, share_called_rightly
 from hpo.reports.panel import NotThereError
 from hpo.reports.style import architecture_style, faded, figure, figure_text
 from hpo.results.records import Confirmation
@@ -34,12 +34,12 @@ class Matrix(NamedTuple):
     @property
     def recall(self) -> float:
         """The share of malignant patches that are called so; 0 without any."""
-        return called_rightly(self.tp, self.fn)
+        return share_called_rightly(self.tp, self.fn)
 
     @property
     def specificity(self) -> float:
         """The share of benign patches that are called so; 0 without any."""
-        return called_rightly(self.tn, self.fp)
+        return share_called_rightly(self.tn, self.fp)
 
 
 class Matrices(NamedTuple):

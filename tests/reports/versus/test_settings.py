@@ -51,6 +51,13 @@ def test_settings_that_differ_are_named_as_in_the_yaml_and_the_others_counted(
     assert len(table.full_rows()) == 6
 
 
+def test_what_trainings_compute_in_is_compared(tmp_path: Path, first: ComparedStudy) -> None:
+    one = compared("one", tmp_path / "one", first, data={"folder": "/data"})
+    two = compared("two", tmp_path / "two", first, data={"folder": "/data"}, arithmetic={"compute_dtype": "bfloat16"})
+    (row,) = settings.read((one, two)).rows
+    assert (row.part, row.key, *row.values) == ("Arithmetic", "arithmetic.compute_dtype", "float32", "bfloat16")
+
+
 def test_an_architecture_is_compared_by_what_it_is_and_not_by_its_name(tmp_path: Path, first: ComparedStudy) -> None:
     tiny = {"name": "tiny", "convolutions": [{"kernel": 3, "filters": 4}], "dense": [8]}
     wide = {"name": "tiny", "convolutions": [{"kernel": 5, "filters": 4, "stride": 2}], "dense": [8]}
