@@ -241,7 +241,7 @@ class TestTestResults:
         assert f"{found.after.value:.3f}<small>{found.after.low:.3f} to {found.after.high:.3f}</small>" in text
         assert f"+{found.difference.value:.3f}<small>+{found.difference.low:.3f} to" in text
         text = comparison_table.explain(read)
-        assert "24 slides and 3 seeds, 2,000 resamples" in text
+        assert "Bootstrap over 24 slides and 3 seeds; 2,000 resamples. 'These" in text
         assert "Holm over 4 architectures" in text
         assert "paper" not in text
 
@@ -249,7 +249,10 @@ class TestTestResults:
         alone = tuple(one for one in finished.confirmations if one.seed == 0)
         study = replace(finished, test_slides=None, confirmations=alone)
         text = comparison_table.explain(comparison_table.read(study, _options("comparison_table")))
-        assert "600 patches (which slides they are from is not used); with one seed, the spread" in text
+        assert (
+            "Bootstrap over 600 patches; one seed tells nothing of others; 2,000 resamples. Which slides the patches are "
+            "from is not used."
+        ) in text
 
     def test_the_papers_numbers_are_shown_only_where_wished_and_marked(self, finished: StudyResults) -> None:
         without, wished = (
