@@ -13,6 +13,6 @@ Open = Callable[..., Workshop]
 def test_calibration_measures_and_leaves_nothing_behind(open_workshop: Open) -> None:
     shop = open_workshop()
     start, each = measure_speed(shop.study, shop.worker.dataset, "tiny")
-    assert start >= 0
+    assert 0 <= start < 0.5, "nothing was compiled in it"
     assert 0 < each < 1
     assert not list(shop.study.output.rglob("*.h5"))
