@@ -61,6 +61,9 @@ def plan(
     table.add_section()
     table.add_row(*_cells(total(stages)), *([_duration(sum(seconds.values()))] if speeds else []))
     out.print(table)
+    if speeds:
+        whole = _duration(sum(seconds.values()))
+        out.print(f"at most {whole} by one worker here; what stages share among them is not known before they run")
     if not speeds:
         err.print("for the time on this machine: add --calibrate")
     if not settings.data.folder.exists() and settings.data.sample is None:

@@ -42,7 +42,7 @@ def ranges(study: StudyArgument, as_json: JsonOption = False, database: Database
         table.add_column(heading)
     for architecture, factors in found.items():
         for factor, limits in factors.items():
-            table.add_row(architecture, factor, describe_range(limits), f"{limits.best}")
+            table.add_row(architecture, factor, describe_range(limits), describe_best(limits))
     out.print(table)
     out.print(
         f"{settings.ranges_path}: edits count until an architecture's stage 2 opens; the report shows those in force",
@@ -50,6 +50,13 @@ def ranges(study: StudyArgument, as_json: JsonOption = False, database: Database
         markup=False,
         highlight=False,
     )
+
+
+def describe_best(limits: NumericRange | ChoiceRange) -> str:
+    """The best value as its YAML has it: ``8``, ``0.01``, ``constant``."""
+    from hpo.config.ranges import NumericRange
+
+    return f"{limits.best:g}" if isinstance(limits, NumericRange) else str(limits.best)
 
 
 def describe_range(limits: NumericRange | ChoiceRange) -> str:

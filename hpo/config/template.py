@@ -64,7 +64,7 @@ confirm:
   seeds: [0, 1, 2, 3, 4]
   cold_control: true          # also the tuned configuration from random weights
 
-# arithmetic: {compute_dtype: bfloat16, jit_compile: true}   # mixed precision; XLA; by default neither
+# arithmetic: {compute_dtype: bfloat16}         # mixed precision; jit_compile: true has XLA compile, for GPUs
 # workers: {lease_seconds: 60, max_attempts: 3, threads: 2}
 # output: ../runs/$name
 # database: postgresql+psycopg://user@host/name   # by default an SQLite file in the output folder

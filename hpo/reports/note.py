@@ -26,12 +26,12 @@ from hpo.results.words import (
     point_words,
     signed,
     signed_interval,
+    speaking_words,
     value_words,
 )
 from hpo.storage.decisions import stage_name
 
 _MARKS = re.compile(r"([\\`*_\[\]<>~|&!$])")
-_EPOCH_WORDS = {"last": " after the last epoch", "best": " after the best epoch"}
 _STATES: tuple[Literal["complete", "pruned", "failed", "running", "waiting"], ...] = (
     "complete", "pruned", "failed", "running", "waiting",
 )  # fmt: skip
@@ -79,9 +79,8 @@ def write_note(results: StudyResults, stage: StageName, architecture: str, conte
 
 def _objective_words(objective: Objective) -> str:
     """What a trial is judged by: ``validation AUC after the last epoch; more is better``."""
-    epoch = _EPOCH_WORDS.get(objective.epoch, f", mean of the last {plural(objective.last, 'epoch')}")
     direction = "less" if objective.direction == "minimize" else "more"
-    return f"validation {METRIC_WORDS[objective.metric]}{epoch}; {direction} is better"
+    return f"validation {METRIC_WORDS[objective.metric]} {speaking_words(objective)}; {direction} is better"
 
 
 def _stage1_design(settings: StudySettings) -> str:

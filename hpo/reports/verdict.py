@@ -42,7 +42,8 @@ def origin(results: StudyResults, architecture: str) -> str:
     Returns:
         An empty text without a tested cold-start control.
     """
-    settings_alone = compare_architectures(results)[architecture].pairs.get(("before", "cold_control"))
+    sides = compare_architectures(results)[architecture]
+    settings_alone = sides.pairs.get(("before", "cold_control"))
     if settings_alone is None:
         return ""
     if _point(results, architecture, "before") == _point(results, architecture, "cold_control"):
@@ -50,11 +51,17 @@ def origin(results: StudyResults, architecture: str) -> str:
             f"{architecture}'s tuned settings are the reference's own: whatever was gained comes from starting at "
             "weights that had been trained before."
         )
-    alone = settings_alone.metrics[results.settings.test_metric].difference
-    return (
+    metric = results.settings.test_metric
+    alone, whole = settings_alone.metrics[metric].difference, both_sides(sides).metrics[metric].difference
+    text = (
         f"From random weights, the tuned settings of {architecture} alone bring {signed(alone.value)} "
-        f"({signed_interval(alone)}); what is beyond that comes from the stage-1 weights that its training starts "
-        "from, and so from more training."
+        f"({signed_interval(alone)})"
+    )
+    if whole.value <= alone.value:
+        return f"{text}; the stage-1 weights that its training starts from add nothing to that."
+    return (
+        f"{text}; what is beyond that comes from the stage-1 weights that its training starts from, and so from more "
+        "training."
     )
 
 

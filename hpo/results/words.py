@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from hpo.evaluation.compare import Sampling
 from hpo.evaluation.estimate import Estimate, Interval
+from hpo.evaluation.objective import Objective
 from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.point import Point, Value
 
@@ -58,6 +59,13 @@ def resampled_words(sampling: Sampling) -> str:
     """What was resampled for an interval, such as ``54 slides and 5 seeds``."""
     units = plural(sampling.units, "slide") if sampling.unit == "slides" else plural(sampling.units, "patch", "patches")
     return f"{units} and {sampling.seeds} seeds" if sampling.seeds > 1 else f"{units}; one seed tells nothing of others"
+
+
+def speaking_words(objective: Objective) -> str:
+    """Which epoch an objective is of: ``after the last epoch``, ``as the mean of the last 3 epochs``."""
+    if objective.epoch == "mean_last":
+        return f"as the mean of the last {plural(objective.last, 'epoch')}"
+    return f"after the {objective.epoch} epoch"
 
 
 def arithmetic_words(arithmetic: Arithmetic) -> list[str]:

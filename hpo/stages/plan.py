@@ -15,7 +15,6 @@ from hpo.data.progress import Progress, silent
 from hpo.errors import ConfigError, HpoError
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.architecture import architecture_to_json
-from hpo.recipe.arithmetic import arithmetic_to_json
 from hpo.recipe.key import canonical
 from hpo.recipe.point import Point, apply_point, point_key
 from hpo.recipe.recipe import KEY_FORMAT, Recipe, recipe_to_json
@@ -158,13 +157,12 @@ def _check_unchanged(study: StudyFile, recorded: Mapping[str, Any], given: Mappi
 
 def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     """What of a study file determines its design points: all but places, workers and what the report shows."""
-    chosen = study.model_dump(mode="json", include={"objective", "stage1", "stage2", "confirm"})
+    chosen = study.model_dump(mode="json", include={"objective", "stage1", "stage2", "confirm", "arithmetic"})
     chosen["key_format"] = KEY_FORMAT
     chosen["data"] = data_digest
     chosen["valid_patches"] = study.data.valid_patches
     chosen["search_space"] = study.space.model_dump(mode="json")
     chosen["architectures"] = {name: architecture_to_json(spec) for name, spec in study.architecture_specs.items()}
-    chosen |= arithmetic_to_json(study.arithmetic.of_recipe)
     settings: dict[str, Any] = canonical(chosen)
     return settings
 

@@ -65,8 +65,10 @@ def train(task: Task) -> None:
     recipe = recipe_from_json(lease.open[0].planned.recipe)
     claims = list(lease.open)
     targets = sorted({claim.planned.epochs or 0 for claim in claims})
-    # Where the best epoch speaks, any epoch's weights may be needed.
-    kept_epochs = range(1, targets[-1] + 1) if worker.objective.epoch == "best" else targets
+    # Where the best epoch speaks, any epoch's weights may be needed; else those that a later stage may go on from.
+    later = {worker.study.stage2.epochs, worker.study.confirm.epochs}
+    every = worker.objective.epoch == "best"
+    kept_epochs = {epoch for epoch in range(1, targets[-1] + 1) if every or epoch in {*targets, *later}}
 
     def on_trained(trained: Recipe, epoch: int, seconds: float) -> None:
         _post_epoch(task, trained, epoch, seconds)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hpo.cli.ranges import describe_range
+from hpo.cli.ranges import describe_best, describe_range
 from hpo.config.ranges import ChoiceRange, NumericRange
 from hpo.config.study import StudyFile
 from hpo.stages.estimate import estimate, total
@@ -113,15 +113,17 @@ def test_ranges_that_were_edited_wrongly_are_one_line(hpo: Hpo, story: Story) ->
 
 
 @pytest.mark.parametrize(
-    ("limits", "text"),
+    ("limits", "text", "best"),
     [
-        (NumericRange(low=0.003, high=0.03, best=0.01), "0.003 to 0.03"),
-        (ChoiceRange(choices=("constant", "step"), best="step"), "constant, step"),
-        (ChoiceRange(choices=(True,), best=True), "True"),
+        (NumericRange(low=0.003, high=0.03, best=0.01), "0.003 to 0.03", "0.01"),
+        (NumericRange(low=6, high=8, best=8), "6 to 8", "8"),
+        (ChoiceRange(choices=("constant", "step"), best="step"), "constant, step", "step"),
+        (ChoiceRange(choices=(True,), best=True), "True", "True"),
     ],
 )
-def test_a_range_in_words(limits: NumericRange | ChoiceRange, text: str) -> None:
+def test_a_range_in_words(limits: NumericRange | ChoiceRange, text: str, best: str) -> None:
     assert describe_range(limits) == text
+    assert describe_best(limits) == best
 
 
 def test_a_study_that_still_runs_has_a_report_even_without_its_data(hpo: Hpo, story: Story, tmp_path: Path) -> None:

@@ -104,6 +104,6 @@ def test_a_loss_is_better_where_it_is_less(finished: StudyResults) -> None:
     )
     results = replace(finished, settings=replace(finished.settings, objective=objective), trials=trials)
     told = facts(note(results, "stage2"))
-    assert told["Objective"] == "validation loss, mean of the last 3 epochs; less is better"
+    assert told["Objective"] == "validation loss as the mean of the last 3 epochs; less is better"
     assert told["Best trial"].startswith("trial 0, loss 1.000")
     assert told["Test"].startswith("AUC "), "the test split is judged by one of the five metrics"

@@ -116,6 +116,17 @@ def test_a_point_that_is_trained_already_costs_nothing(open_workshop: Open) -> N
     assert [point.curve for point in again.points()] == [point.curve for point in shop.points()]
 
 
+def test_a_later_stage_goes_on_from_the_epoch_that_it_asks_for(open_workshop: Open) -> None:
+    space = {**SPACE, "epochs": {"reference": 2, "levels": [2, 6]}}
+    shop = open_workshop(space=space, stage2={"epochs": 4}, confirm={"epochs": 5})
+    work_once(shop.worker)
+    (recipe,) = {point.recipe_key: recipe_from_json(point.recipe or {}) for point in shop.points()}.values()
+    trained = len(shop.ledger())
+    for epochs in (4, 5):
+        assert [result.seconds for result in shop.worker.trainer.bring(recipe, {epochs})] == [None] * epochs
+    assert len(shop.ledger()) == trained == 6
+
+
 def test_the_best_epoch_speaks_with_its_own_weights(open_workshop: Open) -> None:
     shop = open_workshop(objective={"metric": "loss", "epoch": "best"}, stage1={"factors": ["learning_rate"]})
     work_once(shop.worker)

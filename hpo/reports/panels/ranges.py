@@ -93,7 +93,7 @@ def explain(data: RangesTable) -> str:
     missing = f" Stage 1 is not complete for {listed(data.missing)}." if data.missing else ""
     return (
         "The levels that are statistically level with the best of their axis on the validation split, widened by half "
-        f"a step to either side; below them the best level itself.{edited}{missing}"
+        f"a step to where levels go on; below them the best level itself.{edited}{missing}"
     )
 
 

@@ -8,7 +8,16 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape
 from hpo.results.records import StageName
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, arithmetic_words, count, design_words, factor_words, listed, plural
+from hpo.results.words import (
+    METRIC_WORDS,
+    arithmetic_words,
+    count,
+    design_words,
+    factor_words,
+    listed,
+    plural,
+    speaking_words,
+)
 
 _WEIGHTS = {
     "cold": "random initial weights",
@@ -41,7 +50,7 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
     """The study's settings, and how far its stages are."""
     settings = results.settings
     metric = METRIC_WORDS[settings.objective.metric]
-    first = [f"{metric} on the validation split judges every trial"]
+    first = [f"validation {metric} {speaking_words(settings.objective)} judges every trial"]
     if results.data is not None:
         first = [f"{count(split.patches)} patches to {name}" for name, split in results.data.splits.items()] + first
     normalized = ["BatchNormalization inserted"] * settings.batch_normalization
