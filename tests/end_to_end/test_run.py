@@ -143,7 +143,7 @@ def test_the_best_configuration_alone_trains_the_same_weights(finished: Project)
 
 def test_a_diverging_trial_fails_with_its_reason_and_the_study_goes_on(project: Project) -> None:
     space = json.loads(json.dumps(SPACE))
-    space["factors"]["learning_rate"] |= {"levels": [0.01, 0.05, 1e9], "high": 1e9}
+    space["factors"]["learning_rate"] |= {"levels": [0.01, 0.05, 1e30], "high": 1e30}
     project.write({"architectures": STUDY["architectures"][:1]}, space)
     project.run("run", "study.yaml", "--until", "stage1")
     failed = rows(project.output, "SELECT faults FROM hpo_design_point WHERE state = 'failed'")

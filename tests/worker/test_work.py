@@ -27,7 +27,8 @@ Open = Callable[..., Workshop]
 
 
 BATCHES = {**SPACE, "batch_size": {"reference": 16, "levels": [8, 16, 32]}}
-DIVERGING = {**SPACE, "learning_rate": {"reference": 1e9, "levels": [0.01, 1e9], "scale": "log"}}
+# At 1e9 one seed in ten is left with dead units and a finite loss.
+DIVERGING = {**SPACE, "learning_rate": {"reference": 1e30, "levels": [0.01, 1e30], "scale": "log"}}
 
 
 def test_a_loss_that_is_not_finite_fails_its_point_with_the_epoch_and_the_next_point_is_trained(
