@@ -157,14 +157,12 @@ class Trainer:
         """Probabilities of label 1, float32 ``(N,)``, by the recipe at this epoch (trained if need be)."""
         weights = self.arrays(recipe, epoch)
         network = self._network_of(replace(recipe, arithmetic=PLAIN))
+        network.holds = None
+        load_weights(network.model, weights)
         rows = np.arange(len(patches))
-        parts = [np.empty(0, np.float32)]
-        for first in range(0, len(rows), _READ_AT_ONCE):
-            batch = patches.read(rows[first : first + _READ_AT_ONCE])
-            network.holds = None
-            load_weights(network.model, weights)
-            parts.append(probabilities(network.predict(batch)))
-        return np.concatenate(parts)
+        parts = (rows[first : first + _READ_AT_ONCE] for first in range(0, len(rows), _READ_AT_ONCE))
+        logits = [network.predict(patches.read(part)) for part in parts]
+        return probabilities(np.concatenate([np.empty(0, np.float32), *logits]))
 
     def valid_probabilities(self, recipe: Recipe, epoch: int) -> NDArray[np.float32]:
         """Probabilities of label 1 on the validation patches, float32 ``(N,)``, as stored with the checkpoint."""

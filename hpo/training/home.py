@@ -18,7 +18,7 @@ _PATIENCE = 10
 """Seconds that the driver has to answer in."""
 
 Fetch = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
-"""From patches, labels and row numbers to the patches and labels of these rows."""
+"""From patches ``(N, size, size, 3)``, labels ``(N,)`` and row numbers int32 ``(B,)`` to those rows of both."""
 
 
 def home_of(nbytes: int) -> str:

@@ -16,6 +16,7 @@ from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.recipe.schedule import Strategy
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
+from hpo.training import engine as module
 from hpo.training.engine import EpochResult, Trainer
 from hpo.training.epoch import EpochFunction
 from tests.content import sha256_of, undamaged
@@ -46,6 +47,16 @@ def test_every_epoch_is_yielded_in_order_with_all_its_metrics(shared: Trainer) -
     assert all(result.metrics.keys() == names for result in results)
     assert results[-1].metrics["valid_auc"] > 0.9
     assert results[-1].metrics["train_loss"] < results[0].metrics["train_loss"]
+
+
+def test_patches_that_are_read_in_several_parts_are_predicted_as_together(
+    shared: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = shared.predict(PLAIN, 1, ToyPatches(50, 1))
+    patches = ToyPatches(50, 1)
+    monkeypatch.setattr(module, "_READ_AT_ONCE", 16)
+    assert np.array_equal(shared.predict(PLAIN, 1, patches), whole)
+    assert patches.reads == 4
 
 
 def test_a_second_time_nothing_is_trained_and_nothing_is_read(store: CheckpointStore) -> None:
