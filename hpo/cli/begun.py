@@ -27,12 +27,21 @@ def open_begun(study: StudyFile) -> Iterator[Database]:
     from hpo.stages.plan import check_begun
     from hpo.storage.database import open_database
 
+    require_database(study)
+    with closing(open_database(study.database)) as opened:
+        check_begun(opened, study)
+        yield opened
+
+
+def require_database(study: StudyFile) -> None:
+    """See that an SQLite database is there already, because to open it would make it.
+
+    Raises:
+        HpoError: if it is not.
+    """
     url = study.database
     if url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists():
         raise HpoError(
             f"{study.name}: not begun, there is no database {url.removeprefix(_SQLITE)}; start with: hpo run "
             f"{study.file}, or correct --database"
         )
-    with closing(open_database(url)) as opened:
-        check_begun(opened, study)
-        yield opened

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from hpo.cli.begun import require_database
 from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out
 from hpo.errors import HpoError
 
@@ -25,6 +26,7 @@ def ranges(study: StudyArgument, as_json: JsonOption = False, database: Database
     from hpo.storage.database import open_database
 
     settings = load_study(study, database)
+    require_database(settings)
     with closing(open_database(settings.database)) as opened:
         write_ranges_file(opened, settings)
     if not settings.ranges_path.exists():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hpo.cli.begun import require_database
 from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def status(
     from hpo.storage.database import open_database
 
     settings = load_study(study, database)
+    if not watch or as_json:  # who watches may have come before the first worker
+        require_database(settings)
     with closing(open_database(settings.database)) as opened:
 
         @cache  # a large grid has thousands of recipes

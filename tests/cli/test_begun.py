@@ -11,7 +11,7 @@ from tests.cli.hpo import Hpo
 from tests.stages.story import Story, write
 
 
-@pytest.mark.parametrize("command", ["report", "export"])
+@pytest.mark.parametrize("command", ["report", "export", "status", "ranges"])
 def test_a_database_that_is_not_there_is_named_and_not_made(
     hpo: Hpo, story: Story, command: str, tmp_path: Path
 ) -> None:
