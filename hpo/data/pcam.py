@@ -40,7 +40,7 @@ class SplitFiles:
         name: of the split; ``patches`` is a single labelled set.
         x: HDF5 with dataset ``x``, uint8 of shape (N, side, side, 3).
         y: HDF5 with dataset ``y``, integers 0 or 1 of shape (N, 1, 1, 1) or (N,).
-        meta: CSV whose column ``wsi`` names each patch's slide; optional.
+        meta: CSV whose column ``wsi`` names each patch's slide and ``file`` the image that it was; optional.
     """
 
     name: SplitName
@@ -170,24 +170,43 @@ def read_labels(path: Path, count: int) -> npt.NDArray[np.uint8]:
 
 
 def read_slides(path: Path, count: int) -> npt.NDArray[np.str_] | None:
-    """The slide of each patch, shape (count,), from the column ``wsi``; None if there is no such file.
+    """The slide of each patch, shape (count,), from the column ``wsi``; None if the file or the column is not there.
 
     Raises:
-        DataError: if the file is not a CSV with that column, or has another number of rows.
+        DataError: if the file is not a CSV with the column ``wsi`` or ``file``, or has another number of rows.
     """
+    return _read_column(path, count, "wsi")
+
+
+def read_files(path: Path, count: int) -> npt.NDArray[np.str_] | None:
+    """The image that each patch was imported from, shape (count,); None if the file or its column is not there.
+
+    Args:
+        path: the ``meta`` file; its column ``file`` has paths relative to the imported folder, or ``tar!member``.
+        count: number of patches in the ``x`` file.
+
+    Raises:
+        DataError: as `read_slides`.
+    """
+    return _read_column(path, count, "file")
+
+
+def _read_column(path: Path, count: int, column: Literal["wsi", "file"]) -> npt.NDArray[np.str_] | None:
     if not path.exists():
         return None
     try:
         with path.open(newline="", encoding="utf-8") as file:
             table = csv.DictReader(file)
-            if "wsi" not in (table.fieldnames or ()):
+            if not {"wsi", "file"} & set(table.fieldnames or ()):
                 raise DataError(f"{path}: has no column 'wsi' (found: {', '.join(table.fieldnames or ()) or 'none'})")
-            slides = [row["wsi"] or "" for row in table]
+            if column not in (table.fieldnames or ()):
+                return None
+            values = [row[column] or "" for row in table]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a readable CSV file: {error}") from error
-    if len(slides) != count:
-        raise DataError(f"{path}: has {len(slides)} rows, but there are {count} patches in the x file beside it")
-    return np.array(slides, dtype=np.str_)
+    if len(values) != count:
+        raise DataError(f"{path}: has {len(values)} rows, but there are {count} patches in the x file beside it")
+    return np.array(values, dtype=np.str_)
 
 
 class SplitWriter:
@@ -206,7 +225,8 @@ class SplitWriter:
         self._files, self._count, self._side = files, count, patch_size
         self._parts = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in (files.x, files.y)}
         self._labels = np.zeros(count, dtype=np.uint8)
-        self._slides: Sequence[Sequence[object]] | None = None
+        self._meta: Sequence[Sequence[object]] | None = None
+        self._columns: Sequence[str] = META_COLUMNS
 
     def __enter__(self) -> Self:
         folder = self._files.x.parent
@@ -227,9 +247,9 @@ class SplitWriter:
         self._x[row : row + len(patches)] = patches
         self._labels[row : row + len(patches)] = labels
 
-    def write_meta(self, rows: Sequence[Sequence[object]]) -> None:
-        """Sets the table of slides: for each patch the values of `META_COLUMNS` after the first, which is its row."""
-        self._slides = rows
+    def write_meta(self, rows: Sequence[Sequence[object]], columns: Sequence[str] = META_COLUMNS) -> None:
+        """Sets the table beside the patches: for each the values of the columns after the first, which is its row."""
+        self._meta, self._columns = rows, columns
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -246,10 +266,10 @@ class SplitWriter:
         with h5py.File(self._parts[self._files.y], "w") as file:
             file.create_dataset("y", data=self._labels.reshape(-1, 1, 1, 1))
         self._files.meta.unlink(missing_ok=True)
-        if self._slides is not None:
+        if self._meta is not None:
             with self._files.meta.open("w", newline="", encoding="utf-8") as file:
                 table = csv.writer(file, lineterminator="\n")
-                table.writerow(META_COLUMNS)
-                table.writerows((row, *values) for row, values in enumerate(self._slides))
+                table.writerow(self._columns)
+                table.writerows((row, *values) for row, values in enumerate(self._meta))
         for path, part in self._parts.items():
             part.replace(path)

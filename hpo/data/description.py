@@ -1,0 +1,86 @@
+"""The words of a data set, kept beside its patches: ``dataset.json``.
+
+They are no part of the data digest: a data set whose classes are renamed trains to the same weights.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpo.errors import DataError
+
+FILE = "dataset.json"
+FORMAT = 1
+CLASSES = ("benign", "malignant")
+LARGEST = 1 << 20
+"""Bytes that the file may have."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a data set calls things.
+
+    Args:
+        classes: names of the classes, in the order of their labels 0, 1, ...; at least two, all different.
+    """
+
+    classes: tuple[str, ...] = CLASSES
+
+
+def read_description(folder: Path) -> Description:
+    """The description of the data set in a folder; PCam's words where it has none.
+
+    Raises:
+        DataError: if the file cannot be read or is not as `write_description` writes it.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return Description()
+    if not path.is_file():
+        raise DataError(f"{path}: not a regular file")
+    try:
+        if path.stat().st_size > LARGEST:
+            raise DataError(f"{path}: has {path.stat().st_size:,} bytes; a description has at most {LARGEST:,}")
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not JSON ({str(error)[:200]}); {_ADVICE}") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return Description(_classes(path, values))
+
+
+_ADVICE = f'it looks like {{"format": {FORMAT}, "classes": ["normal", "tumour"]}}; mend it, or import the images again'
+
+
+def _classes(path: Path, values: Any) -> tuple[str, ...]:
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        found = values.get("format") if isinstance(values, dict) else type(values).__name__
+        raise DataError(f"{path}: format is {found!r:.40}, this version of hpo reads {FORMAT}; {_ADVICE}")
+    names = values.get("classes")
+    if not (isinstance(names, list) and all(isinstance(name, str) and name.strip() for name in names)):
+        raise DataError(f"{path}: classes is {names!r:.80}; it must be a list of names; {_ADVICE}")
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise DataError(f"{path}: classes is {names!r:.80}; there must be two or more different names; {_ADVICE}")
+    return tuple(names)
+
+
+def write_description(folder: Path, description: Description) -> None:
+    """Keeps a description in a data folder, whole or not at all.
+
+    Raises:
+        DataError: if the folder cannot be written to.
+    """
+    path = folder / FILE
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    text = json.dumps({"format": FORMAT, "classes": list(description.classes)}, ensure_ascii=False, indent=2)
+    try:
+        part.write_text(text + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
