@@ -1,0 +1,66 @@
+"""What a pool's decision is made from, and what it may say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from hpo.recipe.point import Value
+
+State = Literal["paused", "running", "failed"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training of the pool, as far as it is known.
+
+    Args:
+        key: names it; given back by `Continue`.
+        values: of the searched factors.
+        gains: the objective of each epoch from 1, unsmoothed, larger is better; values that are not finite count as
+            the worst.
+        errors: standard error of one gain, or 0 where unknown.
+        state: ``running`` while a worker holds it; ``failed`` if it can never go on (it diverged).
+        target: epochs that it is or will be trained to; of a paused one the length of ``gains``.
+        cost: of an epoch, in any unit that all trainings share (patch-visits).
+    """
+
+    key: str
+    values: Mapping[str, Value]
+    gains: tuple[float, ...]
+    errors: float = 0.0
+    state: State = "paused"
+    target: int = 0
+    cost: float = 1.0
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that are known."""
+        return len(self.gains)
+
+
+@dataclass(frozen=True)
+class Continue:
+    """Bring a paused training to so many epochs in all."""
+
+    key: str
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Open:
+    """Start a new training, and bring it to its first rung."""
+
+    values: Mapping[str, Value]
+    epochs: int
+
+
+Step = Continue | Open
+
+
+def smoothed(gains: Sequence[float], smoothing: int) -> float:
+    """The mean of the last few gains; minus infinity if there are none or one of them is not finite."""
+    last = gains[-smoothing:]
+    return sum(last) / len(last) if last and all(map(math.isfinite, last)) else -math.inf

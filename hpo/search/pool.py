@@ -1,0 +1,80 @@
+"""Stage 2 as a pool of paused trainings: at each free worker, continue one of them or open a new one.
+
+A decision is a pure function of the settings, the trainings so far (those that others run included) and a seed: any
+worker may ask at any time, and a killed worker's successor is told the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from hpo.recipe.point import Value
+from hpo.search.halving import promotable, rungs_between
+from hpo.search.history import Open, Step, Training
+from hpo.search.propose import propose
+from hpo.search.spaces import Space
+
+DesignName = Literal["halving"]
+
+
+@dataclass(frozen=True)
+class PoolSettings:
+    """How the pool is worked.
+
+    Args:
+        longest: epochs of a whole training; none goes beyond.
+        design: ``halving`` continues the best third of each rung (asynchronous successive halving).
+        first: epochs of the first rung; at most ``longest``.
+        eta: the next rung is so many times as far; one training of so many goes on to it.
+        smoothing: a training is judged by the mean of its last so many gains.
+        startup: trainings opened at random before the model proposes.
+        random_share: of later proposals, drawn at random, so that a wrong model cannot shut out a region.
+    """
+
+    longest: int
+    design: DesignName = "halving"
+    first: int = 1
+    eta: int = 3
+    smoothing: int = 1
+    startup: int = 8
+    random_share: float = 0.1
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Epochs at which trainings pause: ``first``, ``first * eta`` and so on; the last is ``longest``."""
+        return rungs_between(self.first, self.longest, self.eta)
+
+
+def next_step(
+    settings: PoolSettings,
+    spaces: Mapping[str, Space],
+    trainings: Sequence[Training],
+    seed: int,
+    first: Sequence[Mapping[str, Value]] = (),
+) -> Step | None:
+    """What the next free worker does.
+
+    Args:
+        settings: the design.
+        spaces: from factor names to what they may be.
+        trainings: all of the pool, in the order in which they were opened.
+        seed: of this decision: another one for each, or chance repeats itself.
+        first: values to open before anything else.
+
+    Returns:
+        A step, or None if nothing is left to do: all of a finite space is open, and all that can go on runs or is
+        trained to the end.
+    """
+    opened = [dict(training.values) for training in trainings]
+    for given in first:
+        if dict(given) not in opened:
+            return Open(dict(given), settings.rungs[0])
+    continued = promotable(settings.rungs, settings.eta, settings.smoothing, trainings)
+    if continued is not None:
+        return continued
+    values = propose(spaces, trainings, seed, settings.startup, settings.random_share, settings.smoothing)
+    if values is not None:
+        return Open(values, settings.rungs[0])
+    return promotable(settings.rungs, 1, settings.smoothing, trainings)  # nothing is left to open

@@ -1,0 +1,82 @@
+"""New settings: a sampler that learns from all rungs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from hpo.recipe.point import Value
+from hpo.search.history import Training, smoothed
+from hpo.search.spaces import Space
+
+_TRIES = 50
+"""So many proposals that are all open already end a finite space."""
+
+
+def propose(
+    spaces: Mapping[str, Space],
+    trainings: Sequence[Training],
+    seed: int,
+    startup: int,
+    random_share: float,
+    smoothing: int,
+) -> dict[str, Value] | None:
+    """Settings that no training of the pool has yet.
+
+    Optuna's TPE learns from trainings of all lengths: it ranks the longer before the shorter, and those of one length
+    by their gain; running ones repel it.
+
+    Args:
+        spaces: from factor names to what they may be.
+        trainings: all of the pool.
+        seed: of the random numbers.
+        startup: so many trainings are drawn at random before anything is learnt.
+        random_share: of later proposals, drawn at random.
+        smoothing: a training is judged by the mean of its last so many gains.
+
+    Returns:
+        A value of every factor, or None if nothing new was found.
+    """
+    known = {tuple(sorted(training.values.items())) for training in trainings}
+    study = optuna.create_study(direction="maximize", sampler=_sampler(len(trainings), seed, startup, random_share))
+    study.add_trials([trial for one in trainings if (trial := _trial(one, spaces, smoothing))])
+    distributions: dict[str, BaseDistribution] = dict(spaces)
+    for _ in range(_TRIES):
+        values: dict[str, Value] = study.ask(distributions).params
+        if tuple(sorted(values.items())) not in known:
+            return values
+    return None
+
+
+def _sampler(count: int, seed: int, startup: int, random_share: float) -> optuna.samplers.BaseSampler:
+    if count < startup or np.random.default_rng(seed).random() < random_share:
+        return optuna.samplers.RandomSampler(seed=seed)
+    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=0)
+
+
+def _trial(training: Training, spaces: Mapping[str, Space], smoothing: int) -> FrozenTrial | None:
+    """A training as Optuna's samplers take it; None if its values lie outside the spaces."""
+    if not all(name in training.values and holds(space, training.values[name]) for name, space in spaces.items()):
+        return None
+    gain = smoothed(training.gains, smoothing)
+    params = {name: training.values[name] for name in spaces}
+    if not training.gains and training.state == "running":
+        return create_trial(state=TrialState.RUNNING, params=params, distributions=dict(spaces))
+    return create_trial(
+        state=TrialState.PRUNED,
+        params=params,
+        distributions=dict(spaces),
+        intermediate_values={max(1, training.epochs): gain if math.isfinite(gain) else -math.inf},
+    )
+
+
+def holds(space: Space, value: Value) -> bool:
+    """Whether a value lies in a space; a numeric one need not lie on its grid."""
+    if isinstance(space, CategoricalDistribution):
+        return value in space.choices
+    return not isinstance(value, str) and space.low <= value <= space.high
