@@ -92,6 +92,10 @@ class Recipe:
         """
         return digest({"format": KEY_FORMAT, **self._determining()})
 
+    def patch_visits(self, epochs: int) -> int:
+        """Patches seen in a training of so many epochs; the incomplete batch at an epoch's end is left out."""
+        return epochs * (self.patches // self.batch_size) * self.batch_size
+
     def lineage(self, epochs: int) -> Iterator[tuple[Recipe, int]]:
         """This training of so many epochs, then its donor's, then the donor's donor's."""
         yield self, epochs

@@ -230,10 +230,7 @@ def _compute(study: StudyFile, rows: Rows, spent: Mapping[tuple[str, int], Compu
                     architecture=architecture,
                     role=role,
                     spent=sum((spent[epoch] for epoch in needed if epoch in spent), Compute()),
-                    unshared_patch_visits=sum(
-                        epochs * (recipe.patches // recipe.batch_size) * recipe.batch_size
-                        for recipe, epochs in trainings
-                    ),
+                    unshared_patch_visits=sum(recipe.patch_visits(epochs) for recipe, epochs in trainings),
                 )
 
 
@@ -249,7 +246,7 @@ def _donors(study: StudyFile, stages: Stages) -> Iterator[Donor]:
             epoch=donor["epoch"],
             recipe_key=donor["recipe_key"],
             objective=donor["objective"],
-            patch_visits=donor["epoch"] * (recipe.patches // recipe.batch_size) * recipe.batch_size,
+            patch_visits=recipe.patch_visits(donor["epoch"]),
         )
 
 

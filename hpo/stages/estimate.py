@@ -90,8 +90,8 @@ def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
         stage="stage1",
         points=len(recipes),
         trainings=len(longest),
-        patch_visits=sum(visits(recipe, epochs) for recipe, epochs in recipes),
-        shared_patch_visits=sum(visits(recipe, epochs) for recipe, epochs in longest.items()),
+        patch_visits=sum(recipe.patch_visits(epochs) for recipe, epochs in recipes),
+        shared_patch_visits=sum(recipe.patch_visits(epochs) for recipe, epochs in longest.items()),
         checkpoint_bytes=len(recipes) * size,
     )
     most = study.space.most_patches
@@ -108,16 +108,11 @@ def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
     roles = 3 if warm and study.confirm.cold_control else 2
     seeds = len(study.confirm.seeds)
     reference = int(study.space.factors["patches"].reference)
-    donors = (seeds - 1) * max(visits(recipe, epochs) for recipe, epochs in longest.items()) if warm else 0
+    donors = (seeds - 1) * max(recipe.patch_visits(epochs) for recipe, epochs in longest.items()) if warm else 0
     confirmed = donors + seeds * study.confirm.epochs * (reference + (roles - 1) * most)
     trainings = seeds * roles + (seeds - 1 if warm else 0)
     confirm = StageEstimate(architecture, "confirm", seeds * roles, trainings, confirmed, confirmed, trainings * size)
     return [stage1, stage2, confirm, StageEstimate(architecture, "test", 1, 0, 0, 0, 0)]
-
-
-def visits(recipe: Recipe, epochs: int) -> int:
-    """Patches seen in a training; the incomplete batch at an epoch's end is left out."""
-    return epochs * (recipe.patches // recipe.batch_size) * recipe.batch_size
 
 
 def checkpoint_bytes(study: StudyFile, architecture: str) -> int:

@@ -99,7 +99,7 @@ def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> P
     if study.stage2.trials is not None or any(row.state == "waiting" for row in slots):
         return None
     if study.stage2.patch_visits is not None:
-        costs = [float(_patch_visits(row)) for row in slots]
+        costs = [_patch_visits(row) for row in slots]
         budget = float(study.stage2.patch_visits)
     else:
         trained = compute_by_recipe(session, study.name)
@@ -209,6 +209,5 @@ def _observations(
     return observations
 
 
-def _patch_visits(row: PointRow) -> int:
-    point = row.point or {}
-    return int(row.epochs or 0) * int(point.get("patches", 0))
+def _patch_visits(row: PointRow) -> float:
+    return float(recipe_from_json(row.recipe).patch_visits(row.epochs or 0)) if row.recipe is not None else 0.0

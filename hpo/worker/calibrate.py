@@ -38,8 +38,7 @@ def measure_speed(study: StudyFile, dataset: Dataset, architecture: str) -> tupl
         pass
     total = time.perf_counter() - began
     each = min(seconds[1:])
-    visits = patches // recipe.batch_size * recipe.batch_size
-    return max(0.0, total - 3 * each), each / visits
+    return max(0.0, total - 3 * each), each / recipe.patch_visits(1)
 
 
 def _reference(study: StudyFile, spec: ArchitectureSpec, digest: str, patches: int) -> Recipe:

@@ -192,7 +192,7 @@ def _post_epoch(task: Task, trained: Recipe, epoch: int, seconds: float | None) 
             study=worker.study.name,
             recipe_key=trained.key,
             epoch=epoch,
-            patch_visits=trained.patches // trained.batch_size * trained.batch_size,
+            patch_visits=trained.patch_visits(1),
             seconds=mean_seconds(session, trained.key) if seconds is None else seconds,
             owner=worker.owner,
             entry=entry,

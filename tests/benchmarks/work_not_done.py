@@ -39,7 +39,7 @@ from hpo.launchers.inprocess import run_in_process
 from hpo.models.build import weights_of
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe
-from hpo.stages.estimate import StageEstimate, estimate, total, visits
+from hpo.stages.estimate import StageEstimate, estimate, total
 from hpo.stages.plan import stage1_points, template_recipe
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.database import open_database
@@ -81,7 +81,7 @@ def naive_visits(study: StudyFile, architecture: str) -> int:
     else:
         factors = {name: study.space.factors[name].levels for name in study.stage1.factors}
         points = [{**reference, name: level} for name, levels in factors.items() for level in levels]
-    return sum(visits(*apply_point(template, point)) for point in points)
+    return sum(recipe.patch_visits(epochs) for recipe, epochs in (apply_point(template, point) for point in points))
 
 
 def count(title: str, study: StudyFile) -> None:
@@ -108,7 +108,7 @@ class Visits:
 
     def add(self, recipe: Recipe, _epoch: int, _seconds: float) -> None:
         """Count an epoch."""
-        self.count += visits(recipe, 1)
+        self.count += recipe.patch_visits(1)
 
 
 def shared(trainer: Trainer, points: list[tuple[Recipe, int]], trained: Visits) -> Metrics:

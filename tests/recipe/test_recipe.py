@@ -126,6 +126,10 @@ def test_the_lineage_of_a_training_ends_at_random_weights() -> None:
     assert list(grown.lineage(3)) == [(grown, 3), (WARM, 7), (DONOR, 10)]
 
 
+def test_the_incomplete_batch_at_an_epochs_end_is_no_patch_visit() -> None:
+    assert replace(PLAIN, patches=100, batch_size=32).patch_visits(3) == 3 * 96
+
+
 def test_values_that_are_no_recipe_are_refused() -> None:
     with pytest.raises(KeyError, match="data"):
         recipe_from_json({"architecture": {}})

@@ -13,6 +13,7 @@ import yaml
 from hpo.config.ranges import load_ranges
 from hpo.errors import ConfigError
 from hpo.recipe.point import Point
+from hpo.recipe.recipe import recipe_from_json
 from hpo.stages.advance import Standing, advance
 from hpo.storage.claims import claim_points
 from hpo.storage.database import Database
@@ -272,7 +273,7 @@ def test_observations_are_finished_without_training_and_leave_the_budget_to_new_
 
 
 def visits(point: Any) -> int:
-    return int(point.epochs) * int(point.point["patches"])
+    return recipe_from_json(point.recipe).patch_visits(point.epochs)
 
 
 def test_a_budget_in_patch_visits_is_spent_and_not_more_than_a_point_too_much(tell: Tell) -> None:

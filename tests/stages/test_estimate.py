@@ -17,7 +17,6 @@ from hpo.stages.estimate import (
     expected_points,
     finished_points,
     total,
-    visits,
 )
 from hpo.stages.order import STAGES, Until
 from hpo.stages.plan import template_recipe
@@ -110,9 +109,9 @@ def test_stage_2s_points_follow_from_its_budget(tmp_path: Path, budget: dict[str
 
 def test_an_incomplete_batch_is_not_visited(tmp_path: Path) -> None:
     recipe = template_recipe(load(tmp_path), "tiny", DATA, 0)
-    assert visits(recipe, 3) == 3 * 64
+    assert recipe.patch_visits(3) == 3 * 64
     space = {**SPACE, "batch_size": {"reference": 24, "levels": [24, 32]}}
-    assert visits(template_recipe(load(tmp_path, space=space), "tiny", DATA, 0), 3) == 3 * 48
+    assert template_recipe(load(tmp_path, space=space), "tiny", DATA, 0).patch_visits(3) == 3 * 48
 
 
 def test_a_checkpoint_holds_each_weight_and_its_momentum(tmp_path: Path) -> None:

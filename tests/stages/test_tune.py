@@ -10,8 +10,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from hpo.config.ranges import ChoiceRange, NumericRange, Ranges, ranges_from_json
 from hpo.config.study import StudyFile
+from hpo.recipe.architecture import ARCHITECTURES
 from hpo.recipe.point import Point
-from hpo.recipe.recipe import Recipe, recipe_from_json
+from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
 from hpo.search.spaces import spaces_from_json
 from hpo.stages.explore import stage1_result
 from hpo.stages.tune import FREE_IN_A_ROW, next_slot, slot_key, stage2_plan, stage2_result
@@ -250,7 +251,13 @@ def test_words_that_the_ranges_leave_out_are_left_out_of_the_observations(tmp_pa
 
 
 def row(number: int, **values: Any) -> PointRow:
-    settled: dict[str, Any] = {"point": {"patches": 50}, "epochs": 3, "recipe_key": f"recipe {number}"}
+    recipe = recipe_to_json(Recipe("data", 50, ARCHITECTURES["model2"], batch_size=10))
+    settled: dict[str, Any] = {
+        "point": {"patches": 50},
+        "epochs": 3,
+        "recipe": recipe,
+        "recipe_key": f"recipe {number}",
+    }
     return PointRow(**{"label": {"slot": number}, "state": "complete", "faults": [], **settled, **values})
 
 
@@ -315,7 +322,7 @@ def test_points_that_cost_nothing_do_not_go_on_for_ever(
     sqlite: Database, tmp_path: Path, budget: dict[str, int]
 ) -> None:
     study = load(tmp_path, stage2={"trials": None, **budget})
-    free: dict[str, Any] = {"state": "failed", "point": None, "epochs": None, "recipe_key": None}
+    free: dict[str, Any] = {"state": "failed", "point": None, "epochs": None, "recipe": None, "recipe_key": None}
     rows = [row(number, **free) for number in range(FREE_IN_A_ROW)]
     assert follows(sqlite, study, rows[:-1]) is not None
     assert follows(sqlite, study, rows) is None
