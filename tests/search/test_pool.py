@@ -56,7 +56,7 @@ def played(pool: PoolSettings, steps: int, workers: int, seed: int = 0) -> list[
 
 def test_rungs_grow_by_a_factor_to_the_longest_training() -> None:
     assert PoolSettings(longest=27).rungs == (1, 3, 9, 27)
-    assert PoolSettings(longest=16).rungs == (1, 3, 16)
+    assert PoolSettings(longest=16).rungs == (1, 3, 9, 16)
     assert PoolSettings(longest=1).rungs == (1,)
 
 
