@@ -182,7 +182,10 @@ def _completed(name: str, factor: Factor) -> Factor:
     elif low is None:
         ends = levels or (reference,)
         low, high = float(ends[0]), float(ends[-1])
-    return factor.model_copy(update={"reference": reference, "levels": levels, "low": low, "high": high})
+    completed = factor.model_copy(update={"reference": reference, "levels": levels, "low": low, "high": high})
+    # What was implied was not said: a factor that Python code made is written as that code made it.
+    completed.model_fields_set.intersection_update(factor.model_fields_set)
+    return completed
 
 
 def _factor_problems(name: str, factor: Factor) -> list[Problem]:

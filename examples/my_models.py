@@ -1,0 +1,22 @@
+"""A Keras model of one's own: ``architectures: [{name: residual, function: "my_models:residual"}]``.
+
+The function takes the shape of a patch and returns an uncompiled functional `keras.Model`. Its input is already scaled
+to [-1, 1]; its output is one logit, ``(None, 1)``, without an activation: loss and sigmoid are added by hpo.
+"""
+
+from __future__ import annotations
+
+import keras
+
+
+def residual(shape: tuple[int, int, int]) -> keras.Model:
+    """A small residual network with global average pooling; about 20,000 parameters at any patch size."""
+    inputs = keras.Input(shape)
+    x = keras.layers.Conv2D(16, 5, strides=2, padding="same", activation="relu")(inputs)
+    for filters in (16, 32):
+        shortcut = keras.layers.Conv2D(filters, 1, strides=2, padding="same")(x)
+        x = keras.layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")(x)
+        x = keras.layers.Conv2D(filters, 3, padding="same")(x)
+        x = keras.layers.Activation("relu")(keras.layers.Add()([x, shortcut]))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(1)(x))

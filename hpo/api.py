@@ -1,0 +1,336 @@
+"""The Python door: a study as an object, for notebooks and scripts.
+
+What a `Study` shows is what the commands show: the same database, the same values, the same figures. Looking at a study
+makes no database and trains nothing.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpo.cli.begun import open_begun
+from hpo.config.load import load_study
+from hpo.config.study import StudyFile
+from hpo.data.dataset import Dataset
+from hpo.data.prepare import prepare_data
+from hpo.errors import DataError, HpoError, nearest
+from hpo.evaluation.compare import Comparison
+from hpo.results.comparison import compared_sides
+from hpo.results.read import read_results
+from hpo.results.study import StudyResults
+from hpo.stages.order import Until
+from hpo.worker.observer import Observer
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import plotly.graph_objects as go
+    from numpy.typing import NDArray
+
+    from hpo.config.dashboard import Dashboard
+    from hpo.config.search_space import SearchSpace
+    from hpo.reports.panel import Drawing
+    from hpo.reports.template import Theme
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that has begun, wherever it stands.
+
+    What the database holds is read when it is first asked for, and kept: `refresh` gives a study that reads it anew.
+
+    Args:
+        settings: the study file, with what it names.
+    """
+
+    settings: StudyFile
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """Of the study in its database."""
+        return self.settings.name
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """By name, in the study file's order."""
+        return tuple(self.settings.architecture_specs)
+
+    def refresh(self) -> Study:
+        """The same study, to be read from the database anew."""
+        return Study(self.settings)
+
+    @cached_property
+    def results(self) -> StudyResults:
+        """Everything that is known of the study, as plain values.
+
+        Raises:
+            HpoError: if the study has not begun, or its database or predictions cannot be read.
+        """
+        with open_begun(self.settings) as database:
+            return read_results(database, self.settings, self._data())
+
+    def compare(self) -> Mapping[str, Comparison]:
+        """Before against after tuning, of each architecture that is tested on both sides.
+
+        ``study.compare()["model3"].metrics["auc"].difference`` is an estimate with its 95% interval.
+        """
+        return {
+            name: sides.before_after
+            for name, sides in compared_sides(self.results).items()
+            if sides.before_after is not None
+        }
+
+    def trials(self) -> pd.DataFrame:
+        """Every trial of both stages as a pandas DataFrame, a row each.
+
+        Columns are ``stage``, ``architecture``, ``number``, ``state``, ``objective``, ``standard_error``,
+        ``recipe_key``, ``finished_at`` (UTC), the factors, and the metrics of the epoch that speaks (``valid_auc`` and so on).
+        """
+        import pandas as pd
+
+        rows = [
+            {
+                "stage": trial.stage,
+                "architecture": trial.architecture,
+                "number": trial.number,
+                "state": trial.state,
+                "objective": trial.objective,
+                "standard_error": trial.standard_error,
+                "recipe_key": trial.recipe_key,
+                "finished_at": pd.to_datetime(trial.finished_at, unit="s", utc=True),
+                **trial.point,
+                **{name: value for name, value in trial.metrics.items() if name.startswith("valid_")},
+            }
+            for trial in self.results.trials
+        ]
+        return pd.DataFrame(rows)
+
+    def figure(self, panel: str, *, theme: Theme = "light", **options: Any) -> go.Figure:
+        """A figure of the report, as a Plotly figure that shows itself in a notebook.
+
+        Args:
+            panel: its name in a dashboard, such as ``history`` or ``before_after``.
+            theme: ``light`` or ``dark``.
+            **options: as a dashboard takes them, such as ``architecture="model3"``.
+
+        Raises:
+            HpoError: if there is no such panel, it has no such option, it is no figure, or what it draws is missing.
+        """
+        import plotly.graph_objects as go
+
+        from hpo.reports.template import plotly_template
+
+        drawing = self._drawn(panel, options)
+        if not isinstance(drawing, go.Figure):
+            raise HpoError(f"panel {panel!r} is no figure; use: study.table({panel!r}), or study.report()")
+        return drawing.update_layout(template=plotly_template(theme))
+
+    def table(self, panel: str, **options: Any) -> pd.DataFrame:
+        """A table of the report as a pandas DataFrame of texts.
+
+        Args:
+            panel: its name in a dashboard, such as ``comparison_table``.
+            **options: as a dashboard takes them.
+
+        Raises:
+            HpoError: as `figure`, where the panel is no table.
+        """
+        import pandas as pd
+
+        from hpo.reports.html import Table
+
+        drawing = self._drawn(panel, options)
+        if not isinstance(drawing, Table):
+            raise HpoError(f"panel {panel!r} is no table; use: study.figure({panel!r}), or study.report()")
+        rows = [[cell.text for cell, _ in row] for row in drawing.full_rows()]
+        return pd.DataFrame(rows, columns=[column.heading for column in drawing.columns])
+
+    def report(self, path: Path | str | None = None) -> Path:
+        """Write the report, one HTML file, and say where it is.
+
+        Args:
+            path: of the file; by default ``report.html`` in the study's output folder.
+        """
+        from hpo.reports.page import write_report
+        from hpo.reports.panels.function import look_for_modules
+
+        file = self.settings.output / "report.html" if path is None else Path(path)
+        look_for_modules(self.settings.panels, self.settings.file.parent, self.settings.dashboard.parent)
+        write_report(self.results, self.settings.panels, file)
+        return file
+
+    def model(self, architecture: str | None = None) -> Any:
+        """The tuned Keras model: raw patches 0..255 ``(N, size, size, 3)`` in, probabilities ``(N, 1)`` of label 1 out.
+
+        Args:
+            architecture: by name; None is the best on validation.
+
+        Raises:
+            HpoError: if the study has no such architecture, or its model is not exported yet.
+        """
+        name = self.results.best_architecture if architecture is None else architecture
+        if name is None:
+            raise HpoError(f"{self.name}: no architecture is finished yet; run: hpo run {self.settings.file}")
+        if name not in self.architectures:
+            raise HpoError(f"{self.name} has no architecture {name!r}; {nearest(name, self.architectures)}")
+        path = self.settings.output / name / "model.keras"
+        if not path.exists():
+            raise HpoError(f"{path}: no such file; run: hpo export {self.settings.file}")
+        if name not in self._kept:
+            from hpo.models.backend import keras
+
+            self._kept[name] = keras.models.load_model(path)
+        return self._kept[name]
+
+    def predict(self, architecture: str | None, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities ``(N,)`` of label 1 by the tuned model.
+
+        Args:
+            architecture: by name; None is the best on validation.
+            patches: uint8 ``(N, size, size, 3)``.
+
+        Raises:
+            HpoError: as `model`.
+        """
+        probabilities: NDArray[np.float32] = self.model(architecture).predict(patches, verbose=0)[:, 0]
+        return probabilities
+
+    def _data(self) -> Dataset | None:
+        """The patches, for what the report shows of them; None where they are not at hand."""
+        try:
+            return prepare_data(self.settings.data) if self.settings.data.folder.exists() else None
+        except DataError:
+            return None
+
+    def _drawn(self, panel: str, options: Mapping[str, Any]) -> Drawing:
+        from typing import get_args
+
+        from pydantic import ValidationError
+
+        from hpo.config.dashboard import PanelName, PanelSettings
+        from hpo.config.explain import explain
+        from hpo.reports.panel import NotThereError
+        from hpo.reports.panels.function import look_for_modules
+        from hpo.reports.registry import panel_named
+
+        names = get_args(PanelName)
+        if panel not in names:
+            raise HpoError(f"there is no panel {panel!r}; {nearest(panel, names)}")
+        try:
+            settings = PanelSettings.model_validate({"panel": panel, **options})
+        except ValidationError as error:
+            problem = explain(error, PanelSettings)[0]
+            raise HpoError(f"panel {panel!r}: {'.'.join(map(str, problem.location))}: {problem.text}") from None
+        look_for_modules(self.settings.panels, self.settings.file.parent, self.settings.dashboard.parent)
+        module = panel_named(settings.panel)
+        try:
+            return module.draw(module.read(self.results, settings))
+        except NotThereError as missing:
+            raise HpoError(f"panel {panel!r}: {missing}") from None
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the headline metric before and after, a row each."""
+        metric = self.results.settings.test_metric
+        compared = self.compare()
+        rows = []
+        for name in self.architectures:
+            values = [html.escape(name)]
+            if name in compared:
+                found = compared[name].metrics[metric]
+                difference = found.difference
+                interval = f"{difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})"
+                values += [f"{found.before.value:.3f}", f"{found.after.value:.3f}", interval]
+            else:
+                finished = sum(
+                    trial.architecture == name and trial.state == "complete" for trial in self.results.trials
+                )
+                values += [f"{finished} trials finished, not tested yet", "", ""]
+            rows.append("".join(f"<td>{value}</td>" for value in values))
+        heading = "".join(f"<th>{text}</th>" for text in (self.name, f"test {metric} before", "after", "difference"))
+        return f"<table><tr>{heading}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+def open_study(file: Path | str, database: str | None = None) -> Study:
+    """A study by its file.
+
+    Args:
+        file: the study file, such as ``studies/quickstart.yaml``.
+        database: URL that overrides HPO_DATABASE and the file's.
+
+    Raises:
+        ConfigError: if the file, or one that it names, says what it may not say.
+    """
+    return Study(load_study(file, database))
+
+
+def run_study(
+    study: Study | Path | str, *, until: Until = "test", database: str | None = None, observer: Observer | None = None
+) -> Study:
+    """Run a study to its end in this process, as ``hpo run`` does, from wherever it stands.
+
+    An interrupt stops it after the current epoch; calling it again goes on from there. Report, best configuration and
+    models are written at the end.
+
+    Args:
+        study: the study, or its file.
+        until: the stage to end with; ``test`` is the end.
+        database: URL that overrides HPO_DATABASE and the file's.
+        observer: told what happens; by default a progress bar.
+
+    Returns:
+        The study, to be read anew.
+
+    Raises:
+        HpoError: as ``hpo run``; `StopRequestedError` after an interrupt.
+    """
+    from hpo.cli.console import progress_bar
+    from hpo.cli.outputs import write_outputs
+    from hpo.cli.progress import RunProgress
+    from hpo.cli.signals import stopping
+    from hpo.launchers.inprocess import run_in_process
+    from hpo.stages.estimate import finished_points
+    from hpo.stages.plan import open_data
+    from hpo.storage.database import open_database
+
+    settings = study.settings if isinstance(study, Study) else load_study(study, database)
+    with closing(open_database(settings.database)) as opened, stopping() as stop:
+        dataset = open_data(settings)
+        with progress_bar() as bar:
+            watching = observer or RunProgress(bar, settings, finished_points(opened, settings), until)
+            run_in_process(settings, opened, dataset, watching, stop, until)
+        if until == "test":
+            write_outputs(settings, opened, dataset)
+    return Study(settings)
+
+
+def make_study(
+    file: Path | str,
+    *,
+    search_space: SearchSpace | Path | str,
+    dashboard: Dashboard | Path | str | None = None,
+    **sections: Any,
+) -> Study:
+    """Make a study in Python: its YAML files are written, so that every command and worker can take it too.
+
+    Args:
+        file: the study file to write, such as ``studies/mine.yaml``.
+        search_space: values of the hyper-parameters, written beside the study file, or a file that there is.
+        dashboard: the report's contents, likewise; None is the report with everything in it.
+        **sections: of `hpo.config.study.StudyFile`: mappings, or its models such as
+            ``stage2=Stage2Settings(epochs=16, trials=20)``.
+
+    Raises:
+        ConfigError: if they say what they may not say.
+        HpoError: if a file with other contents is there already.
+    """
+    from hpo.config.write import write_study_files
+
+    write_study_files(Path(file), search_space=search_space, dashboard=dashboard, sections=sections)
+    return open_study(file)

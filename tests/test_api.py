@@ -1,0 +1,142 @@
+"""The Python door: a study as an object."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import plotly.graph_objects as go
+import pytest
+
+import hpo
+from hpo.config.search_space import SearchSpace
+from hpo.config.stages import Stage2Settings
+from hpo.storage.database import Database
+from tests.stages.story import SPACE, STUDY, Story, load, write
+
+
+@pytest.fixture
+def story(sqlite: Database, sqlite_url: str, tmp_path: Path) -> Story:
+    """A study whose database is the one that its file names."""
+    return Story(load(tmp_path, database=sqlite_url), sqlite)
+
+
+@pytest.fixture
+def tested(story: Story) -> hpo.Study:
+    """A study at its end."""
+    story.run()
+    story.predict()
+    return hpo.open_study(story.study.file)
+
+
+def test_importing_hpo_imports_neither_tensorflow_nor_optuna() -> None:
+    code = (
+        "import hpo, sys; print(sorted({'tensorflow', 'optuna', 'plotly', 'pandas'} & set(sys.modules)), dir(hpo)[-3:])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "[] ['make_study', 'open_study', 'run_study']"
+    with pytest.raises(AttributeError, match="module 'hpo' has no attribute 'runn'"):
+        _ = hpo.runn
+
+
+def test_looking_at_a_study_that_has_not_begun_makes_no_database(tmp_path: Path) -> None:
+    study = hpo.open_study(write(tmp_path))
+    with pytest.raises(hpo.HpoError, match="small: not begun"):
+        _ = study.results
+    assert not (tmp_path / "out").exists()
+
+
+def test_trials_are_a_data_frame_with_factors_and_metrics(tested: hpo.Study) -> None:
+    trials = tested.trials()
+    stage2 = trials[(trials.stage == "stage2") & (trials.architecture == "tiny")]
+    assert len(trials) == len(tested.results.trials)
+    assert {"learning_rate", "batch_size", "epochs", "objective", "valid_auc", "recipe_key"} <= set(trials.columns)
+    assert stage2.objective.max() == max(
+        trial.objective or 0
+        for trial in tested.results.trials
+        if (trial.stage, trial.architecture) == ("stage2", "tiny")
+    )
+    assert str(trials.finished_at.dtype).endswith("UTC]")
+
+
+def test_the_comparison_is_that_of_the_report(tested: hpo.Study) -> None:
+    compared = tested.compare()
+    assert list(compared) == ["tiny", "wide"]
+    auc = compared["tiny"].metrics["auc"]
+    assert auc.difference.value == pytest.approx(auc.after.value - auc.before.value)
+    html = tested._repr_html_()
+    assert f"{auc.after.value:.3f}" in html
+    assert f"{auc.difference.low:+.3f} to {auc.difference.high:+.3f}" in html
+
+
+def test_a_study_without_a_test_shows_how_far_it_has_come(story: Story) -> None:
+    story.run("stage1")
+    study = hpo.open_study(story.study.file)
+    done = sum(trial.architecture == "tiny" and trial.state == "complete" for trial in study.results.trials)
+    assert f"{done} trials finished, not tested yet" in study._repr_html_()
+
+
+def test_refresh_reads_what_has_happened_since(story: Story) -> None:
+    story.run("stage1")
+    study = hpo.open_study(story.study.file)
+    before = len(study.trials())
+    story.run("stage2")
+    assert len(study.trials()) == before
+    assert len(study.refresh().trials()) > before
+
+
+def test_figures_and_tables_are_those_of_the_report(tested: hpo.Study) -> None:
+    figure = tested.figure("history", theme="dark")
+    assert isinstance(figure, go.Figure)
+    assert figure.layout.template.layout.font.color == "#e6e9ed"
+    assert "AUC" in set(tested.table("comparison_table")["Metric"])
+
+
+@pytest.mark.parametrize(
+    ("panel", "options", "message"),
+    [
+        ("historyy", {}, "there is no panel 'historyy'; did you mean 'history'?"),
+        ("history", {"factr": 1}, "panel 'history': factr: unknown key; did you mean 'factor'?"),
+        ("comparison_table", {}, "panel 'comparison_table' is no figure; use: study.table('comparison_table')"),
+        ("learning_curves", {"architecture": "none"}, "panel 'learning_curves': This study has no architecture 'none'"),
+    ],
+)
+def test_a_wrong_figure_is_one_clear_line(
+    tested: hpo.Study, panel: str, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(hpo.HpoError) as refused:
+        tested.figure(panel, **options)
+    assert str(refused.value).startswith(message)
+
+
+def test_the_report_goes_where_it_is_asked_for(tested: hpo.Study, tmp_path: Path) -> None:
+    assert tested.report(tmp_path / "mine.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_a_model_that_is_not_exported_names_the_command(tested: hpo.Study) -> None:
+    with pytest.raises(hpo.HpoError, match=r"model\.keras: no such file; run: hpo export"):
+        tested.model("tiny")
+    with pytest.raises(hpo.HpoError, match="has no architecture 'tini'; did you mean 'tiny'"):
+        tested.model("tini")
+
+
+def test_a_study_made_in_python_is_yaml_that_every_command_takes(tmp_path: Path) -> None:
+    sections = {name: STUDY[name] for name in ("data", "architectures", "stage1", "confirm")}
+
+    def make(trials: int) -> hpo.Study:
+        return hpo.make_study(
+            tmp_path / "mine.yaml",
+            search_space=SearchSpace.model_validate({"factors": SPACE}),
+            stage2=Stage2Settings(epochs=3, trials=trials),
+            **sections,
+        )
+
+    study = make(4)
+    assert study.settings == hpo.load_study(tmp_path / "mine.yaml")
+    assert (study.name, study.settings.stage2.trials, study.architectures) == ("mine", 4, ("tiny", "wide"))
+    assert study.settings.space.factors["batch_size"].levels == (8, 16, 32)
+    assert make(4).settings == study.settings
+    with pytest.raises(hpo.HpoError, match=r"mine\.yaml: already exists with other contents"):
+        make(5)
+    assert hpo.load_study(tmp_path / "mine.yaml").stage2.trials == 4
