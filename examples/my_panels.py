@@ -1,7 +1,7 @@
 """Panels of one's own, for a dashboard: ``{panel: function, function: "my_panels:epoch_seconds"}``.
 
-Each function takes what a study gave (`hpo.results.study.StudyResults`) and returns a Plotly figure, a table or HTML. Put
-the module beside the study file or the dashboard.
+Each function takes what a study gave (`hpo.results.study.StudyResults`) and returns a Plotly figure, a table or HTML.
+Put the module beside the study file or the dashboard.
 """
 
 from __future__ import annotations

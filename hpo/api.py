@@ -91,7 +91,8 @@ class Study:
         """Every trial of both stages as a pandas DataFrame, a row each.
 
         Columns are ``stage``, ``architecture``, ``number``, ``state``, ``objective``, ``standard_error``,
-        ``recipe_key``, ``finished_at`` (UTC), the factors, and the metrics of the epoch that speaks (``valid_auc`` and so on).
+        ``recipe_key``, ``finished_at`` (UTC), the factors, and the metrics of the
+        epoch that speaks (``valid_auc`` and so on).
         """
         import pandas as pd
 
