@@ -11,13 +11,12 @@ import numpy.typing as npt
 
 from hpo.data import pcam
 from hpo.data.digest import Hashes, content_digest, patch_hashes
+from hpo.data.hdf5 import open_array
 from hpo.data.progress import Progress, silent
+from hpo.data.rows import read_rows
 from hpo.data.split import groups_of, split_rows
 from hpo.errors import DataError
 from hpo.recipe.key import digest as json_digest
-
-GAP = 4  # rows that may lie unread between two that are read at once
-SLAB = 256  # rows read at once, at most
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Patches:
     def read(self, rows: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """The patches of these rows.
 
-        Besides what it returns, at most `SLAB` patches are in memory.
+        Besides what it returns, a slab of at most 64 MB is in memory, and the chunk that it is from.
 
         Args:
             rows: integers in [0, N), in any order, also repeated; shape (n,).
@@ -105,11 +104,8 @@ class Patches:
             return found
         stored = self.rows[wanted]
         order = np.argsort(stored, kind="stable")
-        ascending = stored[order]
-        with pcam.open_array(self.path, "x") as x:
-            for start, stop in _runs(ascending):
-                slab = x[ascending[start] : ascending[stop - 1] + 1]
-                found[order[start:stop]] = slab[ascending[start:stop] - ascending[start]]
+        with open_array(self.path, "x") as x:
+            read_rows(x, stored[order], order, found)
         return found
 
     def take(self, rows: npt.ArrayLike, name: str | None = None) -> Patches:
@@ -123,18 +119,6 @@ class Patches:
             slides=None if self.slides is None else self.slides[chosen],
             hashes=self.hashes[chosen],
         )
-
-
-def _runs(ascending: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Stretches of the sorted rows that lie close enough together to be read at once."""
-    runs, start = [], 0
-    breaks = np.flatnonzero(np.diff(ascending) > GAP) + 1
-    for stop in [*breaks.tolist(), len(ascending)]:
-        while start < stop:
-            end = min(stop, int(np.searchsorted(ascending, ascending[start] + SLAB)))
-            runs.append((start, end))
-            start = end
-    return runs
 
 
 @dataclass(frozen=True)

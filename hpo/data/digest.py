@@ -9,21 +9,23 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hpo.data.pcam import open_array
+from hpo.data.hdf5 import open_array, other_files
 from hpo.data.progress import Progress, silent
+from hpo.data.regular_file import regular_file
+from hpo.data.rows import row_blocks
 
 Hashes = npt.NDArray[np.uint8]
 """SHA-256 of each patch's pixels, shape (N, 32), uint8."""
 
 FORMAT = 1
-BLOCK = 256  # patches read at a time
+_MARGIN = 1 << 16  # bytes of a kept file beyond its hashes: a larger one is none of ours
 
 
 def patch_hashes(path: Path, count: int, progress: Progress = silent) -> Hashes:
     """The SHA-256 of every patch in an ``x`` file, read once and then kept beside it.
 
-    The kept file, ``.NAME.hashes.npz``, counts as long as the data's size and modification time are the same; where
-    the folder cannot be written to, nothing is kept.
+    The kept file, ``.NAME.hashes.npz``, counts as long as the data's size and modification time are the same, and
+    those of other files that hold a part of it; where the folder cannot be written to, nothing is kept.
 
     Args:
         path: the file.
@@ -33,8 +35,7 @@ def patch_hashes(path: Path, count: int, progress: Progress = silent) -> Hashes:
     Raises:
         DataError: if a part of the file cannot be read.
     """
-    status = path.stat()
-    stamp = np.array([FORMAT, status.st_size, status.st_mtime_ns, count], dtype=np.int64)
+    stamp = np.array([FORMAT, *_stamp(path), *(n for part in other_files(path, "x") for n in _stamp(part)), count])
     kept = path.with_name(f".{path.name}.hashes.npz")
     hashes = _load(kept, stamp)
     if hashes is None:
@@ -46,15 +47,22 @@ def patch_hashes(path: Path, count: int, progress: Progress = silent) -> Hashes:
 def _compute(path: Path, count: int, progress: Progress) -> Hashes:
     hashes = np.empty((count, 32), dtype=np.uint8)
     with open_array(path, "x") as x:
-        for start in range(0, count, BLOCK):
-            for row, patch in enumerate(x[start : start + BLOCK], start):
+        for start, patches in row_blocks(x):
+            for row, patch in enumerate(patches, start):
                 hashes[row] = np.frombuffer(hashlib.sha256(patch.tobytes()).digest(), dtype=np.uint8)
-            progress(f"reading {path.name}", min(start + BLOCK, count), count)
+            progress(f"reading {path.name}", start + len(patches), count)
     return hashes
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = regular_file(path)
+    return status.st_size, status.st_mtime_ns
 
 
 def _load(kept: Path, stamp: npt.NDArray[np.int64]) -> Hashes | None:
     try:
+        if abs(regular_file(kept).st_size - 32 * int(stamp[-1])) > _MARGIN:
+            return None
         with np.load(kept, allow_pickle=False) as file:
             hashes = np.asarray(file["hashes"])
             if np.array_equal(file["stamp"], stamp) and hashes.shape == (stamp[-1], 32) and hashes.dtype == np.uint8:

@@ -13,18 +13,19 @@ import gzip
 import os
 import shutil
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
+from hpo.data.hdf5 import open_array
 from hpo.data.progress import Progress, silent
+from hpo.data.regular_file import regular_file
 from hpo.errors import DataError
 
 SplitName = Literal["train", "valid", "test", "patches"]
@@ -62,7 +63,7 @@ def compressed(path: Path) -> Path:
 
 def present(files: SplitFiles) -> bool:
     """Whether the split has at least one of its two HDF5 files, gzipped or not."""
-    return any(path.exists() or compressed(path).exists() for path in (files.x, files.y))
+    return any(os.path.lexists(path) or os.path.lexists(compressed(path)) for path in (files.x, files.y))
 
 
 def unpack(path: Path, progress: Progress = silent) -> None:
@@ -71,13 +72,13 @@ def unpack(path: Path, progress: Progress = silent) -> None:
     Raises:
         DataError: if neither is there, the ``.gz`` is damaged, or the folder cannot be written to.
     """
-    if path.exists():
+    if os.path.lexists(path):
         return
     source = compressed(path)
-    if not source.exists():
+    if not os.path.lexists(source):
         raise DataError(f"{path}: no such file, nor {source.name}; see `hpo data fetch`, `import` and `sample`")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    total = source.stat().st_size
+    total = regular_file(source).st_size
     try:
         with source.open("rb") as raw, gzip.open(raw) as inside, part.open("wb") as out:
             while block := inside.read(1 << 22):
@@ -90,27 +91,6 @@ def unpack(path: Path, progress: Progress = silent) -> None:
         raise DataError(f"{source}: cannot be decompressed into its folder: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextmanager
-def open_array(path: Path, name: str) -> Iterator[Any]:
-    """The HDF5 dataset of that name, for reading.
-
-    Raises:
-        DataError: if the file is missing, damaged, truncated or lacks the dataset; also if reading fails within.
-    """
-    if not path.exists():
-        raise DataError(f"{path}: no such file")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path}: the file is empty (0 bytes); fetch or copy it again")
-    try:
-        with h5py.File(path, "r") as file:
-            if not isinstance(file.get(name), h5py.Dataset):
-                raise DataError(f"{path}: has no dataset {name!r} (found: {', '.join(file) or 'nothing'})")
-            yield file[name]
-    except OSError as error:
-        kind = "truncated" if "truncated" in str(error) else "damaged, or not HDF5"
-        raise DataError(f"{path}: {kind} ({str(error).splitlines()[0]}); fetch or copy it again") from error
 
 
 def check_patches(path: Path, patch_size: int | None) -> tuple[int, int]:
