@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hpo.data import pcam
 from hpo.data.digest import Hashes, content_digest, patch_hashes
 from hpo.data.hdf5 import open_array
+from hpo.data.meta import read_slides
 from hpo.data.progress import Progress, silent
 from hpo.data.rows import read_rows
 from hpo.data.split import groups_of, split_rows
@@ -160,7 +161,7 @@ def open_split(
         pcam.unpack(path, progress)
     count, side = pcam.check_patches(files.x, patch_size)
     labels = pcam.read_labels(files.y, count)
-    slides = pcam.read_slides(files.meta, count)
+    slides = read_slides(files.meta, count)
     hashes = patch_hashes(files.x, count, progress)
     return Patches(name, files.x, np.arange(count), labels, slides, hashes, side)
 

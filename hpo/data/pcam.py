@@ -149,46 +149,6 @@ def read_labels(path: Path, count: int) -> npt.NDArray[np.uint8]:
     return values.astype(np.uint8)
 
 
-def read_slides(path: Path, count: int) -> npt.NDArray[np.str_] | None:
-    """The slide of each patch, shape (count,), from the column ``wsi``; None if the file or the column is not there.
-
-    Raises:
-        DataError: if the file is not a CSV with the column ``wsi`` or ``file``, or has another number of rows.
-    """
-    return _read_column(path, count, "wsi")
-
-
-def read_files(path: Path, count: int) -> npt.NDArray[np.str_] | None:
-    """The image that each patch was imported from, shape (count,); None if the file or its column is not there.
-
-    Args:
-        path: the ``meta`` file; its column ``file`` has paths relative to the imported folder, or ``tar!member``.
-        count: number of patches in the ``x`` file.
-
-    Raises:
-        DataError: as `read_slides`.
-    """
-    return _read_column(path, count, "file")
-
-
-def _read_column(path: Path, count: int, column: Literal["wsi", "file"]) -> npt.NDArray[np.str_] | None:
-    if not path.exists():
-        return None
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            table = csv.DictReader(file)
-            if not {"wsi", "file"} & set(table.fieldnames or ()):
-                raise DataError(f"{path}: has no column 'wsi' (found: {', '.join(table.fieldnames or ()) or 'none'})")
-            if column not in (table.fieldnames or ()):
-                return None
-            values = [row[column] or "" for row in table]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable CSV file: {error}") from error
-    if len(values) != count:
-        raise DataError(f"{path}: has {len(values)} rows, but there are {count} patches in the x file beside it")
-    return np.array(values, dtype=np.str_)
-
-
 class SplitWriter:
     """Writes one split under temporary names; the files appear, whole, when the ``with`` block ends well.
 

@@ -6,7 +6,7 @@ import pytest
 
 from hpo.data.dataset import open_dataset
 from hpo.data.description import Description, read_description, write_description
-from hpo.data.pcam import read_files, read_slides
+from hpo.data.meta import read_files, read_slides
 from hpo.errors import DataError
 
 
