@@ -50,6 +50,17 @@ class Stage1Settings(Settings):
         return self
 
 
+class RecheckSettings(Settings):
+    """Stage 2's best, trained again before one of them is chosen: the best of many single trainings was lucky too."""
+
+    top: Whole = Field(
+        default=3, ge=0, description="how many configurations, the best by validation; 0 chooses by stage 2 alone"
+    )
+    seeds: Whole = Field(
+        default=2, ge=1, description="trainings of each, with seeds that nothing else uses; their mean decides"
+    )
+
+
 class Stage2Settings(Settings):
     """Stage 2, tune: inside stage 1's ranges, warm-started from its best weights."""
 
@@ -74,6 +85,9 @@ class Stage2Settings(Settings):
         default=False, description="insert BatchNormalization after every convolution, keeping the other weights"
     )
     seed: Seed = Field(default=0, description="of the sampler and of the trainings")
+    recheck: RecheckSettings | None = Field(
+        default=None, description="train the best again with fresh seeds, and choose by their mean; by default not"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -106,6 +120,11 @@ class Stage2Settings(Settings):
         refuse(problems)
         return self
 
+    @property
+    def is_rechecked(self) -> bool:
+        """Whether the best are trained again before one is chosen."""
+        return self.recheck is not None and self.recheck.top > 0
+
 
 class ConfirmSettings(Settings):
     """The final comparison: reference and tuned configuration, trained with the same seeds."""
@@ -114,6 +133,11 @@ class ConfirmSettings(Settings):
     seeds: tuple[Seed, ...] = Field(default=(0, 1, 2, 3, 4), min_length=1, description="one training each")
     cold_control: Flag = Field(
         default=True, description="also train the tuned configuration from random weights, to tell tuning from training"
+    )
+    equal_training: Flag = Field(
+        default=False,
+        description="also train the reference for as many patch-visits as the tuned model and its donors; it is then "
+        "what the tuned model is compared with",
     )
 
     @model_validator(mode="after")

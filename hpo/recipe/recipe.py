@@ -7,7 +7,7 @@ A recipe is the address of its training: `Recipe.key` is the SHA-256 of its cano
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -96,6 +96,10 @@ class Recipe:
         """Patches seen in a training of so many epochs; the incomplete batch at an epoch's end is left out."""
         return epochs * (self.patches // self.batch_size) * self.batch_size
 
+    def lineage_patch_visits(self, epochs: int) -> int:
+        """Patches seen in this training of so many epochs, its donor's and the donor's donor's."""
+        return sum(recipe.patch_visits(trained) for recipe, trained in self.lineage(epochs))
+
     def lineage(self, epochs: int) -> Iterator[tuple[Recipe, int]]:
         """This training of so many epochs, then its donor's, then the donor's donor's."""
         yield self, epochs
@@ -129,6 +133,16 @@ class Recipe:
             **arithmetic_to_json(self.arithmetic),
         }
         return values | ({"momentum": self.momentum} if self.optimizer == "sgd" else {})
+
+
+def reseeded(recipe: Recipe, seed: int) -> Recipe:
+    """The recipe with another seed, and its donor likewise: a whole repetition, stage 1 included.
+
+    Seeds that all grew from the one donor would agree more than repetitions of the experiment do.
+    """
+    start = recipe.initial
+    initial = None if start is None else replace(start, donor=reseeded(start.donor, seed))
+    return replace(recipe, seed=seed, initial=initial)
 
 
 def recipe_to_json(recipe: Recipe) -> dict[str, Any]:

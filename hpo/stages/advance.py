@@ -16,8 +16,9 @@ from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
 from hpo.stages.confirm import confirm_points, confirm_result, opening_point
 from hpo.stages.explore import stage1_result
-from hpo.stages.order import STAGES, Until
+from hpo.stages.order import STAGES, Until, stages_of
 from hpo.stages.plan import open_first_stage
+from hpo.stages.recheck import RecheckPlan, recheck_points, recheck_result
 from hpo.stages.tune import next_slot, stage2_plan, stage2_result
 from hpo.storage.database import Database
 from hpo.storage.decisions import close_stage, load_stages, open_stage
@@ -69,7 +70,7 @@ def advance(
     open_first_stage(database, study, data_digest)
     has_new_ranges = False
     for architecture in study.architecture_specs:
-        for stage in STAGES:
+        for stage in stages_of(study):
             is_ours = False
             with database.transaction() as session:
                 row = load_stages(session, study.name).get((stage, architecture))
@@ -133,6 +134,8 @@ def _result(study: StudyFile, row: StageRow, rows: list[PointRow]) -> dict[str, 
         return stage1_result(study, rows)
     if row.stage == "stage2":
         return stage2_result(study, rows)
+    if row.stage == "recheck":
+        return recheck_result(study, RecheckPlan.from_json(row.plan), rows)
     if row.stage == "confirm":
         return confirm_result(study, rows)
     failed = [reason for point in rows if point.state == "failed" for reason in point.reasons]
@@ -143,11 +146,12 @@ def _open_following(
     database: Database, study: StudyFile, data_digest: str, architecture: str, stage: StageName
 ) -> None:
     """Open the stage after a closed one, unless it is open already or the architecture was abandoned."""
-    following = STAGES[STAGES.index(stage) + 1] if stage != STAGES[-1] else None
+    stages = stages_of(study)
+    following = stages[stages.index(stage) + 1] if stage != stages[-1] else None
     with database.transaction() as session:
-        stages = load_stages(session, study.name)
-        row = stages[stage, architecture]
-        if following is None or (following, architecture) in stages:
+        opened = load_stages(session, study.name)
+        row = opened[stage, architecture]
+        if following is None or (following, architecture) in opened:
             return
         if row.closed_at is None or row.result is None or "abandoned" in row.result:
             return
@@ -155,6 +159,9 @@ def _open_following(
             ranges = _chosen_ranges(study, architecture, row)
             points = stage_points(session, row.name)
             plan, planned = stage2_plan(study, architecture, data_digest, row.result, ranges, points)
+        elif following == "recheck":
+            recheck, planned = recheck_points(study, stage_points(session, row.name))
+            plan = recheck.to_json()
         elif following == "confirm":
             plan, planned = confirm_points(study, architecture, data_digest, row.result["choice"])
         else:

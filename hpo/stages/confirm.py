@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,21 +10,12 @@ from typing import Any
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.key import digest
-from hpo.recipe.recipe import Recipe, recipe_from_json
+from hpo.recipe.point import apply_point
+from hpo.recipe.recipe import Recipe, recipe_from_json, reseeded
 from hpo.stages.explore import abandoned_reason
-from hpo.stages.plan import planned, template_recipe
+from hpo.stages.plan import planned, template_recipe, with_donor
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
-
-
-def reseeded(recipe: Recipe, seed: int) -> Recipe:
-    """The recipe with another seed, and its donor likewise: a whole repetition, stage 1 included.
-
-    Seeds that all grew from the one donor would agree more than repetitions of the experiment do.
-    """
-    start = recipe.initial
-    initial = None if start is None else replace(start, donor=reseeded(start.donor, seed))
-    return replace(recipe, seed=seed, initial=initial)
 
 
 def confirm_points(
@@ -39,12 +31,18 @@ def confirm_points(
 
     Returns:
         The plan, JSON-ready, and for each seed ``before`` (the reference point), ``after`` (the choice) and, if the
-        choice is warm-started, ``cold_control`` (the choice from random weights). All train for the same epochs.
+        choice is warm-started, ``cold_control`` (the choice from random weights), all of the same epochs; and with
+        ``confirm.equal_training`` also ``equal``, the reference for as many patch-visits as ``after`` and its donors.
     """
     tuned = recipe_from_json(choice["recipe"])
     before = {**study.space.reference, "epochs": study.confirm.epochs}
     after = {**choice["point"], "epochs": study.confirm.epochs}
-    roles = [("before", template_recipe(study, architecture, data_digest, 0), before), ("after", tuned, after)]
+    reference = template_recipe(study, architecture, data_digest, 0)
+    roles = [("before", reference, before)]
+    if study.confirm.equal_training:
+        epochs = equal_epochs(reference, apply_point(tuned, after)[0], study.confirm.epochs)
+        roles.append(("equal", reference, {**before, "epochs": epochs}))
+    roles.append(("after", tuned, after))
     if study.confirm.cold_control and tuned.initial is not None:
         roles.append(("cold_control", replace(tuned, initial=None), after))
     points = [
@@ -53,10 +51,13 @@ def confirm_points(
     return {"choice": choice, "epochs": study.confirm.epochs}, points
 
 
+def equal_epochs(reference: Recipe, tuned: Recipe, epochs: int) -> int:
+    """For how many epochs the reference sees as many patches as a tuned training and its donors, rounded up."""
+    return max(1, math.ceil(tuned.lineage_patch_visits(epochs) / reference.patch_visits(1)))
+
+
 def _run(recipe: Recipe, point: dict[str, Any], role: str, seed: int) -> PlannedPoint:
-    """A training of the confirmation; it names the donor that may have to be repeated for it."""
-    point_of_run = planned(recipe, point, key=f"{role}:{seed}", label={"role": role, "seed": seed})
-    return point_of_run if recipe.initial is None else replace(point_of_run, donor_key=recipe.initial.donor.key)
+    return with_donor(planned(recipe, point, key=f"{role}:{seed}", label={"role": role, "seed": seed}))
 
 
 def confirm_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def confirm_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]
 
     Returns:
         JSON-ready: ``runs`` and their digest ``configuration``, and which ``after`` run is to be exported (the best
-        by validation) — or ``abandoned``, the reason, where before or after has no successful run.
+        by validation) — or ``abandoned``, the reason, where one of the compared sides has no successful run.
     """
     objective = objective_of(study)
     runs = [
@@ -79,7 +80,7 @@ def confirm_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]
         if row.state == "complete"
     ]
     after = [run for run in runs if run["role"] == "after"]
-    for role in ("before", "after"):
+    for role in ("before", "equal", "after") if study.confirm.equal_training else ("before", "after"):
         if all(run["role"] != role for run in runs):
             return {"abandoned": f"{role}: {abandoned_reason([row for row in rows if row.label['role'] == role])}"}
     configuration = digest([[run["role"], run["seed"], run["recipe_key"], run["epoch"]] for run in runs])

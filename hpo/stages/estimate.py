@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ class StageEstimate:
 
     Args:
         architecture: its name.
-        stage: ``stage1``, ``stage2``, ``confirm`` or ``test``.
+        stage: ``stage1``, ``stage2``, ``recheck``, ``confirm`` or ``test``.
         points: design points.
         trainings: after points of one recipe have been joined.
         patch_visits: of all points by themselves, and of the donors' repetitions.
@@ -46,7 +47,7 @@ def estimate(study: StudyFile) -> list[StageEstimate]:
     """What each stage of each architecture will take.
 
     Stage 1 is exact. Stage 2 and the confirmation are reckoned with the most patches their factors allow, the donors'
-    repetitions for the confirmation's seeds with the most epochs of stage 1: upper bounds.
+    repetitions for further seeds with the most epochs of stage 1: upper bounds.
     """
     return [stage for architecture in study.architecture_specs for stage in _architecture(study, architecture)]
 
@@ -105,14 +106,49 @@ def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
     spent = trials * per_trial
     stage2 = StageEstimate(architecture, "stage2", trials, trials, spent, spent, trials * size)
     warm = study.stage2.warm_start != "cold"
-    roles = 3 if warm and study.confirm.cold_control else 2
-    seeds = len(study.confirm.seeds)
-    reference = int(study.space.factors["patches"].reference)
-    donors = (seeds - 1) * max(recipe.patch_visits(epochs) for recipe, epochs in longest.items()) if warm else 0
-    confirmed = donors + seeds * study.confirm.epochs * (reference + (roles - 1) * most)
-    trainings = seeds * roles + (seeds - 1 if warm else 0)
-    confirm = StageEstimate(architecture, "confirm", seeds * roles, trainings, confirmed, confirmed, trainings * size)
-    return [stage1, stage2, confirm, StageEstimate(architecture, "test", 1, 0, 0, 0, 0)]
+    donor = max(recipe.patch_visits(epochs) for recipe, epochs in longest.items()) if warm else 0
+    return [
+        stage1,
+        stage2,
+        *_recheck(study, architecture, donor),
+        _confirm(study, architecture, donor),
+        StageEstimate(architecture, "test", 1, 0, 0, 0, 0),
+    ]
+
+
+def _recheck(study: StudyFile, architecture: str, donor: int) -> list[StageEstimate]:
+    """The recheck, if there is one; ``donor`` is what a donor's repetition takes at most, 0 where there is none."""
+    settings = study.stage2.recheck
+    if settings is None or not study.stage2.is_rechecked:
+        return []
+    points = settings.top * settings.seeds
+    trainings = points + (settings.seeds if donor else 0)
+    visits = points * study.space.most_patches * study.stage2.epochs + settings.seeds * donor
+    size = checkpoint_bytes(study, architecture)
+    return [StageEstimate(architecture, "recheck", points, trainings, visits, visits, trainings * size)]
+
+
+def _confirm(study: StudyFile, architecture: str, donor: int) -> StageEstimate:
+    """The confirmation; the equally trained reference goes on from where the reference ends, or ends before it."""
+    settings, seeds = study.confirm, len(study.confirm.seeds)
+    sides = 2 if donor and settings.cold_control else 1
+    tuned = study.space.most_patches * settings.epochs
+    reference = template_recipe(study, architecture, "", 0)
+    before = reference.patch_visits(settings.epochs)
+    equal = reference.patch_visits(math.ceil((tuned + donor) / reference.patch_visits(1)))
+    apart, shared = (before + equal, max(before, equal)) if settings.equal_training else (before, before)
+    donors = (seeds - 1) * donor
+    points = seeds * (1 + sides + settings.equal_training)
+    trainings = seeds * (1 + sides) + (seeds - 1 if donor else 0)
+    return StageEstimate(
+        architecture=architecture,
+        stage="confirm",
+        points=points,
+        trainings=trainings,
+        patch_visits=donors + seeds * (apart + sides * tuned),
+        shared_patch_visits=donors + seeds * (shared + sides * tuned),
+        checkpoint_bytes=(trainings + seeds * settings.equal_training) * checkpoint_bytes(study, architecture),
+    )
 
 
 def checkpoint_bytes(study: StudyFile, architecture: str) -> int:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
+from hpo.config.study import StudyFile
+from hpo.storage.tables import StageName
+
 Until = Literal["stage1", "stage2", "confirm", "test"]
 """The stage that a run ends with."""
 
-STAGES: tuple[Until, ...] = ("stage1", "stage2", "confirm", "test")
+STAGES: tuple[StageName, ...] = ("stage1", "stage2", "recheck", "confirm", "test")
+"""All there are."""
+
+
+def stages_of(study: StudyFile) -> tuple[StageName, ...]:
+    """Those that a study passes through."""
+    return tuple(stage for stage in STAGES if stage != "recheck" or study.stage2.is_rechecked)

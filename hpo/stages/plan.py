@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,16 @@ from hpo.evaluation.objective import objective_of
 from hpo.recipe.architecture import architecture_to_json
 from hpo.recipe.key import canonical
 from hpo.recipe.point import Point, apply_point, point_key
-from hpo.recipe.recipe import KEY_FORMAT, Recipe, recipe_to_json
+from hpo.recipe.recipe import KEY_FORMAT, Recipe, recipe_from_json, recipe_to_json
 from hpo.search.designs import grid, one_factor
 from hpo.search.spaces import spaces_to_json, whole_factor
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages, open_stage, open_study
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import StudyRow
+
+_ADDED_LATER: dict[str, dict[str, Any]] = {"stage2": {"recheck": None}, "confirm": {"equal_training": False}}
+"""Settings that studies of earlier databases did not have, with what they did: recorded only where they differ."""
 
 
 def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed: int) -> Recipe:
@@ -66,6 +70,12 @@ def planned(
         recipe_key=recipe.key,
         epochs=epochs,
     )
+
+
+def with_donor(point: PlannedPoint) -> PlannedPoint:
+    """The point of a repetition: it names the donor that may have to be trained for it."""
+    start = recipe_from_json(point.recipe or {}).initial
+    return point if start is None else replace(point, donor_key=start.donor.key)
 
 
 def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> None:
@@ -158,6 +168,12 @@ def _check_unchanged(study: StudyFile, recorded: Mapping[str, Any], given: Mappi
 def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     """What of a study file determines its design points: all but places, workers and what the report shows."""
     chosen = study.model_dump(mode="json", include={"objective", "stage1", "stage2", "confirm", "arithmetic"})
+    if not study.stage2.is_rechecked:
+        chosen["stage2"]["recheck"] = None
+    for section, added in _ADDED_LATER.items():
+        for name, usual in added.items():
+            if chosen[section][name] == usual:
+                del chosen[section][name]
     chosen["key_format"] = KEY_FORMAT
     chosen["data"] = data_digest
     chosen["valid_patches"] = study.data.valid_patches

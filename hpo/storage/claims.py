@@ -19,7 +19,7 @@ from hpo.storage.optuna_bridge import begin_trial
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow, StageRow, StudyRow, database_now, now
 
-_PREFERRED = {"test": 0, "confirm": 1, "stage2": 2, "stage1": 3}
+_PREFERRED = {"test": 0, "confirm": 1, "recheck": 2, "stage2": 3, "stage1": 4}
 """Stages in the order in which they are claimed from: what has begun is brought to its end first."""
 
 
@@ -30,7 +30,7 @@ class Claim:
     Args:
         id: the point's row.
         stage_name: ``STUDY/STAGE/ARCHITECTURE``.
-        stage: ``stage1``, ``stage2``, ``confirm`` or ``test``.
+        stage: ``stage1``, ``stage2``, ``recheck``, ``confirm`` or ``test``.
         architecture: its name.
         attempt: counts the claims of this point from 1; fences stale workers out.
         owner: who holds it.

@@ -13,7 +13,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 
-StageName = Literal["stage1", "stage2", "confirm", "test"]
+StageName = Literal["stage1", "stage2", "recheck", "confirm", "test"]
 PointState = Literal["waiting", "running", "complete", "failed"]
 
 _Number = Float(53)

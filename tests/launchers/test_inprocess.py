@@ -18,7 +18,7 @@ from hpo.data.dataset import Dataset
 from hpo.errors import ConfigError, StopRequestedError, WorkerOutgrownError
 from hpo.launchers import inprocess
 from hpo.launchers.inprocess import Limits, OnClosed, RunSummary, run_in_process
-from hpo.stages.order import STAGES, Until
+from hpo.stages.order import STAGES, Until, stages_of
 from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute
@@ -165,8 +165,11 @@ def test_what_follows_is_decided_as_soon_as_a_stage_has_no_point_left(launch: La
     looks: list[int] = []
     launch.before = lambda: looks.append(len(launch.story.stages()))
     launch()
-    recipes = {stage: len({point.recipe_key for point in launch.story.points(stage)}) for stage in STAGES}
-    expected = [number for number, stage in enumerate(STAGES, 1) for _ in range(recipes[stage])]
+    recipes = {
+        stage: len({point.recipe_key for point in launch.story.points(stage)})
+        for stage in stages_of(launch.story.study)
+    }
+    expected = [number for number, stage in enumerate(stages_of(launch.story.study), 1) for _ in range(recipes[stage])]
     assert looks == expected, "no look in vain at an empty queue, and none at a stage that is not open yet"
 
 
@@ -247,7 +250,8 @@ def test_after_each_stage_that_it_closes_and_once_the_next_is_open_the_process_d
     seen: list[tuple[list[str], list[str]]] = []
     launch.on_closed = lambda _study, _database: seen.append(closed_and_open(launch.story))
     launch()
-    assert seen == [(list(STAGES[:number]), list(STAGES[number : number + 1])) for number in range(1, 5)]
+    stages = list(stages_of(launch.story.study))
+    assert seen == [(stages[:number], stages[number : number + 1]) for number in range(1, 5)]
     launch()
     assert len(seen) == 4, "nothing was closed any more"
 
@@ -262,4 +266,4 @@ def test_what_follows_a_closed_stage_may_fail_and_the_work_goes_on(
     assert launch().standings[0].is_over()
     assert [record.message for record in caplog.records] == [
         "a stage is closed, but what should follow was not done: the figures"
-    ] * len(STAGES)
+    ] * len(stages_of(launch.story.study))

@@ -11,7 +11,7 @@ import pytest
 from hpo.recipe import recipe as module
 from hpo.recipe.architecture import ARCHITECTURES, FunctionSpec
 from hpo.recipe.arithmetic import Arithmetic
-from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json
+from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json, reseeded
 from hpo.recipe.schedule import Strategy
 
 PLAIN = Recipe("d" * 64, 2000, ARCHITECTURES["model2"])
@@ -124,6 +124,16 @@ def test_plain_arithmetic_is_not_written_so_that_older_recipes_are_unchanged() -
 def test_the_lineage_of_a_training_ends_at_random_weights() -> None:
     grown = replace(PLAIN, initial=WarmStart(WARM, 7))
     assert list(grown.lineage(3)) == [(grown, 3), (WARM, 7), (DONOR, 10)]
+
+
+def test_a_seed_reaches_every_donor() -> None:
+    twice = replace(PLAIN, initial=WarmStart(WARM, 2))
+    again = reseeded(twice, 7)
+    assert again.initial is not None
+    assert again.initial.donor.initial is not None
+    assert [again.seed, again.initial.donor.seed, again.initial.donor.initial.donor.seed] == [7, 7, 7]
+    assert again.initial.donor.initial.epoch == WARM.initial.epoch  # type: ignore[union-attr]
+    assert reseeded(again, 7) == again
 
 
 def test_the_incomplete_batch_at_an_epochs_end_is_no_patch_visit() -> None:

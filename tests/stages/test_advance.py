@@ -327,6 +327,53 @@ def test_a_study_that_was_planned_from_other_settings_is_refused_before_anything
     assert story.everything() == before
 
 
+def test_the_best_of_stage_2_are_trained_again_before_one_is_chosen(tell: Tell) -> None:
+    story = tell(architectures=ONE, stage2={"recheck": {"top": 2, "seeds": 2}})
+    story.run("stage2")
+    assert ("recheck", "tiny") not in story.stages()
+    story.run()
+    found = story.stages()["recheck", "tiny"]
+    assert found.closed_at is not None
+    assert [point.label for point in story.points("recheck")] == [
+        {"candidate": candidate, "seed": seed} for seed in (2, 3) for candidate in (0, 1)
+    ]
+    choice = (found.result or {})["choice"]
+    assert story.stages()["confirm", "tiny"].plan["choice"] == choice
+    assert {point.point["learning_rate"] for point in story.points("confirm") if point.label["role"] == "after"} == {
+        choice["point"]["learning_rate"]
+    }
+
+
+def test_a_recheck_in_which_every_training_fails_leaves_stage_2s_choice(tell: Tell) -> None:
+    story = tell(architectures=ONE, stage2={"recheck": {"top": 2, "seeds": 1}})
+    story.run("stage2")
+    story.advance()
+    story.quality["tiny"] = diverges
+    story.work()
+    story.work()
+    del story.quality["tiny"]
+    assert story.run()[0].abandoned is None
+    stage2, recheck = (story.stages()[stage, "tiny"].result or {} for stage in ("stage2", "recheck"))
+    assert recheck["choice"]["key"] == stage2["choice"]["key"]
+
+
+def test_a_recheck_of_none_is_no_stage(tell: Tell) -> None:
+    story = tell(architectures=ONE, stage2={"recheck": {"top": 0}})
+    story.run()
+    assert ("recheck", "tiny") not in story.stages()
+
+
+def test_the_equally_trained_reference_goes_on_from_where_the_reference_ends(tell: Tell) -> None:
+    story = tell(architectures=ONE, confirm={"equal_training": True})
+    story.run()
+    points = {(point.label["role"], point.label["seed"]): point for point in story.points("confirm")}
+    before, equal = points["before", 1], points["equal", 1]
+    assert before.recipe_key == equal.recipe_key
+    assert (before.epochs or 0) < (equal.epochs or 0) == story.trained[equal.recipe_key or ""]
+    runs = story.stages()["test", "tiny"].plan["runs"]
+    assert [run["role"] for run in runs if run["seed"] == 1] == ["before", "equal", "after", "cold_control"]
+
+
 def test_digests_of_the_data_reach_every_recipe(tell: Tell) -> None:
     story = tell(architectures=ONE)
     story.run()

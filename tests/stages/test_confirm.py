@@ -11,7 +11,7 @@ import pytest
 from hpo.config.study import StudyFile
 from hpo.recipe.architecture import CnnSpec, Convolution
 from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json
-from hpo.stages.confirm import confirm_points, confirm_result, opening_point, reseeded
+from hpo.stages.confirm import confirm_points, confirm_result, opening_point
 from hpo.stages.plan import template_recipe
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
@@ -29,16 +29,6 @@ def planned_runs(study: StudyFile, tuned: Recipe) -> list[PlannedPoint]:
 def recipe_of(point: PlannedPoint) -> Recipe:
     assert point.recipe is not None
     return recipe_from_json(point.recipe)
-
-
-def test_a_seed_reaches_every_donor() -> None:
-    twice = replace(PLAIN, initial=WarmStart(WARM, epoch=2))
-    again = reseeded(twice, 7)
-    assert again.initial is not None
-    assert again.initial.donor.initial is not None
-    assert [again.seed, again.initial.donor.seed, again.initial.donor.initial.donor.seed] == [7, 7, 7]
-    assert again.initial.donor.initial.epoch == 4
-    assert reseeded(again, 0) == twice
 
 
 def test_before_after_and_a_cold_control_are_trained_with_each_seed(tmp_path: Path) -> None:
@@ -127,3 +117,31 @@ def test_a_comparison_that_lacks_a_side_is_abandoned_with_that_sides_reason(tmp_
     rows = [run(role, seed, None if role == lost else 0.8) for seed in (0, 1) for role in ("before", "after")]
     reason = f"{lost}: none of 2 trials succeeded: {lost} diverged"
     assert confirm_result(load(tmp_path), rows) == {"abandoned": reason}
+
+
+def test_the_equally_trained_reference_sees_what_the_tuned_model_and_its_donors_see(tmp_path: Path) -> None:
+    study = load(tmp_path, confirm={"equal_training": True})
+    runs = planned_runs(study, WARM)
+    assert [run.label["role"] for run in runs[:4]] == ["before", "equal", "after", "cold_control"]
+    before, equal, after, _ = (recipe_of(run) for run in runs[:4])
+    assert equal == before  # more epochs of one training
+    # 2 epochs of 80 patches and the donor's 4 of 64 are 416 patch-visits: 7 epochs of the reference's 64.
+    assert after.lineage_patch_visits(2) == 416
+    assert [run.epochs for run in runs[:4]] == [2, 7, 2, 2]
+    assert {run.epochs for run in runs if run.label["role"] == "equal"} == {7}
+
+
+def test_without_donors_and_with_fewer_patches_equal_training_may_be_shorter(tmp_path: Path) -> None:
+    study = load(tmp_path, confirm={"equal_training": True, "epochs": 4})
+    small = {"point": {**POINT, "patches": 32}, "recipe": recipe_to_json(PLAIN)}
+    runs = confirm_points(study, "tiny", DATA, small)[1]
+    assert {run.label["role"]: run.epochs for run in runs} == {"before": 4, "equal": 2, "after": 4}
+
+
+def test_a_comparison_without_an_equally_trained_reference_is_abandoned_only_where_one_was_asked_for(
+    tmp_path: Path,
+) -> None:
+    rows = [*PAIR, run("equal", 0, None), run("equal", 1, None)]
+    asked = load(tmp_path, confirm={"equal_training": True})
+    assert confirm_result(asked, rows) == {"abandoned": "equal: none of 2 trials succeeded: equal diverged"}
+    assert "runs" in confirm_result(load(tmp_path), PAIR)

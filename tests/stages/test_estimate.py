@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +18,7 @@ from hpo.stages.estimate import (
     finished_points,
     total,
 )
-from hpo.stages.order import STAGES, Until
+from hpo.stages.order import Until, stages_of
 from hpo.stages.plan import template_recipe
 from hpo.storage.database import Database
 from hpo.storage.tables import PointRow
@@ -58,7 +58,7 @@ def test_stage_1_is_what_the_story_really_queues(sqlite: Database, tmp_path: Pat
     assert found.shared_patch_visits == visits_of(rows, shared=True)
 
 
-@pytest.mark.parametrize("until", STAGES)
+@pytest.mark.parametrize("until", get_args(Until))
 def test_as_many_points_are_expected_as_the_story_ends_with(sqlite: Database, tmp_path: Path, until: Until) -> None:
     story = Story(load(tmp_path), sqlite)
     assert finished_points(sqlite, story.study) == 0
@@ -66,13 +66,19 @@ def test_as_many_points_are_expected_as_the_story_ends_with(sqlite: Database, tm
     assert finished_points(sqlite, story.study) == expected_points(story.study, until)
 
 
+@pytest.mark.parametrize("is_honest", [False, True])
 @pytest.mark.parametrize("warm_start", ["warm", "cold"])
-def test_later_stages_take_no_more_than_estimated(sqlite: Database, tmp_path: Path, warm_start: str) -> None:
-    story = Story(load(tmp_path, architectures=ONE, stage2={"warm_start": warm_start}), sqlite)
+def test_later_stages_take_no_more_than_estimated(
+    sqlite: Database, tmp_path: Path, warm_start: str, is_honest: bool
+) -> None:
+    tune: dict[str, Any] = {"warm_start": warm_start, "recheck": {"top": 2, "seeds": 2} if is_honest else None}
+    study = load(tmp_path, architectures=ONE, stage2=tune, confirm={"equal_training": is_honest})
+    story = Story(study, sqlite)
     story.run()
     stages = estimate(story.study)
-    for stage in ("stage2", "confirm"):
-        found, rows = of_stage(stages, stage), story.points(stage)  # type: ignore[arg-type]
+    assert [stage.stage for stage in stages] == list(stages_of(study))
+    for stage in stages_of(study)[1:-1]:
+        found, rows = of_stage(stages, stage), story.points(stage)
         assert visits_of(rows, shared=False) <= found.patch_visits
         assert len(rows) == found.points
     assert all(stage.shared_patch_visits <= stage.patch_visits for stage in stages)

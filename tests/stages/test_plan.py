@@ -138,6 +138,17 @@ def test_other_arithmetic_is_refused(sqlite: Database, tmp_path: Path) -> None:
     assert "arithmetic.compute_dtype was float32, is bfloat16" in refused
 
 
+def test_a_study_of_an_earlier_database_that_knows_no_recheck_or_equal_training_goes_on(tmp_path: Path) -> None:
+    earlier = determining_settings(load(tmp_path), DATA)
+    assert "recheck" not in earlier["stage2"]
+    assert "equal_training" not in earlier["confirm"]
+    off = {"stage2": {"recheck": {"top": 0}}, "confirm": {"equal_training": False}}
+    assert determining_settings(load(tmp_path, **off), DATA) == earlier
+    on = determining_settings(load(tmp_path, stage2={"recheck": {}}, confirm={"equal_training": True}), DATA)
+    assert on["stage2"]["recheck"] == {"top": 3, "seeds": 2}
+    assert on["confirm"]["equal_training"] is True
+
+
 def test_other_data_is_refused(sqlite: Database, tmp_path: Path) -> None:
     assert "data was ddd" in refusal(sqlite, tmp_path, digest="e" * 64)
 

@@ -144,7 +144,7 @@ def test_where_the_best_epoch_speaks_it_alone_stays(tell: Tell) -> None:
 
 @pytest.mark.parametrize("changes", [{}, BEST])
 def test_nothing_goes_while_every_architecture_is_under_way(tell: Tell, changes: dict[str, Any]) -> None:
-    story = tell(**changes)
+    story = tell(**changes, stage2={"recheck": {"top": 2, "seeds": 1}}, confirm={"equal_training": True})
     while not any(standing.is_over() for standing in story.advance()):
         story.work()
         train(story)

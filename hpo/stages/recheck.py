@@ -1,0 +1,156 @@
+"""The recheck: the best of stage 2 are trained again with fresh seeds, and the mean over these chooses.
+
+The best of many trainings with one seed each is partly the luckiest: its own value promises too much, and another one
+may be better. What chooses here has seen neither the seeds that stage 2 chose by nor those that the test will judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import count, islice
+from statistics import fmean
+from typing import Any
+
+from hpo.config.study import StudyFile
+from hpo.evaluation.objective import Objective, objective_of
+from hpo.recipe.recipe import recipe_from_json, reseeded
+from hpo.stages.plan import planned, with_donor
+from hpo.storage.points import PlannedPoint
+from hpo.storage.tables import PointRow
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A configuration of stage 2 that may be chosen.
+
+    Args:
+        point: its factors, ``epochs`` among them.
+        recipe: the JSON of its training in stage 2.
+        recipe_key: of that recipe.
+        objective: what it reached in stage 2.
+        key: of its design point there.
+        epochs: how long it was trained there.
+    """
+
+    point: dict[str, Any]
+    recipe: dict[str, Any]
+    recipe_key: str
+    objective: float
+    key: str
+    epochs: int
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready; also what stage 2 hands on as its ``choice``."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class RecheckPlan:
+    """What the recheck of an architecture trains.
+
+    Args:
+        candidates: the best of stage 2, best first.
+        seeds: fresh ones, one training of each candidate each.
+    """
+
+    candidates: tuple[Candidate, ...]
+    seeds: tuple[int, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the database keeps it."""
+        return {"candidates": [one.to_json() for one in self.candidates], "seeds": list(self.seeds)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> RecheckPlan:
+        """Inverse of `to_json`."""
+        return cls(tuple(Candidate(**one) for one in values["candidates"]), tuple(values["seeds"]))
+
+
+def ranked(objective: Objective, rows: Sequence[PointRow]) -> list[PointRow]:
+    """Complete points of stage 2, the best first: one for each configuration, as it stood after most epochs.
+
+    Configurations are told apart by all but their seed. Of equals the one that was planned first comes first.
+    """
+    longest: dict[str, PointRow] = {}
+    for row in rows:
+        if row.state == "complete" and row.objective is not None and row.recipe is not None:
+            known = longest.get(row.recipe_key or "")
+            if known is None or (row.epochs or 0) > (known.epochs or 0):
+                longest[row.recipe_key or ""] = row
+    best_first = sorted(longest.values(), key=lambda row: -objective.gain(row.objective or 0.0))
+    of_configuration: dict[str, PointRow] = {}
+    for row in best_first:
+        of_configuration.setdefault(reseeded(recipe_from_json(row.recipe or {}), 0).key, row)
+    return list(of_configuration.values())
+
+
+def recheck_points(study: StudyFile, rows: Sequence[PointRow]) -> tuple[RecheckPlan, list[PlannedPoint]]:
+    """The trainings that choose among the best of stage 2.
+
+    Args:
+        study: says how many, and supplies the seeds that are taken.
+        rows: the design points of stage 2.
+
+    Returns:
+        The plan, and a point for each candidate and seed, as long as the candidate was trained in stage 2; a seed
+        repeats the donor too.
+    """
+    settings = study.stage2.recheck
+    top, seeds = (settings.top, settings.seeds) if settings is not None else (0, 0)
+    candidates = tuple(_candidate(row) for row in ranked(objective_of(study), rows)[:top])
+    plan = RecheckPlan(candidates, fresh_seeds(study, seeds))
+    points = [
+        with_donor(
+            planned(
+                reseeded(recipe_from_json(one.recipe), seed),
+                {**one.point, "epochs": one.epochs},
+                key=f"{number}:{seed}",
+                label={"candidate": number, "seed": seed},
+            )
+        )
+        for seed in plan.seeds
+        for number, one in enumerate(plan.candidates)
+    ]
+    return plan, points
+
+
+def fresh_seeds(study: StudyFile, amount: int) -> tuple[int, ...]:
+    """Seeds that neither the search nor the final trainings of a study use."""
+    taken = {study.stage1.seed, study.stage2.seed, *study.confirm.seeds}
+    return tuple(islice((seed for seed in count() if seed not in taken), amount))
+
+
+def recheck_result(study: StudyFile, plan: RecheckPlan, rows: Sequence[PointRow]) -> dict[str, Any]:
+    """The choice: the candidate with the best mean over the fresh seeds, by validation.
+
+    One that failed with a seed comes behind those that did not. Where every training failed, stage 2's own best.
+    """
+    gain = objective_of(study).gain
+
+    def standing(number: int) -> tuple[int, float]:
+        values = fresh_values(number, rows)
+        return len(values), gain(fmean(values)) if values else 0.0
+
+    chosen = max(range(len(plan.candidates)), key=standing)
+    return {"choice": plan.candidates[chosen].to_json(), "candidate": chosen}
+
+
+def fresh_values(candidate: int, rows: Sequence[PointRow]) -> list[float]:
+    """What a candidate's trainings with fresh seeds reached, as far as they are complete."""
+    return [
+        row.objective
+        for row in rows
+        if row.label["candidate"] == candidate and row.state == "complete" and row.objective is not None
+    ]
+
+
+def _candidate(row: PointRow) -> Candidate:
+    return Candidate(
+        point=dict(row.point or {}),
+        recipe=dict(row.recipe or {}),
+        recipe_key=row.recipe_key or "",
+        objective=row.objective or 0.0,
+        key=row.point_key,
+        epochs=row.epochs or 0,
+    )
