@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import out
+from hpo.cli.console import following, out
 from hpo.errors import HpoError
+
+if TYPE_CHECKING:
+    from hpo.config.template import Proposal
+
+MINUTES = 30
+"""Time that a new study on data at hand may take."""
 
 
 def init(
@@ -19,12 +27,19 @@ def init(
     data: Annotated[
         Path | None, typer.Option(help="Folder of the patches; by default synthetic patches are made.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the study file if it is there.")] = False,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help=f"Time that the study may take on this machine; by default {MINUTES}. Needs --data.", min=1),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the study file and its search space.")] = False,
 ) -> None:
-    """Write a commented study file, and the search space and dashboard it names where there are none."""
+    """Write a commented study file, and the search space and dashboard it names where there are none.
+
+    With --data the study fits the patches in that folder: their size, classes, splits and number.
+    """
     from hpo.config.load import load_study
     from hpo.config.patterns import NAME_PATTERN
-    from hpo.config.template import dashboard_template, search_space_template, study_template
+    from hpo.config.template import UNSEEN, dashboard_template, search_space_template, study_template
 
     name = name or file.stem
     if not re.fullmatch(NAME_PATTERN, name):
@@ -33,25 +48,55 @@ def init(
         raise HpoError(f"{file} is there already; --force replaces it")
     if file.is_dir():
         raise HpoError(f"{file} is a folder; name the file to write")
+    is_there = data is not None and data.exists()
+    if minutes is not None and not is_there:
+        raise HpoError("--minutes needs --data with a folder of patches: a study's time depends on them")
+    proposal, lines = _fitting(data, minutes or MINUTES) if data is not None and is_there else (UNSEEN, [])
     folder = file.absolute().parent
+    is_project = folder.name == "studies"
     search_space = _shared(folder, "search_spaces", f"{name}.yaml") or folder / f"{name}.search_space.yaml"
     dashboard = _shared(folder, "dashboards", "full.yaml") or folder / f"{name}.dashboard.yaml"
+    runs = "../runs" if is_project else "runs"
     text = study_template(
         name,
         file=file.as_posix(),
         search_space=_relative(search_space, folder),
         dashboard=_relative(dashboard, folder),
-        data=f"../runs/data/{name}" if data is None else _data_folder(data, folder),
+        data=f"{runs}/data/{name}" if data is None else _data_folder(data, folder),
         makes_sample=data is None,
+        proposal=proposal,
+        output=None if is_project else f"runs/{name}",
     )
     _write(file, text)
-    for path, content in ((search_space, search_space_template()), (dashboard, dashboard_template())):
-        if not path.exists():
+    for path, content, is_replaced in (
+        (search_space, search_space_template(proposal), force and is_there),
+        (dashboard, dashboard_template(), False),
+    ):
+        if is_replaced or not path.exists():
             _write(path, content)
     load_study(file)
-    if data is not None and not data.exists():
-        out.print(f"{data} is not there yet: hpo data import makes it from images", soft_wrap=True, markup=False)
-    out.print(f"next: hpo plan {file}, then hpo run {file}", soft_wrap=True, markup=False)
+    for line in lines:
+        out.print(line, soft_wrap=True, markup=False, highlight=False)
+    if data is not None and not is_there:
+        text = "is not there yet: hpo data import makes it from images; hpo init --force then fits the study to it"
+        out.print(f"{data} {text}", soft_wrap=True, markup=False)
+    out.print(f"next: hpo plan {_typed(file)}, then hpo run {_typed(file)}", soft_wrap=True, markup=False)
+
+
+def _fitting(data: Path, minutes: float) -> tuple[Proposal, list[str]]:
+    """What fits the data, and what to say of it."""
+    from hpo.machine import available_cores
+    from hpo.stages.proposal import CORE_SPEED, look_at_data, propose
+
+    cores = available_cores()
+    with following() as progress:
+        look = look_at_data(data, progress)
+    proposal, seconds = propose(look, minutes, cores)
+    took = f"time: about {math.ceil(seconds / 60)} minutes"
+    if seconds > minutes * 60:
+        took += f", more than the {minutes:g} that were asked for: less than this says nothing"
+    assumed = f"reckoned with {cores} cores of {CORE_SPEED / 1e9:.0f} billion operations a second"
+    return proposal, [*look.lines(), f"{took}; {assumed}, which hpo plan --calibrate measures"]
 
 
 def schema(
@@ -71,6 +116,10 @@ def _shared(folder: Path, sibling: str, name: str) -> Path | None:
     """The file in the folder of its kind, where the study file lies in a project with such folders."""
     place = folder.parent / sibling
     return place / name if folder.name == "studies" and place.is_dir() else None
+
+
+def _typed(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from string import Template
 
 _STUDY = Template("""\
 # Study $name.
 #
 # Hardware: any CPU; a GPU is used if TensorFlow finds one.
-# Time:     hpo plan says, before anything is trained.
+# Time:     $time
 # Expect:   report.html, best_config.yaml and a model per architecture in the output folder.
 # Command:  hpo run $file
 #
@@ -20,17 +21,16 @@ name: $name
 
 data:
 $data
-  patch_size: 96              # pixels; the patches are square and RGB
-  # valid_patches: 2000       # measure each epoch on fewer validation patches than there are
-  # split: {valid: 0.2, test: 0.2, seed: 0}   # of a single labelled file; by slide where slides are known
+$patch_size
+$valid_patches
+$split
 
 search_space: $search_space
 dashboard: $dashboard
 
 # model1 to model4 (Johny et al. 2021, Table 2), model1_counted to model4_counted, or your own:
 architectures:
-  - model2
-  - model3
+$architectures
   # - name: tiny
   #   convolutions: [{kernel: 5, filters: 16, stride: 2}, {kernel: 3, filters: 32}]
   #   dense: [32]
@@ -52,21 +52,21 @@ stage1:
 stage2:
   design: tpe                 # or random, gp, cmaes, qmc
   factors: [learning_rate, batch_size, patches]
-  epochs: 4
-  trials: 8                   # or patch_visits: 100000, or minutes: 30; for each architecture
+  epochs: $stage2_epochs
+$trials
   warm_start: warm            # or cold, or shrink_perturb
   # batch_normalization: true # insert it in stage 2, keeping the other weights
   seed: 0
 
 # Then before and after are trained with the same seeds, and the test patches are opened once.
 confirm:
-  epochs: 4
-  seeds: [0, 1, 2, 3, 4]
+  epochs: $confirm_epochs
+  seeds: $seeds
   cold_control: true          # also the tuned configuration from random weights
 
 # arithmetic: {compute_dtype: bfloat16}         # mixed precision; jit_compile: true has XLA compile, for GPUs
 # workers: {lease_seconds: 60, max_attempts: 3, threads: 2}
-# output: ../runs/$name
+$output
 # database: postgresql+psycopg://user@host/name   # by default an SQLite file in the output folder
 # checkpoints: s3://bucket/folder                 # by default a folder in the output folder
 """)
@@ -75,7 +75,7 @@ _SAMPLE = """\
   folder: {folder}
   sample: {{train: 2000, valid: 1000, test: 1000, seed: 0}}   # made there; remove this line for patches of your own"""
 
-_SEARCH_SPACE = """\
+_SEARCH_SPACE = Template("""\
 # Which values each hyper-parameter may take.
 #
 #   reference   the report's "before", and where the other factors are varied
@@ -85,9 +85,9 @@ _SEARCH_SPACE = """\
 #   step        stage 2 proposes low, low + step, ...
 
 factors:
-  epochs: {reference: 4, levels: [2, 4, 8]}
-  batch_size: {reference: 32, levels: [16, 32, 64], scale: log}
-  patches: {reference: 1000, levels: [500, 1000, 1500], step: 100}   # class-balanced: half of each class
+  epochs: $epochs
+  batch_size: $batch_size
+  patches: $patches
   learning_rate: {reference: 0.01, levels: [0.001, 0.003, 0.01, 0.03], low: 0.001, high: 0.1, scale: log}
   strategy: {reference: constant, levels: [constant, time_based, step, exponential]}
   # More factors: name them in stage1.factors or stage2.factors too.
@@ -103,7 +103,7 @@ strategies:
   time_based: {decay: 0.001}            # rate / (1 + decay * optimizer step)
   step: {factor: 0.5, every: 2}         # rate * factor ^ floor((1 + epoch) / every)
   exponential: {rate: 0.2}              # rate * e ^ (-rate * epoch)
-"""
+""")
 
 _DASHBOARD = """\
 # What the report shows, from top to bottom.
@@ -163,7 +163,59 @@ panels:
 """
 
 
-def study_template(name: str, *, file: str, search_space: str, dashboard: str, data: str, makes_sample: bool) -> str:
+@dataclass(frozen=True)
+class Proposal:
+    """What a new study is to say of its data and its size; the defaults are for data that nobody has seen.
+
+    Args:
+        patch_size: side of the patches, pixels.
+        time: what the study is reckoned to take, for its head.
+        about: lines about the data, for a comment.
+        split: whether the data is a single labelled set, which the study splits.
+        split_seed: of that split.
+        by_slide: whether slides are known, so that they stay on one side.
+        valid_patches: validation patches of each epoch; None is all.
+        architectures: items of the list, as YAML.
+        epochs: levels of stage 1, the middle one of which is the reference.
+        batch_sizes: likewise.
+        patches: likewise.
+        patch_step: step of ``patches`` in stage 2.
+        stage2_epochs: epochs of the trainings of stage 2, and of the confirmation.
+        trials: trainings of stage 2, for each architecture.
+        seeds: number of final trainings.
+    """
+
+    patch_size: int = 96
+    time: str = "hpo plan says, before anything is trained."
+    about: tuple[str, ...] = ()
+    split: bool = False
+    split_seed: int = 0
+    by_slide: bool = False
+    valid_patches: int | None = None
+    architectures: tuple[str, ...] = ("model2", "model3")
+    epochs: tuple[int, ...] = (2, 4, 8)
+    batch_sizes: tuple[int, ...] = (16, 32, 64)
+    patches: tuple[int, ...] = (500, 1000, 1500)
+    patch_step: int = 100
+    stage2_epochs: int = 4
+    trials: int = 8
+    seeds: int = 5
+
+
+UNSEEN = Proposal()
+
+
+def study_template(
+    name: str,
+    *,
+    file: str,
+    search_space: str,
+    dashboard: str,
+    data: str,
+    makes_sample: bool,
+    proposal: Proposal = UNSEEN,
+    output: str | None = None,
+) -> str:
     """A new study file's text.
 
     Args:
@@ -173,17 +225,67 @@ def study_template(name: str, *, file: str, search_space: str, dashboard: str, d
         dashboard: path of the dashboard, relative to the study file.
         data: data folder, absolute or relative to the study file.
         makes_sample: whether patches are made in that folder, to try the study out.
+        proposal: what fits the data.
+        output: folder of what the study writes, relative to the study file; None is the default, ``../runs/NAME``.
     """
     folder = _quoted(data)
-    lines = _SAMPLE.format(folder=folder) if makes_sample else f"  folder: {folder}"
+    lines = [f"  # {' '.join(line.split())}" for line in proposal.about]
+    lines.append(_SAMPLE.format(folder=folder) if makes_sample else f"  folder: {folder}")
     return _STUDY.substitute(
-        name=name, file=file, search_space=_quoted(search_space), dashboard=_quoted(dashboard), data=lines
+        name=name,
+        file=" ".join(file.split()),
+        time=proposal.time,
+        search_space=_quoted(search_space),
+        dashboard=_quoted(dashboard),
+        data="\n".join(lines),
+        patch_size=_told("patch_size", proposal.patch_size, "pixels; the patches are square and RGB"),
+        valid_patches=_valid_patches(proposal.valid_patches),
+        split=_split(proposal),
+        architectures="\n".join(f"  - {item}" for item in proposal.architectures),
+        stage2_epochs=proposal.stage2_epochs,
+        trials=_told("trials", proposal.trials, "or patch_visits: 100000, or minutes: 30; for each architecture"),
+        confirm_epochs=proposal.stage2_epochs,
+        seeds=list(range(proposal.seeds)),
+        output=f"# output: ../runs/{name}" if output is None else f"output: {_quoted(output)}",
     )
 
 
-def search_space_template() -> str:
-    """A new search space's text."""
-    return _SEARCH_SPACE
+def search_space_template(proposal: Proposal = UNSEEN) -> str:
+    """A new search space's text.
+
+    Args:
+        proposal: what fits the data.
+    """
+    step = f", step: {proposal.patch_step}"
+    return _SEARCH_SPACE.substitute(
+        epochs=_factor(proposal.epochs),
+        batch_size=_factor(proposal.batch_sizes, ", scale: log"),
+        patches=_factor(proposal.patches, step) + "   # class-balanced: half of each class",
+    )
+
+
+def _factor(levels: tuple[int, ...], more: str = "") -> str:
+    return f"{{reference: {levels[len(levels) // 2]}, levels: {list(levels)}{more}}}"
+
+
+def _told(key: str, value: object, comment: str) -> str:
+    return f"{f'  {key}: {value}':<29} # {comment}"
+
+
+def _valid_patches(count: int | None) -> str:
+    if count is None:
+        return "  # valid_patches: 2000       # measure each epoch on fewer validation patches than there are"
+    return _told("valid_patches", count, "measure each epoch on fewer validation patches than there are")
+
+
+def _split(proposal: Proposal) -> str:
+    rule = f"split: {{valid: 0.2, test: 0.2, seed: {proposal.split_seed}}}"
+    if not proposal.split:
+        return f"  # {rule}   # of a single labelled file; by slide where slides are known"
+    how = (
+        "every slide on one side" if proposal.by_slide else "slides unknown: one slide's patches may fall on both sides"
+    )
+    return f"  {rule}   # {how}"
 
 
 def dashboard_template() -> str:

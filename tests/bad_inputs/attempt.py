@@ -110,7 +110,7 @@ class Result:
 
 
 def attempt(kind: str, number: int, maker: Maker, bases: Bases, folder: Path, seed: int, limits: Limits) -> Result:
-    """Make a bad input in ``folder`` and run its command, both in a fork of this process, which must have no threads."""
+    """Make a bad input in ``folder`` and run its command, both in a fork of this process, which has no threads."""
     inside, log = folder / "in", folder / "log"
     inside.mkdir(parents=True)
     log.mkdir()
@@ -125,7 +125,11 @@ def attempt(kind: str, number: int, maker: Maker, bases: Bases, folder: Path, se
     out, err = (_text(log / name) for name in ("out", "err"))
     started = int(told.get("memory", usage.ru_maxrss))
     ending, note = _classified(
-        os.waitstatus_to_exitcode(status) if ended_in_time else None, out, err, (usage.ru_maxrss - started) * 1024, limits
+        os.waitstatus_to_exitcode(status) if ended_in_time else None,
+        out,
+        err,
+        (usage.ru_maxrss - started) * 1024,
+        limits,
     )
     if ending == "accepted" and told.get("changed"):
         ending, note = "changed", told["changed"]
@@ -146,9 +150,7 @@ def _child(rng: random.Random, maker: Maker, bases: Bases, inside: Path, log: Pa
         files = [str(path) for path in inside.rglob("*") if not path.is_symlink()]
         command = " ".join([*(f"{k}={v!r}" for k, v in made.env.items()), "hpo", *map(repr, made.argv)])
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        (log / "made").write_text(
-            json.dumps({"what": made.what, "command": command, "files": files, "memory": memory})
-        )
+        (log / "made").write_text(json.dumps({"what": made.what, "command": command, "files": files, "memory": memory}))
         resource.setrlimit(resource.RLIMIT_AS, (_virtual() + 4 * limits.memory,) * 2)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2 * limits.memory,) * 2)
         resource.setrlimit(resource.RLIMIT_CPU, (int(limits.seconds / 2), int(limits.seconds)))
@@ -230,9 +232,9 @@ def _shown_password(out: str, err: str, inside: Path, inputs: set[str]) -> str:
         if PASSWORD in line:
             return line[:300]
     for path in inside.rglob("*"):
-        if str(path) not in inputs and path.is_file() and path.stat().st_size < 50_000_000:
-            if PASSWORD.encode() in path.read_bytes():
-                return f"in {path.name}"
+        is_new = str(path) not in inputs and not path.is_symlink() and path.is_file()
+        if is_new and path.stat().st_size < 50_000_000 and PASSWORD.encode() in path.read_bytes():
+            return f"in {path.name}"
     return ""
 
 
@@ -260,17 +262,36 @@ def _text(path: Path) -> str:
 def preload() -> None:
     """Import what commands import, once, so that a fork costs milliseconds; no TensorFlow."""
     os.environ.update({"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "200", "TERM": "dumb"})
-    os.environ.update({"AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+    os.environ.update(
+        {"AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    )
     for name in [name for name in os.environ if name.startswith("HPO_")]:
         del os.environ[name]
     import importlib
 
     for module in (
-        "hpo.cli.app", "hpo.config.load", "hpo.config.best_config", "hpo.config.ranges", "hpo.config.schema",
-        "hpo.config.template", "hpo.data.check", "hpo.data.dataset", "hpo.data.folder", "hpo.data.fetch",
-        "hpo.data.synthetic", "hpo.stages.plan", "hpo.stages.status", "hpo.storage.database", "hpo.storage.checkpoints",
-        "hpo.results.read", "hpo.reports.page", "hpo.export.best", "optuna", "scipy.sparse.csgraph", "rich.table",
-    ):  # fmt: skip
+        "hpo.cli.app",
+        "hpo.config.load",
+        "hpo.config.best_config",
+        "hpo.config.ranges",
+        "hpo.config.schema",
+        "hpo.config.template",
+        "hpo.data.check",
+        "hpo.data.dataset",
+        "hpo.data.folder",
+        "hpo.data.fetch",
+        "hpo.data.synthetic",
+        "hpo.stages.plan",
+        "hpo.stages.status",
+        "hpo.storage.database",
+        "hpo.storage.checkpoints",
+        "hpo.results.read",
+        "hpo.reports.page",
+        "hpo.export.best",
+        "optuna",
+        "scipy.sparse.csgraph",
+        "rich.table",
+    ):
         importlib.import_module(module)
     from PIL import Image
 

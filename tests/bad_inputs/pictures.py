@@ -65,7 +65,7 @@ class Wanted:
 
     Args:
         sure: pixels and label of each patch that is beyond doubt.
-        doubtful: for each bad image its label and the pixels it may be taken for; it may be refused or left out instead.
+        doubtful: for each bad image its label and the pixels it may be taken for; it may be refused instead.
     """
 
     def __init__(
@@ -227,10 +227,17 @@ def _write_sound(source: Path) -> list[tuple[Pixels, int]]:
 
 
 FORMS: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("PNG", ".png", {}), ("JPEG", ".jpg", {"quality": 95}), ("JPEG", ".jpeg", {"progressive": True}), ("TIFF", ".tif", {}),
-    ("TIFF", ".tiff", {"compression": "tiff_lzw"}), ("TIFF", ".tif", {"compression": "tiff_adobe_deflate"}), ("TIFF", ".tif", {"compression": "jpeg"}),
-    ("BMP", ".bmp", {}), ("WEBP", ".webp", {"lossless": True}), ("GIF", ".gif", {}),
-)  # fmt: skip
+    ("PNG", ".png", {}),
+    ("JPEG", ".jpg", {"quality": 95}),
+    ("JPEG", ".jpeg", {"progressive": True}),
+    ("TIFF", ".tif", {}),
+    ("TIFF", ".tiff", {"compression": "tiff_lzw"}),
+    ("TIFF", ".tif", {"compression": "tiff_adobe_deflate"}),
+    ("TIFF", ".tif", {"compression": "jpeg"}),
+    ("BMP", ".bmp", {}),
+    ("WEBP", ".webp", {"lossless": True}),
+    ("GIF", ".gif", {}),
+)
 
 Picture = tuple[str, bytes, Sequence[Pixels]]
 """A file name, its content, and what it may be taken for."""
@@ -306,29 +313,100 @@ def _ntile() -> bytes:
 
 
 PICTURES: dict[str, Callable[[], Picture]] = {
-    "RGBA, opaque": lambda: _same("bad.png", _saved(_rgba(255))), "RGBA, transparent": lambda: ("bad.png", _saved(_rgba(0)), [np.full((SIDE, SIDE, 3), 255, np.uint8)]),
-    "palette": lambda: ("bad.png", _saved(_palette()), [np.asarray(_palette().convert("RGB"))]), "palette, a colour transparent": _palette_transparent,
-    "grey": lambda: ("bad.png", _saved(Image.fromarray(_grey())), [np.dstack([_grey()] * 3)]), "16-bit grey": lambda: ("bad.png", _saved(Image.fromarray(_grey().astype(np.uint16) * 257)), [np.dstack([_grey()] * 3)]),
-    "16-bit grey of 12 bits": lambda: ("bad.png", _saved(Image.fromarray(_grey().astype(np.uint16) * 16)), []), "16-bit RGB": lambda: _same("bad.png", _png16(pixels(99).astype(np.uint16) * 257)),
-    "16-bit RGB of 12 bits": lambda: ("bad.png", _png16(pixels(99).astype(np.uint16) * 16 + 3), []), "32-bit integers": lambda: ("bad.tif", _saved(Image.fromarray(_grey().astype(np.int32) * 65536), "TIFF"), []),
-    "floats": lambda: ("bad.tif", _saved(Image.fromarray(_grey().astype(np.float32) / 255), "TIFF"), []), "bits": lambda: ("bad.png", _saved(Image.fromarray(_grey()).convert("1", dither=Image.Dither.NONE)), [np.dstack([(_grey() > 127) * np.uint8(255)] * 3)]),
-    "CMYK": lambda: ("bad.tif", _saved(Image.fromarray(pixels(99)).convert("CMYK"), "TIFF"), [np.asarray(Image.fromarray(pixels(99)).convert("CMYK").convert("RGB"))]),
-    "Lab": lambda: ("bad.tif", _saved(Image.frombytes("LAB", (SIDE, SIDE), pixels(99).tobytes()), "TIFF"), []), "LA": lambda: ("bad.png", _saved(Image.fromarray(np.dstack([_grey(), np.zeros_like(_grey())]), "LA")), [np.full((SIDE, SIDE, 3), 255, np.uint8)]),
-    "turned by its EXIF": _oriented, "several pages": lambda: _several("TIFF", ".tif"), "several frames": lambda: _several("GIF", ".gif"), "an animated PNG": lambda: _several("PNG", ".png"), "an animated WebP": lambda: _several("WEBP", ".webp"),
-    "a PNG named .jpg": lambda: _same("bad.jpg", encoded(pixels(99), "PNG")), "a TIFF named .png": lambda: _same("bad.png", encoded(pixels(99), "TIFF")), "upper-case suffix": lambda: _same("BAD.PNG", encoded(pixels(99), "PNG")), "no suffix": lambda: _same("bad", encoded(pixels(99), "PNG")),
-    "a JPEG 2000": lambda: ("bad.jp2", _saved(Image.fromarray(pixels(99)), "JPEG2000"), [pixels(99)]), "a JPEG 2000 named .png": lambda: ("bad.png", _saved(Image.fromarray(pixels(99)), "JPEG2000"), [pixels(99)]),
-    "a GIF": lambda: ("bad.gif", encoded(pixels(99), "GIF"), [d for d in [decoded(encoded(pixels(99), "GIF"))] if d is not None]), "jfif": lambda: ("bad.jfif", encoded(pixels(99), "JPEG"), [d for d in [decoded(encoded(pixels(99), "JPEG"))] if d is not None]),
-    "PostScript": lambda: ("bad.eps", _ntile(), []), "PostScript named .png": lambda: ("bad.png", _ntile(), []), "PPM named .png": lambda: ("bad.png", b"P6 16 16 255 " + pixels(99).tobytes(), [pixels(99)]),
-    "an icon named .png": lambda: ("bad.png", _saved(Image.fromarray(pixels(99)), "ICO"), [pixels(99)]), "a text": lambda: ("bad.png", b"hello", []), "nothing": lambda: ("bad.png", b"", []), "a web page": lambda: ("bad.jpg", b"<!doctype html><title>404</title>", []),
-    "Git LFS pointer": lambda: ("bad.png", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", []), "AppleDouble": lambda: ("._bad.png", b"\0\5\x16\7\0\2\0\0" + bytes(200), []), "a hidden image": lambda: (".bad.png", encoded(pixels(99), "PNG"), [pixels(99)]),
-    "20000 x 20000, declared": lambda: ("bad.png", _huge_png(20000, 20000, 1), []), "6000 x 6000": lambda: ("bad.png", _huge_png(6000, 6000, 6000), []), "2**31-1 wide": lambda: ("bad.png", _huge_png(2**31 - 1, 1, 0), []),
-    "oblong": lambda: _other_size(SIDE, SIDE * 2), "smaller": lambda: _other_size(SIDE // 2, SIDE // 2), "larger": lambda: _other_size(SIDE * 4, SIDE * 4), "one pixel": lambda: _other_size(1, 1),
-    "control characters in its name": lambda: ("\x1b[31mred\x07\n.png", encoded(pixels(99), "PNG"), [pixels(99)]), "a damaged one so named": lambda: ("\x1b[31mred\x07\n.png", b"damaged", []), "bytes that are no UTF-8 in its name": lambda: ("b\udcffd.png", encoded(pixels(99), "PNG"), [pixels(99)]), "a damaged one named so": lambda: ("b\udcffd.png", b"damaged", []),
-    "markup in its name": lambda: ("[red]x[/red] :boom:.png", b"damaged", []), "a long name": lambda: ("b" * 240 + ".png", b"damaged", []), "a name like a number": lambda: ("0x10.png", encoded(pixels(99), "PNG"), [pixels(99)]), "a name of other digits": lambda: ("²٣１.png", encoded(pixels(99), "PNG"), [pixels(99)]),
-    "text of 50 MB within": lambda: ("bad.png", encoded(pixels(99), "PNG")[:33] + _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(50_000_000), 9)) + encoded(pixels(99), "PNG")[33:], [pixels(99)]),
-    "a bad checksum": lambda: ("bad.png", encoded(pixels(99), "PNG")[:-20] + b"\1\2\3\4" + encoded(pixels(99), "PNG")[-16:], []), "gamma and profile": lambda: ("bad.png", encoded(pixels(99), "PNG", icc_profile=b"not a profile"), [pixels(99)]),
-    "a repeat": lambda: ("bad.png", encoded(pixels(0), "PNG"), [pixels(0)]), "a BigTIFF": lambda: _same("bad.tif", encoded(pixels(99), "TIFF", big_tiff=True)), "half a JPEG": lambda: ("bad.jpg", encoded(pixels(99), "JPEG")[:-200], []),
-}  # fmt: skip
+    "RGBA, opaque": lambda: _same("bad.png", _saved(_rgba(255))),
+    "RGBA, transparent": lambda: ("bad.png", _saved(_rgba(0)), [np.full((SIDE, SIDE, 3), 255, np.uint8)]),
+    "palette": lambda: ("bad.png", _saved(_palette()), [np.asarray(_palette().convert("RGB"))]),
+    "palette, a colour transparent": _palette_transparent,
+    "grey": lambda: ("bad.png", _saved(Image.fromarray(_grey())), [np.dstack([_grey()] * 3)]),
+    "16-bit grey": lambda: (
+        "bad.png",
+        _saved(Image.fromarray(_grey().astype(np.uint16) * 257)),
+        [np.dstack([_grey()] * 3)],
+    ),
+    "16-bit grey of 12 bits": lambda: ("bad.png", _saved(Image.fromarray(_grey().astype(np.uint16) * 16)), []),
+    "16-bit RGB": lambda: _same("bad.png", _png16(pixels(99).astype(np.uint16) * 257)),
+    "16-bit RGB of 12 bits": lambda: ("bad.png", _png16(pixels(99).astype(np.uint16) * 16 + 3), []),
+    "32-bit integers": lambda: ("bad.tif", _saved(Image.fromarray(_grey().astype(np.int32) * 65536), "TIFF"), []),
+    "floats": lambda: ("bad.tif", _saved(Image.fromarray(_grey().astype(np.float32) / 255), "TIFF"), []),
+    "bits": lambda: (
+        "bad.png",
+        _saved(Image.fromarray(_grey()).convert("1", dither=Image.Dither.NONE)),
+        [np.dstack([(_grey() > 127) * np.uint8(255)] * 3)],
+    ),
+    "CMYK": lambda: (
+        "bad.tif",
+        _saved(Image.fromarray(pixels(99)).convert("CMYK"), "TIFF"),
+        [np.asarray(Image.fromarray(pixels(99)).convert("CMYK").convert("RGB"))],
+    ),
+    "Lab": lambda: ("bad.tif", _saved(Image.frombytes("LAB", (SIDE, SIDE), pixels(99).tobytes()), "TIFF"), []),
+    "LA": lambda: (
+        "bad.png",
+        _saved(Image.fromarray(np.dstack([_grey(), np.zeros_like(_grey())]), "LA")),
+        [np.full((SIDE, SIDE, 3), 255, np.uint8)],
+    ),
+    "turned by its EXIF": _oriented,
+    "several pages": lambda: _several("TIFF", ".tif"),
+    "several frames": lambda: _several("GIF", ".gif"),
+    "an animated PNG": lambda: _several("PNG", ".png"),
+    "an animated WebP": lambda: _several("WEBP", ".webp"),
+    "a PNG named .jpg": lambda: _same("bad.jpg", encoded(pixels(99), "PNG")),
+    "a TIFF named .png": lambda: _same("bad.png", encoded(pixels(99), "TIFF")),
+    "upper-case suffix": lambda: _same("BAD.PNG", encoded(pixels(99), "PNG")),
+    "no suffix": lambda: _same("bad", encoded(pixels(99), "PNG")),
+    "a JPEG 2000": lambda: ("bad.jp2", _saved(Image.fromarray(pixels(99)), "JPEG2000"), [pixels(99)]),
+    "a JPEG 2000 named .png": lambda: ("bad.png", _saved(Image.fromarray(pixels(99)), "JPEG2000"), [pixels(99)]),
+    "a GIF": lambda: (
+        "bad.gif",
+        encoded(pixels(99), "GIF"),
+        [d for d in [decoded(encoded(pixels(99), "GIF"))] if d is not None],
+    ),
+    "jfif": lambda: (
+        "bad.jfif",
+        encoded(pixels(99), "JPEG"),
+        [d for d in [decoded(encoded(pixels(99), "JPEG"))] if d is not None],
+    ),
+    "PostScript": lambda: ("bad.eps", _ntile(), []),
+    "PostScript named .png": lambda: ("bad.png", _ntile(), []),
+    "PPM named .png": lambda: ("bad.png", b"P6 16 16 255 " + pixels(99).tobytes(), [pixels(99)]),
+    "an icon named .png": lambda: ("bad.png", _saved(Image.fromarray(pixels(99)), "ICO"), [pixels(99)]),
+    "a text": lambda: ("bad.png", b"hello", []),
+    "nothing": lambda: ("bad.png", b"", []),
+    "a web page": lambda: ("bad.jpg", b"<!doctype html><title>404</title>", []),
+    "Git LFS pointer": lambda: ("bad.png", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", []),
+    "AppleDouble": lambda: ("._bad.png", b"\0\5\x16\7\0\2\0\0" + bytes(200), []),
+    "a hidden image": lambda: (".bad.png", encoded(pixels(99), "PNG"), [pixels(99)]),
+    "20000 x 20000, declared": lambda: ("bad.png", _huge_png(20000, 20000, 1), []),
+    "6000 x 6000": lambda: ("bad.png", _huge_png(6000, 6000, 6000), []),
+    "2**31-1 wide": lambda: ("bad.png", _huge_png(2**31 - 1, 1, 0), []),
+    "oblong": lambda: _other_size(SIDE, SIDE * 2),
+    "smaller": lambda: _other_size(SIDE // 2, SIDE // 2),
+    "larger": lambda: _other_size(SIDE * 4, SIDE * 4),
+    "one pixel": lambda: _other_size(1, 1),
+    "control characters in its name": lambda: ("\x1b[31mred\x07\n.png", encoded(pixels(99), "PNG"), [pixels(99)]),
+    "a damaged one so named": lambda: ("\x1b[31mred\x07\n.png", b"damaged", []),
+    "bytes that are no UTF-8 in its name": lambda: ("b\udcffd.png", encoded(pixels(99), "PNG"), [pixels(99)]),
+    "a damaged one named so": lambda: ("b\udcffd.png", b"damaged", []),
+    "markup in its name": lambda: ("[red]x[/red] :boom:.png", b"damaged", []),
+    "a long name": lambda: ("b" * 240 + ".png", b"damaged", []),
+    "a name like a number": lambda: ("0x10.png", encoded(pixels(99), "PNG"), [pixels(99)]),
+    "a name of other digits": lambda: ("²٣１.png", encoded(pixels(99), "PNG"), [pixels(99)]),
+    "text of 50 MB within": lambda: (
+        "bad.png",
+        encoded(pixels(99), "PNG")[:33]
+        + _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(50_000_000), 9))
+        + encoded(pixels(99), "PNG")[33:],
+        [pixels(99)],
+    ),
+    "a bad checksum": lambda: (
+        "bad.png",
+        encoded(pixels(99), "PNG")[:-20] + b"\1\2\3\4" + encoded(pixels(99), "PNG")[-16:],
+        [],
+    ),
+    "gamma and profile": lambda: ("bad.png", encoded(pixels(99), "PNG", icc_profile=b"not a profile"), [pixels(99)]),
+    "a repeat": lambda: ("bad.png", encoded(pixels(0), "PNG"), [pixels(0)]),
+    "a BigTIFF": lambda: _same("bad.tif", encoded(pixels(99), "TIFF", big_tiff=True)),
+    "half a JPEG": lambda: ("bad.jpg", encoded(pixels(99), "JPEG")[:-200], []),
+}
 
 
 def _packed(form: str, members: list[tuple[str, bytes, int]], odd: str | None) -> tuple[bytes, Wanted | None]:
@@ -343,7 +421,9 @@ def _packed(form: str, members: list[tuple[str, bytes, int]], odd: str | None) -
                 if odd is not None:
                     judge = ZIP_MEMBERS[odd](archive, members)
         content = buffer.getvalue()
-        return (content.replace(b"PK\1\2\x14\3\x14\0\0\0", b"PK\1\2\x14\3\x14\0\1\0") if odd == "encryption" else content), judge
+        return (
+            content.replace(b"PK\1\2\x14\3\x14\0\0\0", b"PK\1\2\x14\3\x14\0\1\0") if odd == "encryption" else content
+        ), judge
     with tarfile.open(fileobj=buffer, mode=f"w:{form[4:]}") as archive:  # type: ignore[call-overload]
         for name, content, _ in members:
             _add(archive, name, content)
@@ -364,7 +444,9 @@ def _sure(members: list[tuple[str, bytes, int]], without: int = 0) -> list[tuple
     return [(pixels(number), label) for number, (_, _, label) in enumerate(members)][without:]
 
 
-def _extra(name: str, content: bytes, choices: Sequence[Pixels] = (), label: int = 1, **fields: Any) -> Callable[[Any, Any], Wanted]:
+def _extra(
+    name: str, content: bytes, choices: Sequence[Pixels] = (), label: int = 1, **fields: Any
+) -> Callable[[Any, Any], Wanted]:
     def add(archive: Any, members: Any) -> Wanted:
         if isinstance(archive, zipfile.ZipFile):
             archive.writestr(zipfile.ZipInfo(name), content)
@@ -407,13 +489,32 @@ def _large(archive: Any, members: Any) -> Wanted:
 
 PNG = encoded(pixels(60), "PNG")
 TAR_MEMBERS: dict[str, Callable[[Any, Any], Wanted]] = {
-    "a member twice": _repeated, "a path upwards": _extra("../../malignant/up.png", PNG, [pixels(60)]), "an absolute path": _extra("/malignant/abs.png", PNG, [pixels(60)]),
-    "a link to a file": _linked(tarfile.SYMTYPE, "/etc/passwd"), "a link to a member": _linked(tarfile.LNKTYPE, "benign/0.png", [pixels(0)]), "a link to itself": _linked(tarfile.SYMTYPE, "link.png"), "a device": _linked(tarfile.CHRTYPE, ""), "a pipe": _linked(tarfile.FIFOTYPE, ""),
-    "a sparse member": _extra("malignant/s.png", PNG, [pixels(60)], type=tarfile.GNUTYPE_SPARSE), "AppleDouble": _extra("malignant/._0.png", b"\0\5\x16\7" + bytes(99)), "a hidden folder": _extra(".git/malignant/x.png", PNG, [pixels(60)]),
-    "an archive within": _extra("malignant/more.tar", bytes(10240)), "control characters": _extra("malignant/\x1b[31m\n.png", b"damaged"), "no UTF-8": _extra("malignant/\udcff.png", b"damaged"), "a damaged member": _extra("malignant/d.png", PNG[:60]),
-    "a third class": _extra("other/x.png", PNG, [pixels(60)], 2), "no class": _extra("x.png", PNG, [pixels(60)]), "./ before names": _extra("./malignant/dot.png", PNG, [pixels(60)]), "a backslash": _extra("malignant\\x.png", PNG, [pixels(60)]), "a text": _extra("malignant/readme.txt", b"hello"),
-    "3,000 other files": _many, "a member of 300 MB": _large, "Windows' names": _extra("malignant/Thumbs.db", b"x" * 100), "upper-case class": _extra("MALIGNANT/x.png", PNG, [pixels(60)]), "a blank after the class": _extra("malignant /x.png", PNG, [pixels(60)]),
-}  # fmt: skip
+    "a member twice": _repeated,
+    "a path upwards": _extra("../../malignant/up.png", PNG, [pixels(60)]),
+    "an absolute path": _extra("/malignant/abs.png", PNG, [pixels(60)]),
+    "a link to a file": _linked(tarfile.SYMTYPE, "/etc/passwd"),
+    "a link to a member": _linked(tarfile.LNKTYPE, "benign/0.png", [pixels(0)]),
+    "a link to itself": _linked(tarfile.SYMTYPE, "link.png"),
+    "a device": _linked(tarfile.CHRTYPE, ""),
+    "a pipe": _linked(tarfile.FIFOTYPE, ""),
+    "a sparse member": _extra("malignant/s.png", PNG, [pixels(60)], type=tarfile.GNUTYPE_SPARSE),
+    "AppleDouble": _extra("malignant/._0.png", b"\0\5\x16\7" + bytes(99)),
+    "a hidden folder": _extra(".git/malignant/x.png", PNG, [pixels(60)]),
+    "an archive within": _extra("malignant/more.tar", bytes(10240)),
+    "control characters": _extra("malignant/\x1b[31m\n.png", b"damaged"),
+    "no UTF-8": _extra("malignant/\udcff.png", b"damaged"),
+    "a damaged member": _extra("malignant/d.png", PNG[:60]),
+    "a third class": _extra("other/x.png", PNG, [pixels(60)], 2),
+    "no class": _extra("x.png", PNG, [pixels(60)]),
+    "./ before names": _extra("./malignant/dot.png", PNG, [pixels(60)]),
+    "a backslash": _extra("malignant\\x.png", PNG, [pixels(60)]),
+    "a text": _extra("malignant/readme.txt", b"hello"),
+    "3,000 other files": _many,
+    "a member of 300 MB": _large,
+    "Windows' names": _extra("malignant/Thumbs.db", b"x" * 100),
+    "upper-case class": _extra("MALIGNANT/x.png", PNG, [pixels(60)]),
+    "a blank after the class": _extra("malignant /x.png", PNG, [pixels(60)]),
+}
 
 
 def _zip_bomb(archive: Any, members: Any) -> Wanted:
@@ -422,9 +523,17 @@ def _zip_bomb(archive: Any, members: Any) -> Wanted:
 
 
 ZIP_MEMBERS: dict[str, Callable[[Any, Any], Wanted | None]] = {
-    "nothing odd": lambda _a, members: Wanted(_sure(members)), "a member twice": _repeated, "a path upwards": _extra("../../malignant/up.png", PNG, [pixels(60)]), "an absolute path": _extra("/malignant/a.png", PNG, [pixels(60)]),
-    "macOS' own folder": _extra("__MACOSX/malignant/._0.png", b"\0\5\x16\7" + bytes(99)), "a bomb": _zip_bomb, "a damaged member": _extra("malignant/d.png", PNG[:60]), "encryption": lambda _a, _m: None, "a backslash": _extra("malignant\\x.png", PNG, [pixels(60)]), "control characters": _extra("malignant/\x1b[31m.png", b"damaged"),
-}  # fmt: skip
+    "nothing odd": lambda _a, members: Wanted(_sure(members)),
+    "a member twice": _repeated,
+    "a path upwards": _extra("../../malignant/up.png", PNG, [pixels(60)]),
+    "an absolute path": _extra("/malignant/a.png", PNG, [pixels(60)]),
+    "macOS' own folder": _extra("__MACOSX/malignant/._0.png", b"\0\5\x16\7" + bytes(99)),
+    "a bomb": _zip_bomb,
+    "a damaged member": _extra("malignant/d.png", PNG[:60]),
+    "encryption": lambda _a, _m: None,
+    "a backslash": _extra("malignant\\x.png", PNG, [pixels(60)]),
+    "control characters": _extra("malignant/\x1b[31m.png", b"damaged"),
+}
 
 
 def _rows(text: str) -> list[str]:
@@ -432,12 +541,66 @@ def _rows(text: str) -> list[str]:
 
 
 LABELS: dict[str, Callable[[str], str | bytes]] = {
-    "byte-order mark": lambda t: "\ufeff" + t, "UTF-16": lambda t: t.encode("utf-16"), "semicolons": lambda t: t.replace(",", ";"), "tabs": lambda t: t.replace(",", "\t"), "CRLF": lambda t: t.replace("\n", "\r\n"), "CR": lambda t: t.replace("\n", "\r"), "quotes": lambda t: '"' + t.rstrip("\n").replace(",", '","').replace("\n", '"\n"') + '"\n',
-    "blank lines": lambda t: t.replace("\n", "\n\n"), "blanks around": lambda t: t.replace(",", " , "), "suffixes": lambda t: t.replace("cafe", "cafe.png"), "folders": lambda t: t.replace("\n0", "\nsrc/0"), "other order": lambda t: "\n".join([_rows(t)[0], *_rows(t)[:0:-1]]) + "\n", "columns swapped": lambda t: "\n".join(",".join(r.split(",")[::-1]) for r in _rows(t)) + "\n",
-    "a third column": lambda t: "\n".join(f"{r},{'note' if not i else i}" for i, r in enumerate(_rows(t))) + "\n", "ID,LABEL": lambda t: t.replace("id,label", "ID,LABEL"), "filename,class": lambda t: t.replace("id,label", "filename,class"), "a row twice": lambda t: t + _rows(t)[1] + "\n", "a row twice, other label": lambda t: t + f"{_rows(t)[1].split(',')[0]},{1 - int(_rows(t)[1][-1])}\n",
-    "a row fewer": lambda t: "\n".join(_rows(t)[:-1]) + "\n", "a row of no image": lambda t: t + "deadbeef,1\n", "labels 0.0 and 1.0": lambda t: t.replace(",0\n", ",0.0\n").replace(",1\n", ",1.0\n"), "labels as words": lambda t: t.replace(",0\n", ",benign\n").replace(",1\n", ",malignant\n"), "words in other case": lambda t: t.replace(",0\n", ",benign\n").replace(",1\n", ",Malignant\n"),
-    "a third label": lambda t: t.replace(",1\n", ",2\n", 1), "a blank label": lambda t: t.replace(",1\n", ",\n", 1), "NA": lambda t: t.replace(",1\n", ",NA\n", 1), "one label only": lambda t: t.replace(",1\n", ",0\n"), "no header": lambda t: "\n".join(_rows(t)[1:]) + "\n", "header only": lambda _t: "id,label\n", "nothing": lambda _t: "", "ids as numbers": lambda t: t.replace("cafe", ""), "ids in upper case": lambda t: t.replace("cafe", "CAFE"),
-    "NUL": lambda t: t.replace("cafe", "ca\0fe", 1), "open quote": lambda t: t.replace("\n0", '\n"0', 1), "a cell of 1 MB": lambda t: t.replace("cafe", "c" * 1_000_000, 1), "paths upwards": lambda t: t.replace("\n0", "\n../../0"), "two headers": lambda t: t + t, "escapes": lambda t: t.replace("id", "\x1b[31m" + "w" * 5000, 1), "sep line": lambda t: "sep=,\n" + t, "exponents": lambda t: t.replace("0001cafe", "1E+10"),
-    "a split column": lambda t: "\n".join(f"{r},{'split' if not i else ('train', 'val', 'test')[i % 3]}" for i, r in enumerate(_rows(t))) + "\n", "an odd split": lambda t: "\n".join(f"{r},{'split' if not i else ('train', 'holdout', 'test')[i % 3]}" for i, r in enumerate(_rows(t))) + "\n",
-}  # fmt: skip
-UNSURE = {"a row fewer", "a blank label", "NA", "a third label", "no header", "exponents", "NUL", "open quote", "a cell of 1 MB", "one label only", "ids as numbers", "two headers", "an odd split"}
+    "byte-order mark": lambda t: "\ufeff" + t,
+    "UTF-16": lambda t: t.encode("utf-16"),
+    "semicolons": lambda t: t.replace(",", ";"),
+    "tabs": lambda t: t.replace(",", "\t"),
+    "CRLF": lambda t: t.replace("\n", "\r\n"),
+    "CR": lambda t: t.replace("\n", "\r"),
+    "quotes": lambda t: '"' + t.rstrip("\n").replace(",", '","').replace("\n", '"\n"') + '"\n',
+    "blank lines": lambda t: t.replace("\n", "\n\n"),
+    "blanks around": lambda t: t.replace(",", " , "),
+    "suffixes": lambda t: t.replace("cafe", "cafe.png"),
+    "folders": lambda t: t.replace("\n0", "\nsrc/0"),
+    "other order": lambda t: "\n".join([_rows(t)[0], *_rows(t)[:0:-1]]) + "\n",
+    "columns swapped": lambda t: "\n".join(",".join(r.split(",")[::-1]) for r in _rows(t)) + "\n",
+    "a third column": lambda t: "\n".join(f"{r},{i or 'note'}" for i, r in enumerate(_rows(t))) + "\n",
+    "ID,LABEL": lambda t: t.replace("id,label", "ID,LABEL"),
+    "filename,class": lambda t: t.replace("id,label", "filename,class"),
+    "a row twice": lambda t: t + _rows(t)[1] + "\n",
+    "a row twice, other label": lambda t: t + f"{_rows(t)[1].split(',')[0]},{1 - int(_rows(t)[1][-1])}\n",
+    "a row fewer": lambda t: "\n".join(_rows(t)[:-1]) + "\n",
+    "a row of no image": lambda t: t + "deadbeef,1\n",
+    "labels 0.0 and 1.0": lambda t: t.replace(",0\n", ",0.0\n").replace(",1\n", ",1.0\n"),
+    "labels as words": lambda t: t.replace(",0\n", ",benign\n").replace(",1\n", ",malignant\n"),
+    "words in other case": lambda t: t.replace(",0\n", ",benign\n").replace(",1\n", ",Malignant\n"),
+    "a third label": lambda t: t.replace(",1\n", ",2\n", 1),
+    "a blank label": lambda t: t.replace(",1\n", ",\n", 1),
+    "NA": lambda t: t.replace(",1\n", ",NA\n", 1),
+    "one label only": lambda t: t.replace(",1\n", ",0\n"),
+    "no header": lambda t: "\n".join(_rows(t)[1:]) + "\n",
+    "header only": lambda _t: "id,label\n",
+    "nothing": lambda _t: "",
+    "ids as numbers": lambda t: t.replace("cafe", ""),
+    "ids in upper case": lambda t: t.replace("cafe", "CAFE"),
+    "NUL": lambda t: t.replace("cafe", "ca\0fe", 1),
+    "open quote": lambda t: t.replace("\n0", '\n"0', 1),
+    "a cell of 1 MB": lambda t: t.replace("cafe", "c" * 1_000_000, 1),
+    "paths upwards": lambda t: t.replace("\n0", "\n../../0"),
+    "two headers": lambda t: t + t,
+    "escapes": lambda t: t.replace("id", "\x1b[31m" + "w" * 5000, 1),
+    "sep line": lambda t: "sep=,\n" + t,
+    "exponents": lambda t: t.replace("0001cafe", "1E+10"),
+    "a split column": lambda t: (
+        "\n".join(f"{r},{'split' if not i else ('train', 'val', 'test')[i % 3]}" for i, r in enumerate(_rows(t))) + "\n"
+    ),
+    "an odd split": lambda t: (
+        "\n".join(f"{r},{'split' if not i else ('train', 'holdout', 'test')[i % 3]}" for i, r in enumerate(_rows(t)))
+        + "\n"
+    ),
+}
+UNSURE = {
+    "a row fewer",
+    "a blank label",
+    "NA",
+    "a third label",
+    "no header",
+    "exponents",
+    "NUL",
+    "open quote",
+    "a cell of 1 MB",
+    "one label only",
+    "ids as numbers",
+    "two headers",
+    "an odd split",
+}

@@ -63,7 +63,10 @@ def checkpoints(rng: random.Random, bases: Bases) -> Attempt:
     if way < 0.2:
         what = replace_by_no_file(rng, path)
     elif way < 0.3:
-        what, name = "another name", rng.choice(("epoch-000003.h5", "epoch-x.y.h5", "epoch-999999999999.0.h5", "epoch--1.0.h5", ".h5"))
+        what, name = (
+            "another name",
+            rng.choice(("epoch-000003.h5", "epoch-x.y.h5", "epoch-999999999999.0.h5", "epoch--1.0.h5", ".h5")),
+        )
         path.rename(path.with_name(name))
     else:
         what, content = spoil_bytes(rng, path.read_bytes())
@@ -71,7 +74,11 @@ def checkpoints(rng: random.Random, bases: Bases) -> Attempt:
 
     def judge(_output: str) -> str | None:
         found = _state(store, key)
-        return None if found is None or sound is None or found[0] < sound[0] or found == sound else "a damaged checkpoint was taken"
+        return (
+            None
+            if found is None or sound is None or found[0] < sound[0] or found == sound
+            else "a damaged checkpoint was taken"
+        )
 
     return Attempt(f"checkpoint: {what}", call=lambda: _state(store, key), judge=judge)
 
@@ -88,7 +95,9 @@ def database(rng: random.Random, bases: Bases) -> Attempt:
         path.write_bytes(content)
     else:
         what = _spoil_rows(rng, path)
-    command = rng.choice((("status", "tiny.yaml"), ("status", "tiny.yaml", "--json"), ("ranges", "tiny.yaml"), ("read",)))
+    command = rng.choice(
+        (("status", "tiny.yaml"), ("status", "tiny.yaml", "--json"), ("ranges", "tiny.yaml"), ("read",))
+    )
     if command == ("read",):
         return Attempt(f"database: {what}; results", call=_read)
     return Attempt(f"database: {what}", command)
@@ -99,14 +108,19 @@ def _spoil_rows(rng: random.Random, path: Path) -> str:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         table = rng.choice(sorted(tables))
         if rng.random() < 0.1:
-            change = rng.choice((f'DROP TABLE "{table}"', f'DELETE FROM "{table}"', f'ALTER TABLE "{table}" RENAME TO gone'))
+            change = rng.choice(
+                (f'DROP TABLE "{table}"', f'DELETE FROM "{table}"', f'ALTER TABLE "{table}" RENAME TO gone')
+            )
             connection.execute(change)
             return change
         columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
-        column, value = rng.choice(columns), rng.choice((*VALUES, b"\xff\xfe", "{", "[1, 2", '{"a": 1}', "null", '"x"', "NaN", "1e999"))
+        column, value = (
+            rng.choice(columns),
+            rng.choice((*VALUES, b"\xff\xfe", "{", "[1, 2", '{"a": 1}', "null", '"x"', "NaN", "1e999")),
+        )
         if isinstance(value, list | dict) or (isinstance(value, int) and not -(2**63) <= value < 2**63):
             value = str(value)
-        rows = "" if rng.random() < 0.5 else " WHERE rowid = (SELECT min(rowid) FROM \"%s\")" % table
+        rows = "" if rng.random() < 0.5 else f' WHERE rowid = (SELECT min(rowid) FROM "{table}")'
         try:
             connection.execute(f'UPDATE OR IGNORE "{table}" SET "{column}" = ?{rows}', (value,))
         except sqlite3.Error:
@@ -137,10 +151,28 @@ def _huge_header() -> bytes:
 
 
 ARRAYS: dict[str, Callable[[dict[str, Any]], bytes]] = {
-    "three values": lambda v: _npz(**{name: np.zeros(3, "f4") for name in v}), "NaN": _changed(lambda a: np.full(a.shape, np.nan, "f4")), "2.0": _changed(lambda a: np.full(a.shape, 2, "f4")), "reversed": _changed(lambda a: a[::-1]), "one changed": _changed(lambda a: np.concatenate([1 - a[:1], a[1:]])), "text": _changed(lambda a: a.astype("U8")), "two dimensions": _changed(lambda a: a[:, None]),
-    "a scalar": _changed(lambda a: a[0]), "other names": lambda v: _npz(**{f"{name}x": array for name, array in v.items()}), "more names": lambda v: _npz(**v, more=np.zeros(3)), "objects": lambda v: _npz(**{name: np.array([{}, []], dtype=object) for name in v}), "float64": _changed(lambda a: a.astype("f8")), "half": _changed(lambda a: a.astype("f2")), "none": _changed(lambda a: a[:0]),
-    "a huge header": lambda _v: _huge_header(), "nothing": lambda _v: b"", "a zip of nothing": lambda _v: b"PK\5\6" + bytes(18), "a bomb": lambda v: _npz(**{name: np.zeros(2 * 10**8, "f4") for name in v}), "infinite": _changed(lambda a: np.full(a.shape, np.inf, "f4")), "a npy": lambda _v: b"\x93NUMPY\x01\x00", "a pickle": lambda _v: b"\x80\x04N.",
-}  # fmt: skip
+    "three values": lambda v: _npz(**{name: np.zeros(3, "f4") for name in v}),
+    "NaN": _changed(lambda a: np.full(a.shape, np.nan, "f4")),
+    "2.0": _changed(lambda a: np.full(a.shape, 2, "f4")),
+    "reversed": _changed(lambda a: a[::-1]),
+    "one changed": _changed(lambda a: np.concatenate([1 - a[:1], a[1:]])),
+    "text": _changed(lambda a: a.astype("U8")),
+    "two dimensions": _changed(lambda a: a[:, None]),
+    "a scalar": _changed(lambda a: a[0]),
+    "other names": lambda v: _npz(**{f"{name}x": array for name, array in v.items()}),
+    "more names": lambda v: _npz(**v, more=np.zeros(3)),
+    "objects": lambda v: _npz(**{name: np.array([{}, []], dtype=object) for name in v}),
+    "float64": _changed(lambda a: a.astype("f8")),
+    "half": _changed(lambda a: a.astype("f2")),
+    "none": _changed(lambda a: a[:0]),
+    "a huge header": lambda _v: _huge_header(),
+    "nothing": lambda _v: b"",
+    "a zip of nothing": lambda _v: b"PK\5\6" + bytes(18),
+    "a bomb": lambda v: _npz(**{name: np.zeros(2 * 10**8, "f4") for name in v}),
+    "infinite": _changed(lambda a: np.full(a.shape, np.inf, "f4")),
+    "a npy": lambda _v: b"\x93NUMPY\x01\x00",
+    "a pickle": lambda _v: b"\x80\x04N.",
+}
 
 
 def _read() -> Any:

@@ -94,12 +94,44 @@ HOSTILE = (
 """Files that are hostile whatever their kind."""
 
 SPELLINGS: tuple[tuple[str, int | None], ...] = (
-    ("6", 6), ("6.0", 6), ("0.6e1", 6), ("+6", 6), ("06", 6), ("0o6", 6), ("0x6", 6), ("6_0", None), ("'6'", None),
-    ('"6"', None), ("６", None), ("6 ", 6), ("6 # seven", 6), ("!!int 6", 6), ("!!str 6", None), ("!!float 6", 6),
-    ("yes", None), ("true", None), ("~", None), ("", None), ("[6]", None), ("{a: 6}", None), ("6:00", None),
-    ("6.5", None), ("1e400", None), (".inf", None), (".nan", None), ("-6", None), ("6,0", None), ("6e", None),
-    ("2001-01-06", None), ("0b110", None), ("006", 6), ("6.", 6), ("00", None), ("&a 6", 6), ("6%", None),
-)  # fmt: skip
+    ("6", 6),
+    ("6.0", 6),
+    ("0.6e1", 6),
+    ("+6", 6),
+    ("06", 6),
+    ("0o6", 6),
+    ("0x6", 6),
+    ("6_0", 60),
+    ("'6'", None),
+    ('"6"', None),
+    ("６", None),
+    ("6 ", 6),
+    ("6 # seven", 6),
+    ("!!int 6", 6),
+    ("!!str 6", None),
+    ("!!float 6", 6),
+    ("yes", None),
+    ("true", None),
+    ("~", None),
+    ("", None),
+    ("[6]", None),
+    ("{a: 6}", None),
+    ("6:00", None),
+    ("6.5", None),
+    ("1e400", None),
+    (".inf", None),
+    (".nan", None),
+    ("-6", None),
+    ("6,0", None),
+    ("6e", None),
+    ("2001-01-06", None),
+    ("0b110", None),
+    ("006", 6),
+    ("6.", 6),
+    ("00", None),
+    ("&a 6", 6),
+    ("6%", None),
+)
 """How a person may write the whole number six, or something else: the number that it has to be, or None to refuse."""
 
 
@@ -180,7 +212,7 @@ def _spoil(rng: random.Random, path: Path) -> str:
 
 
 class _NoAliases(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, _data: Any) -> bool:
         return True
 
 

@@ -45,11 +45,18 @@ def test_a_new_study_comes_with_its_search_space_and_dashboard_and_loads(tmp_pat
     assert study.search_space == tmp_path / "mine.search_space.yaml"
 
 
-def test_a_data_folder_that_is_not_there_yet_is_told(tmp_path: Path) -> None:
-    told = "later is not there yet: hpo data import makes it from images"
+def test_a_data_folder_that_is_not_there_yet_is_told() -> None:
+    told = "later is not there yet: hpo data import makes it from images; hpo init --force then fits the study to it"
+
     assert told in hpo("init", "mine.yaml", "--data", "later").splitlines()
-    (tmp_path / "later").mkdir()
-    assert told not in hpo("init", "other.yaml", "--data", "later")
+
+
+def test_a_data_folder_without_patches_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(HpoError, match="empty: has no PCam files"):
+        hpo("init", "mine.yaml", "--data", "empty")
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
 def test_in_a_project_the_search_space_goes_to_its_folder_and_the_dashboard_is_the_full_one(tmp_path: Path) -> None:
