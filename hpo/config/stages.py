@@ -9,7 +9,11 @@ from pydantic import Field, model_validator
 
 from hpo.config.explain import Problem, refuse
 from hpo.config.fields import FactorName, Flag, Number, Seed, Settings, Whole, repeated_items
+from hpo.config.rungs import Rungs, rung_problems
 from hpo.recipe.point import PAPER_FACTORS
+
+POOL_DESIGNS = ("asha",)
+"""Designs of stage 2 in which trainings pause at rungs, and go on if they deserve it."""
 
 
 class ObjectiveSettings(Settings):
@@ -64,13 +68,23 @@ class RecheckSettings(Settings):
 class Stage2Settings(Settings):
     """Stage 2, tune: inside stage 1's ranges, warm-started from its best weights."""
 
-    design: Literal["tpe", "random", "gp", "cmaes", "qmc"] = Field(default="tpe", description="Optuna's sampler")
+    design: Literal["tpe", "random", "gp", "cmaes", "qmc", "asha"] = Field(
+        default="tpe",
+        description="Optuna's sampler, all trainings as long; or asha: trainings pause at rungs, and the best go on",
+    )
     factors: tuple[FactorName, ...] = Field(
         default=("learning_rate", "batch_size", "patches"),
         min_length=1,
         description="which factors are tuned; the others stay at the best level of stage 1",
     )
-    epochs: Whole = Field(ge=1, description="epochs of each training")
+    within: Literal["ranges", "space"] = Field(
+        default="ranges",
+        description="where factors are tuned: in stage 1's ranges, or in the whole search space",
+    )
+    epochs: Whole = Field(ge=1, description="epochs of each training; of asha, of the longest")
+    rungs: Rungs | None = Field(
+        default=None, description="of asha: after how many epochs trainings pause, by default 1, 3, 9 and so on"
+    )
     trials: Whole | None = Field(default=None, ge=1, description="budget of each architecture: number of trainings")
     patch_visits: Whole | None = Field(
         default=None, ge=1, description="budget of each architecture: patches times epochs, over all trainings"
@@ -107,6 +121,9 @@ class Stage2Settings(Settings):
                     f"needs exactly one of trials, patch_visits, minutes; found {found}",
                 )
             )
+        if self.rungs is not None and not self.is_pool:
+            problems.append(Problem(("rungs",), f"is only used with design: asha; design is {self.design}"))
+        problems += rung_problems(self.rungs, self.epochs)
         if self.warm_start != "shrink_perturb":
             problems += [
                 Problem((name,), f"is only used with warm_start: shrink_perturb; warm_start is {self.warm_start}")
@@ -124,6 +141,11 @@ class Stage2Settings(Settings):
     def is_rechecked(self) -> bool:
         """Whether the best are trained again before one is chosen."""
         return self.recheck is not None and self.recheck.top > 0
+
+    @property
+    def is_pool(self) -> bool:
+        """Whether trainings pause at rungs and may go on."""
+        return self.design in POOL_DESIGNS
 
 
 class ConfirmSettings(Settings):

@@ -17,7 +17,7 @@ import psutil
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.errors import StopRequestedError, StoreUnavailableError, WorkerOutgrownError
-from hpo.stages.advance import Standing, advance
+from hpo.stages.advance import Standing, advance, plan_steps
 from hpo.stages.order import Until
 from hpo.stages.retention import clean_after_the_end
 from hpo.storage.database import Database
@@ -141,7 +141,7 @@ def _run(
 
                 opened = open_worker(study, database, dataset, this_process(), observer, stop, limits.threads, since)
                 worker = stack.enter_context(opened)
-            _work_while_there_is_work(worker, stop, limits, sweeper)
+            _work_while_there_is_work(worker, stop, limits, sweeper, until)
 
 
 def _tell(on_closed: OnClosed, study: StudyFile, database: Database) -> None:
@@ -160,7 +160,9 @@ def _clean(database: Database, study: StudyFile) -> None:
         _log.warning("checkpoints are not cleaned up: %s", error)
 
 
-def _work_while_there_is_work(worker: Worker, stop: threading.Event, limits: Limits, sweeper: _Sweeper) -> None:
+def _work_while_there_is_work(
+    worker: Worker, stop: threading.Event, limits: Limits, sweeper: _Sweeper, until: Until
+) -> None:
     """Work until something is to be decided: after the last point of a stage, or when nothing is left to claim."""
     from hpo.worker.work import work_once
 
@@ -168,6 +170,8 @@ def _work_while_there_is_work(worker: Worker, stop: threading.Event, limits: Lim
         _check_stop(stop, worker)
         worked = work_once(worker)
         if worked == "nothing":
+            if until != "stage1" and worker.database.patiently(partial(plan_steps, worker.database, worker.study)):
+                continue  # another worker may take it first: then there is another step for this one
             stop.wait(IDLE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - idle workers look at different times
             return
         if worked == "the last of a stage":

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from hpo.config.stages import POOL_DESIGNS
 from hpo.evaluation.objective import Objective
 from hpo.results.comparison import compare_architectures
 from hpo.results.records import FactorRange, StageName, TrialResult
@@ -28,6 +29,7 @@ from hpo.results.words import (
     signed_interval,
     speaking_words,
     value_words,
+    within_words,
 )
 from hpo.storage.decisions import stage_name
 
@@ -96,9 +98,10 @@ def _stage2_design(settings: StudySettings) -> str:
         "shrink_perturb": "from stage 1's best weights, shrunk and perturbed",
     }[settings.warm_start]
     inserted = ", BatchNormalization inserted" if settings.batch_normalization else ""
+    up_to = "up to " if settings.stage2_design in POOL_DESIGNS else ""
     return (
-        f"{design_words(settings.stage2_design)} search inside stage 1's ranges ({factors}), trials of "
-        f"{plural(settings.stage2_epochs, 'epoch')}, {start}{inserted}"
+        f"{design_words(settings.stage2_design)} search {within_words(settings.stage2_within)} ({factors}), trials of "
+        f"{up_to}{plural(settings.stage2_epochs, 'epoch')}, {start}{inserted}"
     )
 
 

@@ -29,6 +29,7 @@ from hpo.results.records import (
     TrialResult,
 )
 from hpo.results.study import FactorSettings, StudyResults, StudySettings
+from hpo.stages.steps import longest_rows
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages
 from hpo.storage.files import Files
@@ -104,6 +105,7 @@ def _settings(study: StudyFile) -> StudySettings:
         stage1_design=study.stage1.design,
         stage1_factors=study.stage1.factors,
         stage2_design=study.stage2.design,
+        stage2_within=study.stage2.within,
         stage2_factors=study.stage2.factors,
         stage2_epochs=study.stage2.epochs,
         warm_start=study.stage2.warm_start,
@@ -123,7 +125,7 @@ def _trials(database: Database, study: StudyFile, stages: Stages, rows: Rows) ->
         if name not in ("stage1", "stage2"):
             continue
         numbers = trial_numbers(database, stages[name, architecture].name)
-        for position, row in enumerate(points):
+        for position, row in enumerate(_counted(study, name, points)):
             curve = row.curve or []
             yield TrialResult(
                 stage=cast(StageName, name),
@@ -140,6 +142,14 @@ def _trials(database: Database, study: StudyFile, stages: Stages, rows: Rows) ->
                 donor=_donor_of(row),
                 finished_at=row.finished_at,
             )
+
+
+def _counted(study: StudyFile, stage: str, rows: Sequence[PointRow]) -> list[PointRow]:
+    """The points that a report counts: of a training that went on from rung to rung, the last that is complete."""
+    if stage != "stage2" or not study.stage2.is_pool:
+        return list(rows)
+    longest = {row.id for row in longest_rows(rows)}
+    return [row for row in rows if row.state != "complete" or row.id in longest]
 
 
 def _metrics(objective: Objective, row: PointRow) -> dict[str, float]:
@@ -210,7 +220,7 @@ def _compute(study: StudyFile, rows: Rows, spent: Mapping[tuple[str, int], Compu
         parts: list[tuple[ComputeRole, list[PointRow]]] = [
             ("before", of_role["before"]),
             ("stage1", list(rows.get(("stage1", architecture), ()))),
-            ("stage2", list(rows.get(("stage2", architecture), ()))),
+            ("stage2", _counted(study, "stage2", rows.get(("stage2", architecture), ()))),
             ("after", of_role["after"]),
             ("cold_control", of_role["cold_control"]),
         ]

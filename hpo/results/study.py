@@ -62,14 +62,15 @@ class StudySettings:
         factors: of the search space, by name.
         stage1_design: ``one_factor`` or ``grid``.
         stage1_factors: which factors stage 1 varies.
-        stage2_design: the sampler.
+        stage2_design: the sampler, or how trainings that pause go on.
         stage2_factors: which factors stage 2 tunes.
-        stage2_epochs: epochs of each of its trials.
+        stage2_epochs: epochs of each of its trials, or of the longest.
         warm_start: ``cold``, ``warm`` or ``shrink_perturb``.
         batch_normalization: whether stage 2 inserts BatchNormalization.
         confirm_epochs: epochs of each final training.
         confirm_seeds: one final training each, for every role.
         arithmetic: how training steps are computed.
+        stage2_within: stage 1's ``ranges``, or the whole ``space``.
         strategies: the learning-rate strategies with the search space's parameters, for the schedules' figure.
     """
 
@@ -87,6 +88,7 @@ class StudySettings:
     confirm_epochs: int
     confirm_seeds: tuple[int, ...]
     arithmetic: Arithmetic = PLAIN
+    stage2_within: str = "ranges"
     strategies: tuple[Strategy, ...] = (
         Strategy("constant"),
         Strategy("time_based"),

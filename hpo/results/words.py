@@ -40,6 +40,7 @@ _DESIGN_WORDS = {
     "gp": "Gaussian-process",
     "cmaes": "CMA-ES",
     "qmc": "quasi-random",
+    "asha": "successive-halving",
 }
 
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
@@ -77,6 +78,11 @@ def arithmetic_words(arithmetic: Arithmetic) -> list[str]:
 def design_words(design: str) -> str:
     """How a stage proposes points, for a person."""
     return _DESIGN_WORDS.get(design, design)
+
+
+def within_words(within: str) -> str:
+    """Where stage 2 searches, for a person."""
+    return "within stage 1's ranges" if within == "ranges" else "of the whole search space"
 
 
 def number(value: float, digits: int = 3) -> str:

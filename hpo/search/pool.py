@@ -31,6 +31,7 @@ class PoolSettings:
         smoothing: a training is judged by the mean of its last so many gains.
         startup: trainings opened at random before the model proposes.
         random_share: of later proposals, drawn at random, so that a wrong model cannot shut out a region.
+        stops: the rungs themselves, ascending, the last of them ``longest``; empty where they follow from the others.
     """
 
     longest: int
@@ -40,11 +41,12 @@ class PoolSettings:
     smoothing: int = 1
     startup: int = 8
     random_share: float = 0.1
+    stops: tuple[int, ...] = ()
 
     @property
     def rungs(self) -> tuple[int, ...]:
         """Epochs at which trainings pause: ``first``, ``first * eta`` and so on; the last is ``longest``."""
-        return rungs_between(self.first, self.longest, self.eta)
+        return self.stops or rungs_between(self.first, self.longest, self.eta)
 
 
 def next_step(
@@ -53,6 +55,8 @@ def next_step(
     trainings: Sequence[Training],
     seed: int,
     first: Sequence[Mapping[str, Value]] = (),
+    *,
+    may_open: bool = True,
 ) -> Step | None:
     """What the next free worker does.
 
@@ -62,11 +66,16 @@ def next_step(
         trainings: all of the pool, in the order in which they were opened.
         seed: of this decision: another one for each, or chance repeats itself.
         first: values to open before anything else.
+        may_open: whether the budget allows another training. Once it does not, and nothing runs, the best of each rung
+            goes on, however few have reached it.
 
     Returns:
         A step, or None if nothing is left to do: all of a finite space is open, and all that can go on runs or is
-        trained to the end.
+        trained to the end. Where nothing may be opened, None may also mean that something runs that is to be awaited.
     """
+    if not may_open:
+        at_least = 0 if any(training.state == "running" for training in trainings) else 1
+        return promotable(settings.rungs, settings.eta, settings.smoothing, trainings, at_least)
     opened = [dict(training.values) for training in trainings]
     for given in first:
         if dict(given) not in opened:

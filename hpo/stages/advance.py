@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hpo.config.ranges import Ranges, load_ranges, ranges_from_json, write_ranges
@@ -19,6 +20,7 @@ from hpo.stages.explore import stage1_result
 from hpo.stages.order import STAGES, Until, stages_of
 from hpo.stages.plan import open_first_stage
 from hpo.stages.recheck import RecheckPlan, recheck_points, recheck_result
+from hpo.stages.steps import following_step
 from hpo.stages.tune import next_slot, stage2_plan, stage2_result
 from hpo.storage.database import Database
 from hpo.storage.decisions import close_stage, load_stages, open_stage
@@ -118,14 +120,38 @@ def write_ranges_file(database: Database, study: StudyFile) -> None:
         write_ranges(path, {**found, **edited})
 
 
+def plan_steps(database: Database, study: StudyFile) -> bool:
+    """Queue what each open stage 2 does next, where that is decided as it goes along.
+
+    Safe to repeat and to run in many processes at once: a step has a number, and one point is made of each.
+
+    Returns:
+        Whether any point was queued.
+    """
+    with database.transaction() as session:
+        rows = [row for (stage, _), row in load_stages(session, study.name).items() if stage == "stage2"]
+        queued = [_queue_next(session, study, row) for row in rows if row.closed_at is None]
+    return any(queued)
+
+
+def _queue_next(session: Session, study: StudyFile, row: StageRow) -> bool:
+    """Give a stage 2 with budget left its next point, unless one waits."""
+    if count_points(session, row.name).get("waiting"):
+        return False
+    if not study.stage2.is_pool:
+        point = next_slot(session, study, stage_points(session, row.name))
+    else:
+        # One decision at a time: workers that become free together each get a step of their own.
+        session.execute(select(StageRow.name).where(StageRow.name == row.name).with_for_update(key_share=True))
+        point = following_step(session, study, row, stage_points(session, row.name))
+    return point is not None and add_points(session, row.name, [point]) == 1
+
+
 def _is_exhausted(session: Session, study: StudyFile, row: StageRow) -> bool:
     """Whether a stage has nothing left to do; a stage 2 with budget left is given its next point."""
+    if row.stage == "stage2" and _queue_next(session, study, row):
+        return False
     counts = count_points(session, row.name)
-    if row.stage == "stage2" and study.stage2.trials is None and not counts.get("waiting"):
-        slot = next_slot(session, study, stage_points(session, row.name))
-        if slot is not None:
-            add_points(session, row.name, [slot])
-            return False
     return not counts.get("waiting") and not counts.get("running")
 
 

@@ -16,6 +16,7 @@ from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe
 from hpo.stages.order import STAGES, Until
 from hpo.stages.plan import stage1_points, template_recipe
+from hpo.stages.steps import pool_settings
 from hpo.storage.database import Database
 from hpo.storage.tables import PointRow, StageRow
 
@@ -80,9 +81,8 @@ def finished_points(database: Database, study: StudyFile) -> int:
 
 
 def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
-    template = template_recipe(study, architecture, "", study.stage1.seed)
     size = checkpoint_bytes(study, architecture)
-    recipes = [apply_point(template, point) for point in stage1_points(study)]
+    recipes = _stage1_recipes(study, architecture)
     longest: dict[Recipe, int] = {}  # by the recipe itself: equal recipes have equal keys, which take long to make
     for recipe, epochs in recipes:
         longest[recipe] = max(epochs, longest.get(recipe, 0))
@@ -95,16 +95,7 @@ def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
         shared_patch_visits=sum(recipe.patch_visits(epochs) for recipe, epochs in longest.items()),
         checkpoint_bytes=len(recipes) * size,
     )
-    most = study.space.most_patches
-    per_trial = most * study.stage2.epochs
-    if study.stage2.trials is not None:
-        trials = study.stage2.trials
-    elif study.stage2.patch_visits is not None:
-        trials = max(1, round(study.stage2.patch_visits / per_trial))
-    else:
-        trials = 1
-    spent = trials * per_trial
-    stage2 = StageEstimate(architecture, "stage2", trials, trials, spent, spent, trials * size)
+    stage2 = _pool(study, architecture, size) if study.stage2.is_pool else _sampled(study, architecture, size)
     warm = study.stage2.warm_start != "cold"
     donor = max(recipe.patch_visits(epochs) for recipe, epochs in longest.items()) if warm else 0
     return [
@@ -149,6 +140,46 @@ def _confirm(study: StudyFile, architecture: str, donor: int) -> StageEstimate:
         shared_patch_visits=donors + seeds * (shared + sides * tuned),
         checkpoint_bytes=(trainings + seeds * settings.equal_training) * checkpoint_bytes(study, architecture),
     )
+
+
+def _sampled(study: StudyFile, architecture: str, size: int) -> StageEstimate:
+    per_trial = study.space.most_patches * study.stage2.epochs
+    if study.stage2.trials is not None:
+        trials = study.stage2.trials
+    elif study.stage2.patch_visits is not None:
+        trials = max(1, round(study.stage2.patch_visits / per_trial))
+    else:
+        trials = 1
+    spent = trials * per_trial
+    return StageEstimate(architecture, "stage2", trials, trials, spent, spent, trials * size)
+
+
+def _pool(study: StudyFile, architecture: str, size: int) -> StageEstimate:
+    """Stage 2 with pauses: as successive halving would have it, with the most patches; a budget of visits is its own.
+
+    A rung is a point, and trainings beyond the budget of opened ones are stage 1's, which may go on.
+    """
+    rungs, eta = pool_settings(study).rungs, pool_settings(study).eta
+    adding = [rung - before for before, rung in zip((0, *rungs), rungs, strict=False)]
+    shares = [eta**-number for number in range(len(rungs))]
+    per_opened = study.space.most_patches * sum(epochs * share for epochs, share in zip(adding, shares, strict=True))
+    if study.stage2.trials is not None:
+        opened = study.stage2.trials
+        known = len({recipe for recipe, _ in _stage1_recipes(study, architecture)})
+        # One of each rung goes on at the end, however few there are.
+        reach = [opened, *(max(1, math.ceil((opened + known) * share)) for share in shares[1:])]
+        spent = study.space.most_patches * sum(e * n for e, n in zip(adding, reach, strict=True))
+        points = sum(reach)
+    else:
+        spent = study.stage2.patch_visits or round(per_opened)
+        opened = max(1, round(spent / per_opened))
+        points = max(1, round(opened * sum(shares)))
+    return StageEstimate(architecture, "stage2", points, opened, spent, spent, points * size)
+
+
+def _stage1_recipes(study: StudyFile, architecture: str) -> list[tuple[Recipe, int]]:
+    template = template_recipe(study, architecture, "", study.stage1.seed)
+    return [apply_point(template, point) for point in stage1_points(study)]
 
 
 def checkpoint_bytes(study: StudyFile, architecture: str) -> int:

@@ -26,7 +26,10 @@ from hpo.storage.decisions import load_stages, open_stage, open_study
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import StudyRow
 
-_ADDED_LATER: dict[str, dict[str, Any]] = {"stage2": {"recheck": None}, "confirm": {"equal_training": False}}
+_ADDED_LATER: dict[str, dict[str, Any]] = {
+    "stage2": {"recheck": None, "within": "ranges", "rungs": None},
+    "confirm": {"equal_training": False},
+}
 """Settings that studies of earlier databases did not have, with what they did: recorded only where they differ."""
 
 

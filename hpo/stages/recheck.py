@@ -16,6 +16,7 @@ from hpo.config.study import StudyFile
 from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.recipe import recipe_from_json, reseeded
 from hpo.stages.plan import planned, with_donor
+from hpo.stages.steps import longest_rows
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
 
@@ -72,13 +73,8 @@ def ranked(objective: Objective, rows: Sequence[PointRow]) -> list[PointRow]:
 
     Configurations are told apart by all but their seed. Of equals the one that was planned first comes first.
     """
-    longest: dict[str, PointRow] = {}
-    for row in rows:
-        if row.state == "complete" and row.objective is not None and row.recipe is not None:
-            known = longest.get(row.recipe_key or "")
-            if known is None or (row.epochs or 0) > (known.epochs or 0):
-                longest[row.recipe_key or ""] = row
-    best_first = sorted(longest.values(), key=lambda row: -objective.gain(row.objective or 0.0))
+    complete = [row for row in longest_rows(rows) if row.objective is not None and row.recipe is not None]
+    best_first = sorted(complete, key=lambda row: -objective.gain(row.objective or 0.0))
     of_configuration: dict[str, PointRow] = {}
     for row in best_first:
         of_configuration.setdefault(reseeded(recipe_from_json(row.recipe or {}), 0).key, row)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from sqlalchemy.orm import Session
 
 from hpo.config.ranges import ChoiceRange, NumericRange, Ranges
@@ -19,6 +19,7 @@ from hpo.search.ranges import middle
 from hpo.search.spaces import Space, on_grid, spaces_to_json, within_range
 from hpo.stages.explore import abandoned_reason
 from hpo.stages.plan import planned, template_recipe
+from hpo.stages.steps import FREE_IN_A_ROW, longest_rows
 from hpo.storage.ledger import Compute, compute_by_recipe
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
@@ -27,9 +28,6 @@ Spaces = dict[str, Space]
 
 DEFAULT_STARTUP_TRIALS = 10
 """Random trials before the sampler's model is used, where the budget does not say how many trials there will be."""
-
-FREE_IN_A_ROW = 20
-"""So many points that cost nothing end a budget in patch-visits or minutes."""
 
 
 def stage2_plan(
@@ -52,19 +50,14 @@ def stage2_plan(
 
     Returns:
         The plan, JSON-ready, and the first points: the stage-1 best, the middle of the box, then as many for the
-        sampler as the budget names. Stage-1 trials of the same fidelity come before them as observations.
+        sampler as the budget names. Stage-1 trials of the same fidelity come before them as observations. Where
+        trainings pause, only stage-1 trainings that may go on are points at once; `hpo.stages.steps` decides the rest.
     """
     donor = stage1["donor"]
     template, fixed = _fixed_part(study, architecture, data_digest, donor, ranges)
     spaces = _spaces(study, ranges, fixed)
-    points = [
-        planned(template, {**fixed, **values}, key=slot_key(number), label={"slot": number, "origin": origin})
-        for number, (origin, values) in enumerate(_first_values(study, spaces, donor["point"]))
-    ]
-    trials = study.stage2.trials
-    if trials is not None:
-        points = points[:trials] + [sampled_slot(number) for number in range(len(points), trials)]
-    startup = DEFAULT_STARTUP_TRIALS if trials is None else max(3, min(DEFAULT_STARTUP_TRIALS, trials // 3))
+    first = _first_values(study, spaces, ranges, donor["point"])
+    startup = _startup_trials(study.stage2.trials)
     plan = {
         "template": recipe_to_json(template),
         "fixed": fixed,
@@ -75,7 +68,22 @@ def stage2_plan(
         "ranges": {name: limits.model_dump(mode="json") for name, limits in ranges.items()},
         "donor": donor,
     }
+    if study.stage2.is_pool:
+        plan["first"] = first
+        plan["space"] = spaces_to_json({**spaces, "epochs": IntDistribution(1, study.stage2.epochs)})
+        return plan, _paused(template, fixed, spaces, rows, study.stage2.epochs)
+    points = [
+        planned(template, {**fixed, **values}, key=slot_key(number), label={"slot": number, "origin": origin})
+        for number, (origin, values) in enumerate(first)
+    ]
+    trials = study.stage2.trials
+    if trials is not None:
+        points = points[:trials] + [sampled_slot(number) for number in range(len(points), trials)]
     return plan, [*_observations(template, fixed, spaces, rows), *points]
+
+
+def _startup_trials(trials: int | None) -> int:
+    return DEFAULT_STARTUP_TRIALS if trials is None else max(3, min(DEFAULT_STARTUP_TRIALS, trials // 3))
 
 
 def slot_key(number: int) -> str:
@@ -112,7 +120,7 @@ def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> P
 
 def stage2_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]:
     """The choice of stage 2: its best trial by validation; or ``abandoned``, the reason."""
-    complete = [row for row in rows if row.state == "complete" and row.objective is not None]
+    complete = [row for row in longest_rows(rows) if row.objective is not None]
     if not complete:
         return {"abandoned": abandoned_reason(rows)}
     gain = objective_of(study).gain
@@ -154,7 +162,8 @@ def _spaces(study: StudyFile, ranges: Ranges, fixed: dict[str, Any]) -> Spaces:
     for name in study.stage2.factors:
         if name not in fixed:
             factor = study.space.factors[name]
-            spaces[name] = within_range(name, factor, ranges.get(name) or _whole_range(factor))
+            limits = ranges.get(name) if study.stage2.within == "ranges" else None
+            spaces[name] = within_range(name, factor, limits or _whole_range(factor))
     return spaces
 
 
@@ -165,16 +174,28 @@ def _whole_range(factor: Factor) -> NumericRange | ChoiceRange:
     return NumericRange(low=float(factor.low), high=float(factor.high), best=float(factor.reference))
 
 
-def _first_values(study: StudyFile, spaces: Spaces, best: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The stage-1 best brought into the ranges, and the middle of the box."""
+def _first_values(
+    study: StudyFile, spaces: Spaces, ranges: Ranges, best: dict[str, Any]
+) -> list[tuple[str, dict[str, Any]]]:
+    """The stage-1 best brought into the searched space, and the middle of the ranges."""
+    narrower = {} if study.stage2.within == "ranges" else ranges  # else the spaces are the ranges
     near = {name: _nearest(space, best[name]) for name, space in spaces.items()}
     centre = {
         name: near[name]
         if isinstance(space, CategoricalDistribution)
-        else _nearest(space, middle(space.low, space.high, study.space.factors[name].scale))
+        else _nearest(space, _middle(study.space.factors[name], space, narrower.get(name)))
         for name, space in spaces.items()
     }
     return [("stage-1 best", near)] + ([("middle of the ranges", centre)] if centre != near else [])
+
+
+def _middle(
+    factor: Factor, space: IntDistribution | FloatDistribution, limits: NumericRange | ChoiceRange | None
+) -> float:
+    low, high = float(space.low), float(space.high)
+    if isinstance(limits, NumericRange):
+        low, high = max(low, limits.low), min(high, limits.high)
+    return middle(low, high, factor.scale)
 
 
 def _nearest(space: Space, value: Any) -> Any:
@@ -207,6 +228,27 @@ def _observations(
         if point.recipe_key == row.recipe_key and point.epochs == row.epochs:
             observations.append(point)
     return observations
+
+
+def _paused(
+    template: Recipe, fixed: dict[str, Any], spaces: Spaces, rows: Sequence[PointRow], most: int
+) -> list[PlannedPoint]:
+    """Stage-1 trainings that may simply go on: the same recipe but for the seed, as far as they have come.
+
+    They are those from random weights whose other factors are at the values that stage 2 fixes.
+    """
+    paused: dict[str, PlannedPoint] = {}
+    for row in sorted(rows, key=lambda row: row.epochs or 0):
+        values, epochs = row.point or {}, row.epochs or 0
+        is_inside = all(_is_inside(space, values[name]) for name, space in spaces.items())
+        if row.state != "complete" or row.recipe is None or epochs > most or not is_inside:
+            continue
+        recipe = replace(template, seed=recipe_from_json(row.recipe).seed)
+        point = {**fixed, **{name: values[name] for name in spaces}, "epochs": epochs}
+        same = planned(recipe, point, label={"origin": "stage 1"})
+        if same.recipe_key == row.recipe_key:
+            paused[same.recipe_key or ""] = same
+    return [paused[key] for row in rows if (key := row.recipe_key or "") in paused and paused[key].epochs == row.epochs]
 
 
 def _patch_visits(row: PointRow) -> float:

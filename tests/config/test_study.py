@@ -161,7 +161,11 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
         (TRIALS, "  trials: 0\n", "11 stage2.trials: must be at least 1; found 0"),
         (TRIALS, "  minutes: 0\n", "11 stage2.minutes: must be greater than 0; found 0"),
         (TRIALS, "  patch_visits: 1.5\n", "11 stage2.patch_visits: must be a whole number; found 1.5"),
-        ("stage2:\n  epochs: 3\n", "stage2:\n", "9 stage2.epochs: is missing (epochs of each training)"),
+        (
+            "stage2:\n  epochs: 3\n",
+            "stage2:\n",
+            "9 stage2.epochs: is missing (epochs of each training; of asha, of the longest)",
+        ),
         (
             TRIALS,
             TRIALS + "  shrink: 0.5\n",
@@ -281,6 +285,38 @@ def test_batch_normalization_is_either_tuned_or_inserted(write_study: Write) -> 
     assert refusal(load_study, file) == [
         "13 stage2.factors.0: is tuned, and inserted by stage2.batch_normalization: true; leave out one of them"
     ]
+
+
+ASHA = "  trials: 4\n  design: asha\n"
+
+
+@pytest.mark.parametrize(
+    ("stage2", "error"),
+    [
+        ("  rungs: [1, 3]\n  trials: 4\n", "11 stage2.rungs: is only used with design: asha; design is tpe"),
+        (ASHA + "  rungs: [2, 1, 3]\n", "13 stage2.rungs.1: must be greater than the rung before it, 2; found 1"),
+        (ASHA + "  rungs: [1, 2]\n", "13 stage2.rungs: the last rung must be epochs, 3; found 2"),
+        (ASHA + "  rungs: [0, 3]\n", "13 stage2.rungs.0: must be at least 1; found 0"),
+        (ASHA + "  rungs: []\n", "13 stage2.rungs: needs at least 1 item; found an empty list"),
+        (ASHA + "  rungs: 3\n", "13 stage2.rungs: must be a list; found 3"),
+        (ASHA + "  rungs: {first: 4}\n", "13 stage2.rungs.first: must be at most epochs, 3; found 4"),
+        (ASHA + "  rungs: {factor: 1}\n", "13 stage2.rungs.factor: must be at least 2; found 1"),
+        (
+            ASHA + "  rungs: {fist: 1}\n",
+            "13 stage2.rungs.fist: unknown key; did you mean 'first'? (allowed: factor, first)",
+        ),
+        (ASHA + "  within: all\n", '13 stage2.within: found "all"; allowed: ranges, space'),
+    ],
+)
+def test_rungs_are_ascending_epochs_of_a_design_that_pauses(write_study: Write, stage2: str, error: str) -> None:
+    assert refusal(load_study, write_study((TRIALS, stage2))) == [error]
+
+
+@pytest.mark.parametrize("rungs", ["[1, 2, 3]", "[3]", "{first: 2}", "{}"])
+def test_rungs_are_a_list_or_a_first_and_a_factor(write_study: Write, rungs: str) -> None:
+    study = load_study(write_study((TRIALS, f"{ASHA}  rungs: {rungs}\n")))
+    assert study.stage2.is_pool
+    assert study.stage2.rungs is not None
 
 
 def test_what_is_not_said_has_the_documented_defaults(write_study: Write) -> None:

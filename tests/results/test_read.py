@@ -260,3 +260,20 @@ class TestMistakes:
     def test_a_closed_test_split_shows_nothing(self, patches: Patches) -> None:
         closed = replace(invent_study(), confirmations=(), test_labels=None)
         assert find_mistakes(closed, patches) == ()
+
+
+def test_a_training_that_went_on_counts_once_at_its_longest(sqlite: Database, tmp_path: Path) -> None:
+    stage2 = {"design": "asha", "epochs": 9, "trials": 9, "warm_start": "cold", "within": "space"}
+    told = Story(load(tmp_path, stage2=stage2), sqlite)
+    told.run()
+    told.predict()
+    results = read_results(sqlite, told.study)
+    trials = [trial for trial in results.trials if (trial.stage, trial.architecture) == ("stage2", "tiny")]
+    keys = [trial.recipe_key for trial in trials]
+    assert len(keys) == len(set(keys))
+    rows = told.points("stage2")
+    assert set(keys) == {row.recipe_key for row in rows}
+    for trial in trials:
+        assert len(trial.curve) == max(row.epochs or 0 for row in rows if row.recipe_key == trial.recipe_key)
+    (cost,) = [one for one in results.compute if (one.architecture, one.role) == ("tiny", "stage2")]
+    assert cost.spent.patch_visits <= cost.unshared_patch_visits

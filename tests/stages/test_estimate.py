@@ -137,3 +137,21 @@ def test_the_total_is_the_sum(tmp_path: Path) -> None:
     assert total(stages).points == sum(stage.points for stage in stages) == expected_points(load(tmp_path))
     assert total(stages).shared_patch_visits == sum(stage.shared_patch_visits for stage in stages)
     assert total([]).points == 0
+
+
+POOL = {"design": "asha", "epochs": 9, "warm_start": "cold"}
+
+
+def test_a_stage_2_that_pauses_is_reckoned_as_successive_halving(tmp_path: Path) -> None:
+    (stage2,) = [stage for stage in estimate(load(tmp_path, stage2={**POOL, "trials": 9})) if stage.stage == "stage2"][
+        :1
+    ]
+    # 9 opened to epoch 1; a third of those and of stage 1's 8 trainings go on to 3, a ninth to 9.
+    assert (stage2.points, stage2.trainings) == (9 + 6 + 2, 9)
+    assert stage2.patch_visits == 96 * (9 * 1 + 6 * 2 + 2 * 6)
+
+
+def test_a_budget_of_visits_is_its_own_estimate(tmp_path: Path) -> None:
+    study = load(tmp_path, stage2={**POOL, "trials": None, "patch_visits": 5000})
+    (stage2,) = [stage for stage in estimate(study) if stage.stage == "stage2"][:1]
+    assert stage2.patch_visits == stage2.shared_patch_visits == 5000

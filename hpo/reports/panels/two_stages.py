@@ -17,6 +17,7 @@ from hpo.results.words import (
     listed,
     plural,
     speaking_words,
+    within_words,
 )
 
 _WEIGHTS = {
@@ -74,7 +75,7 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
                     _WEIGHTS.get(settings.warm_start, settings.warm_start),
                     *arithmetic_words(settings.arithmetic),
                     *normalized,
-                    f"{design_words(settings.stage2_design)} search within stage 1's ranges",
+                    f"{design_words(settings.stage2_design)} search {within_words(settings.stage2_within)}",
                     listed(factor_words(name) for name in settings.stage2_factors),
                     _progress(results, "stage2"),
                 ],

@@ -1,0 +1,48 @@
+"""Rungs: after how many epochs a training of stage 2 pauses."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, Tag
+
+from hpo.config.explain import Problem
+from hpo.config.fields import Settings, Whole
+
+
+class GrowingRungs(Settings):
+    """Rungs that lie a factor apart."""
+
+    first: Whole = Field(default=1, ge=1, description="epochs of the first rung")
+    factor: Whole = Field(default=3, ge=2, description="the next rung has so many times as many epochs")
+
+
+def _form(value: Any) -> str:
+    return "<GrowingRungs>" if isinstance(value, dict | GrowingRungs) else "<tuple>"
+
+
+Rungs = Annotated[
+    Annotated[GrowingRungs, Tag("<GrowingRungs>")]
+    | Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], Field(min_length=1), Tag("<tuple>")],
+    Discriminator(_form),
+]
+"""A list of epochs, or the first and a factor."""
+
+
+def rung_problems(rungs: GrowingRungs | tuple[int, ...] | None, longest: int) -> list[Problem]:
+    """What is wrong with rungs of trainings of at most so many epochs."""
+    if rungs is None:
+        return []
+    if isinstance(rungs, GrowingRungs):
+        if rungs.first <= longest:
+            return []
+        return [Problem(("rungs", "first"), f"must be at most epochs, {longest}; found {rungs.first}")]
+    problems = [
+        Problem(("rungs", index), f"must be greater than the rung before it, {before}; found {rung}")
+        for index, (before, rung) in enumerate(pairwise(rungs), 1)
+        if rung <= before
+    ]
+    if not problems and rungs[-1] != longest:
+        problems.append(Problem(("rungs",), f"the last rung must be epochs, {longest}; found {rungs[-1]}"))
+    return problems

@@ -1,0 +1,175 @@
+"""The steps of a stage 2 whose trainings pause: at each free worker, continue one of them or open a new one.
+
+A rung is a design point of its own: one recipe with more epochs, so that continuing repeats no epoch. Steps are
+numbered; the number is the point's key, so that of any number of workers that decide at once exactly one is heard.
+What is decided depends on the stage's rows alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from hpo.config.rungs import GrowingRungs
+from hpo.config.study import StudyFile
+from hpo.evaluation.objective import Objective, objective_of
+from hpo.recipe.key import digest
+from hpo.recipe.recipe import recipe_from_json
+from hpo.search.history import Continue, Open, Training
+from hpo.search.pool import PoolSettings, next_step
+from hpo.search.spaces import Space, spaces_from_json
+from hpo.stages.plan import planned
+from hpo.storage.ledger import trained_epochs
+from hpo.storage.points import PlannedPoint
+from hpo.storage.tables import PointRow, StageRow
+
+FREE_IN_A_ROW = 20
+"""So many points that cost nothing end a budget in patch-visits or minutes."""
+
+_TRIES = 20
+"""So many proposals that are known trainings under other names count as: nothing is left to open."""
+
+
+def step_key(number: int) -> str:
+    """The key of the step with this number."""
+    return f"step:{number:06d}"
+
+
+def pool_settings(study: StudyFile) -> PoolSettings:
+    """How a study's pool is worked."""
+    objective, rungs = objective_of(study), study.stage2.rungs
+    growing = rungs if isinstance(rungs, GrowingRungs) else GrowingRungs(first=1, factor=3)
+    return PoolSettings(
+        longest=study.stage2.epochs,
+        first=growing.first,
+        eta=growing.factor,
+        stops=rungs if isinstance(rungs, tuple) else (),
+        smoothing=objective.last if objective.epoch == "mean_last" else 1,
+    )
+
+
+def following_step(
+    session: Session, study: StudyFile, stage: StageRow, rows: Sequence[PointRow]
+) -> PlannedPoint | None:
+    """The next point of a stage's pool, or None: its budget is spent, or nothing can be decided for now.
+
+    Args:
+        session: reads what epochs took, of a budget in minutes.
+        study: the study file.
+        stage: the stage.
+        rows: its points, in the order in which they were planned.
+    """
+    steps = [row for row in rows if "slot" in row.label]
+    if any(row.state == "waiting" for row in rows) or _is_spent(session, study, steps):
+        return None
+    may_open = study.stage2.trials is None or sum("from" not in row.label for row in steps) < study.stage2.trials
+    spaces = searched_spaces(stage.plan)
+    trainings = _trainings(objective_of(study), spaces, rows)
+    number = len(steps)
+    for attempt in range(_TRIES):
+        seed = int(digest([stage.plan["seed"], stage.name, step_key(number), attempt])[:8], 16)
+        first = [values for _, values in stage.plan["first"]] if attempt == 0 else []
+        step = next_step(pool_settings(study), spaces, trainings, seed, first, may_open=may_open)
+        if isinstance(step, Open):
+            point = _opened(stage, step, number)
+            if point.recipe_key not in {training.key for training in trainings}:
+                return point
+            continue
+        return None if step is None else _continued(rows, step, number)
+    step = next_step(pool_settings(study), spaces, trainings, 0, may_open=False)
+    return _continued(rows, step, number) if isinstance(step, Continue) else None
+
+
+def searched_spaces(plan: Mapping[str, Any]) -> dict[str, Space]:
+    """The distributions of the factors that a stage 2 searches; its trials show their epochs beside them."""
+    return {name: space for name, space in spaces_from_json(plan["space"]).items() if name != "epochs"}  # type: ignore[misc]
+
+
+def longest_rows(rows: Sequence[PointRow]) -> list[PointRow]:
+    """Complete points, of each training the longest one, in the order in which trainings were opened."""
+    longest: dict[str, PointRow] = {}
+    for row in rows:
+        if row.state != "complete":
+            continue
+        known = longest.get(row.recipe_key or "")
+        if known is None or (row.epochs or 0) > (known.epochs or 0):
+            longest[row.recipe_key or ""] = row
+    return list(longest.values())
+
+
+def _trainings(objective: Objective, spaces: Mapping[str, Space], rows: Sequence[PointRow]) -> list[Training]:
+    """The pool's trainings in the order in which they were opened."""
+    of_training: defaultdict[str, list[PointRow]] = defaultdict(list)
+    for row in rows:
+        of_training[row.recipe_key or ""].append(row)
+    return [_training(objective, spaces, key, found) for key, found in of_training.items()]
+
+
+def _training(objective: Objective, spaces: Mapping[str, Space], key: str, rows: Sequence[PointRow]) -> Training:
+    complete = longest_rows(rows)
+    curve = complete[0].curve or [] if complete else []
+    gains = [objective.gain(epoch[objective.column]) for epoch in curve]
+    states = {row.state for row in rows}
+    return Training(
+        key=key,
+        values={name: (rows[0].point or {})[name] for name in spaces},
+        gains=tuple(accumulate(gains, max) if objective.epoch == "best" else gains),
+        errors=(complete[0].standard_error or 0.0) if complete else 0.0,
+        state="failed" if "failed" in states else "running" if states & {"running", "waiting"} else "paused",
+        target=max(row.epochs or 0 for row in rows),
+        cost=float(_visits(rows[0], 1)),
+    )
+
+
+def _opened(stage: StageRow, step: Open, number: int) -> PlannedPoint:
+    values = dict(step.values)
+    origin = next((origin for origin, known in stage.plan["first"] if known == values), "sampled")
+    point = {**stage.plan["fixed"], **values, "epochs": step.epochs}
+    template = recipe_from_json(stage.plan["template"])
+    return planned(template, point, key=step_key(number), label={"slot": number, "origin": origin})
+
+
+def _continued(rows: Sequence[PointRow], step: Continue, number: int) -> PlannedPoint:
+    before = next(row for row in longest_rows(rows) if row.recipe_key == step.key)
+    return PlannedPoint(
+        key=step_key(number),
+        label={"slot": number, "origin": before.label["origin"], "from": before.epochs},
+        point={**(before.point or {}), "epochs": step.epochs},
+        recipe=before.recipe,
+        recipe_key=before.recipe_key,
+        epochs=step.epochs,
+    )
+
+
+def _is_spent(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> bool:
+    """Whether a budget of patch-visits or minutes is spent: a step costs the epochs that it adds."""
+    if study.stage2.trials is not None:
+        return False
+    if study.stage2.patch_visits is not None:
+        costs = [float(_visits(row, (row.epochs or 0) - _known(row))) for row in steps]
+        budget = float(study.stage2.patch_visits)
+    else:
+        seconds: defaultdict[tuple[str, int], float] = defaultdict(float)
+        for entry in trained_epochs(session, study.name):
+            seconds[entry.recipe_key, entry.epoch] += entry.seconds
+        costs = [
+            sum(seconds[row.recipe_key or "", epoch] for epoch in range(_known(row) + 1, (row.epochs or 0) + 1))
+            for row in steps
+        ]
+        budget = 60.0 * (study.stage2.minutes or 0.0)
+    finished = [cost for row, cost in zip(steps, costs, strict=True) if row.state != "running"]
+    is_free = len(finished) >= FREE_IN_A_ROW and not any(finished[-FREE_IN_A_ROW:])
+    return is_free or sum(costs) >= budget
+
+
+def _known(row: PointRow) -> int:
+    """The epochs that a training had before a step."""
+    return int(row.label.get("from", 0))
+
+
+def _visits(row: PointRow, epochs: int) -> int:
+    return 0 if row.recipe is None else recipe_from_json(row.recipe).patch_visits(epochs)

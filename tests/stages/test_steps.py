@@ -1,0 +1,196 @@
+"""A stage 2 whose trainings pause: each step decided once, each epoch trained once, the budget kept."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from hpo.config.study import StudyFile
+from hpo.recipe.point import Point
+from hpo.recipe.recipe import recipe_from_json
+from hpo.stages.advance import plan_steps
+from hpo.stages.steps import longest_rows, step_key
+from hpo.storage.claims import claim_points, release_points
+from hpo.storage.database import Database, open_database
+from hpo.storage.ledger import trained_epochs
+from hpo.storage.tables import PointRow
+from tests.stages.story import Story, load, smooth
+
+POOL: dict[str, Any] = {"design": "asha", "epochs": 9, "trials": 9, "warm_start": "cold", "within": "space"}
+
+
+def pool(folder: Path, **stage2: Any) -> StudyFile:
+    """A study of one architecture with such a stage 2."""
+    architectures = [{"name": "tiny", "convolutions": [{"kernel": 3, "filters": 4}], "dense": [8]}]
+    return load(folder, architectures=architectures, stage2={**POOL, **stage2})
+
+
+def steps(story: Story) -> list[PointRow]:
+    return [row for row in story.points("stage2") if "slot" in row.label]
+
+
+def opened(story: Story) -> list[PointRow]:
+    return [row for row in steps(story) if "from" not in row.label]
+
+
+def visits(row: PointRow) -> int:
+    """What a step has cost."""
+    assert row.recipe is not None
+    return recipe_from_json(row.recipe).patch_visits((row.epochs or 0) - int(row.label.get("from", 0)))
+
+
+def test_trainings_pause_at_the_rungs_and_the_best_go_on_to_the_end(database: Database, tmp_path: Path) -> None:
+    story = Story(pool(tmp_path), database)
+    story.run("stage2")
+    assert [row.point_key for row in steps(story)] == [step_key(number) for number in range(len(steps(story)))]
+    assert len(opened(story)) == 9
+    assert {row.epochs for row in steps(story)} == {1, 3, 9}
+    rows = longest_rows(story.points("stage2"))
+    best = max(rows, key=lambda row: row.objective or 0.0)
+    assert best.epochs == 9
+    result = story.stages()["stage2", "tiny"].result
+    assert result is not None
+    assert result["choice"]["key"] == best.point_key
+
+
+def test_no_epoch_is_trained_twice(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(pool(tmp_path), sqlite)
+    story.run("stage2")
+    with sqlite.transaction() as session:
+        trained = [(entry.recipe_key, entry.epoch) for entry in trained_epochs(session, "small")]
+    assert len(trained) == len(set(trained))
+    reached: defaultdict[str, int] = defaultdict(int)
+    for row in steps(story):
+        if "from" in row.label:
+            assert row.label["from"] < (row.epochs or 0)
+        reached[row.recipe_key or ""] = max(reached[row.recipe_key or ""], row.epochs or 0)
+    assert all(story.trained[key] == epochs for key, epochs in reached.items())
+
+
+def test_stage_1s_trainings_are_the_first_paused_ones(sqlite: Database, tmp_path: Path) -> None:
+    factors = ["learning_rate", "batch_size", "patches", "strategy"]
+    story = Story(pool(tmp_path, factors=factors, trials=2), sqlite)
+    story.run("stage2")
+    observed = [row for row in story.points("stage2") if "slot" not in row.label]
+    assert len(observed) == 8  # of the ten points, three are one training
+    assert {row.label["origin"] for row in observed} == {"stage 1"}
+    assert max(row.epochs or 0 for row in observed) == 4
+    continued = [row for row in steps(story) if row.label["origin"] == "stage 1"]
+    assert continued
+    assert {row.recipe_key for row in continued} <= {row.recipe_key for row in observed}
+    # Its seed is stage 1's, whatever stage 2's is.
+    assert all(row.recipe and row.recipe["seed"] == 0 for row in continued)
+
+
+def test_stage_1s_trainings_go_on_with_their_own_seed(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(pool(tmp_path, factors=["learning_rate", "strategy", "batch_size", "patches"], seed=7), sqlite)
+    story.run("stage2")
+    seeds = {row.label["origin"] == "stage 1": row.recipe["seed"] for row in story.points("stage2") if row.recipe}
+    assert seeds == {True: 0, False: 7}
+
+
+def test_a_warm_started_pool_has_none_of_stage_1s_trainings(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(pool(tmp_path, warm_start="warm"), sqlite)
+    story.run("stage2")
+    assert "stage 1" not in {row.label["origin"] for row in story.points("stage2")}
+    assert all(row.recipe and row.recipe["initial"] for row in story.points("stage2"))
+
+
+@pytest.mark.parametrize("within", ["ranges", "space"])
+def test_the_first_points_are_known(sqlite: Database, tmp_path: Path, within: str) -> None:
+    story = Story(pool(tmp_path, within=within, warm_start="warm"), sqlite)
+    story.run("stage2")
+    assert [row.label["origin"] for row in opened(story)][:3] == ["stage-1 best", "middle of the ranges", "sampled"]
+
+
+def test_the_whole_search_space_is_searched_if_asked(sqlite: Database, tmp_path: Path) -> None:
+    rates = {}
+    for within in ("ranges", "space"):
+        story = Story(pool(tmp_path / within, within=within, trials=30), sqlite)
+        story.study = load(tmp_path / within, name=within, stage2={**POOL, "within": within, "trials": 30})
+        story.run("stage2")
+        rates[within] = [float((row.point or {})["learning_rate"]) for row in opened(story)]
+    assert min(rates["ranges"]) > 10**-2.6
+    assert min(rates["space"]) < 1e-3
+    assert max(rates["space"]) > 10**-1.4
+
+
+@pytest.mark.parametrize("budget", [1000, 5000])
+def test_a_budget_of_patch_visits_is_kept_to_within_one_rung(sqlite: Database, tmp_path: Path, budget: int) -> None:
+    story = Story(pool(tmp_path, trials=None, patch_visits=budget), sqlite)
+    story.run("stage2")
+    costs = [visits(row) for row in steps(story)]
+    assert sum(costs) >= budget
+    assert sum(costs[:-1]) < budget
+
+
+def test_a_budget_of_minutes_counts_the_epochs_of_its_steps_alone(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(pool(tmp_path, trials=None, minutes=0.5), sqlite)  # an epoch takes a second
+    story.run("stage2")
+    epochs = [(row.epochs or 0) - int(row.label.get("from", 0)) for row in steps(story)]
+    assert sum(epochs) >= 30
+    assert sum(epochs[:-1]) < 30
+
+
+def test_a_training_that_failed_does_not_go_on(sqlite: Database, tmp_path: Path) -> None:
+    def diverges_later(point: Point) -> float | None:
+        return None if float(point["learning_rate"]) > 0.05 and int(point["epochs"]) > 1 else smooth(point)
+
+    story = Story(pool(tmp_path, trials=20), sqlite, {"tiny": diverges_later})
+    story.run("stage2")
+    failed = {row.recipe_key for row in steps(story) if row.state == "failed"}
+    assert all(row.state != "complete" for row in steps(story) if row.recipe_key in failed and (row.epochs or 0) > 1)
+    assert len([row for row in steps(story) if row.state == "failed"]) == len(failed)
+
+
+def test_each_idle_worker_gets_a_step_of_its_own(database: Database, tmp_path: Path) -> None:
+    story = Story(pool(tmp_path, warm_start="warm"), database)
+    story.run("stage1")
+    story.advance("stage2")
+    held = []
+    for number in range(4):
+        plan_steps(database, story.study)
+        held.append(claim_points(database, "small", f"worker {number}", 3600))
+    assert [len(claims) for claims in held] == [1, 1, 1, 1]
+    assert len({claims[0].planned.recipe_key for claims in held}) == 4
+    assert not plan_steps(database, story.study) or len(steps(story)) == 5
+
+
+def test_a_step_that_waits_is_not_decided_again(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(pool(tmp_path, warm_start="warm"), sqlite)
+    story.run("stage1")
+    story.advance("stage2")
+    assert len(steps(story)) == 1
+    assert not plan_steps(sqlite, story.study)
+    claims = claim_points(sqlite, "small", "worker", 3600)
+    release_points(sqlite, claims)
+    assert not plan_steps(sqlite, story.study)
+    assert len(steps(story)) == 1
+
+
+def test_one_worker_decides_the_same_again(tmp_path: Path) -> None:
+    found = []
+    for number in range(2):
+        folder = tmp_path / str(number)
+        study = pool(folder)
+        database = open_database(f"sqlite:///{folder / 'study.db'}")
+        story = Story(study, database)
+        story.run("stage2")
+        found.append([(row.point_key, row.point, row.label, row.objective) for row in story.points("stage2")])
+        database.close()
+    assert found[0] == found[1]
+
+
+def test_optuna_sees_a_finished_trial_for_each_rung(database: Database, tmp_path: Path) -> None:
+    story = Story(pool(tmp_path), database)
+    story.run("stage2")
+    study = optuna.load_study(study_name="small/stage2/tiny", storage=database.storage)
+    assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
+    assert len(study.trials) == len(story.points("stage2"))
+    assert study.best_trial.params["epochs"] == 9
+    assert {trial.params["epochs"] for trial in study.trials} >= {1, 3, 9}
