@@ -291,7 +291,7 @@ def run_study(
     Raises:
         HpoError: as ``hpo run``; `StopRequestedError` after an interrupt.
     """
-    from hpo.cli.console import progress_bar
+    from hpo.cli.console import progress_bar, say_doubts
     from hpo.cli.outputs import write_outputs
     from hpo.cli.progress import RunProgress
     from hpo.cli.signals import stopping
@@ -303,6 +303,7 @@ def run_study(
     settings = study.settings if isinstance(study, Study) else load_study(study, database)
     with closing(open_database(settings.database)) as opened, stopping() as stop:
         dataset = open_data(settings)
+        say_doubts(dataset)
         with progress_bar() as bar:
             watching = observer or RunProgress(bar, settings, finished_points(opened, settings), until)
             run_in_process(settings, opened, dataset, watching, stop, until)

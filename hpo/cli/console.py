@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from hpo.data.dataset import Dataset
 
 StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="The study file, such as studies/quickstart.yaml.")]
 DatabaseOption = Annotated[
@@ -24,6 +27,12 @@ err = Console(stderr=True)
 def say(line: str) -> None:
     """Print one line on standard error, as it is."""
     err.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def say_doubts(dataset: Dataset) -> None:
+    """Print on standard error what of the data makes results doubtful, a line each."""
+    for doubt in dataset.doubts:
+        say(f"warning: {doubt}")
 
 
 def progress_bar() -> Progress:

@@ -136,14 +136,16 @@ def check(
 
 def _print_report(report: DataReport) -> None:
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=report.folder)
-    for heading in ("split", "patches", "pixels", "label 0", "label 1", "slides", "repeats", "both"):
-        table.add_column(heading, justify="left" if heading == "split" else "right")
+    table = Table(title=Text(report.folder))
+    classes = list(report.splits[0].classes) if report.splits else []
+    for heading in ("split", "patches", "pixels", *classes, "slides", "repeats", "contradictory"):
+        table.add_column(Text(heading), justify="left" if heading == "split" else "right")
     for split in report.splits:
         slides = "unknown" if split.slides is None else str(split.slides)
         pixels = f"{split.shape[1]} x {split.shape[2]}"
-        counts = (split.benign, split.malignant, slides, split.repeats, split.contradictions)
+        counts = (*split.classes.values(), slides, split.repeats, split.contradictions)
         table.add_row(split.name, str(split.patches), pixels, *map(str, counts))
     out.print(table)
     for crossing in report.crossings:

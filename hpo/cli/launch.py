@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import DatabaseOption, StudyArgument, err, following, out, progress_bar
+from hpo.cli.console import DatabaseOption, StudyArgument, err, following, out, progress_bar, say_doubts
 from hpo.cli.signals import stopping
 from hpo.errors import StopRequestedError, StoreUnavailableError
 from hpo.launchers.launcher import Engine
@@ -69,7 +69,8 @@ def launch(
     settings = load_study(study, database)
     with closing(open_database(settings.database)) as opened, stopping() as stop:
         with following() as update:
-            open_data(settings, update)  # a sample is made once, and wrong data refused, before workers start
+            dataset = open_data(settings, update)  # a sample is made once, and wrong data refused, before workers start
+        say_doubts(dataset)
         launch_workers(settings, opened, stop, force, until=until)
     ended = f"finished; next: hpo report {study}, hpo export {study}" if until == "test" else f"{until} is over"
     out.print(f"{settings.name}: {ended}", soft_wrap=True, markup=False, highlight=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import JsonOption, StudyArgument, err, following, out
+from hpo.cli.console import JsonOption, StudyArgument, err, following, out, say_doubts
 
 if TYPE_CHECKING:
     from hpo.config.study import StudyFile
@@ -36,7 +36,7 @@ def plan(
 
     settings = load_study(study)
     if settings.data.folder.exists():
-        open_data(settings)
+        say_doubts(open_data(settings))
     stages = estimate(settings)
     speeds = _calibrated(settings) if calibrate else {}
     seconds = {name: sum(_seconds(stage, speeds) for stage in stages if stage.architecture == name) for name in speeds}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import DatabaseOption, StudyArgument, err, following, out, progress_bar
+from hpo.cli.console import DatabaseOption, StudyArgument, err, following, out, progress_bar, say_doubts
 from hpo.cli.launch import GpusOption, WorkersOption, launch_workers
 from hpo.cli.signals import stopping
 from hpo.errors import HpoError
@@ -77,6 +77,7 @@ def _run_study(
         with stopping() as stop:
             with following() as update:
                 dataset = open_data(settings, update)
+            say_doubts(dataset)
             if launch is None:
                 summary = _alone(settings, until, database, dataset, stop)
             else:

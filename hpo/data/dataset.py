@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hpo.data import pcam
+from hpo.data.description import CLASSES, read_description
 from hpo.data.digest import Hashes, content_digest, patch_hashes
+from hpo.data.findings import doubts_about, lacking
 from hpo.data.hdf5 import open_array
 from hpo.data.meta import read_slides
 from hpo.data.progress import Progress, silent
@@ -133,6 +136,7 @@ class Dataset:
         digest: SHA-256 of train and valid patches and labels, in their order, and of the split rule: what a recipe
             holds.
         test_digest: SHA-256 of the test patches and labels.
+        classes: their names, in the order of the labels.
     """
 
     train: Patches
@@ -140,6 +144,15 @@ class Dataset:
     test: Patches
     digest: str
     test_digest: str
+    classes: tuple[str, ...] = CLASSES
+
+    @cached_property
+    def doubts(self) -> tuple[str, ...]:
+        """What lets results look better or worse than they are, one line each.
+
+        Patches and slides that are in two splits, and patches that have two labels.
+        """
+        return doubts_about((self.train, self.valid, self.test), self.classes)
 
 
 def open_split(
@@ -201,7 +214,7 @@ def open_dataset(
             raise DataError(
                 f"{other.path}: patches of {other.patch_size} pixels, those of train are {train.patch_size}"
             )
-    return _dataset(train, valid, test, None)
+    return _dataset(folder, (train, valid, test), None)
 
 
 def _split_dataset(
@@ -216,11 +229,17 @@ def _split_dataset(
     whole = open_split(folder, name, patch_size=patch_size, progress=progress)
     shares = (1 - split.valid - split.test, split.valid, split.test)
     rows = split_rows(whole.labels, groups_of(whole.hashes, whole.slides), shares, split.seed)
-    train, valid, test = (whole.take(part, name) for part, name in zip(rows, pcam.SPLITS, strict=True))
-    return _dataset(train, valid, test, split)
+    return _dataset(folder, [whole.take(part, name) for part, name in zip(rows, pcam.SPLITS, strict=True)], split)
 
 
-def _dataset(train: Patches, valid: Patches, test: Patches, split: SplitRule | None) -> Dataset:
+def _dataset(folder: Path, parts: Sequence[Patches], split: SplitRule | None) -> Dataset:
+    classes = read_description(folder).classes
+    for part in parts:
+        counts = np.bincount(part.labels, minlength=len(classes)).tolist()
+        lack = lacking(part.name, dict(zip(classes, counts, strict=True)))
+        if lack is not None and len(part):
+            raise DataError(f"{folder}: {lack}")
+    train, valid, test = parts
     rule = None if split is None else asdict(split)
     digest = json_digest({"format": 1, "train": train.digest, "valid": valid.digest, "split": rule})
-    return Dataset(train, valid, test, digest, test.digest)
+    return Dataset(train, valid, test, digest, test.digest, classes)

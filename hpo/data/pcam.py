@@ -122,7 +122,7 @@ def check_patches(path: Path, patch_size: int | None) -> tuple[int, int]:
 
 
 def read_labels(path: Path, count: int) -> npt.NDArray[np.uint8]:
-    """Labels, shape (count,), 0 benign and 1 malignant.
+    """Labels, shape (count,), uint8, 0 or 1.
 
     Args:
         path: the ``y`` file.
@@ -143,8 +143,7 @@ def read_labels(path: Path, count: int) -> npt.NDArray[np.uint8]:
     wrong = np.flatnonzero((values != 0) & (values != 1))
     if len(wrong):
         raise DataError(
-            f"{path}: label {values[wrong[0]]} at row {wrong[0]} ({len(wrong)} such rows); "
-            "labels are 0 (benign) and 1 (malignant)"
+            f"{path}: label {values[wrong[0]]} at row {wrong[0]} ({len(wrong)} such rows); labels are 0 and 1"
         )
     return values.astype(np.uint8)
 

@@ -63,7 +63,7 @@ class Ranking:
     def without_each(
         self, of_patch: NDArray[np.intp], classes: NDArray[np.float64], *, alone: bool
     ) -> NDArray[np.float64]:
-        """Areas of all patches but those of one unit, ``(units,)``; 0.5 where a class is then missing.
+        """Areas of all patches but those of one unit, ``(units,)``; not a number where a class is then missing.
 
         Args:
             of_patch: ``(N,)``, each patch's unit.
@@ -78,7 +78,7 @@ class Ranking:
         if not alone:
             wins += np.bincount(of_positive, self._won_within(of_positive, of_negative), units)
         pairs = np.prod(classes.sum(axis=0) - classes, axis=1)
-        return np.asarray(np.divide(wins, pairs, out=np.full(units, 0.5), where=pairs > 0))
+        return np.asarray(np.divide(wins, pairs, out=np.full(units, np.nan), where=pairs > 0))
 
     def _reached(self, up_to: NDArray[np.intp]) -> NDArray[np.intp]:
         """For each negative, how many positives have fewer than its place (from 1) of negatives under them."""

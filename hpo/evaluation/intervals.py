@@ -78,8 +78,14 @@ def multi_sample_acceleration(*influences: NDArray[np.float64]) -> float:
 
 
 def jackknife_influence(left_out: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much each unit moves an estimate, from the values ``(n,)`` without it."""
-    return np.asarray((left_out.mean() - left_out) * (len(left_out) - 1) / len(left_out))
+    """How much each unit moves an estimate, from the values ``(n,)`` without it.
+
+    One without which the estimate is not defined (the only patch of its class) tells nothing of how it varies.
+    """
+    defined = np.isfinite(left_out)
+    if not defined.any():
+        return np.zeros_like(left_out)
+    return np.where(defined, (left_out[defined].mean() - left_out) * (len(left_out) - 1) / len(left_out), 0.0)
 
 
 def jackknife_variance(influence: NDArray[np.float64]) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,9 @@ def binary_metrics(labels: NDArray[Any], probabilities: NDArray[Any]) -> dict[st
         probabilities: ``(N,)``, of label 1, in [0, 1].
 
     Returns:
-        ``accuracy``, ``precision``, ``recall``, ``f1`` (these at threshold 0.5; 0 where undefined), ``auc`` (0.5 with
-        one class only), and ``loss``: mean cross-entropy in nats, probabilities clipped to [1e-7, 1 - 1e-7].
+        ``accuracy``, ``precision``, ``recall``, ``f1`` (these at threshold 0.5; 0 where undefined, as scikit-learn has
+        it), ``auc`` (NaN with one class only), and ``loss``: mean cross-entropy in nats, probabilities clipped to
+        [1e-7, 1 - 1e-7].
 
     Raises:
         ValueError: if the two differ in shape, are empty, or hold something that is neither label nor probability.
@@ -73,7 +75,7 @@ def area_under_roc(labels: NDArray[Any], scores: NDArray[Any]) -> float:
         scores: ``(N,)``; higher is more positive.
 
     Returns:
-        The area in [0, 1]; 0.5 if a class is absent.
+        The area in [0, 1]; not a number if a class is absent.
 
     Source: Hanley and McNeil 1982 (the Mann-Whitney statistic, by mid-ranks).
     """
@@ -81,7 +83,7 @@ def area_under_roc(labels: NDArray[Any], scores: NDArray[Any]) -> float:
     positives = int(np.count_nonzero(positive))
     negatives = len(labels) - positives
     if not positives or not negatives:
-        return 0.5
+        return math.nan
     _, where, counts = np.unique(scores, return_inverse=True, return_counts=True)
     mid_ranks = np.cumsum(counts) - (counts - 1) / 2.0
     rank_sum = float(np.sum(mid_ranks[where][positive]))

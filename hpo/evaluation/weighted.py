@@ -70,7 +70,7 @@ class WeightedMetrics:
 
     def _areas(self, weights: NDArray[np.float64], pairs: NDArray[np.float64]) -> NDArray[np.float64]:
         if not self._rankings[0].has_both_classes:
-            return np.full((len(self._rankings), weights.shape[1]), 0.5)
+            return np.full((len(self._rankings), weights.shape[1]), np.nan)
         if self._pairs_won is not None:
             return np.asarray(np.sum((self._pairs_won @ weights) * weights, axis=1) / pairs)
         counted = np.take(weights.astype(np.int32), self._of_patch, axis=0)

@@ -59,6 +59,8 @@ def work_on(
     with closing(open_database(settings.database)) as opened:
         since = opened.now() if since is None else since  # before the data is read, which may take minutes
         dataset = open_data(settings)
+        for doubt in dataset.doubts:
+            _log.warning("%s", doubt)
         try:
             run_in_process(settings, opened, dataset, WorkerLog(settings), stop, until, limits, since, on_closed)
         except StopRequestedError:

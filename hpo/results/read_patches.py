@@ -74,7 +74,7 @@ def _jpeg(patches: Patches, row: int) -> bytes:
 def _contact_sheet(dataset: Dataset) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "patches.png"
-        draw_preview([dataset.train, dataset.valid], path)
+        draw_preview([dataset.train, dataset.valid], path, dataset.classes)
         file = io.BytesIO()
         with Image.open(path) as sheet:
             sheet.save(file, "WEBP", quality=85)  # a PNG keeps every grain of the tissue, and is many times larger

@@ -206,7 +206,8 @@ class Trainer:
         network.holds = (recipe.key, epoch)
         valid = probabilities(valid_logits)
         train_metrics = binary_metrics(data.labels[draws.order.ravel()], probabilities(logits))
-        metrics = {f"train_{name}": value for name, value in train_metrics.items()}
+        # Of a handful of patches one class may be missing; no curve holds what is no number.
+        metrics = {f"train_{name}": value for name, value in train_metrics.items() if not math.isnan(value)}
         metrics |= {f"valid_{name}": value for name, value in binary_metrics(self.valid_labels, valid).items()}
         return state | {"valid_probabilities": valid}, metrics | {"learning_rate": float(rates[0])}
 

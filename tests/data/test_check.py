@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from hpo.data.check import check_folder
+from hpo.data.description import Description, write_description
 from hpo.errors import DataError
 
 
@@ -23,7 +24,7 @@ def test_a_sound_data_set_is_described_without_problems(tmp_path, write_split):
     assert report.problems == ()
     train = report.splits[0]
     assert (train.name, train.patches, train.shape) == ("train", 10, (10, 8, 8, 3))
-    assert (train.benign, train.malignant, train.slides, train.repeats) == (5, 5, 3, 0)
+    assert (train.classes, train.slides, train.repeats) == ({"benign": 5, "malignant": 5}, 3, 0)
     assert [(crossing.splits, crossing.repeats, crossing.slides) for crossing in report.crossings] == [
         (("train", "valid"), 0, 0),
         (("train", "test"), 0, 0),
@@ -44,15 +45,18 @@ def test_repeats_within_and_across_splits_are_counted(tmp_path, write_split):
 
     assert (report.splits[0].repeats, report.splits[0].contradictions) == (2, 4)
     assert [crossing.repeats for crossing in report.crossings] == [0, 3, 0]
-    assert len(report.problems) == 1
-    assert "3 patches" in report.problems[0]
+    assert [crossing.contradictions for crossing in report.crossings] == [0, 3, 0]
+    assert report.problems == (
+        "train: 4 patches with both labels: the same pixels are in more than one class",
+        "test: 3 patches are exact repeats of patches in train (3 with another label)",
+    )
 
 
 def test_a_slide_in_two_splits_is_a_problem(tmp_path, write_split):
     for number, name in enumerate(("train", "valid", "test")):
         slide = "shared" if name != "test" else "own"
         write_split(tmp_path, name, x=random(10, number), wsi=[slide] * 10)
-    assert check_folder(tmp_path).problems == ("valid: 1 slides are also in train",)
+    assert check_folder(tmp_path).problems == ("valid: 1 slide is also in train",)
 
 
 def test_damaged_files_are_reported_and_the_rest_is_checked(pcam_folder):
@@ -67,7 +71,7 @@ def test_a_missing_split_and_a_single_class_are_problems(tmp_path, write_split):
     write_split(tmp_path, "test", x=random(4, 1))
     problems = " ".join(check_folder(tmp_path).problems)
     assert "the valid split is missing" in problems
-    assert "train: has 4 benign and 0 malignant" in problems
+    assert "train has 4 benign and 0 malignant patches; AUC needs both" in problems
 
 
 def test_one_labelled_set_needs_no_splits(tmp_path, write_split):
@@ -103,3 +107,9 @@ def test_a_preview_that_cannot_be_written_is_refused(pcam_folder):
 def test_a_folder_without_data_is_refused(tmp_path):
     with pytest.raises(DataError, match="no PCam files"):
         check_folder(tmp_path)
+
+
+def test_classes_have_the_names_that_the_data_set_gives_them(tmp_path, write_split):
+    write_split(tmp_path, "patches")
+    write_description(tmp_path, Description(("normal", "tumour")))
+    assert check_folder(tmp_path).splits[0].classes == {"normal": 5, "tumour": 5}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hpo.data.dataset import Dataset, Patches, SplitRule, open_dataset
 from hpo.errors import DataError
+from tests.data.conftest import random_patches
 
 TRAIN = "camelyonpatch_level_2_split_train"
 
@@ -79,6 +80,35 @@ def test_gzipped_files_are_decompressed_once_beside_themselves(pcam_folder):
     assert (pcam_folder / f"{TRAIN}_x.h5").exists()
     assert any("decompressing" in what and done == total for what, done, total in told)
     assert not list(pcam_folder.glob(".*.part"))
+
+
+class TestDoubts:
+    """A data set that may be used, though its results would be better or worse than they are."""
+
+    def test_sound_splits_leave_none(self, tmp_path, write_split):
+        for number, name in enumerate(("train", "valid", "test")):
+            write_split(tmp_path, name, x=random_patches(10, seed=number), wsi=[name] * 10)
+        assert open_(tmp_path).doubts == ()
+
+    def test_patches_and_slides_in_two_splits_are_named(self, tmp_path, write_split):
+        x = random_patches(30)
+        for number, name in enumerate(("train", "valid", "test")):
+            own = x[10 * number : 10 * number + 10].copy()
+            own[0] = x[0]
+            write_split(tmp_path, name, x=own, wsi=["shared" if name != "valid" else "own"] * 10)
+        assert open_(tmp_path).doubts == (
+            "valid: 1 patch is an exact repeat of patches in train",
+            "test: 1 patch is an exact repeat of patches in train",
+            "test: 1 slide is also in train",
+            "test: 1 patch is an exact repeat of patches in valid",
+        )
+
+    def test_patches_with_two_labels_are_named(self, tmp_path, write_split):
+        x = random_patches(40)
+        x[1] = x[0]
+        write_split(tmp_path, "patches", x=x)
+        (doubt,) = open_(tmp_path, split=SplitRule(test=0.2)).doubts
+        assert "2 patches with both labels" in doubt
 
 
 class TestDigest:
@@ -245,6 +275,15 @@ class TestRefusals:
     def test_meta_file_without_slides(self, pcam_folder):
         (pcam_folder / f"{TRAIN}_meta.csv").write_text("a,b\n1,2\n")
         self.refused(pcam_folder, f"{TRAIN}_meta.csv", "'wsi'")
+
+    @pytest.mark.parametrize("name", ["train", "valid", "test"])
+    def test_split_with_one_class_only(self, pcam_folder, write_split, name):
+        write_split(pcam_folder, name, y=np.zeros((10, 1, 1, 1), np.uint8))
+        self.refused(pcam_folder, f"{name} has 10 benign and 0 malignant patches; AUC needs both")
+
+    def test_one_labelled_set_of_one_class(self, tmp_path, write_split):
+        write_split(tmp_path, "patches", y=np.ones((10, 1, 1, 1), np.uint8))
+        self.refused(tmp_path, "0 benign and 10 malignant", split=SplitRule())
 
     def test_one_labelled_set_without_a_split_rule(self, tmp_path, write_split):
         write_split(tmp_path, "patches")
