@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hpo.cli.console import JsonOption, following, out
+from hpo.cli.data_import import import_
 
 if TYPE_CHECKING:
     from hpo.data.check import DataReport
@@ -61,34 +62,7 @@ def sample(
     _say(f"{folder}: {train} training, {valid} validation and {test} test patches of {patch_size} pixels")
 
 
-@app.command(name="import")
-def import_(
-    source: Annotated[Path, typer.Argument(help="A folder of class folders or of tars, or one tar.", exists=True)],
-    folder: Annotated[Path, typer.Argument(help="Folder for the data set.", file_okay=False)],
-    classes: Annotated[
-        str | None,
-        typer.Option(metavar="BENIGN,MALIGNANT", help="The class folders' names; alphabetical order if not given."),
-    ] = None,
-    patch_size: Annotated[
-        int | None, typer.Option(help="Side that the images must have, pixels; the first image's if not given.", min=1)
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there.")] = False,
-) -> None:
-    """Convert images in class folders or tars to PCam's HDF5 files, one image at a time."""
-    from hpo.data.folder import import_images
-
-    with following() as progress:
-        imported = import_images(
-            source,
-            folder,
-            classes=None if classes is None else [name.strip() for name in classes.split(",")],
-            patch_size=patch_size,
-            overwrite=overwrite,
-            progress=progress,
-        )
-    benign, malignant = imported.classes
-    for name, (zeros, ones) in imported.counts.items():
-        _say(f"{folder}: {name}: {zeros} patches of label 0 ({benign}), {ones} of label 1 ({malignant})")
+app.command(name="import")(import_)
 
 
 @app.command()

@@ -35,13 +35,24 @@ def patch_hashes(path: Path, count: int, progress: Progress = silent) -> Hashes:
     Raises:
         DataError: if a part of the file cannot be read.
     """
-    stamp = np.array([FORMAT, *_stamp(path), *(n for part in other_files(path, "x") for n in _stamp(part)), count])
-    kept = path.with_name(f".{path.name}.hashes.npz")
+    kept, stamp = _kept(path, count)
     hashes = _load(kept, stamp)
     if hashes is None:
         hashes = _compute(path, count, progress)
         _save(kept, stamp, hashes)
     return hashes
+
+
+def keep_hashes(path: Path, hashes: Hashes) -> None:
+    """Keeps the hashes of an ``x`` file that was just written, so that nobody reads it for them."""
+    kept, stamp = _kept(path, len(hashes))
+    _save(kept, stamp, hashes)
+
+
+def _kept(path: Path, count: int) -> tuple[Path, npt.NDArray[np.int64]]:
+    """Where hashes are kept, and what the data must be for them to count."""
+    stamp = np.array([FORMAT, *_stamp(path), *(n for part in other_files(path, "x") for n in _stamp(part)), count])
+    return path.with_name(f".{path.name}.hashes.npz"), stamp
 
 
 def _compute(path: Path, count: int, progress: Progress) -> Hashes:

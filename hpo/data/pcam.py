@@ -164,6 +164,9 @@ class SplitWriter:
         self._files, self._count, self._side = files, count, patch_size
         self._parts = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in (files.x, files.y)}
         self._labels = np.zeros(count, dtype=np.uint8)
+        self._written = np.zeros(count, dtype=bool)
+        self._left_out = np.zeros(count, dtype=bool)
+        self._is_discarded = False
         self._meta: Sequence[Sequence[object]] | None = None
         self._columns: Sequence[str] = META_COLUMNS
 
@@ -185,6 +188,15 @@ class SplitWriter:
         """Puts patches (n, side, side, 3) and labels (n,) at rows ``row``, ``row + 1``, ..."""
         self._x[row : row + len(patches)] = patches
         self._labels[row : row + len(patches)] = labels
+        self._written[row : row + len(patches)] = True
+
+    def leave_out(self, rows: Sequence[int]) -> None:
+        """Makes the split shorter by rows that there is nothing for; those after them move up."""
+        self._left_out[list(rows)] = True
+
+    def discard(self) -> None:
+        """Leaves the files as they were."""
+        self._is_discarded = True
 
     def write_meta(self, rows: Sequence[Sequence[object]], columns: Sequence[str] = META_COLUMNS) -> None:
         """Sets the table beside the patches: for each the values of the columns after the first, which is its row."""
@@ -193,15 +205,25 @@ class SplitWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
         try:
-            if kind is None:
+            if kind is None and not self._is_discarded:
                 self._finish()
         finally:
+            self._file.close()
             for part in self._parts.values():
                 part.unlink(missing_ok=True)
 
     def _finish(self) -> None:
+        kept = ~self._left_out
+        missing = np.flatnonzero(kept & ~self._written)
+        if len(missing):
+            raise DataError(
+                f"{self._files.x}: {len(missing)} of {self._count} patches were never written, the first is row "
+                f"{missing[0]}; nothing is kept: did an image or archive change while it was read?"
+            )
+        if not kept.all():
+            self._close_up(np.flatnonzero(kept))
+        self._file.close()
         with h5py.File(self._parts[self._files.y], "w") as file:
             file.create_dataset("y", data=self._labels.reshape(-1, 1, 1, 1))
         self._files.meta.unlink(missing_ok=True)
@@ -212,3 +234,18 @@ class SplitWriter:
                 table.writerows((row, *values) for row, values in enumerate(self._meta))
         for path, part in self._parts.items():
             part.replace(path)
+
+    def _close_up(self, rows: npt.NDArray[np.int64]) -> None:
+        """Writes the rows that stay to a file of their own: an HDF5 data set without chunks cannot shrink."""
+        part = self._parts[self._files.x]
+        shorter = part.with_name(f"{part.name}.shorter.part")
+        block = max(1, (1 << 26) // (self._side**2 * 3))
+        try:
+            with h5py.File(shorter, "w") as file:
+                x = file.create_dataset("x", (len(rows), self._side, self._side, 3), dtype=np.uint8)
+                for start in range(0, len(rows), block):
+                    x[start : start + block] = self._x[rows[start : start + block]]
+            shorter.replace(part)
+        finally:
+            shorter.unlink(missing_ok=True)
+        self._labels = self._labels[rows]

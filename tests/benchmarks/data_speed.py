@@ -28,7 +28,7 @@ from PIL import Image
 
 from hpo.data.dataset import open_split
 from hpo.data.digest import patch_hashes
-from hpo.data.folder import import_images
+from hpo.data.images.importing import Options, import_images
 from hpo.data.split import nested_subset
 from hpo.data.synthetic import make_sample
 
@@ -129,7 +129,7 @@ def measure_import(folder: Path, repeat: int) -> None:
     }
     for source in ("png", "png.tar", "jpeg"):
         ways[f"import of {source}"] = lambda source=source: import_images(
-            folder / source, folder / "imported", overwrite=True
+            folder / source, folder / "imported", Options(overwrite=True)
         )
     size = SIDE * SIDE * 3 * IMAGES / 1e6
     show("import", dict.fromkeys(ways, size), seconds_of(ways, repeat), "PIL, png in memory")

@@ -1,0 +1,148 @@
+"""The account that an import gives of every file: taken, left out, converted, repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from hpo.data.digest import Hashes, identities
+from hpo.data.images.found import LeftOut
+from hpo.data.pcam import SplitName
+
+NORMAL_WORDS = ("normal", "benign", "healthy", "negative", "control", "neg", "norm")
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Patches whose pixels are exactly those of an earlier one.
+
+    Args:
+        within: by split, patches that repeat an earlier one of it.
+        across: by pair of splits, patches of the second that are in the first too.
+        both_labels: patches that occur with the other label too.
+    """
+
+    within: dict[SplitName, int]
+    across: dict[tuple[SplitName, SplitName], int]
+    both_labels: int
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import wrote, and what it did not.
+
+    Args:
+        classes: names of the two classes, in the order of their labels 0 and 1.
+        counts: for each split its number of patches of either class; a single labelled set is ``patches``.
+        patch_size: side, pixels.
+        files: files that were found, members of archives among them.
+        images: those of them that were taken.
+        left_out: the others.
+        changes: how many images were converted, by what was done.
+        repeats: exact repeats among the patches.
+        slides: for each split its number of slides; None where they are not known.
+        notes: what else is to be said, a line each.
+    """
+
+    classes: tuple[str, str]
+    counts: dict[SplitName, tuple[int, int]]
+    patch_size: int
+    files: int = 0
+    images: int = 0
+    left_out: LeftOut = field(default_factory=LeftOut)
+    changes: dict[str, int] = field(default_factory=dict)
+    repeats: Repeats = field(default_factory=lambda: Repeats({}, {}, 0))
+    slides: dict[SplitName, int] | None = None
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """The account, without counts by split and class."""
+        lines = [f"files found: {self.files}; images taken: {self.images}; left out: {self.left_out.total}"]
+        lines += [f"left out: {line}" for line in self.left_out.lines()]
+        lines += [f"{count} images: {change}" for change, count in self.changes.items()]
+        lines += _repeat_lines(self.repeats)
+        first, second = self.classes
+        turned = first.casefold() not in NORMAL_WORDS and second.casefold() in NORMAL_WORDS
+        lines.append(
+            f"classes: label 0 is {first}, label 1 is {second}, which counts as positive"
+            + (f"; --classes {second},{first} turns them round" if turned else "")
+        )
+        return [*lines, *self.notes]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {
+            "classes": list(self.classes),
+            "patch_size": self.patch_size,
+            "patches": {split: dict(zip(self.classes, counts, strict=True)) for split, counts in self.counts.items()},
+            "files": self.files,
+            "images": self.images,
+            "left_out": [
+                {
+                    "reason": reason,
+                    "count": counts.total(),
+                    "details": {detail: count for detail, count in counts.items() if detail},
+                    "examples": self.left_out.examples[reason],
+                }
+                for reason, counts in self.left_out.details.items()
+            ],
+            "changes": self.changes,
+            "repeats": {
+                "within": self.repeats.within,
+                "across": [{"splits": list(pair), "count": count} for pair, count in self.repeats.across.items()],
+                "both_labels": self.repeats.both_labels,
+            },
+            "slides": self.slides,
+            "notes": list(self.notes),
+        }
+
+
+def _repeat_lines(repeats: Repeats) -> list[str]:
+    lines = [
+        f"repeats: {count} patches{'' if split == 'patches' else f' of {split}'} repeat an earlier one"
+        for split, count in repeats.within.items()
+        if count
+    ]
+    lines += [
+        f"repeats: {count} patches of {second} are also in {first}"
+        for (first, second), count in repeats.across.items()
+        if count
+    ]
+    if repeats.both_labels:
+        lines.append(f"repeats: {repeats.both_labels} patches occur with both labels, which contradict each other")
+    return lines or ["repeats: none"]
+
+
+def count_repeats(
+    hashes: dict[SplitName, Hashes], labels: dict[SplitName, np.ndarray[Any, np.dtype[np.uint8]]]
+) -> Repeats:
+    """Exact repeats within and across splits, from the patches' hashes."""
+    same = identities(np.concatenate(list(hashes.values())))
+    every = np.concatenate(list(labels.values()))
+    kinds = np.zeros((int(same.max(initial=0)) + 1, 2), dtype=bool)
+    kinds[same, every] = True
+    parts, start = {}, 0
+    for split, found in hashes.items():
+        parts[split] = same[start : start + len(found)]
+        start += len(found)
+    return Repeats(
+        within={split: len(part) - len(np.unique(part)) for split, part in parts.items()},
+        across={(a, b): int(np.isin(parts[b], parts[a]).sum()) for a, b in combinations(parts, 2)},
+        both_labels=int((kinds[same, 0] & kinds[same, 1]).sum()),
+    )
+
+
+def slide_notes(slides: Mapping[SplitName, Sequence[str]] | None, suggestion: str) -> tuple[str, ...]:
+    """What is to be said of slides: that they are unknown, or that some are in two splits."""
+    if slides is None:
+        return (
+            "slides: unknown, so patches of one slide may fall on both sides of a split"
+            + (f"; {suggestion}" if suggestion else "; --slide-from says where a path has them"),
+        )
+    shared = {(a, b): len(set(slides[a]) & set(slides[b])) for a, b in combinations(slides, 2)}
+    known = f"slides: {', '.join(f'{len(set(found))} in {split}' for split, found in slides.items())}"
+    return (known, *(f"slides: {count} are in both {a} and {b}" for (a, b), count in shared.items() if count))

@@ -1,0 +1,300 @@
+"""Pixels of one image file: refused by its header, or decoded to patches whose values mean what they meant."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from threading import Condition
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from hpo.data.images.archives import LARGEST_FILE
+from hpo.data.images.found import shown
+from hpo.data.images.header import Header, open_image, rawmode, read_header
+
+Pixels = npt.NDArray[np.uint8]
+LARGEST_IMAGE = 1 << 26
+"""Pixels that an image may have: 8192 x 8192."""
+DECODED_BYTES = 1 << 28
+"""Bytes that images being decoded at the same time may take together; a larger one is decoded alone."""
+_SMALL = 1 << 20
+_BYTES_PER_PIXEL = 8  # Pillow's four, three of the array, and the decoder's own
+
+Fault = Literal["damaged", "size", "bits", "colour", "pages", "large"]
+
+
+@dataclass(frozen=True)
+class Want:
+    """What patches are to be made.
+
+    Args:
+        side: of a patch, pixels.
+        fit: how an image of another size comes to it; None refuses.
+        to_rgb: whether grey, CMYK and LAB images are converted.
+        sixteen_bit: values that become 0 and 255 in images of 16 bits a channel; None refuses them.
+    """
+
+    side: int
+    fit: Literal["resize", "crop", "tile"] | None = None
+    to_rgb: bool = False
+    sixteen_bit: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an image gives no patches."""
+
+    kind: Fault
+    text: str
+
+
+@dataclass(slots=True)
+class Taken:
+    """An image's patches.
+
+    Attributes:
+        patches: uint8, shape (n, side, side, 3).
+        corners: left and top of each patch in the image, pixels; only of tiles.
+        hashes: SHA-256 of each patch, shape (n, 32), uint8.
+        changes: what was done to its pixels, in words.
+        left_over: pixels at the right and lower edges that fill no tile.
+    """
+
+    patches: Pixels
+    corners: list[tuple[int, int]] = field(default_factory=list)
+    hashes: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 32), np.uint8))
+    changes: tuple[str, ...] = ()
+    left_over: int = 0
+
+
+class _Budget:
+    """Lets threads decode as long as their images fit into so many bytes together."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._used, self._changed = limit, 0, Condition()
+
+    def room(self, size: int) -> AbstractContextManager[None]:
+        """Waits until there is room; small images need none."""
+        return nullcontext() if size < _SMALL else self._room(size)
+
+    @contextmanager
+    def _room(self, size: int) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._used or self._used + size <= self._limit)
+            self._used += size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._used -= size
+                self._changed.notify_all()
+
+
+_budget = _Budget(DECODED_BYTES)
+
+
+def take_image(content: Callable[[], bytes | str], want: Want) -> Taken | Refusal:
+    """Reads, judges and decodes one image file; whatever is wrong with it is returned.
+
+    Args:
+        content: gives the file's bytes, or what is wrong with them.
+        want: what patches are to be made.
+    """
+    opened = look_at(content)
+    if isinstance(opened, Refusal):
+        return opened
+    picture, header = opened
+    fault = judge(header, want)
+    if fault is not None:
+        return fault
+    try:
+        with _budget.room(header.pixels * _BYTES_PER_PIXEL):
+            taken = _decode(picture, header, want)
+    except Exception as error:  # Pillow raises what it likes: OSError, SyntaxError, struct.error, zlib.error, ...
+        return Refusal("damaged", f"damaged ({_one_line(error)}); replace or remove it")
+    digests = b"".join(hashlib.sha256(patch).digest() for patch in taken.patches)
+    taken.hashes = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
+    return taken
+
+
+def look_at(content: Callable[[], bytes | str]) -> tuple[Image.Image, Header] | Refusal:
+    """Opens an image file and reads its header."""
+    try:
+        found = content()
+    except OSError as error:
+        return Refusal("damaged", f"cannot be read: {error.strerror or error}")
+    if isinstance(found, str):
+        return Refusal("damaged", found)
+    if len(found) > LARGEST_FILE:
+        return Refusal("large", f"more than {LARGEST_FILE:,} bytes; cut it into tiles first")
+    try:
+        picture = open_image(io.BytesIO(found))
+        return picture, read_header(picture, found[:4096])
+    except Image.DecompressionBombError:
+        return Refusal("large", f"more than {LARGEST_IMAGE:,} pixels; cut it into tiles first")
+    except Exception as error:
+        return Refusal(
+            "damaged", f"damaged or not an image ({_looks_like(found) or _one_line(error)}); replace or remove it"
+        )
+
+
+def judge(header: Header, want: Want) -> Refusal | None:
+    """What of a header keeps the image out."""
+    size = f"{header.width} x {header.height} pixels"
+    if header.pixels > LARGEST_IMAGE:
+        return Refusal("large", f"{size}; an image may have {LARGEST_IMAGE:,}; cut it into tiles first")
+    if header.pages > 1:
+        return Refusal("pages", "several pages or frames; an image file must hold one picture")
+    if header.bits > 8 and (header.bits > 16 or want.sixteen_bit is None or header.kind == "JPEG2000"):
+        way = {True: " or 16", False: ""}[want.sixteen_bit is not None]
+        return Refusal("bits", f"{header.bits} bits a channel ({header.mode}); patches have 8{way}")
+    if header.colours == "other" or (header.colours not in ("RGB", "palette", "YCbCr") and not want.to_rgb):
+        return Refusal("colour", f"a {header.mode} image ({header.colours}); patches are RGB, 8 bits a channel")
+    if want.fit is None and (header.width, header.height) != (want.side, want.side):
+        return Refusal("size", f"{size}; every patch must be {want.side} x {want.side}")
+    if want.fit == "crop" and min(header.width, header.height) < want.side:
+        return Refusal("size", f"{size}; too small to crop to {want.side} x {want.side}")
+    return None
+
+
+def _decode(picture: Image.Image, header: Header, want: Want) -> Taken:
+    changes: list[str] = []
+    picture = _sixteen(picture, want, changes) if header.bits > 8 else picture
+    if header.turned:
+        if header.kind != "TIFF":  # which Pillow turns itself
+            picture = ImageOps.exif_transpose(picture)
+        changes.append("turned as EXIF says")
+    picture = _to_rgb(picture, header, changes)
+    if header.profile:
+        changes.append("colour profile not applied")
+    if want.fit == "tile":
+        return _tiles(picture, want.side, changes)
+    if want.fit is not None and picture.size != (want.side, want.side):
+        picture = _fitted(picture, want, changes)
+    pixels = np.asarray(picture)
+    if pixels.shape != (want.side, want.side, 3):
+        raise ValueError(f"its header says another size than its {pixels.shape[1]} x {pixels.shape[0]} pixels")
+    return Taken(pixels[np.newaxis], changes=tuple(changes))
+
+
+def _to_rgb(picture: Image.Image, header: Header, changes: list[str]) -> Image.Image:
+    if header.transparent:
+        layers = picture.convert("RGBA")
+        low, _ = layers.getchannel("A").getextrema()
+        if isinstance(low, int | float) and low < 255:
+            changes.append("transparency laid on white")
+            layers = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
+        picture = layers
+    if header.colours not in ("RGB", "palette"):
+        changes.append(f"{header.colours} converted to RGB")
+    if picture.mode == "RGB":
+        return picture
+    if picture.mode == "LAB":
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(picture, lab, srgb, outputMode="RGB")
+        if converted is None:
+            raise ValueError("no conversion from LAB")
+        return converted
+    return picture.convert("RGB")
+
+
+def _sixteen(picture: Image.Image, want: Want, changes: list[str]) -> Image.Image:
+    """Scales a stated range of 16-bit values to 0 to 255; what lies outside becomes 0 or 255."""
+    low, high = want.sixteen_bit or (0, 65535)
+    values = _sixteen_bit_values(picture)
+    changes.append(f"16 bits a channel scaled from {low} to {high}")
+    colours = values[..., :3] if values.shape[-1] in (3, 4) else values[..., :1]
+    if colours.min(initial=low) < low or colours.max(initial=high) > high:
+        changes.append(f"values outside {low} to {high} cut off")
+    scaled = np.rint(np.clip((values.astype(np.float32) - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+    if values.shape[-1] in (2, 4):  # transparency always has the whole range
+        scaled[..., -1] = values[..., -1] >> 8
+    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[values.shape[-1]]
+    shaped = scaled[..., 0] if mode == "L" else scaled
+    return Image.frombytes(mode, (values.shape[1], values.shape[0]), np.ascontiguousarray(shaped).tobytes())
+
+
+def _sixteen_bit_values(picture: Image.Image) -> npt.NDArray[np.uint16]:
+    """Both bytes of every value, shape (height, width, channels).
+
+    Pillow decodes colours to 8 bits; which byte of the two it takes is said by the raw mode: they are decoded twice.
+    """
+    if picture.mode.startswith("I;16"):
+        return np.asarray(picture).astype(np.uint16)[..., np.newaxis]
+    mode, _, order = rawmode(picture).partition(";16")
+    if mode == "LA":  # four bytes a pixel, as RGBA has
+        pairs = _bytes_of(picture, "RGBA").astype(np.uint16)
+        return np.asarray(pairs[..., 0::2] << 8 | pairs[..., 1::2], dtype=np.uint16)
+    first, second = (_bytes_of(_again(picture), f"{mode};16{end}").astype(np.uint16) for end in "BL")
+    is_big = order == "B" or (order == "N" and sys.byteorder == "big")
+    high, low = (first, second) if is_big else (second, first)
+    return np.asarray(high << 8 | low, dtype=np.uint16)
+
+
+def _again(picture: Image.Image) -> Image.Image:
+    """The same file, opened anew: pixels are decoded once."""
+    file = picture.fp  # type: ignore[attr-defined]
+    return open_image(io.BytesIO(file.getvalue()))
+
+
+def _bytes_of(picture: Image.Image, mode: str) -> Pixels:
+    """The pixels, unpacked as the raw mode says instead of the file."""
+    picture.tile = [  # type: ignore[attr-defined]
+        tile._replace(args=(mode, *tile.args[1:]) if isinstance(tile.args, tuple) else mode)
+        for tile in picture.tile  # type: ignore[attr-defined]
+    ]
+    return np.asarray(picture)
+
+
+def _tiles(picture: Image.Image, side: int, changes: list[str]) -> Taken:
+    width, height = picture.size
+    corners = [(left, top) for top in range(0, height - side + 1, side) for left in range(0, width - side + 1, side)]
+    patches = np.empty((len(corners), side, side, 3), dtype=np.uint8)
+    for patch, (left, top) in zip(patches, corners, strict=True):
+        patch[...] = np.asarray(picture.crop((left, top, left + side, top + side)))
+    left_over = width * height - len(corners) * side * side
+    return Taken(patches, corners, changes=tuple(changes), left_over=left_over)
+
+
+def _fitted(picture: Image.Image, want: Want, changes: list[str]) -> Image.Image:
+    width, height = picture.size
+    if want.fit == "crop":
+        left, top = (width - want.side) // 2, (height - want.side) // 2
+        changes.append(f"cropped to the centre {want.side} x {want.side}")
+        return picture.crop((left, top, left + want.side, top + want.side))
+    if width != height:
+        changes.append("cut to the centre square before resizing")
+        side = min(width, height)
+        left, top = (width - side) // 2, (height - side) // 2
+        picture = picture.crop((left, top, left + side, top + side))
+    changes.append(f"resized to {want.side} x {want.side}")
+    return picture.resize((want.side, want.side), Image.Resampling.LANCZOS)
+
+
+def _looks_like(content: bytes) -> str:
+    """What a file is that is no image, by its first bytes."""
+    head = content[:512].lstrip().lower()
+    if not content:
+        return "empty, 0 bytes"
+    if head.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
+        return "a web page, as a failed download leaves it"
+    if head.startswith(b"version https://git-lfs"):
+        return "a Git LFS pointer; run git lfs pull"
+    if content.startswith(b"%PDF"):
+        return "a PDF"
+    if not any(content):
+        return "nothing but zero bytes"
+    return ""
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "of no kind that is read here"
+    return shown(str(error) or type(error).__name__)[:200]
