@@ -56,7 +56,7 @@ _PANELS_WITH: dict[str, tuple[PanelName, ...]] = {
     "paper": ("comparison_table", "best_table", "before_after", "roc"),
     "architecture": ("learning_curves", "parallel_coordinates", "contour"),
     "factors": ("contour",),
-    "stage": ("importance", "slices", "parallel_coordinates", "contour"),
+    "stage": ("importance", "slices", "parallel_coordinates", "contour", "learning_curves"),
     "count": ("mistakes",),
     "function": ("function",),
 }
@@ -85,7 +85,7 @@ class PanelSettings(Settings):
         default=None, description="of contour: the factors on x and y; by default the two that matter most"
     )
     stage: Literal["stage1", "stage2"] | None = Field(
-        default=None, description="of figures of one stage's trials; by default stage2"
+        default=None, description="of figures of one stage's trials; by default stage2, of learning_curves stage1"
     )
     count: Whole = Field(default=12, ge=1, le=50, description="of mistakes: how many of either kind")
     function: str | None = Field(

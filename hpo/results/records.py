@@ -36,6 +36,7 @@ class TrialResult:
         failure: why it failed, where it did.
         donor: recipe key and epoch of the checkpoint that it starts from; None for random weights.
         finished_at: seconds since 1970, UTC, by the database's clock.
+        paused_at: the epochs at which the training had paused before it went on to these.
     """
 
     stage: StageName
@@ -51,6 +52,7 @@ class TrialResult:
     failure: str = ""
     donor: tuple[str, int] | None = None
     finished_at: float | None = None
+    paused_at: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,14 @@
-"""Stage 1 under fire: workers killed, frozen and thawed, and PostgreSQL restarted, again and again; is anything lost?
+"""A study under fire: workers killed, frozen and thawed, and PostgreSQL restarted, again and again; is anything lost?
 
-    .venv/bin/python -m tests.benchmarks.chaos [--workers 4] [--every 6] [--seed 0] [--database postgresql]
+    .venv/bin/python -m tests.benchmarks.chaos [--stage 2] [--workers 4] [--every 6] [--seed 0] [--database postgresql]
 
 Two runs of one small study, from the same data: an undisturbed one by a single worker, and one launched with several
 workers while every few seconds something befalls a worker (SIGKILL; or SIGSTOP for up to three leases, then SIGCONT)
 or the database (an immediate shutdown, and a start some seconds later). Then both databases and checkpoint stores are
 compared, bit for bit. It ends with exit code 1 if a point was lost or accepted twice, or anything differs.
+
+With ``--stage 2`` the fire goes on through a stage 2 whose trainings pause and go on. What it decides depends on who
+was free when, so its reference is made afterwards: every training that it decided on, from its beginning, in one piece.
 """
 
 from __future__ import annotations
@@ -42,13 +45,26 @@ SPACE: dict[str, Any] = {
 """With two architectures: a grid of 144 design points, which are 48 trainings of 8 epochs."""
 
 
-def new_project(folder: Path) -> Project:
+STAGE2: dict[str, Any] = {
+    "design": "asha",
+    "within": "space",
+    "epochs": 27,
+    "trials": 24,
+    "warm_start": "cold",
+    "factors": ["learning_rate", "batch_size", "patches"],
+}
+
+
+def new_project(folder: Path, stage: int) -> Project:
     """The study, with its data."""
     write_pcam(folder / "data", {"train": 24000, "valid": 1000, "test": 64})
     project = Project(folder)
-    stage1 = {"design": "grid", "factors": list(SPACE)}
+    stage1: dict[str, Any] = {"design": "grid", "factors": list(SPACE)}
+    if stage == 2:
+        stage1 = {"design": "one_factor", "factors": ["epochs", "learning_rate"]}
     workers = {"threads": 1, "lease_seconds": LEASE_SECONDS, "max_attempts": 3}
-    project.write({"stage1": stage1, "workers": workers, "architectures": STUDY["architectures"]}, {"factors": SPACE})
+    changes = {"stage1": stage1, "stage2": STAGE2, "workers": workers, "architectures": STUDY["architectures"]}
+    project.write(changes, {"factors": SPACE})
     return project
 
 
@@ -113,7 +129,7 @@ class Chaos:
 
 def disturbed(project: Project, url: str, server: OwnServer | None, options: argparse.Namespace) -> Chaos:
     """The launch, and all that befalls it until it has ended."""
-    command = [sys.executable, "-m", "hpo", "launch", "study.yaml", "--until", "stage1"]
+    command = [sys.executable, "-m", "hpo", "launch", "study.yaml", "--until", f"stage{options.stage}"]
     command += ["--workers", str(options.workers), "--database", url]
     launcher = subprocess.Popen(command, cwd=project.folder, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"})
     chaos = Chaos(launcher, server, random.Random(options.seed))
@@ -154,17 +170,55 @@ def checkpoints(project: Project) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("epoch-*.h5")}
 
 
-def report(reference: tuple[Project, str], run: tuple[Project, str], chaos: Chaos, seconds: float) -> bool:
+def repeated(project: Project, url: str) -> dict[tuple[str, str], tuple[Any, ...]]:
+    """What the points of a study give if each training is made from its beginning, in one piece, in this project."""
+    from hpo.config.load import load_study
+    from hpo.evaluation.objective import objective_of
+    from hpo.recipe.recipe import recipe_from_json
+    from hpo.stages.plan import open_data
+    from hpo.storage.checkpoints import CheckpointStore
+    from hpo.storage.files import Files
+    from hpo.training.engine import Trainer
+    from hpo.training.runtime import configure
+
+    configure(1)
+    study = load_study(project.study)
+    objective = objective_of(study)
+    trainer = Trainer(
+        CheckpointStore(Files(study.checkpoints)), open_data(study), most_patches=study.space.most_patches
+    )
+    query = "SELECT stage_name, point_key, recipe_key, recipe, epochs, standard_error FROM hpo_design_point"
+    points = rows(url, query)
+    recipes = {row[2]: row[3] if isinstance(row[3], dict) else json.loads(row[3]) for row in points}
+    curves = {}
+    for key, recipe in recipes.items():
+        epochs = sorted({row[4] for row in points if row[2] == key})
+        curves[key] = [result.metrics for result in trainer.bring(recipe_from_json(recipe), epochs)]
+    return {
+        (row[0], row[1]): ("complete", objective.value(curves[row[2]][: row[4]]), row[5], curves[row[2]][: row[4]])
+        for row in points
+    }
+
+
+def report(
+    undisturbed: dict[tuple[str, str], tuple[Any, ...]],
+    expected: set[str],
+    run: tuple[Project, str],
+    chaos: Chaos,
+    seconds: float,
+) -> bool:
     """Print the table; whether all is well."""
-    undisturbed, found = accepted(reference[1]), accepted(run[1])
-    tells = rows(run[1], "SELECT value_json FROM trial_user_attributes JOIN trials USING (trial_id) "
+    found = accepted(run[1])
+    tells = rows(run[1], "SELECT value_json, study_id FROM trial_user_attributes JOIN trials USING (trial_id) "
                          "WHERE key = 'design_point' AND state = 'COMPLETE'")  # fmt: skip
+    open_trials = rows(run[1], "SELECT COUNT(*) FROM trials WHERE state NOT IN ('COMPLETE', 'FAIL')")[0][0]
     shown = Counter(tells)
     epochs = Counter(rows(run[1], "SELECT recipe_key, epoch FROM hpo_trained_epoch"))
-    needed = Counter(rows(reference[1], "SELECT recipe_key, epoch FROM hpo_trained_epoch"))
     complete = [key for key, row in found.items() if row[0] == "complete"]
     attempts = rows(run[1], "SELECT SUM(attempt) FROM hpo_design_point")[0][0]
-    kept, expected = checkpoints(run[0]), checkpoints(reference[0])
+    went_on = sum("from" in (label if isinstance(label, dict) else json.loads(label))
+                  for (label,) in rows(run[1], "SELECT label FROM hpo_design_point"))  # fmt: skip
+    kept = checkpoints(run[0])
     same = {
         "objectives, errors and curves equal": found == undisturbed,
         "every checkpoint equal, bit for bit": expected <= kept,
@@ -174,36 +228,43 @@ def report(reference: tuple[Project, str], run: tuple[Project, str], chaos: Chao
         ("seconds", f"{seconds:.0f}"),
         *((f"faults: {name}", str(count)) for name, count in sorted(chaos.happened.items())),
         ("design points planned", str(len(undisturbed))),
+        ("of them, a paused training that went on", str(went_on)),
         ("accepted once", str(len(complete))),
         ("lost", str(lost)),
         ("accepted twice (complete trials beyond one a point)", str(twice)),
+        ("trials left open", str(open_trials)),
         ("attempts at them in all", str(attempts)),
-        ("epochs needed", str(len(needed))),
+        ("epochs trained", str(len(epochs))),
         ("epochs trained twice", str(sum(epochs.values()) - len(epochs))),
         ("checkpoints that nothing needs", str(len(kept - expected))),
         *((name, "yes" if holds else "NO") for name, holds in same.items()),
     ]
     for name, value in lines:
         print(f"{name:55}{value:>8}")
-    return not lost and not twice and all(same.values())
+    return not lost and not twice and not open_trials and all(same.values())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stage", type=int, choices=[1, 2], default=1)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--every", type=float, default=6.0, help="seconds between two faults, on average")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        quiet, loud = new_project(Path(folder) / "quiet"), new_project(Path(folder) / "loud")
-        quiet.run("run", "study.yaml", "--until", "stage1")
+        quiet, loud = (new_project(Path(folder) / name, options.stage) for name in ("quiet", "loud"))
+        if options.stage == 1:
+            quiet.run("run", "study.yaml", "--until", "stage1")
         with database_for(options.database, loud) as (url, server):
             began = time.monotonic()
             chaos = disturbed(loud, url, server, options)
             seconds = time.monotonic() - began
-            quiet_url = f"sqlite:///{quiet.output / 'study.db'}"
-            is_well = report((quiet, quiet_url), (loud, url), chaos, seconds)
+            if options.stage == 1:
+                undisturbed = accepted(f"sqlite:///{quiet.output / 'study.db'}")
+            else:
+                undisturbed = repeated(quiet, url)
+            is_well = report(undisturbed, checkpoints(quiet), (loud, url), chaos, seconds)
     sys.exit(not is_well)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import optuna
+import optuna_dashboard
 import pytest
 from optuna.trial import TrialState
 
@@ -15,8 +20,10 @@ from hpo.recipe.point import Point
 from hpo.recipe.recipe import recipe_from_json
 from hpo.stages.advance import plan_steps
 from hpo.stages.steps import longest_rows, step_key
+from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.claims import claim_points, release_points
 from hpo.storage.database import Database, open_database
+from hpo.storage.files import Files
 from hpo.storage.ledger import trained_epochs
 from hpo.storage.tables import PointRow
 from tests.stages.story import Story, load, smooth
@@ -186,11 +193,55 @@ def test_one_worker_decides_the_same_again(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
-def test_optuna_sees_a_finished_trial_for_each_rung(database: Database, tmp_path: Path) -> None:
-    story = Story(pool(tmp_path), database)
-    story.run("stage2")
-    study = optuna.load_study(study_name="small/stage2/tiny", storage=database.storage)
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[PointRow]]:
+    """URL of the database of a study with such a stage 2, done, and its points."""
+    folder = tmp_path_factory.mktemp("pauses")
+    url = f"sqlite:///{folder / 'study.db'}"
+    database = open_database(url)
+    study = pool(folder)
+    story = Story(study, database, artifacts=ArtifactFiles(Files(study.checkpoints)))
+    story.run()
+    points = story.points("stage2")
+    database.close()
+    return url, points
+
+
+def test_optuna_has_a_finished_trial_for_each_rung_with_its_curve(finished: tuple[str, list[PointRow]]) -> None:
+    url, points = finished
+    study = optuna.load_study(study_name="small/stage2/tiny", storage=url)
     assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
-    assert len(study.trials) == len(story.points("stage2"))
+    assert len(study.trials) == len(points)
     assert study.best_trial.params["epochs"] == 9
     assert {trial.params["epochs"] for trial in study.trials} >= {1, 3, 9}
+    for trial in study.trials:
+        assert sorted(trial.intermediate_values) == list(range(1, trial.params["epochs"] + 1))
+        assert trial.value == trial.intermediate_values[trial.params["epochs"]]
+
+
+def test_the_optuna_command_lists_them(finished: tuple[str, list[PointRow]]) -> None:
+    url, points = finished
+    command = [sys.executable, "-c", "import sys; from optuna.cli import main; sys.exit(main())"]
+    command += ["--storage", url, "trials", "--study-name", "small/stage2/tiny", "-f", "json"]
+    listed = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert len(listed) == len(points)
+    assert {trial["state"] for trial in listed} == {"COMPLETE"}
+
+
+def test_optuna_dashboard_lists_them(finished: tuple[str, list[PointRow]]) -> None:
+    url, points = finished
+    app = optuna_dashboard.wsgi(optuna.storages.RDBStorage(url))
+
+    def get(path: str) -> Any:
+        environ: dict[str, Any] = {"PATH_INFO": path}
+        setup_testing_defaults(environ)
+        return json.loads(b"".join(app(environ, lambda _status, _headers, _error=None: lambda _data: None)))
+
+    studies = get("/api/studies")["study_summaries"]
+    (number,) = [one["study_id"] for one in studies if one["study_name"] == "small/stage2/tiny"]
+    found = get(f"/api/studies/{number}")
+    assert len(found["trials"]) == len(points)
+    assert {trial["state"] for trial in found["trials"]} == {"Complete"}
+    longest = max(found["trials"], key=lambda trial: len(trial["intermediate_values"]))
+    assert [one["step"] for one in longest["intermediate_values"]] == list(range(1, 10))
+    assert found["has_intermediate_values"]

@@ -13,8 +13,8 @@ from hpo.evaluation.objective import Curve
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot_grid import cell, few_whole_ticks, label_axes, plot_grid
 from hpo.reports.style import NEUTRAL, ArchitectureStyle, architecture_style, faded, figure_text
-from hpo.reports.trials import architecture_shown, thinned
-from hpo.results.records import TrialResult
+from hpo.reports.trials import STAGES, architecture_shown, thinned
+from hpo.results.records import StageName, TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, count, plural
 
@@ -51,35 +51,38 @@ class LearningCurves(NamedTuple):
     shared: int
     epochs_read: int
     epochs_trained: int
+    stage: StageName = "stage1"
 
 
 def title(results: StudyResults, options: PanelSettings) -> str:
     """Such as ``Stage 1's trainings: validation accuracy over the epochs``."""
+    stage = STAGES[options.stage or "stage1"]
     metric = options.metric or results.settings.objective.metric
     of = "" if options.architecture is None else f" of {options.architecture}"
-    return f"Stage 1's trainings{of}: validation {METRIC_WORDS[metric]} over the epochs"
+    return f"{capital(stage)}'s trainings{of}: validation {METRIC_WORDS[metric]} over the epochs"
 
 
 def read(results: StudyResults, options: PanelSettings) -> LearningCurves:
-    """Every training of stage 1 that a design point was read from.
+    """Every training of a stage, stage 1 by default, that a design point was read from.
 
     Raises:
         NotThereError: if there is none yet, or the study has no such architecture.
     """
     settings = results.settings
     metric = options.metric or settings.objective.metric
+    stage: StageName = options.stage or "stage1"
     if options.architecture is None:
         architectures: Sequence[str] = settings.architectures
     else:
-        architectures = [architecture_shown(results, options, "stage1")]
+        architectures = [architecture_shown(results, options, stage)]
     by_recipe: dict[str, dict[str, list[TrialResult]]] = {name: {} for name in architectures}
     for trial in results.trials:
-        read_from = trial.stage == "stage1" and trial.state in ("complete", "pruned") and trial.curve
+        read_from = trial.stage == stage and trial.state in ("complete", "pruned") and trial.curve
         if read_from and trial.architecture in by_recipe and f"valid_{metric}" in trial.curve[-1]:
             by_recipe[trial.architecture].setdefault(trial.recipe_key, []).append(trial)
     recipes = [trials for name in architectures for trials in by_recipe[name].values()]
     if not recipes:
-        raise NotThereError("No stage-1 trial has finished yet.")
+        raise NotThereError(f"No {STAGES[stage].replace(' ', '-')} trial has finished yet.")
     sign = -1 if metric == "loss" else 1
     plots = []
     for name in architectures:
@@ -90,11 +93,12 @@ def read(results: StudyResults, options: PanelSettings) -> LearningCurves:
     return LearningCurves(
         metric,
         plots,
-        points=sum(len(trials) for trials in recipes),
+        points=sum(_reads(trials) for trials in recipes),
         trainings=len(recipes),
-        shared=sum(len(trials) > 1 for trials in recipes),
-        epochs_read=sum(len(trial.curve) for trials in recipes for trial in trials),
+        shared=sum(_reads(trials) > 1 for trials in recipes),
+        epochs_read=sum(len(trial.curve) + sum(trial.paused_at) for trials in recipes for trial in trials),
         epochs_trained=sum(max(len(trial.curve) for trial in trials) for trials in recipes),
+        stage=stage,
     )
 
 
@@ -128,9 +132,12 @@ def draw(data: LearningCurves) -> go.Figure:
                 name=figure_text(plot.architecture),
                 **cell(place),
             )
+    shared_words, alone_words = (
+        ("of several design points", "of a single one") if data.stage == "stage1" else ("went on", "did not")
+    )
     for name, width, size, colour in (
-        ("of several design points", 2.4, 9, NEUTRAL),
-        ("of a single one", 1.2, 5, faded(NEUTRAL, 0.5)),
+        (shared_words, 2.4, 9, NEUTRAL),
+        (alone_words, 1.2, 5, faded(NEUTRAL, 0.5)),
     ):
         look = {"line": {"color": colour, "width": width}, "marker": {"color": colour, "size": size}}
         shown.add_scatter(x=[None], y=[None], mode="lines+markers", name=name, **look, row=1, col=1)
@@ -143,6 +150,12 @@ def draw(data: LearningCurves) -> go.Figure:
 def finding(data: LearningCurves) -> str:
     """What sharing saved."""
     points, trainings = plural(data.points, "design point"), plural(data.trainings, "training")
+    if data.stage == "stage2":
+        ends = [training.read_at[-1] for plot in data.plots for training in plot.trainings]
+        return (
+            f"Of {trainings}, {count(data.shared)} went on from a pause; the longest took "
+            f"{plural(max(ends), 'epoch')}, the shortest {count(min(ends))}."
+        )
     saved = data.epochs_read - data.epochs_trained
     if not data.shared:
         return f"{points} came from {trainings}: no two of them share one."
@@ -160,6 +173,8 @@ def explain(data: LearningCurves) -> str:
         if drawn < data.trainings
         else ""
     )
+    if data.stage == "stage2":
+        return f"A line a training; a mark where it paused or ended. Strong lines went on from a pause.{left_out}"
     return (
         "A line a training; each mark is where a design point was read from it, so points that differ in their epochs "
         f"alone lie on one line.{left_out}"
@@ -168,10 +183,19 @@ def explain(data: LearningCurves) -> str:
 
 def _training(trials: Sequence[TrialResult], metric: str) -> Training:
     longest: Curve = max((trial.curve for trial in trials), key=len)
-    read_at = sorted({len(trial.curve) for trial in trials})
+    read_at = _read_at(trials)
     drawn = sorted({*thinned(range(1, len(longest) + 1), MOST_EPOCHS), *read_at})
     values = [round(longest[epoch - 1].get(f"valid_{metric}", math.nan), 5) for epoch in drawn]
     return Training(drawn, values, read_at)
+
+
+def _reads(trials: Sequence[TrialResult]) -> int:
+    return sum(1 + len(trial.paused_at) for trial in trials)
+
+
+def _read_at(trials: Sequence[TrialResult]) -> list[int]:
+    """The epochs at which points were read from a training, those where it paused among them."""
+    return sorted({epoch for trial in trials for epoch in (len(trial.curve), *trial.paused_at)})
 
 
 def _at(training: Training, epoch: int) -> float:

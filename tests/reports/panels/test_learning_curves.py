@@ -93,3 +93,19 @@ def test_names_from_yaml_stay_text() -> None:
 def test_it_waits_for_stage_1(empty: StudyResults) -> None:
     with pytest.raises(NotThereError, match=r"No stage-1 trial has finished yet\."):
         learning_curves.read(empty, OPTIONS)
+
+
+def test_of_stage_2_it_shows_where_trainings_paused(finished: StudyResults) -> None:
+    options = PanelSettings(panel="learning_curves", stage="stage2", architecture="model2")
+    of = ("stage2", "model2", "complete")
+    second = [trial for trial in finished.trials if (trial.stage, trial.architecture, trial.state) == of]
+    first, *others = second
+    paused = replace(first, paused_at=(1, 3))
+    results = replace(finished, trials=(paused, *others))
+    read = learning_curves.read(results, options)
+    (plot,) = read.plots
+    assert [training.read_at for training in plot.trainings if len(training.read_at) > 1] == [[1, 3, len(first.curve)]]
+    assert learning_curves.title(results, options) == "Stage 2's trainings of model2: validation AUC over the epochs"
+    assert learning_curves.finding(read).startswith(f"Of {len(second)} trainings, 1 went on from a pause; ")
+    assert "paused or ended" in learning_curves.explain(read)
+    assert {trace.name for trace in learning_curves.draw(read).data} >= {"went on", "did not"}
