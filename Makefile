@@ -8,7 +8,10 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 UV := $(shell command -v uv)
 
-.PHONY: demo test check lock clean
+.PHONY: help demo test quick check format lock clean
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 demo: .venv/installed  ## Run the quickstart study: both stages, confirmation, report, YAML and models
 	$(BIN)/hpo run studies/quickstart.yaml
@@ -16,11 +19,20 @@ demo: .venv/installed  ## Run the quickstart study: both stages, confirmation, r
 test: .venv/installed  ## Run the whole test suite
 	$(BIN)/pytest -n 2 --dist worksteal
 
+QUICK := tests/recipe tests/config tests/search tests/results tests/stages tests/evaluation tests/data tests/storage
+
+quick: .venv/installed  ## Run the tests that need neither TensorFlow, a browser nor PostgreSQL
+	$(BIN)/pytest -n 2 --dist worksteal -k "not postgresql" $(QUICK)
+
 check: .venv/installed  ## Lint, format, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+format: .venv/installed  ## Format the code and put imports in order
+	$(BIN)/ruff check --select I --fix --quiet .
+	$(BIN)/ruff format .
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	--extra dashboard --extra postgres --extra s3
