@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -15,7 +16,7 @@ from hpo.data.description import CLASSES, read_description
 from hpo.data.digest import Hashes, content_digest, patch_hashes
 from hpo.data.findings import doubts_about, lacking
 from hpo.data.hdf5 import open_array
-from hpo.data.meta import read_slides
+from hpo.data.meta import read_files, read_slides
 from hpo.data.progress import Progress, silent
 from hpo.data.rows import read_rows
 from hpo.data.split import groups_of, split_rows
@@ -58,7 +59,7 @@ class Patches:
         name: of the split.
         path: HDF5 file whose dataset ``x`` holds them.
         rows: which of its rows they are, shape (N,), int64.
-        labels: 0 benign, 1 malignant, shape (N,), uint8.
+        labels: 0 or 1, shape (N,), uint8.
         slides: name of each patch's slide, shape (N,), or None where it is not known.
         hashes: SHA-256 of each patch, shape (N, 32), uint8.
         patch_size: side, pixels.
@@ -111,6 +112,21 @@ class Patches:
         with open_array(self.path, "x") as x:
             read_rows(x, stored[order], order, found)
         return found
+
+    def files(self) -> npt.NDArray[np.str_] | None:
+        """The image that each patch was imported from, shape (N,), read from the table beside the patches.
+
+        Returns:
+            Paths relative to the imported folder, or ``tar!member``; None where the table does not name them.
+
+        Raises:
+            DataError: if the table is damaged.
+        """
+        meta = self.path.with_name(self.path.name.removesuffix("_x.h5") + "_meta.csv")
+        if not os.path.lexists(meta):
+            return None
+        names = read_files(meta, pcam.check_patches(self.path, None)[0])
+        return None if names is None else names[self.rows]
 
     def take(self, rows: npt.ArrayLike, name: str | None = None) -> Patches:
         """Only these rows, in this order."""

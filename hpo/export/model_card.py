@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hpo.data.description import CLASSES
 from hpo.evaluation.calibration import calibrate
 from hpo.evaluation.metrics import METRICS, THRESHOLD, binary_metrics
 from hpo.evaluation.threshold import choose_threshold, confusion, share_called_rightly
@@ -43,6 +44,9 @@ _PARTS: dict[ComputeRole, str] = {
 }
 
 
+_MEANT = "; in PatchCamelyon, tumour tissue in the patch's centre"
+
+
 def model_card(subject: Subject) -> str:
     """The card as Markdown, with one heading of the first level and no paths."""
     sections = (
@@ -64,10 +68,15 @@ def _introduction(subject: Subject) -> list[str]:
     return [
         f"# {plain(subject.name)}, tuned by study {plain(subject.config.study)}",
         f"A Keras model that takes RGB patches of {subject.size} x {subject.size} pixels and gives each one's "
-        "probability of label 1 (in PatchCamelyon: tumour tissue in the patch's centre). "
+        f"probability of {_class(subject, 1)} (label 1{_MEANT if subject.results.classes == CLASSES else ''}), and not "
+        f"{_class(subject, 0)} (label 0). "
         f"{_architecture(subject.model.recipe)}, {count(subject.parameters)} trained parameters.{best}",
         "**For research only. It is no medical device, and nobody's care may depend on what it says.**",
     ]
+
+
+def _class(subject: Subject, label: int) -> str:
+    return plain(subject.results.classes[label])
 
 
 def _architecture(recipe: Recipe) -> str:
@@ -120,7 +129,7 @@ def _results(subject: Subject) -> list[str]:
         f"Before is the search space's reference point, after the tuned configuration: means of "
         f"{plural(sampling.seeds, 'seed')} with 95% intervals (bootstrap over {resampled_words(sampling)}). This file "
         "has the weights of the seed that did best on validation. Patches above probability "
-        f"{THRESHOLD} are called label 1.",
+        f"{THRESHOLD} are called {_class(subject, 1)}.",
         table(["", "Before", "After", "Difference", "These weights"], rows),
         f"DeLong's test of the AUC's difference: {_p(comparison.auc_test.p_value)}{adjusted.get('auc', '')}. "
         f"McNemar's of the accuracy's: {_p(comparison.accuracy_test.p_value)}{adjusted.get('accuracy', '')}.",
@@ -151,8 +160,9 @@ def _calls(subject: Subject) -> list[str]:
     return [
         "## Thresholds and calibration of these weights",
         table(["Threshold", "Sensitivity", "Specificity", "TP", "FP", "TN", "FN"], rows),
-        "Sensitivity is the share of label-1 patches that are called so (recall), specificity that of label-0 patches; "
-        "TP and TN are the numbers of patches called rightly, FP and FN wrongly, as label 1 and as label 0.",
+        f"Sensitivity is the share of {_class(subject, 1)} patches that are called so (recall), specificity that of "
+        f"{_class(subject, 0)} patches; TP and TN are the numbers of patches called rightly, FP and FN wrongly, as "
+        f"{_class(subject, 1)} and as {_class(subject, 0)}.",
         f"Brier score {number(calibration.brier)} (0.250 for a constant 0.5), NLL {number(calibration.nll)} (0.693 for "
         f"a constant 0.5), expected calibration error {number(calibration.ece)}, on the test split.",
     ]
@@ -173,13 +183,13 @@ def _data(subject: Subject) -> list[str]:
     return [
         "## Data",
         source,
-        _splits(data),
+        _splits(data, _class(subject, 1)),
         f"Digest of training and validation patches: `{data.digest}`",
         f"Digest of test patches: `{data.test_digest}`",
     ]
 
 
-def _splits(data: DataDescription) -> str:
+def _splits(data: DataDescription, positive: str) -> str:
     rows = [
         [
             capital(name),
@@ -189,7 +199,7 @@ def _splits(data: DataDescription) -> str:
         ]
         for name, split in data.splits.items()
     ]
-    return table(["Split", "Patches", "Of label 1", "Slides"], rows)
+    return table(["Split", "Patches", capital(positive), "Slides"], rows)
 
 
 def _training(subject: Subject) -> list[str]:
@@ -256,7 +266,8 @@ def _limits(subject: Subject) -> list[str]:
         "expect it to do worse there.",
         f"It takes patches of exactly {subject.size} x {subject.size} pixels, at the training data's scale.",
         "It knows two labels. Blank glass, artefacts and diseases that it never saw get a probability all the same.",
-        f"{share} of the test patches are of label 1. Where that differs, so do precision and the best threshold.",
+        f"{share} of the test patches are {_class(subject, 1)}. Where that differs, so do precision and the best "
+        "threshold.",
         "The intervals speak of more data from the same source, not of other sources.",
     ]
     if subject.sides.sampling.unit == "patches":

@@ -13,6 +13,7 @@ from hpo.config.ranges import ChoiceRange, load_ranges, ranges_from_json
 from hpo.config.study import StudyFile
 from hpo.config.versions import versions
 from hpo.data.dataset import Dataset
+from hpo.data.description import CLASSES
 from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.recipe import recipe_from_json
 from hpo.recipe.schedule import STRATEGIES, Strategy
@@ -88,8 +89,15 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
         epochs=tuple(epochs),
         workers=tuple(workers),
         faults=tuple(_faults(rows)),
+        classes=_classes(stages) if dataset is None else dataset.classes,
     )
     return results if dataset is None else replace(results, mistakes=find_mistakes(results, dataset.test))
+
+
+def _classes(stages: Stages) -> tuple[str, ...]:
+    """The names that stage 1 was planned with: what remains where the data is not at hand."""
+    recorded = (stage.plan.get("classes") for (name, _), stage in stages.items() if name == "stage1")
+    return next((tuple(classes) for classes in recorded if classes), CLASSES)
 
 
 def _settings(study: StudyFile) -> StudySettings:

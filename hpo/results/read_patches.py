@@ -30,6 +30,7 @@ def describe_data(study: StudyFile, dataset: Dataset) -> DataDescription:
         digest=dataset.digest,
         test_digest=dataset.test_digest,
         contact_sheet=_contact_sheet(dataset),
+        doubts=dataset.doubts,
     )
 
 
@@ -53,6 +54,7 @@ def find_mistakes(results: StudyResults, test: Patches) -> tuple[Mistake, ...]:
     order = np.argsort(-mean, kind="stable")
     false_positives = [row for row in order if labels[row] == 0 and mean[row] > THRESHOLD][:_MISTAKES]
     false_negatives = [row for row in order[::-1] if labels[row] == 1 and mean[row] <= THRESHOLD][:_MISTAKES]
+    files = test.files()
     return tuple(
         Mistake(
             row=int(row),
@@ -60,6 +62,7 @@ def find_mistakes(results: StudyResults, test: Patches) -> tuple[Mistake, ...]:
             probability=float(mean[row]),
             image=_jpeg(test, int(row)),
             slide="" if results.test_slides is None else str(results.test_slides[row]),
+            file="" if files is None else str(files[row]),
         )
         for row in false_positives + false_negatives
     )

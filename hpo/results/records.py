@@ -193,6 +193,7 @@ class DataDescription:
         digest: of the training and validation patches.
         test_digest: of the test patches.
         contact_sheet: WebP of a few patches, or None.
+        doubts: what of it lets results look better or worse than they are, one line each.
     """
 
     name: str
@@ -201,6 +202,7 @@ class DataDescription:
     digest: str = ""
     test_digest: str = ""
     contact_sheet: bytes | None = None
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,7 @@ class Mistake:
         probability: of label 1, mean over the seeds.
         image: the patch as JPEG.
         slide: which slide it is from, where that is known.
+        file: which image it was imported from, where that is known.
     """
 
     row: int
@@ -241,3 +244,4 @@ class Mistake:
     probability: float
     image: bytes
     slide: str = ""
+    file: str = ""

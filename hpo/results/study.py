@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.data.description import CLASSES
 from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.objective import Objective
 from hpo.recipe.arithmetic import PLAIN, Arithmetic
@@ -127,6 +128,7 @@ class StudyResults:
         epochs: the compute ledger in its order.
         workers: every worker there was, the first one first.
         faults: attempts that ended badly, in their order.
+        classes: their names, in the order of the labels.
         mistakes: the most confident ones of the best architecture; empty where the test patches are not at hand.
     """
 
@@ -145,6 +147,7 @@ class StudyResults:
     epochs: tuple[TrainedEpoch, ...] = ()
     workers: tuple[WorkerSpan, ...] = ()
     faults: tuple[Fault, ...] = ()
+    classes: tuple[str, ...] = CLASSES
     mistakes: tuple[Mistake, ...] = ()
 
     @property

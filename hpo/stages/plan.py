@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
+from hpo.data.description import CLASSES, read_description
 from hpo.data.prepare import prepare_data
 from hpo.data.progress import Progress, silent
 from hpo.errors import ConfigError, HpoError
@@ -88,6 +89,8 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
         ConfigError: if the database holds this study as planned from other settings or data.
     """
     settings = determining_settings(study, data_digest)
+    classes = read_description(study.data.folder).classes
+    named = {} if classes == CLASSES else {"classes": list(classes)}  # for a report that is made without the data
     with database.transaction() as session:
         _check_unchanged(study, open_study(session, study.name, settings), settings)
         opened = {architecture for stage, architecture in load_stages(session, study.name) if stage == "stage1"}
@@ -99,7 +102,7 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
                 study.name,
                 "stage1",
                 architecture,
-                plan={"reference": study.space.reference, "space": spaces_to_json(spaces)},
+                plan={"reference": study.space.reference, "space": spaces_to_json(spaces), **named},
                 points=[planned(template, point) for point in stage1_points(study)],
                 direction=objective_of(study).direction,
             )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hpo.data.description import Description, write_description
 from hpo.errors import ConfigError
 from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.point import point_key
@@ -53,6 +54,14 @@ def test_the_plan_names_the_reference_and_the_distribution_of_every_factor(sqlit
     plan = story.stages()["stage1", "tiny"].plan
     assert plan["reference"] == story.study.space.reference
     assert set(plan["space"]) == set(SPACE)
+
+
+def test_the_plan_keeps_the_classes_names_for_a_report_without_the_data(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(load(tmp_path), sqlite)
+    story.study.data.folder.mkdir(parents=True)
+    write_description(story.study.data.folder, Description(("normal", "tumour")))
+    open_first_stage(sqlite, story.study, DATA)
+    assert story.stages()["stage1", "tiny"].plan["classes"] == ["normal", "tumour"]
 
 
 def test_the_template_is_the_reference_points_recipe(tmp_path: Path) -> None:

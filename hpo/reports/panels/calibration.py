@@ -38,9 +38,10 @@ class Reliability(NamedTuple):
 
 
 class CalibrationCurves(NamedTuple):
-    """What the figure shows."""
+    """What the figure shows; ``positive`` is the class of label 1."""
 
     seeds: int
+    positive: str
     curves: list[Reliability]
 
 
@@ -69,7 +70,7 @@ def read(results: StudyResults, _options: PanelSettings) -> CalibrationCurves:
             seeds = max(seeds, *(len(predictions[side]) for side in sides))
     if not curves:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
-    return CalibrationCurves(seeds, curves)
+    return CalibrationCurves(seeds, results.classes[1], curves)
 
 
 def draw(data: CalibrationCurves) -> go.Figure:
@@ -124,8 +125,8 @@ def explain(data: CalibrationCurves) -> str:
     """What points, bars and numbers are."""
     together = f" of {plural(data.seeds, 'seed')} together" if data.seeds > 1 else ""
     return (
-        f"A point is about a tenth of the predictions{together}: their mean probability of malignant, and the share of "
-        "patches that are; bars are 95% intervals after tuning. On the dashed line a probability means what it says; "
-        "below it, the models call malignant too readily. Brier is the mean squared error, NLL the mean cross-entropy, "
-        "ECE the mean distance from the dashed line; of all three, less is better."
+        f"A point is about a tenth of the predictions{together}: their mean probability of {data.positive}, and the "
+        "share of patches that are; bars are 95% intervals after tuning. On the dashed line a probability means what "
+        f"it says; below it, the models call {data.positive} too readily. Brier is the mean squared error, NLL the "
+        "mean cross-entropy, ECE the mean distance from the dashed line; of all three, less is better."
     )

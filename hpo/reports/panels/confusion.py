@@ -18,7 +18,6 @@ from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, count, number, plural
 
-_CLASSES = ("benign", "malignant")
 _PLOT, _GAP, _TOP, _BOTTOM = 118, 58, 46, 50  # pixels
 
 
@@ -33,12 +32,12 @@ class Matrix(NamedTuple):
 
     @property
     def recall(self) -> float:
-        """The share of malignant patches that are called so; 0 without any."""
+        """The share of label-1 patches that are called so; 0 without any."""
         return share_called_rightly(self.tp, self.fn)
 
     @property
     def specificity(self) -> float:
-        """The share of benign patches that are called so; 0 without any."""
+        """The share of label-0 patches that are called so; 0 without any."""
         return share_called_rightly(self.tn, self.fp)
 
 
@@ -56,6 +55,7 @@ class ConfusionMatrices(NamedTuple):
 
     seeds: int
     best: str
+    classes: tuple[str, ...]
     matrices: list[Matrices]
 
 
@@ -88,7 +88,7 @@ def read(results: StudyResults, _options: PanelSettings) -> ConfusionMatrices:
         raise NotThereError("No tuned model has been tested yet: the test split is still closed.")
     tested_names = [of.architecture for of in matrices]
     best = results.best_architecture
-    return ConfusionMatrices(seeds, best if best in tested_names else tested_names[0], matrices)
+    return ConfusionMatrices(seeds, best if best in tested_names else tested_names[0], results.classes, matrices)
 
 
 def draw(data: ConfusionMatrices) -> go.Figure:
@@ -113,7 +113,7 @@ def draw(data: ConfusionMatrices) -> go.Figure:
     for row, of in enumerate(data.matrices, 1):
         for column, matrix in enumerate((of.fixed, of.chosen), 1):
             if matrix is not None:
-                _add_matrix(shown, of, matrix, row, column)
+                _add_matrix(shown, of, matrix, row, column, [figure_text(name, line=12) for name in data.classes[:2]])
     shown.update_xaxes(showgrid=False, zeroline=False, showticklabels=False)
     shown.update_xaxes(showticklabels=True, title_text="called", row=rows)
     shown.update_yaxes(showgrid=False, zeroline=False, autorange="reversed")
@@ -124,10 +124,10 @@ def draw(data: ConfusionMatrices) -> go.Figure:
 def finding(data: ConfusionMatrices) -> str:
     """What the best architecture's models find and miss, at either threshold."""
     of = next(one for one in data.matrices if one.architecture == data.best)
-    text = f"At {THRESHOLD} the tuned models of {of.architecture} {_calls(of.fixed)}"
+    text = f"At {THRESHOLD} the tuned models of {of.architecture} {_calls(of.fixed, data.classes)}"
     if of.chosen is None:
         return f"{text}."
-    return f"{text}; at the threshold that validation chooses they {_calls(of.chosen)}."
+    return f"{text}; at the threshold that validation chooses they {_calls(of.chosen, data.classes)}."
 
 
 def explain(data: ConfusionMatrices) -> str:
@@ -165,12 +165,12 @@ def _threshold_words(matrix: Matrix | None) -> str:
     return f"chosen: {low}" if low == high else f"chosen: {low}{DASH}{high}"
 
 
-def _add_matrix(shown: go.Figure, of: Matrices, matrix: Matrix, row: int, column: int) -> None:
+def _add_matrix(shown: go.Figure, of: Matrices, matrix: Matrix, row: int, column: int, classes: Sequence[str]) -> None:
     counts = [[matrix.tn, matrix.fp], [matrix.fn, matrix.tp]]
     shares = [[value / sum(line) if sum(line) else 0.0 for value in line] for line in counts]
     shown.add_heatmap(
-        x=_CLASSES,
-        y=_CLASSES,
+        x=classes,
+        y=classes,
         z=shares,
         zmin=0,
         zmax=1,
@@ -185,8 +185,8 @@ def _add_matrix(shown: go.Figure, of: Matrices, matrix: Matrix, row: int, column
     )
     places = [(line, place) for line in range(2) for place in range(2)]
     shown.add_scatter(
-        x=[_CLASSES[place] for _, place in places],
-        y=[_CLASSES[line] for line, _ in places],
+        x=[classes[place] for _, place in places],
+        y=[classes[line] for line, _ in places],
         mode="text",
         name="patches and share",
         text=[f"<b>{count(counts[line][place])}</b><br>{shares[line][place]:.1%}" for line, place in places],
@@ -197,9 +197,10 @@ def _add_matrix(shown: go.Figure, of: Matrices, matrix: Matrix, row: int, column
     )
 
 
-def _calls(matrix: Matrix) -> str:
-    malignant, benign = matrix.tp + matrix.fn, matrix.fp + matrix.tn
+def _calls(matrix: Matrix, classes: Sequence[str]) -> str:
+    positives, negatives = matrix.tp + matrix.fn, matrix.fp + matrix.tn
+    negative, positive = classes[:2]
     return (
-        f"find {count(matrix.tp)} of {count(malignant)} malignant patches ({matrix.recall:.1%}) and call "
-        f"{count(matrix.fp)} of {count(benign)} benign ones malignant ({1 - matrix.specificity:.1%})"
+        f"find {count(matrix.tp)} of {count(positives)} {positive} patches ({matrix.recall:.1%}) and call "
+        f"{count(matrix.fp)} of {count(negatives)} {negative} ones {positive} ({1 - matrix.specificity:.1%})"
     )

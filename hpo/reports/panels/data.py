@@ -6,7 +6,7 @@ from base64 import b64encode
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.html import Cell, Column, Html, Table, element, table
+from hpo.reports.html import Cell, Column, Html, Table, element, escape, table
 from hpo.reports.panel import NotThereError
 from hpo.results.records import DataDescription
 from hpo.results.study import StudyResults
@@ -17,6 +17,7 @@ class Data(NamedTuple):
     """What is shown."""
 
     description: DataDescription
+    classes: tuple[str, ...]
 
 
 def title(_results: StudyResults, _options: PanelSettings) -> str:
@@ -32,14 +33,14 @@ def read(results: StudyResults, _options: PanelSettings) -> Data:
     """
     if results.data is None:
         raise NotThereError("The data is not at hand where this report was made.")
-    return Data(results.data)
+    return Data(results.data, results.classes)
 
 
 def draw(data: Data) -> Html:
-    """A table of the splits, and the contact sheet below."""
+    """A table of the splits, what is doubtful about them, and the contact sheet."""
     columns = [
         Column("Split"),
-        *(Column(name, numeric=True) for name in ("Patches", "Positive", "Slides")),
+        *(Column(name, numeric=True) for name in ("Patches", *data.classes[:2], "Slides")),
         Column("Digest (train and valid have one)"),
     ]
     rows: list[list[Cell | str]] = []
@@ -49,12 +50,16 @@ def draw(data: Data) -> Html:
             [
                 capital(name),
                 count(split.patches),
-                Cell(count(split.positive), f"{split.positive / split.patches:.0%}" if split.patches else ""),
+                *(
+                    Cell(count(number), f"{number / split.patches:.0%}" if split.patches else "")
+                    for number in (split.patches - split.positive, split.positive)
+                ),
                 DASH if split.slides is None else count(split.slides),
                 Cell(digest[:12], kind="code"),
             ]
         )
     content = [table(Table(columns, rows, compact=True))]
+    content += [element("p", escape(f"Doubtful: {doubt}."), class_="quiet") for doubt in data.description.doubts]
     if data.description.contact_sheet is not None:
         source = "data:image/webp;base64," + b64encode(data.description.contact_sheet).decode()
         content.append(
@@ -64,15 +69,18 @@ def draw(data: Data) -> Html:
 
 
 def finding(data: Data) -> str:
-    """How many patches, and how many of them are positive."""
+    """How many patches, and how many of them are of label 1."""
     splits = data.description.splits
     sizes = listed(f"{count(split.patches)} for {name}" for name, split in splits.items())
     total = sum(split.patches for split in splits.values())
     positive = sum(split.positive for split in splits.values())
-    return f"{count(total)} patches: {sizes}; {positive / total:.0%} are positive."
+    return f"{count(total)} patches: {sizes}; {positive / total:.0%} are {data.classes[1]}."
 
 
 def explain(data: Data) -> str:
     """What it is."""
     size = data.description.patch_size
-    return f"{capital(data.description.name)}: RGB patches of {size} by {size} pixels."
+    text = f"{capital(data.description.name)}: RGB patches of {size} by {size} pixels."
+    if any(split.slides is None for split in data.description.splits.values()):
+        text += " Slides are unknown: patches of one slide may be in several splits."
+    return text

@@ -30,6 +30,7 @@ class Mistakes(NamedTuple):
 
     architecture: str
     seeds: int
+    classes: tuple[str, ...]
     false_positives: Kind
     false_negatives: Kind
 
@@ -62,15 +63,16 @@ def read(results: StudyResults, options: PanelSettings) -> Mistakes:
         raise NotThereError(f"The tuned models of {best} get every test patch right.")
     if not results.mistakes:
         raise NotThereError("The test patches are not at hand, so that those that were mistaken cannot be shown.")
-    return Mistakes(best, len(rows), false_positives, false_negatives)
+    return Mistakes(best, len(rows), results.classes, false_positives, false_negatives)
 
 
 def draw(data: Mistakes) -> Html:
-    """A row of either kind; under each patch the probability that the models give to malignant."""
+    """A row of either kind; under each patch the probability that the models give to label 1."""
+    negative, positive = data.classes[:2]
     return element(
         "div",
-        _row("False positives: benign, called malignant", data.false_positives),
-        _row("False negatives: malignant, called benign", data.false_negatives),
+        _row(f"False positives: {negative}, called {positive}", data.false_positives, data.classes),
+        _row(f"False negatives: {positive}, called {negative}", data.false_negatives, data.classes),
         class_="mistakes",
     )
 
@@ -78,11 +80,12 @@ def draw(data: Mistakes) -> Html:
 def finding(data: Mistakes) -> str:
     """How many mistakes of either kind there are, and how sure the models were of the worst."""
     positives, negatives = data.false_positives, data.false_negatives
+    negative, positive = data.classes[:2]
     sure = [mistake.probability for mistake in positives.shown] + [1 - one.probability for one in negatives.shown]
     surest = f"; the most confident mistake was made with a probability of {number(max(sure), 2)}" if sure else ""
     return (
-        f"The tuned models of {data.architecture} call {_share(positives)} benign patches malignant and "
-        f"{_share(negatives)} malignant ones benign{surest}."
+        f"The tuned models of {data.architecture} call {_share(positives)} {negative} patches {positive} "
+        f"and {_share(negatives)} {positive} ones {negative}{surest}."
     )
 
 
@@ -90,28 +93,31 @@ def explain(data: Mistakes) -> str:
     """What the numbers are."""
     mean = f", mean over {plural(data.seeds, 'seed')}" if data.seeds > 1 else ""
     return (
-        f"The number under a patch is its probability of being malignant{mean}; above {THRESHOLD} it is called so. The "
-        f"architecture is the best on validation. A wrong label looks like a confident mistake too."
+        f"The number under a patch is its probability of being {data.classes[1]}{mean}; above {THRESHOLD} it is called "
+        f"so. The architecture is the best on validation. A wrong label looks like a confident mistake too."
         f"{' The confusion counts each training by itself, and so has other numbers.' if data.seeds > 1 else ''}"
     )
 
 
-def _row(heading: str, kind: Kind) -> Html:
-    content = [_patch(mistake) for mistake in kind.shown] or [element("p", escape("None."), class_="quiet")]
+def _row(heading: str, kind: Kind, classes: tuple[str, ...]) -> Html:
+    content = [_patch(mistake, classes) for mistake in kind.shown] or [element("p", escape("None."), class_="quiet")]
     return Html(element("h4", escape(heading)) + element("div", *content, class_="patches"))
 
 
-def _patch(mistake: Mistake) -> Html:
-    true, called = ("benign", "malignant") if mistake.label == 0 else ("malignant", "benign")
+def _patch(mistake: Mistake, classes: tuple[str, ...]) -> Html:
+    true, called = classes[mistake.label], classes[1 - mistake.label]
     slide = f" of {mistake.slide}" if mistake.slide else ""
+    file = f", {mistake.file}" if mistake.file else ""
     description = (
-        f"Test patch {count(mistake.row)}{slide}: {true}, called {called}, probability of malignant "
+        f"Test patch {count(mistake.row)}{slide}{file}: {true}, called {called}, probability of {classes[1]} "
         f"{number(mistake.probability, 2)}"
     )
     source = f"data:image/jpeg;base64,{base64.b64encode(mistake.image).decode()}"
     image = Html(f'<img alt="{escape(description)}" src="{source}" loading="lazy">')
     where = f"{mistake.slide} " if mistake.slide else ""
     caption = [escape(number(mistake.probability, 2)), element("small", escape(f"{where}#{mistake.row}"))]
+    if mistake.file:
+        caption.append(element("small", escape(mistake.file)))
     return element("figure", image, element("figcaption", *caption))
 
 

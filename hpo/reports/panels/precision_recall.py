@@ -11,7 +11,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.precision_recall import average_precision, precision_recall_band
 from hpo.reports.panel import NotThereError
 from hpo.reports.side_curves import SIDES, SideCurve, areas_in_words, draw_curves, rounded
-from hpo.reports.style import architecture_style
+from hpo.reports.style import architecture_style, figure_text
 from hpo.results.comparison import predictions_by_role
 from hpo.results.study import StudyResults
 from hpo.results.words import capital, number
@@ -21,10 +21,11 @@ _FEWEST = 2  # of the side before tuning only the mean is drawn, which does not 
 
 
 class PrecisionRecall(NamedTuple):
-    """What the figure shows; ``share`` is that of malignant patches."""
+    """What the figure shows; ``share`` is that of label-1 patches, of class ``positive``."""
 
     seeds: int
     share: float
+    positive: str
     lines: list[SideCurve]
 
 
@@ -59,13 +60,14 @@ def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall:
                 seeds = max(seeds, len(rows))
     if not lines:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
-    return PrecisionRecall(seeds, float(labels.mean()), lines)
+    return PrecisionRecall(seeds, float(labels.mean()), results.classes[1], lines)
 
 
 def draw(data: PrecisionRecall) -> go.Figure:
     """After tuning solid in its band, before tuning dotted; the average precision stands above the plots."""
     chance = [(0.0, data.share), (1.0, data.share)]
-    return draw_curves(data.lines, ("Recall", "Precision"), chance, area="AP", called="share of malignant patches")
+    called = f"share of {figure_text(data.positive)} patches"
+    return draw_curves(data.lines, ("Recall", "Precision"), chance, area="AP", called=called)
 
 
 def finding(data: PrecisionRecall) -> str:
