@@ -287,7 +287,6 @@ def preload() -> None:
         "hpo.storage.checkpoints",
         "hpo.results.read",
         "hpo.reports.page",
-        "hpo.export.best",
         "optuna",
         "scipy.sparse.csgraph",
         "rich.table",

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tests.bad_inputs import hdf5, pictures, stored, words, yaml_files
+from tests.bad_inputs import (
+    archives,
+    command_lines,
+    environment,
+    hdf5,
+    images,
+    labels,
+    slides,
+    stored,
+    urls,
+    yaml_files,
+)
 from tests.bad_inputs.attempt import Maker
 
 KINDS: dict[str, tuple[Maker, int]] = {
@@ -12,16 +23,16 @@ KINDS: dict[str, tuple[Maker, int]] = {
     "ranges": (yaml_files.ranges, 4),
     "best_config": (yaml_files.best_config, 5),
     "hdf5": (hdf5.patches, 12),
-    "slides": (hdf5.meta, 6),
-    "images": (pictures.images, 12),
-    "archives": (pictures.archives, 8),
-    "labels": (pictures.labels, 6),
-    "predictions": (stored.predictions, 4),
+    "slides": (slides.meta, 6),
+    "images": (images.images, 12),
+    "archives": (archives.archives, 8),
+    "labels": (labels.labels, 6),
+    "predictions": (stored.predictions, 2),
     "checkpoints": (stored.checkpoints, 2),
-    "database": (stored.database, 6),
-    "urls": (words.urls, 5),
-    "options": (words.options, 6),
-    "environment": (words.environment, 4),
+    "database": (stored.database, 4),
+    "urls": (urls.urls, 5),
+    "options": (command_lines.options, 6),
+    "environment": (environment.environment, 4),
 }
 """Each kind's maker and its weight."""
 
