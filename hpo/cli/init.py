@@ -37,17 +37,16 @@ def init(
 
     With --data the study fits the patches in that folder: their size, classes, splits and number.
     """
-    from hpo.config.load import load_study
     from hpo.config.patterns import NAME_PATTERN
     from hpo.config.template import UNSEEN, dashboard_template, search_space_template, study_template
 
     name = name or file.stem
     if not re.fullmatch(NAME_PATTERN, name):
         raise HpoError(f"{name!r} is no name for a study: letters, digits, - and _ only; choose one with --name")
-    if file.exists() and not force:
-        raise HpoError(f"{file} is there already; --force replaces it")
     if file.is_dir():
         raise HpoError(f"{file} is a folder; name the file to write")
+    if file.exists() and not (force and file.is_file()):
+        raise HpoError(f"{file} already exists; --force replaces a file")
     is_there = data is not None and data.exists()
     if minutes is not None and not is_there:
         raise HpoError("--minutes needs --data with a folder of patches: a study's time depends on them")
@@ -67,14 +66,9 @@ def init(
         proposal=proposal,
         output=None if is_project else f"runs/{name}",
     )
-    _write(file, text)
-    for path, content, is_replaced in (
-        (search_space, search_space_template(proposal), force and is_there),
-        (dashboard, dashboard_template(), False),
-    ):
-        if is_replaced or not path.exists():
-            _write(path, content)
-    load_study(file)
+    named = {search_space: search_space_template(proposal), dashboard: dashboard_template()}
+    replaced = {search_space} if force and is_there else set()
+    _write_all({file: text} | {path: text for path, text in named.items() if path in replaced or not path.exists()})
     for line in lines:
         out.print(line, soft_wrap=True, markup=False, highlight=False)
     if data is not None and not is_there:
@@ -94,7 +88,7 @@ def _fitting(data: Path, minutes: float) -> tuple[Proposal, list[str]]:
     proposal, seconds = propose(look, minutes, cores)
     took = f"time: about {math.ceil(seconds / 60)} minutes"
     if seconds > minutes * 60:
-        took += f", more than the {minutes:g} that were asked for: less than this says nothing"
+        took += f", more than the {minutes:g} that were asked for; this is the smallest study that can say something"
     assumed = f"reckoned with {cores} cores of {CORE_SPEED / 1e9:.0f} billion operations a second"
     return proposal, [*look.lines(), f"{took}; {assumed}, which hpo plan --calibrate measures"]
 
@@ -130,10 +124,29 @@ def _data_folder(data: Path, folder: Path) -> str:
     return data.as_posix() if data.is_absolute() else _relative(data.absolute(), folder)
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    _say_written(path)
+def _write_all(contents: dict[Path, str]) -> None:
+    """Write the study file, which comes first, and what it names; what cannot be loaded does not stay."""
+    from hpo.config.load import load_study
+
+    before = {path: path.read_bytes() if path.exists() else None for path in contents}
+    try:
+        for path, text in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        load_study(next(iter(contents)))
+    except BaseException as error:
+        for path, content in before.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_bytes(content)
+        if isinstance(error, UnicodeEncodeError):
+            raise HpoError(
+                f"{error.object[error.start - 20 : error.end]!r}: YAML files are UTF-8, which has no such name"
+            ) from None
+        raise
+    for path in contents:
+        _say_written(path)
 
 
 def _say_written(path: Path) -> None:

@@ -59,6 +59,12 @@ def test_a_data_folder_without_patches_is_refused_before_anything_is_written(tmp
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
+def test_a_name_that_no_yaml_file_can_hold_is_one_line_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(HpoError, match="YAML files are UTF-8"):
+        hpo("init", "mine.yaml", "--data", "no\udcff")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_in_a_project_the_search_space_goes_to_its_folder_and_the_dashboard_is_the_full_one(tmp_path: Path) -> None:
     for folder in ("studies", "search_spaces", "dashboards"):
         Path(folder).mkdir()
@@ -92,7 +98,7 @@ def test_a_study_that_is_there_is_kept_unless_forced() -> None:
     Path("mine.yaml").write_text("mine\n")
     Path("mine.search_space.yaml").write_text(Path("mine.search_space.yaml").read_text() + "# edited\n")
 
-    with pytest.raises(HpoError, match=r"mine\.yaml is there already; --force replaces it"):
+    with pytest.raises(HpoError, match=r"mine\.yaml already exists; --force replaces a file"):
         hpo("init", "mine.yaml")
     assert Path("mine.yaml").read_text() == "mine\n"
 
