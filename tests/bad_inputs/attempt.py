@@ -278,7 +278,7 @@ def preload() -> None:
         "hpo.config.template",
         "hpo.data.check",
         "hpo.data.dataset",
-        "hpo.data.folder",
+        "hpo.data.images.importing",
         "hpo.data.fetch",
         "hpo.data.synthetic",
         "hpo.stages.plan",

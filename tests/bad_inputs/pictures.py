@@ -21,7 +21,7 @@ SIDE = 16
 CLASSES = ("benign", "malignant")
 
 
-LEFT_OUT = re.compile(r"left out|skipp|not taken|ignored|passed over", re.IGNORECASE)
+LEFT_OUT = re.compile(r"left out: [1-9]")
 
 
 Pixels = Any
