@@ -228,9 +228,10 @@ def _training(subject: Subject) -> list[str]:
             f"Training began at the weights of a donor (`{start.mode}`), the recipe `{start.donor.key}` after "
             f"{plural(start.epoch, 'epoch')}: the donor is stage 1's best, trained again with this seed."
         )
+    where = "inside the ranges" if subject.results.settings.stage2_within == "ranges" else "in the whole search space"
     return [
         "## Training",
-        "Stage 1 explored each factor's range from random weights, stage 2 tuned inside the ranges; both saw training "
+        f"Stage 1 explored each factor's range from random weights, stage 2 tuned {where}; both saw training "
         "and validation patches only. Then reference and tuned configuration were trained with the same seeds, and the "
         "test split was opened.",
         table(["Setting", "Value"], [[plain(name), plain(value)] for name, value in settings.items()]),

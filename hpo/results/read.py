@@ -25,6 +25,7 @@ from hpo.results.records import (
     Donor,
     FactorRange,
     Fault,
+    Pause,
     StageName,
     TestOpening,
     TrialResult,
@@ -149,16 +150,20 @@ def _trials(database: Database, study: StudyFile, stages: Stages, rows: Rows) ->
                 failure="; ".join(row.reasons) if row.state == "failed" else "",
                 donor=_donor_of(row),
                 finished_at=row.finished_at,
-                paused_at=_paused_at(row, points),
+                pauses=_pauses(row, points),
             )
 
 
-def _paused_at(row: PointRow, points: Sequence[PointRow]) -> tuple[int, ...]:
+def _pauses(row: PointRow, points: Sequence[PointRow]) -> tuple[Pause, ...]:
     """The rungs behind a step that went on from another."""
     if row.state != "complete" or "from" not in row.label:
         return ()
-    before = {one.epochs or 0 for one in points if one.recipe_key == row.recipe_key and one.state == "complete"}
-    return tuple(sorted(epochs for epochs in before if epochs < (row.epochs or 0)))
+    before = {
+        one.epochs or 0: Pause(one.epochs or 0, one.objective or 0.0, one.finished_at)
+        for one in points
+        if one.recipe_key == row.recipe_key and one.state == "complete"
+    }
+    return tuple(before[epochs] for epochs in sorted(before) if epochs < (row.epochs or 0))
 
 
 def _counted(study: StudyFile, stage: str, rows: Sequence[PointRow]) -> list[PointRow]:

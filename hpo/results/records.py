@@ -19,6 +19,21 @@ ComputeRole = Literal["stage1", "stage2", "before", "after", "cold_control"]
 
 
 @dataclass(frozen=True)
+class Pause:
+    """A rung that a training of stage 2 had come to before it went on.
+
+    Args:
+        epochs: trained until then.
+        objective: its value there.
+        finished_at: when, seconds since 1970, UTC, by the database's clock.
+    """
+
+    epochs: int
+    objective: float
+    finished_at: float | None = None
+
+
+@dataclass(frozen=True)
 class TrialResult:
     """One design point of stage 1 or 2.
 
@@ -36,7 +51,7 @@ class TrialResult:
         failure: why it failed, where it did.
         donor: recipe key and epoch of the checkpoint that it starts from; None for random weights.
         finished_at: seconds since 1970, UTC, by the database's clock.
-        paused_at: the epochs at which the training had paused before it went on to these.
+        pauses: where the training had paused before it went on to these epochs, in their order.
     """
 
     stage: StageName
@@ -52,7 +67,7 @@ class TrialResult:
     failure: str = ""
     donor: tuple[str, int] | None = None
     finished_at: float | None = None
-    paused_at: tuple[int, ...] = ()
+    pauses: tuple[Pause, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -96,7 +96,7 @@ def read(results: StudyResults, options: PanelSettings) -> LearningCurves:
         points=sum(_reads(trials) for trials in recipes),
         trainings=len(recipes),
         shared=sum(_reads(trials) > 1 for trials in recipes),
-        epochs_read=sum(len(trial.curve) + sum(trial.paused_at) for trials in recipes for trial in trials),
+        epochs_read=sum(sum(_marks(trial)) for trials in recipes for trial in trials),
         epochs_trained=sum(max(len(trial.curve) for trial in trials) for trials in recipes),
         stage=stage,
     )
@@ -190,12 +190,17 @@ def _training(trials: Sequence[TrialResult], metric: str) -> Training:
 
 
 def _reads(trials: Sequence[TrialResult]) -> int:
-    return sum(1 + len(trial.paused_at) for trial in trials)
+    return sum(len(_marks(trial)) for trial in trials)
 
 
 def _read_at(trials: Sequence[TrialResult]) -> list[int]:
     """The epochs at which points were read from a training, those where it paused among them."""
-    return sorted({epoch for trial in trials for epoch in (len(trial.curve), *trial.paused_at)})
+    return sorted({epoch for trial in trials for epoch in _marks(trial)})
+
+
+def _marks(trial: TrialResult) -> list[int]:
+    """The epochs at which a trial paused, and its last."""
+    return [*(pause.epochs for pause in trial.pauses), len(trial.curve)]
 
 
 def _at(training: Training, epoch: int) -> float:
