@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import Retrying, retry_if_exception_type, wait_exponential
 
 from hpo.data.pcam import SPLITS, SplitName, unpack
 from hpo.data.progress import Progress, silent
@@ -57,6 +57,10 @@ PCAM_FILES = (
 )
 
 
+FIRST_ATTEMPTS = 3
+"""Attempts at a server that has never answered: its address is more likely wrong than its line bad."""
+
+
 class TransferError(Exception):
     """A transfer that broke off and may be resumed."""
 
@@ -80,7 +84,7 @@ def fetch_pcam(
         base_url: where from; the files' names are appended.
         files: what there is.
         splits: which of it to fetch.
-        attempts: how often a transfer is tried.
+        attempts: how often a transfer is tried; at most `FIRST_ATTEMPTS` before the server has answered once.
         longest_wait: between two attempts, seconds; the first waits are shorter.
         progress: told the bytes fetched and decompressed of each file.
 
@@ -143,7 +147,7 @@ def _downloader(
     def download(url: str, output: str, _pooch: Any) -> None:
         retrying = Retrying(
             retry=retry_if_exception_type((TransferError, ConnectionError, TimeoutError, http.client.HTTPException)),
-            stop=stop_after_attempt(attempts),
+            stop=lambda state: state.attempt_number >= (attempts if part.exists() else min(attempts, FIRST_ATTEMPTS)),
             wait=wait_exponential(multiplier=min(1.0, longest_wait), max=longest_wait),
             reraise=True,
         )

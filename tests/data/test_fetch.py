@@ -189,3 +189,12 @@ def test_the_official_list_has_two_files_a_split_and_whole_checksums():
     ]
     assert {len(bytes.fromhex(file.sha256)) for file in PCAM_FILES} == {32}
     assert PCAM_FILES[0].raw_size == 262144 * 96 * 96 * 3
+
+
+def test_a_server_that_has_never_answered_is_given_up_soon(tmp_path, server):
+    file = publish(server)
+    server.status = 503
+    with pytest.raises(DataError, match="503"):
+        fetch(tmp_path, server, file, attempts=8)
+
+    assert len(server.requests) == 3
