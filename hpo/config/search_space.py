@@ -138,6 +138,11 @@ class SearchSpace(Settings):
         """The largest number of training patches that any design point may ask for."""
         return int(max(_numbers(self.factors["patches"])))
 
+    @property
+    def fewest_patches(self) -> int:
+        """The smallest number of training patches that any design point may ask for."""
+        return int(min(_numbers(self.factors["patches"])))
+
 
 def fitting_value(name: str, value: Value) -> Value:
     """The value as the factor's own type: 32.0 becomes 32 for a batch size, 1 becomes 1.0 for a learning rate.

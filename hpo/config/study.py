@@ -16,6 +16,7 @@ from hpo.config.search_space import SearchSpace
 from hpo.config.stages import ConfirmSettings, ObjectiveSettings, Stage1Settings, Stage2Settings
 from hpo.recipe.architecture import ArchitectureSpec
 from hpo.recipe.arithmetic import Arithmetic, ComputeDtype
+from hpo.recipe.recipe import Balance
 
 
 class SampleSettings(Settings):
@@ -57,6 +58,12 @@ class DataSettings(Settings):
     split: SplitSettings | None = Field(default=None, description="split a single labelled file; else by its own files")
     valid_patches: Whole | None = Field(
         default=None, ge=4, description="validation patches to measure each epoch on; by default all"
+    )
+
+    balance: Balance = Field(
+        default="equal",
+        description="classes of the training patches that are used: equal takes as many of each, natural the training "
+        "split's own ratio, so that all of its patches can be used",
     )
 
     @model_validator(mode="after")

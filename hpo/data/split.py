@@ -1,4 +1,4 @@
-"""Which patches are used: balanced nested subsets, and the split of a single labelled set."""
+"""Which patches are used: nested subsets, and the split of a single labelled set."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import numpy.typing as npt
 
 from hpo.data.digest import Hashes, identities
 from hpo.errors import DataError
+from hpo.recipe.recipe import Balance
 
 Rows = npt.NDArray[np.int64]
 
 
-def nested_subset(labels: npt.ArrayLike, n: int, seed: int) -> Rows:
-    """A class-balanced subset that contains every smaller one of the same seed.
+def nested_subset(labels: npt.ArrayLike, n: int, seed: int, balance: Balance = "equal") -> Rows:
+    """A subset that contains every smaller one of the same seed and balance.
 
     Args:
         labels: 0 or 1 for each patch, shape (N,).
-        n: number of patches; an odd one more is benign.
+        n: number of patches; where they are to be equal, an odd one more is of label 0.
         seed: of the choice; >= 0.
+        balance: ``equal`` takes as many patches of each class; ``natural`` keeps their ratio, to within half a patch.
 
     Returns:
         Rows, shape (n,), int64, the classes taking turns: the first k rows are the subset of k patches.
@@ -32,16 +34,32 @@ def nested_subset(labels: npt.ArrayLike, n: int, seed: int) -> Rows:
         raise DataError(f"a subset of {n} patches was asked for; it must have at least 1")
     chosen = np.empty(n, dtype=np.int64)
     available = [np.flatnonzero(values == label) for label in (0, 1)]
+    if balance == "natural":
+        return _natural_subset(available, n, seed)
     for label, rows in enumerate(available):
         need = (n + 1 - label) // 2
         if len(rows) < need:
-            benign, malignant = (len(rows) for rows in available)
-            most = min(2 * benign, 2 * malignant + 1)
+            zeros, ones = (len(rows) for rows in available)
+            most = min(2 * zeros, 2 * ones + 1)
             raise DataError(
-                f"{n} patches, half of each class, were asked for, but there are {benign} benign and {malignant} "
-                f"malignant ones: at most {most} are available"
+                f"{n} patches, half of each class, were asked for, but there are {zeros} of label 0 and {ones} of "
+                f"label 1: at most {most} are available"
             )
         chosen[label::2] = np.random.default_rng([seed, label]).permutation(rows)[:need]
+    return chosen
+
+
+def _natural_subset(available: Sequence[Rows], n: int, seed: int) -> Rows:
+    """Of the first k rows, k times the share of label 1 are of label 1, rounded."""
+    ones, total = len(available[1]), sum(len(rows) for rows in available)
+    if n > total:
+        raise DataError(f"{n} patches were asked for: at most {total} are available")
+    so_far = (2 * np.arange(n + 1, dtype=np.int64) * ones + total) // (2 * total)
+    labels = np.diff(so_far)
+    chosen = np.empty(n, dtype=np.int64)
+    for label, rows in enumerate(available):
+        places = np.flatnonzero(labels == label)
+        chosen[places] = np.random.default_rng([seed, label]).permutation(rows)[: len(places)]
     return chosen
 
 
@@ -88,7 +106,7 @@ def split_rows(labels: npt.NDArray[np.uint8], groups: Rows, shares: Sequence[flo
     """
     totals = np.bincount(labels, minlength=2)
     if totals.min() == 0:
-        raise DataError(f"a split needs both classes; there are {totals[0]} benign and {totals[1]} malignant patches")
+        raise DataError(f"a split needs both classes; there are {totals[0]} patches of label 0, {totals[1]} of 1")
     sizes = np.stack([np.bincount(groups[labels == label], minlength=groups.max() + 1) for label in (0, 1)], axis=1)
     order = np.random.default_rng(seed).permutation(len(sizes))
     order = order[np.argsort(-sizes[order].sum(axis=1), kind="stable")]

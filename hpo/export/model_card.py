@@ -207,6 +207,7 @@ def _training(subject: Subject) -> list[str]:
     settings = {
         "Epochs": value_words(model.epochs),
         "Training patches": value_words(recipe.patches),
+        **({"Their classes": "at the training split's own ratio"} if recipe.balance == "natural" else {}),
         "Batch size": value_words(recipe.batch_size),
         "Learning rate": f"{recipe.learning_rate:.6g}",
         "Learning-rate strategy": value_words(recipe.strategy.name),

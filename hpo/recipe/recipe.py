@@ -18,6 +18,8 @@ from hpo.recipe.schedule import Strategy
 
 OptimizerName = Literal["sgd", "adam", "adamw"]
 WarmStartMode = Literal["warm", "shrink_perturb"]
+Balance = Literal["equal", "natural"]
+"""How a training subset is drawn: as many patches of each class, or at the training split's own ratio."""
 
 KEY_FORMAT = 2
 """Raised whenever the same recipe would train to other weights than before: old checkpoints are then not mixed in."""
@@ -49,7 +51,7 @@ class Recipe:
 
     Args:
         data: digest of the training and validation patches and labels, in their order.
-        patches: number of training patches: a class-balanced, nested subset chosen by the seed.
+        patches: number of training patches: a nested subset chosen by the seed.
         architecture: what the CNN is made of.
         batch_size: patches per optimizer step; the incomplete batch at an epoch's end is left out.
         learning_rate: initial learning rate.
@@ -65,6 +67,7 @@ class Recipe:
         seed: of initial weights, subset, patch order and augmentation.
         initial: the warm start, or None for random initial weights.
         arithmetic: in which numbers a step is computed, and whether XLA compiles it.
+        balance: how the subset shares itself among the classes.
     """
 
     data: str
@@ -82,6 +85,7 @@ class Recipe:
     seed: int = 0
     initial: WarmStart | None = None
     arithmetic: Arithmetic = PLAIN
+    balance: Balance = "equal"
 
     @cached_property
     def key(self) -> str:
@@ -131,6 +135,7 @@ class Recipe:
             "seed": self.seed,
             "initial": initial,
             **arithmetic_to_json(self.arithmetic),
+            **_balance_to_json(self.balance),
         }
         return values | ({"momentum": self.momentum} if self.optimizer == "sgd" else {})
 
@@ -150,7 +155,7 @@ def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
     values = {name: getattr(recipe, name) for name in _PLAIN_FIELDS}
     values["architecture"] = architecture_to_json(recipe.architecture)
     values["strategy"] = asdict(recipe.strategy)
-    values |= arithmetic_to_json(recipe.arithmetic)
+    values |= arithmetic_to_json(recipe.arithmetic) | _balance_to_json(recipe.balance)
     if recipe.initial is not None:
         start = recipe.initial
         values["initial"] = {
@@ -177,7 +182,13 @@ def recipe_from_json(values: dict[str, Any]) -> Recipe:
         strategy=Strategy(**values["strategy"]),
         initial=start,
         arithmetic=Arithmetic(**values.get("arithmetic", {})),
+        balance=values.get("balance", "equal"),
     )
+
+
+def _balance_to_json(balance: Balance) -> dict[str, Any]:
+    """Nothing where it is as usual, so that older recipes keep their keys."""
+    return {} if balance == "equal" else {"balance": balance}
 
 
 _PLAIN_FIELDS = (

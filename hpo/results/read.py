@@ -122,6 +122,7 @@ def _settings(study: StudyFile) -> StudySettings:
         confirm_epochs=study.confirm.epochs,
         confirm_seeds=study.confirm.seeds,
         arithmetic=study.arithmetic.of_recipe,
+        balance=study.data.balance,
         strategies=tuple(
             Strategy(name, strategy.decay, strategy.factor, strategy.every, strategy.rate) for name in STRATEGIES
         ),

@@ -19,6 +19,7 @@ from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.objective import Objective
 from hpo.recipe.arithmetic import PLAIN, Arithmetic
 from hpo.recipe.point import Value
+from hpo.recipe.recipe import Balance
 from hpo.recipe.schedule import Strategy
 from hpo.results.records import (
     ComputeEntry,
@@ -71,6 +72,7 @@ class StudySettings:
         confirm_epochs: epochs of each final training.
         confirm_seeds: one final training each, for every role.
         arithmetic: how training steps are computed.
+        balance: classes of the training patches that are used.
         stage2_within: stage 1's ``ranges``, or the whole ``space``.
         strategies: the learning-rate strategies with the search space's parameters, for the schedules' figure.
     """
@@ -89,6 +91,7 @@ class StudySettings:
     confirm_epochs: int
     confirm_seeds: tuple[int, ...]
     arithmetic: Arithmetic = PLAIN
+    balance: Balance = "equal"
     stage2_within: str = "ranges"
     strategies: tuple[Strategy, ...] = (
         Strategy("constant"),

@@ -14,6 +14,7 @@ from hpo.data.dataset import Dataset
 from hpo.data.description import CLASSES, read_description
 from hpo.data.prepare import prepare_data
 from hpo.data.progress import Progress, silent
+from hpo.data.split import nested_subset
 from hpo.errors import ConfigError, HpoError
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.architecture import architecture_to_json
@@ -43,6 +44,7 @@ def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed:
         strategy=study.space.strategy,
         seed=seed,
         arithmetic=study.arithmetic.of_recipe,
+        balance=study.data.balance,
     )
     return apply_point(template, study.space.reference)[0]
 
@@ -117,6 +119,7 @@ def open_data(study: StudyFile, progress: Progress = silent) -> Dataset:
     """
     dataset = prepare_data(study.data, progress)
     check_patches(study, dataset.train.labels)
+    _check_valid_patches(study, dataset.valid.labels)
     return dataset
 
 
@@ -128,15 +131,49 @@ def check_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
         labels: ``(N,)``, 0 or 1, of the training split.
 
     Raises:
-        ConfigError: if the search space goes beyond the class-balanced patches of the training split.
+        ConfigError: if the search space goes beyond the patches that ``data.balance`` lets be used, or its smallest
+            subset would lack a class.
     """
-    malignant = int(labels.sum())
-    available = 2 * min(malignant, len(labels) - malignant)
+    if study.data.balance == "natural":
+        _check_natural(study, labels)
+        return
+    positive = int(labels.sum())
+    available = 2 * min(positive, len(labels) - positive)
     if study.space.most_patches > available:
+        way = f"; with data.balance: natural in {study.file.name}, all {len(labels)} can be used"
         raise ConfigError(
             study.search_space,
-            f"goes up to {study.space.most_patches}; {study.data.folder} has {available}, half of each class",
+            f"goes up to {study.space.most_patches}; {study.data.folder} has {available}, half of each class"
+            f"{way if len(labels) > available + 1 else ''}",
             key="factors.patches",
+        )
+
+
+def _check_natural(study: StudyFile, labels: NDArray[np.uint8]) -> None:
+    """The same where the classes keep their own ratio."""
+    most, fewest = study.space.most_patches, study.space.fewest_patches
+    if most > len(labels):
+        text = f"goes up to {most}; {study.data.folder} has {len(labels)} training patches"
+        raise ConfigError(study.search_space, text, key="factors.patches")
+    positive = int(labels.sum())
+    if len(set(labels[nested_subset(labels, fewest, 0, "natural")].tolist())) < 2:
+        raise ConfigError(
+            study.search_space,
+            f"goes down to {fewest}, which would be of one class only: {positive} of {len(labels)} training patches "
+            "are of label 1, and data.balance is natural; raise the lowest value",
+            key="factors.patches",
+        )
+
+
+def _check_valid_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
+    asked, positive = study.data.valid_patches or 0, int(labels.sum())
+    available = 2 * min(positive, len(labels) - positive)
+    if available < asked < len(labels):
+        raise ConfigError(
+            study.file,
+            f"found {asked}; {study.data.folder} has {available} validation patches, half of each class; lower it, or "
+            f"leave it out to measure on all {len(labels)}",
+            key="data.valid_patches",
         )
 
 
@@ -183,6 +220,8 @@ def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     chosen["key_format"] = KEY_FORMAT
     chosen["data"] = data_digest
     chosen["valid_patches"] = study.data.valid_patches
+    if study.data.balance != "equal":  # studies from before there was a choice stay as they were
+        chosen["balance"] = study.data.balance
     chosen["search_space"] = study.space.model_dump(mode="json")
     chosen["architectures"] = {name: architecture_to_json(spec) for name, spec in study.architecture_specs.items()}
     settings: dict[str, Any] = canonical(chosen)

@@ -100,7 +100,8 @@ class Look:
         total = sum(self.counts["train"])
         if self.available < total:
             lines.append(
-                f"unbalanced: {self.available:,} of {total:,} training patches can be used, as many of each class"
+                f"unbalanced: {self.available:,} of {total:,} training patches can be used, as many of each class "
+                "(all with data.balance: natural)"
             )
         return tuple(lines)
 

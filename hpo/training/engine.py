@@ -196,7 +196,7 @@ class Trainer:
         draws = draw_epoch(recipe.seed, epoch, recipe.patches, recipe.batch_size, recipe.stain_jitter)
         rates = _learning_rates(recipe, epoch, len(draws.order))
         with enough_memory(recipe):
-            data = self._data.train(recipe.patches, recipe.seed)
+            data = self._data.train(recipe.patches, recipe.seed, recipe.balance)
             with compilable(recipe):
                 logits = function.train(data.patches, data.targets, draws, rates)
             valid_logits = network.predict(self._data.valid())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hpo.data.split import nested_subset
 from hpo.errors import DataError, TrainingError
 from hpo.models.backend import tf
+from hpo.recipe.recipe import Balance
 from hpo.training.home import HOST
 
 _VALIDATION_SEED = 0  # the validation patches are the same for every recipe, whatever its seed
@@ -67,8 +68,8 @@ class TrainingPatches:
 class ResidentData:
     """The largest training subset of the seed last used, and the validation patches.
 
-    Subsets of one seed are nested, the smaller the beginning of the larger: a trial that needs fewer patches than its
-    predecessor has them already, and never is more in memory than one trial needs.
+    Subsets of one seed and balance are nested, the smaller the beginning of the larger: a trial that needs fewer
+    patches than its predecessor has them already, and never is more in memory than one trial needs.
 
     Args:
         dataset: where they are read from.
@@ -84,7 +85,7 @@ class ResidentData:
         self.valid_rows: NDArray[np.intp] = rows
         self.valid_labels: NDArray[np.uint8] = np.asarray(dataset.valid.labels)[rows]
         self._valid: NDArray[np.uint8] | None = None
-        self._train: tuple[int, TrainingPatches] | None = None
+        self._train: tuple[tuple[int, Balance], TrainingPatches] | None = None
 
     @property
     def size(self) -> int:
@@ -97,21 +98,22 @@ class ResidentData:
             self._valid = self._dataset.valid.read(self.valid_rows)
         return self._valid
 
-    def train(self, patches: int, seed: int) -> TrainingPatches:
-        """The nested subset of ``patches`` training patches chosen by the seed, at the beginning of what returns.
+    def train(self, patches: int, seed: int, balance: Balance = "equal") -> TrainingPatches:
+        """The nested subset chosen by seed and balance: its patches are at the beginning of what returns.
 
         Raises:
             TrainingError: if a class has too few.
         """
-        if self._train is None or self._train[0] != seed or len(self._train[1].labels) < patches:
+        choice = (seed, balance)
+        if self._train is None or self._train[0] != choice or len(self._train[1].labels) < patches:
             self._train = None  # the old subset's memory is free before the new one is read
             try:
-                rows = nested_subset(self._dataset.train.labels, patches, seed)
+                rows = nested_subset(self._dataset.train.labels, patches, seed, balance)
             except DataError as error:
                 raise TrainingError(f"training patches: {error}") from error
             labels = np.asarray(self._dataset.train.labels)[rows]
             with tf.device(self._home):
                 resident = tf.constant(self._dataset.train.read(rows))
                 targets = tf.constant(labels.astype(np.float32))
-            self._train = (seed, TrainingPatches(resident, targets, labels))
+            self._train = (choice, TrainingPatches(resident, targets, labels))
         return self._train[1]

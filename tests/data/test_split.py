@@ -26,6 +26,19 @@ class TestNestedSubset:
         assert len(set(rows.tolist())) == n
         assert np.asarray(labels)[rows].sum() == n // 2
 
+    @given(labels=labels_of_both, seed=st.integers(0, 5), data=st.data())
+    def test_at_the_natural_ratio_uses_all_patches_and_is_nested(self, labels, seed, data):
+        whole = nested_subset(labels, len(labels), seed, "natural")
+        assert sorted(whole.tolist()) == list(range(len(labels)))
+        n = data.draw(st.integers(1, len(labels)))
+        part = nested_subset(labels, n, seed, "natural")
+        assert part.tolist() == whole[:n].tolist()
+        assert abs(np.asarray(labels)[part].sum() - n * sum(labels) / len(labels)) <= 0.5
+
+    def test_at_the_natural_ratio_ends_with_the_last_patch(self):
+        with pytest.raises(DataError, match="at most 5 are available"):
+            nested_subset([0, 0, 0, 1, 0], 6, 0, "natural")
+
     def test_depends_on_the_seed_alone(self):
         labels = np.arange(1000) % 2
         assert nested_subset(labels, 50, 1).tolist() == nested_subset(labels, 50, 1).tolist()

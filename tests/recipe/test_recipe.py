@@ -62,6 +62,7 @@ def test_another_format_gives_other_keys(monkeypatch: pytest.MonkeyPatch) -> Non
         {"initial": WarmStart(DONOR, 10)},
         {"arithmetic": Arithmetic("bfloat16")},
         {"arithmetic": Arithmetic(jit_compile=True)},
+        {"balance": "natural"},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -70,7 +71,7 @@ def test_whatever_changes_the_training_changes_the_key(change: dict[str, Any]) -
 
 
 def test_every_field_is_covered_by_the_test_above() -> None:
-    assert len(Recipe.__dataclass_fields__) == 15
+    assert len(Recipe.__dataclass_fields__) == 16
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_every_difference_in_the_donor_changes_the_key(start: WarmStart | None) 
     assert replace(WARM, initial=start).key not in {WARM.key, SHRUNK.key}
 
 
-@pytest.mark.parametrize("recipe", [PLAIN, WARM, SHRUNK, MIXED, FUNCTION])
+@pytest.mark.parametrize("recipe", [PLAIN, WARM, SHRUNK, MIXED, FUNCTION, replace(PLAIN, balance="natural")])
 def test_a_recipe_comes_back_from_json_with_its_donor_and_its_key(recipe: Recipe) -> None:
     back = recipe_from_json(json.loads(json.dumps(recipe_to_json(recipe))))
     assert back == recipe

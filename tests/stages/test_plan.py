@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hpo.config.study import StudyFile
 from hpo.data.description import Description, write_description
 from hpo.errors import ConfigError
 from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.point import point_key
+from hpo.recipe.recipe import recipe_to_json
 from hpo.stages import plan as module
 from hpo.stages.plan import (
     check_patches,
@@ -185,3 +187,31 @@ def test_a_study_that_asks_for_more_patches_than_there_are_is_refused_before_it_
     check_patches(study, np.array([0, 1] * 48, dtype=np.uint8))
     with pytest.raises(ConfigError, match=r"factors.patches: goes up to 96; .* has 40, half of each class"):
         check_patches(study, np.array([0] * 60 + [1] * 20, dtype=np.uint8))
+
+
+class TestUnbalancedClasses:
+    LABELS = np.array([0] * 90 + [1] * 10, dtype=np.uint8)
+
+    def natural(self, folder: Path) -> StudyFile:
+        return load(folder, data={"folder": "data", "patch_size": 16, "balance": "natural"})
+
+    def test_the_refusal_names_the_way_to_use_all_patches(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match=r"has 20, half of each class; with data\.balance: natural .* all 100"):
+            check_patches(load(tmp_path), self.LABELS)
+
+    def test_at_their_own_ratio_all_patches_can_be_used(self, tmp_path: Path) -> None:
+        study = self.natural(tmp_path)
+        check_patches(study, self.LABELS)
+        with pytest.raises(ConfigError, match=r"goes up to 96; .* has 95 training patches"):
+            check_patches(study, self.LABELS[5:])
+
+    def test_a_subset_of_one_class_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="would be of one class only: 1 of 100"):
+            check_patches(self.natural(tmp_path), np.array([0] * 99 + [1], dtype=np.uint8))
+
+    def test_the_ratio_is_part_of_recipes_and_settings_only_where_it_is_chosen(self, tmp_path: Path) -> None:
+        usual, natural = load(tmp_path / "usual"), self.natural(tmp_path / "natural")
+        assert "balance" not in determining_settings(usual, DATA)
+        assert determining_settings(natural, DATA)["balance"] == "natural"
+        assert "balance" not in recipe_to_json(template_recipe(usual, "tiny", DATA, 0))
+        assert template_recipe(natural, "tiny", DATA, 0).balance == "natural"

@@ -83,6 +83,7 @@ RESUMED = {
     "weight decay, no augmentation": replace(PLAIN, weight_decay=0.1, augmentation=False, stain_jitter=0.0),
     "own function with dropout": replace(PLAIN, architecture=FUNCTION),
     "mixed precision": replace(PLAIN, arithmetic=Arithmetic("bfloat16")),
+    "natural ratio": replace(PLAIN, balance="natural"),
     "XLA": replace(PLAIN, arithmetic=Arithmetic(jit_compile=True)),
     "warm start": replace(PLAIN, batch_normalization=True, seed=3, initial=WarmStart(PLAIN, 1, "shrink_perturb")),
 }

@@ -54,6 +54,8 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
     first = [f"validation {metric} {speaking_words(settings.objective)} judges every trial"]
     if results.data is not None:
         first = [f"{count(split.patches)} patches to {name}" for name, split in results.data.splits.items()] + first
+    if settings.balance == "natural":
+        first.append("training patches at the classes' own ratio")
     normalized = ["BatchNormalization inserted"] * settings.batch_normalization
     return TwoStages(
         [
