@@ -158,11 +158,16 @@ class Study:
 
         Args:
             path: of the file; by default ``report.html`` in the study's output folder.
+
+        Raises:
+            HpoError: if a file is there that is no report.
         """
+        from hpo.reports.ours import check_page
         from hpo.reports.page import write_report
         from hpo.reports.panels.function import look_for_modules
 
         file = self.settings.output / "report.html" if path is None else Path(path)
+        check_page(file, "the report's file")
         look_for_modules(self.settings.panels, self.settings.file.parent, self.settings.dashboard.parent)
         write_report(self.results, self.settings.panels, file)
         return file

@@ -25,6 +25,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PATIENCE = 180_000
+"""Milliseconds that a page has for whatever is waited for: the machine may be busy with other tests."""
+
 ADVICE = (
     "these tests need a browser and none could be installed: put Chromium or Chrome on PATH (on Debian, as root: "
     "apt-get install chromium), or run: playwright install --with-deps chromium"
@@ -118,6 +121,7 @@ def visit(
         is_mobile=phone,
         has_touch=phone,
     )
+    context.set_default_timeout(PATIENCE)
     opened = Visit(context.new_page())
     opened.listen()
     opened.page.goto(address.resolve().as_uri() if isinstance(address, Path) else address)

@@ -44,7 +44,7 @@ def all_at_once(count: int, target: Callable[..., Any], *arguments: Any) -> list
         process.start()
     found = dict(answers.get() for _ in processes)
     for process in processes:
-        process.join(timeout=60)
+        process.join(timeout=300)
     failed = {number: answer for number, (ok, answer) in found.items() if not ok}
     assert not failed, failed
     return [found[number][1] for number in range(count)]
@@ -52,7 +52,7 @@ def all_at_once(count: int, target: Callable[..., Any], *arguments: Any) -> list
 
 def _answer(barrier: Any, answers: Any, number: int, target: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     try:
-        barrier.wait(timeout=60)
+        barrier.wait(timeout=300)
         answers.put((number, (True, target(number, *arguments))))
     except BaseException as error:
         answers.put((number, (False, repr(error))))
@@ -77,7 +77,7 @@ class Started:
 
     def join(self) -> None:
         """Wait for its end, which must be in order."""
-        self.process.join(timeout=60)
+        self.process.join(timeout=300)
         assert self.process.exitcode == 0
 
 

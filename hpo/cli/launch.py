@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import DatabaseOption, StudyArgument, following, progress_bar, say, say_doubts, tell
-from hpo.cli.limits import MOST_WORKERS, finite
+from hpo.cli.console import DatabaseOption, StudyArgument, err, following, out, progress_bar, say_doubts
 from hpo.cli.signals import stopping
 from hpo.errors import StopRequestedError, StoreUnavailableError
 from hpo.launchers.launcher import Engine
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from hpo.storage.database import Database
 
 WorkersOption = Annotated[
-    int | None,
-    typer.Option("--workers", min=1, max=MOST_WORKERS, help="How many workers; by default one a GPU, or one."),
+    int | None, typer.Option("--workers", min=1, help="How many workers; by default one a GPU, or one.")
 ]
 GpusOption = Annotated[
     str | None,
@@ -33,12 +31,7 @@ GpusOption = Annotated[
 
 GpusPerWorkerOption = Annotated[
     float | None,
-    typer.Option(
-        min=0,
-        max=1,
-        callback=finite,
-        help="GPUs of each worker on Ray or Slurm, such as 1 or (Ray) 0.5; by default none.",
-    ),
+    typer.Option(min=0, max=1, help="GPUs of each worker on Ray or Slurm, such as 1 or (Ray) 0.5; by default none."),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -80,7 +73,7 @@ def launch(
         say_doubts(dataset)
         launch_workers(settings, opened, stop, force, until=until)
     ended = f"finished; next: hpo report {study}, hpo export {study}" if until == "test" else f"{until} is over"
-    tell(f"{settings.name}: {ended}")
+    out.print(f"{settings.name}: {ended}", soft_wrap=True, markup=False, highlight=False)
 
 
 def launch_workers(settings: StudyFile, database: Database, stop: Event, force: Workforce, *, until: Until) -> None:
@@ -99,7 +92,7 @@ def launch_workers(settings: StudyFile, database: Database, stop: Event, force: 
     """
     from hpo.cli.dashboard import publish_if_shown
     from hpo.config.yaml_file import displayed
-    from hpo.launchers.devices import NONE, driver_gpus
+    from hpo.launchers.devices import VISIBLE, gpus_asked_for
     from hpo.launchers.launch import check_endings, open_launcher, plan_launch
     from hpo.launchers.launcher import Supervisor
     from hpo.stages.advance import standings
@@ -118,11 +111,14 @@ def launch_workers(settings: StudyFile, database: Database, stop: Event, force: 
                     progress.update(task, completed=finished_points(database, settings))
                 next_look = time.monotonic() + LOOK_SECONDS
 
+        def say(line: str) -> None:
+            err.print(line, soft_wrap=True, markup=False, highlight=False)
+
         launcher = open_launcher(force, settings)
         workers = "1 worker" if len(assignments) == 1 else f"{len(assignments)} workers"
         say(f"{workers}; logs: {assignments[0].log.parent}; watch: hpo status {displayed(settings.file)} --watch")
-        if force.gpus not in (None, NONE) and not driver_gpus():
-            say("no NVIDIA driver is to be seen here (nvidia-smi): the workers will train on the CPU")
+        if force.on == "local" and assignments[0].gpu is None and gpus_asked_for(force.gpus):
+            say(f"{VISIBLE} names GPUs, but no driver of one is to be seen here: the workers train on the CPU")
         if force.on != "local" and settings.database.startswith("sqlite"):
             say("the database is an SQLite file, which one machine alone can work on: give --database a server's URL")
         endings = Supervisor(launcher, assignments, say).run(stop, look)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from hpo.cli.begun import open_begun
-from hpo.cli.console import DatabaseOption, StudyArgument, err, say, tell
-from hpo.cli.limits import LONGEST_WAIT
+from hpo.cli.console import AllowHostOption, DatabaseOption, StudyArgument, err, out, say
 from hpo.errors import DataError, HpoError
 
 if TYPE_CHECKING:
@@ -45,13 +44,9 @@ def report(
     host: Annotated[str, typer.Option(help="Of --serve: the address to listen on.")] = "127.0.0.1",
     every: Annotated[
         int,
-        typer.Option(
-            metavar="SECONDS",
-            min=1,
-            max=LONGEST_WAIT,
-            help="Of --serve: how often to look whether the study has moved on.",
-        ),
+        typer.Option(metavar="SECONDS", min=1, help="Of --serve: how often to look whether the study has moved on."),
     ] = 60,
+    allow_host: AllowHostOption = None,
     database: DatabaseOption = None,
 ) -> None:
     """Write the report: one HTML file that opens offline. A study that still runs has a report too.
@@ -59,8 +54,13 @@ def report(
     Of several studies: their models on the test split, what they were asked for and what they found, side by side, with
     paired differences where they were tested on the same patches.
     """
-    if output is not None and (output.is_dir() or not output.name):
-        raise HpoError(f"--output {output} is a folder; name an HTML file in it, such as {output / 'report.html'}")
+    from hpo.reports.ours import check_figures, check_page
+
+    # At once: reading the results of a large study takes minutes.
+    if output is not None:
+        check_page(output, "--output")
+    if figures is not None:
+        check_figures(figures, "--figures")
     if others:
         for option, value in (("--serve", serve), ("--dashboard", dashboard)):
             if value is not None:
@@ -69,13 +69,21 @@ def report(
         return
     if serve is not None and figures is not None:
         raise HpoError("--figures writes a folder once and --serve goes on; take one of them")
-    _report(study, output, figures, dashboard, database, None if serve is None else _Serving(host, serve, every))
+    _report(
+        study,
+        output,
+        figures,
+        dashboard,
+        database,
+        None if serve is None else _Serving(host, serve, every, tuple(allow_host or ())),
+    )
 
 
 class _Serving(NamedTuple):
     host: str
     port: int
     every: int
+    allow: tuple[str, ...]
 
 
 def _report(
@@ -88,6 +96,7 @@ def _report(
 ) -> None:
     from hpo.config.load import load_dashboard, load_study
     from hpo.data.prepare import prepare_data
+    from hpo.reports.ours import check_page
     from hpo.reports.page import write_report
     from hpo.reports.panels.function import look_for_modules
     from hpo.reports.serve import LiveReport, serve_report, study_progress
@@ -114,16 +123,25 @@ def _report(
             with err.status("writing the report"):
                 write_report(read_results(opened, settings, dataset()), panels, path, say_once, figures)
 
+        check_page(path, "the report's file")
         if serving is None:
             write()
             _print_paths(path, figures)
         else:
             live = LiveReport(settings.name, path, lambda: study_progress(opened, settings), write, say)
-            serve_report(live, host=serving.host, port=serving.port, every=serving.every, announce=tell)
+            serve_report(
+                live,
+                host=serving.host,
+                port=serving.port,
+                every=serving.every,
+                announce=_print,
+                allow=serving.allow,
+            )
 
 
 def _compare(files: list[str], output: Path | None, figures: Path | None, database: str | None) -> None:
     from hpo.config.load import load_study
+    from hpo.reports.ours import check_page
     from hpo.reports.versus.page import write_comparison
     from hpo.reports.versus.settings import wishes_of
     from hpo.reports.versus.study import ComparedStudy, labels
@@ -140,6 +158,7 @@ def _compare(files: list[str], output: Path | None, figures: Path | None, databa
     names = [one.name for one in studies]
     name = "-vs-".join(names if len(names) <= 3 else [names[0], f"{len(names) - 1}-others"])
     path = output or studies[0].output / f"report-{name}.html"
+    check_page(path, "the report's file")
     with err.status("writing the comparison"):
         write_comparison(tuple(found), path, say, figures)
     _print_paths(path, figures)
@@ -147,4 +166,8 @@ def _compare(files: list[str], output: Path | None, figures: Path | None, databa
 
 def _print_paths(*paths: Path | None) -> None:
     for path in filter(None, paths):
-        tell(str(path))
+        _print(str(path))
+
+
+def _print(line: str) -> None:
+    out.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from hpo.cli.console import progress_bar, tell
-from hpo.config.best_config import load_best_config
+from hpo.cli.console import out, progress_bar
+from hpo.config.architectures import find_module
+from hpo.config.best_config import BestConfig, load_best_config
 from hpo.errors import HpoError
+from hpo.recipe.architecture import FunctionSpec
+from hpo.recipe.recipe import Recipe
 
 
-def run_best_config(path: Path, *, every: bool) -> None:
+def run_best_config(path: Path, *, every: bool, trust_code: bool = False) -> None:
     """Train the best model again, or all of them, beside the file; say whether the weights are the same.
 
+    Args:
+        path: the file.
+        every: train all of its models.
+        trust_code: run the Python functions that it names.
+
     Raises:
-        HpoError: if the weights differ.
+        HpoError: if the weights differ, or the file names functions that are not to be trusted.
     """
     config = load_best_config(path)
+    names = sorted(config.models) if every else [config.best]
+    if not trust_code and (code := _code_of(config, names)):
+        raise HpoError(
+            f"{path}: would run Python code: {'; '.join(code)}. Read it, and if you trust it, say --trust-code"
+        )
     from hpo.export.reproduce import reproduce  # imports TensorFlow
 
-    names = sorted(config.models) if every else [config.best]
     folder = path.parent / "reproduced"
     different = []
     with progress_bar() as progress:
@@ -29,8 +42,8 @@ def run_best_config(path: Path, *, every: bool) -> None:
 
         for result in reproduce(config, names, folder, on_epoch):
             verdict = "identical" if result.is_identical else "DIFFERENT"
-            tell(f"{result.architecture}: weights {verdict}, sha256 {result.weights_sha256}")
-            tell(f"  {result.model}")
+            out.print(f"{result.architecture}: weights {verdict}, sha256 {result.weights_sha256}", soft_wrap=True)
+            out.print(f"  {result.model}", soft_wrap=True)
             if not result.is_identical:
                 different.append(result.architecture)
     if different:
@@ -40,3 +53,27 @@ def run_best_config(path: Path, *, every: bool) -> None:
             f"{path}: the weights of {', '.join(different)} differ from those recorded; they were trained with "
             f"{', '.join(recorded)}"
         )
+
+
+def _code_of(config: BestConfig, names: Sequence[str]) -> list[str]:
+    """The functions that these models are made by, donors too: each with its file and the digest that it must have."""
+    found: dict[str, str] = {}
+    for name in names:
+        recipe: Recipe | None = config.models[name].recipe
+        while recipe is not None:
+            if isinstance(recipe.architecture, FunctionSpec):
+                function, digest = recipe.architecture.function, recipe.architecture.source_digest
+                found[f"{function}/{digest}"] = f"{function} of {_file_of(config, function)} (SHA-256 {digest[:12]}...)"
+            recipe = None if recipe.initial is None else recipe.initial.donor
+    return list(found.values())
+
+
+def _file_of(config: BestConfig, function: str) -> str:
+    folders = [] if config.modules is None else [config.modules]
+    try:
+        place = find_module(function.partition(":")[0], *folders)
+    except (ImportError, ValueError, AttributeError):
+        place = None
+    if place is None or place.origin is None:
+        return "a module that is not here"
+    return place.origin

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import DatabaseOption, StudyArgument, following, progress_bar, say, say_doubts, tell
+from hpo.cli.console import DatabaseOption, StudyArgument, err, following, out, progress_bar, say_doubts
 from hpo.cli.launch import GpusOption, WorkersOption, launch_workers
 from hpo.cli.signals import stopping
 from hpo.errors import HpoError
@@ -33,6 +33,9 @@ def run(
     every: Annotated[
         bool, typer.Option("--all", help="Of a best_config.yaml: train every model, not the best.")
     ] = False,
+    trust_code: Annotated[
+        bool, typer.Option("--trust-code", help="Of a best_config.yaml: run the Python functions that it names.")
+    ] = False,
 ) -> None:
     """Run a study to its end: both stages, the confirmation, the test, report, best configuration and models.
 
@@ -40,7 +43,9 @@ def run(
     current epoch; the same command then goes on from there. With --workers or --gpus so many processes do the work,
     otherwise this one.
     """
+    from hpo.cli.reproduce import run_best_config
     from hpo.config.load import is_best_config, load_study
+    from hpo.launchers.launch import Workforce
 
     if is_best_config(study):
         for option, is_given in (
@@ -51,18 +56,18 @@ def run(
         ):
             if is_given:
                 raise HpoError(f"{study}: {option} is for study files; a best configuration is trained by this process")
-        from hpo.cli.reproduce import run_best_config
-
-        run_best_config(Path(study), every=every)
+        run_best_config(Path(study), every=every, trust_code=trust_code)
     else:
+        if trust_code:
+            raise HpoError(
+                f"{study}: --trust-code is for a best_config.yaml; a study file's functions are its user's own"
+            )
         if every:
             raise HpoError(f"{study}: --all is for a best_config.yaml; a study file names its architectures itself")
         settings = load_study(study, database)
         if workers is None and gpus is None:
             _run_study(settings, until)
         else:
-            from hpo.launchers.launch import Workforce
-
             launch = partial(launch_workers, force=Workforce(workers, gpus=gpus), until=until)
             _run_study(settings, until, launch)
 
@@ -86,12 +91,11 @@ def _run_study(
                 summary = _by_workers(settings, database, lambda: launch(settings, database, stop))
         _print_summary(settings, summary)
         if until == "test":
-            database.check_present()
             results = write_outputs(settings, database, dataset)
             print_comparison(results, best_architecture(tuned_models(database, settings)))
-            tell(f"report, best configuration and models: {settings.output}")
+            out.print(f"report, best configuration and models: {settings.output}", soft_wrap=True, highlight=False)
         elif until == "stage1" and "stage2" not in summary.standings[0].closed:
-            tell(f"ranges, to read or edit before stage 2: {settings.ranges_path}")
+            out.print(f"ranges, to read or edit before stage 2: {settings.ranges_path}", soft_wrap=True)
 
 
 def _alone(
@@ -126,12 +130,13 @@ def _by_workers(settings: StudyFile, database: Database, launch: Callable[[], No
 def _print_summary(study: StudyFile, summary: RunSummary) -> None:
     for standing in summary.standings:
         if standing.abandoned is not None:
-            say(f"{standing.architecture}: given up: {standing.abandoned}")
+            err.print(f"{standing.architecture}: given up: {standing.abandoned}", soft_wrap=True, markup=False)
     trained = summary.trained
-    given_up = [standing.abandoned is not None for standing in summary.standings]
-    if trained.epochs:
-        tell(f"{study.name}: trained {trained.epochs} epochs, {trained.patch_visits:,} patch-visits")
-    elif not any(given_up):
-        tell(f"{study.name}: everything was there already; nothing was trained")
-    if all(given_up):
+    if trained.epochs == 0:
+        out.print(f"{study.name}: everything was there already; nothing was trained", soft_wrap=True, highlight=False)
+    else:
+        out.print(
+            f"{study.name}: trained {trained.epochs} epochs, {trained.patch_visits:,} patch-visits", highlight=False
+        )
+    if all(standing.abandoned is not None for standing in summary.standings):
         raise HpoError(f"{study.name}: every architecture was given up; the reasons stand above")

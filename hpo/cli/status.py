@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.begun import look_into_study
-from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out, tell
-from hpo.plain import printable
+from hpo.cli.begun import require_database
+from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -55,9 +54,12 @@ def status(
 ) -> None:
     """Show each stage's design points, its best objective, the workers and what they do, the pace and the time left."""
     from hpo.config.load import load_study
+    from hpo.storage.database import open_database
 
     settings = load_study(study, database)
-    with closing(_begun(settings) if watch and not as_json else look_into_study(settings)) as opened:
+    if not watch or as_json:  # who watches may have come before the first worker
+        require_database(settings)
+    with closing(open_database(settings.database)) as opened:
 
         @cache  # a large grid has thousands of recipes
         def visits() -> int:
@@ -72,24 +74,11 @@ def status(
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
     elif not found.stages:
-        tell(f"{settings.name}: not begun; start with: hpo run {study}")
+        out.print(f"{settings.name}: not begun; start with: hpo run {study}", soft_wrap=True, markup=False)
     else:
         out.print(_table(settings, found))
         for line in _lines(found):
-            tell(line)
-
-
-def _begun(settings: StudyFile) -> Database:
-    """The study's database; who watches may have come before the first worker, and waits."""
-    from hpo.storage.database import look_into
-
-    is_said = False
-    while (opened := look_into(settings.database)) is None:
-        if not is_said:
-            tell(f"{settings.name}: not begun; waiting for its first worker")
-            is_said = True
-        time.sleep(WATCH_SECONDS)
-    return opened
+            out.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _overview(database: Database, settings: StudyFile, visits: Callable[[], int]) -> Overview:
@@ -116,7 +105,7 @@ def _watch(database: Database, settings: StudyFile, visits: Callable[[], int]) -
     with suppress(KeyboardInterrupt), Live(console=out, auto_refresh=False) as live:
         while True:
             found = database.patiently(lambda: _overview(database, settings, visits))
-            lines: list[RenderableType] = [Text(printable(line)) for line in _lines(found)]
+            lines: list[RenderableType] = [Text(line) for line in _lines(found)]
             live.update(Group(_table(settings, found), *lines), refresh=True)
             if all(standing.is_over() for standing in database.patiently(lambda: standings(database, settings))):
                 return

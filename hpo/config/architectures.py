@@ -145,7 +145,7 @@ def vanishing_layer(spec: CnnSpec, patch_size: int) -> str | None:
 def _source_digest(function: str, folder: Path) -> str:
     """SHA-256 of the module's source, in which the callable is found by reading it."""
     module, name = function.split(":")
-    spec = _find_module(module, folder)
+    spec = find_module(module, folder)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         raise ValueError(f"no Python file of module {module!r} in {folder} or on the Python path")
     source = Path(spec.origin).read_bytes()
@@ -159,10 +159,15 @@ def _source_digest(function: str, folder: Path) -> str:
     return hashlib.sha256(source).hexdigest()
 
 
-def _find_module(module: str, folder: Path) -> ModuleSpec | None:
-    """The module's place, found without importing anything, not even the packages around it."""
+def find_module(module: str, *folders: Path) -> ModuleSpec | None:
+    """The place of a module, found without importing anything, not even the packages around it.
+
+    Args:
+        module: its name, dots in it.
+        folders: where to look before the Python path.
+    """
     top, *below = module.split(".")
-    spec = PathFinder.find_spec(top, [str(folder), *sys.path]) or importlib.util.find_spec(top)
+    spec = PathFinder.find_spec(top, [*map(str, folders), *sys.path]) or importlib.util.find_spec(top)
     for depth in range(len(below)):
         if spec is None or spec.submodule_search_locations is None:
             return None

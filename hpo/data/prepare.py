@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from hpo.config.study import DataSettings
 from hpo.data.dataset import Dataset, SplitRule, open_dataset
 from hpo.data.progress import Progress, silent
 from hpo.errors import DataError
+from hpo.machine import available_cores
 
 
 def prepare_data(settings: DataSettings, progress: Progress = silent) -> Dataset:
@@ -26,7 +25,7 @@ def prepare_data(settings: DataSettings, progress: Progress = silent) -> Dataset
             test=settings.sample.test,
             patch_size=settings.patch_size,
             seed=settings.sample.seed,
-            processes=os.cpu_count() or 1,
+            processes=available_cores(),
             progress=lambda done, total: progress("drawing patches", done, total),
         )
     split = settings.split

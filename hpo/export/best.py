@@ -27,6 +27,7 @@ from hpo.export.tuned import (
     is_recorded,
     recorded_models,
 )
+from hpo.models.own_function import look_in
 from hpo.results.comparison import compare_architectures
 from hpo.results.study import StudyResults
 from hpo.storage.checkpoints import CheckpointStore
@@ -51,6 +52,7 @@ def export_study(
         onnx: whether ONNX models are wanted too.
     """
     configure(study.workers.threads)
+    look_in(study.file.parent)
     files = Files(study.checkpoints)
     trainer = Trainer(CheckpointStore(files), dataset, valid_patches=study.data.valid_patches)
     config = _best_config(trainer, study, dataset, results, tuned)

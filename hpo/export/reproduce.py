@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from hpo.config.best_config import BestConfig
 from hpo.data.prepare import prepare_data
 from hpo.errors import DataError
 from hpo.export.keras_model import export_model
+from hpo.models.own_function import look_in
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
 from hpo.training.engine import Trainer
@@ -64,7 +64,7 @@ def reproduce(
         )
     configure(config.threads)
     if config.modules is not None:
-        sys.path.insert(0, str(config.modules))
+        look_in(config.modules)
     trainer = Trainer(CheckpointStore(Files(folder / "checkpoints")), dataset, valid_patches=config.data.valid_patches)
     for name in architectures:
         model = config.models[name]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hpo.config.load import CHECKPOINTS_VARIABLE, DATA_VARIABLE, DATABASE_VARIABLE
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
-from hpo.launchers.devices import gpus_asked_for, share_out
+from hpo.launchers.devices import VISIBLE, check_that_they_are_there, gpus_asked_for, has_driver, share_out
 from hpo.launchers.inprocess import OnClosed
 from hpo.launchers.launcher import Assignment, Ending, Engine, Launcher
 from hpo.launchers.local import LocalLauncher
@@ -97,7 +97,7 @@ def plan_launch(
         HpoError: if what was asked for makes no sense.
     """
     force.check()
-    found = gpus_asked_for(force.gpus) if force.on == "local" else []
+    found = _gpus_here(force.gpus) if force.on == "local" else []
     count = force.workers or max(1, len(found))
     settings = study.workers
     threads, memory = settings.threads, None if settings.memory_gb is None else settings.memory_gb * 1e9
@@ -136,6 +136,18 @@ def check_endings(endings: Sequence[Ending], assignments: Sequence[Assignment]) 
         return
     first, log = endings[0], assignments[0].log
     raise HpoError(f"no worker could work; worker 0: {first.detail} (its log: {log})")
+
+
+def _gpus_here(asked: str | None) -> list[str]:
+    """The GPUs of this machine that workers are to use."""
+    found = gpus_asked_for(asked)
+    if asked is not None:
+        check_that_they_are_there(found, f"--gpus {asked}")
+    elif found and not has_driver():  # a profile that sets the variable on every machine
+        return []
+    else:
+        check_that_they_are_there(found, f"{VISIBLE}={os.environ.get(VISIBLE, '')}")
+    return found
 
 
 def _elsewhere(force: Workforce) -> tuple[str | None, float]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from hpo import exit_codes
 from hpo.launchers.devices import device_environment
 from hpo.launchers.launcher import Assignment, Ending
+from hpo.launchers.safe_path import path_environment
 
 KILL_SECONDS = 10.0
 """How long a killed process may take to be gone."""
@@ -36,6 +37,7 @@ def _start(assignment: Assignment) -> LocalWorker:
     assignment.log.parent.mkdir(parents=True, exist_ok=True)
     # The database's URL goes along in the environment, not as an argument: it may hold a password.
     environment = os.environ | assignment.environment | device_environment(assignment.gpu) | {"PYTHONUNBUFFERED": "1"}
+    environment |= path_environment()
     with assignment.log.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command
             worker_command(assignment),
@@ -96,7 +98,8 @@ class LocalWorker:
 
 def worker_command(assignment: Assignment) -> list[str]:
     """The command line of a worker's process."""
-    command = [sys.executable, "-m", "hpo", "worker", str(assignment.study), "--until", assignment.until]
+    # -P: no file of the working directory takes the place of a module of Python's or of a package's.
+    command = [sys.executable, "-P", "-m", "hpo", "worker", str(assignment.study), "--until", assignment.until]
     if assignment.threads is not None:
         command += ["--threads", str(assignment.threads)]
     if assignment.launched_at is not None:

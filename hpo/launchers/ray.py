@@ -11,11 +11,13 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 # Ray reads these when it is imported: it shall not report on its use, nor copy the working directory under `uv run`.
@@ -27,6 +29,7 @@ from ray.exceptions import RayError
 
 from hpo.errors import HpoError
 from hpo.launchers.launcher import Assignment, Ending
+from hpo.launchers.safe_path import without_folder
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +76,7 @@ class RayWorker:
         self._needs = {"CPU": float(assignment.threads or 1), "GPU": assignment.gpu_share}
         options: dict[str, Any] = {"num_cpus": self._needs["CPU"], "num_gpus": self._needs["GPU"]}
         # Two at once: a stop is heard while the work goes on.
-        self._actor: Any = _actor_class().options(max_concurrency=2, **options).remote()
+        self._actor: Any = _actor_class().options(max_concurrency=2, **options).remote(str(Path.cwd()))
         self._ready, self._result = self._actor.ready.remote(), self._actor.work.remote(assignment)
         self._name, self._asked_at = f"worker {assignment.number}", time.monotonic()
         self._began_at: float | None = None
@@ -116,10 +119,15 @@ class RayWorker:
 
 
 class _Work:
-    """What the actor is: a worker, and an ear for a stop."""
+    """What the actor is: a worker, and an ear for a stop.
 
-    def __init__(self) -> None:
+    Args:
+        launched_from: the launcher's working directory, which Ray has put on the path for modules.
+    """
+
+    def __init__(self, launched_from: str) -> None:
         self._stop = threading.Event()
+        sys.path[:] = without_folder(sys.path, Path(launched_from))
 
     def ready(self) -> None:
         """Answered once the process is there."""

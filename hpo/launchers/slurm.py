@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from submitit.core.utils import DelayedSubmission, FailedSubmissionError, Uncomp
 from hpo.errors import HpoError
 from hpo.exit_codes import INTERRUPTED
 from hpo.launchers.launcher import Assignment, Ending
+from hpo.launchers.safe_path import inherited_path
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +73,8 @@ class SlurmLauncher:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         try:
-            self._executor = AutoExecutor(folder, cluster=cluster, slurm_max_num_timeout=MANY)
+            python = {f"{cluster}_python": f"{shlex.quote(sys.executable)} -P"}  # as local workers start
+            self._executor = AutoExecutor(folder, cluster=cluster, slurm_max_num_timeout=MANY, **python)
         except RuntimeError as error:
             raise HpoError(f"--on slurm: {error}") from None
         self._configure()
@@ -83,7 +86,11 @@ class SlurmLauncher:
         gpus = ceil(first.gpu_share) or None
         self._configure(name=f"hpo-{first.study.stem}", cpus_per_task=first.threads, gpus_per_node=gpus)
         try:
-            with redirect_stderr(StringIO()), self._executor.batch():  # submitit prints what it then raises
+            with (
+                inherited_path(),
+                redirect_stderr(StringIO()),
+                self._executor.batch(),
+            ):  # submitit prints what it then raises
                 jobs = [self._executor.submit(SlurmWork(assignment)) for assignment in assignments]
         except (FailedSubmissionError, UncompletedJobError) as error:
             said = "; ".join(line.removeprefix("sbatch: error: ") for line in str(error).splitlines())

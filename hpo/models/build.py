@@ -5,20 +5,18 @@ Every model maps float32 patches scaled to [-1, 1], shape ``(batch, size, size, 
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import inspect
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.errors import TrainingError
-from hpo.models.backend import keras
+from hpo.models.backend import keras, pin_keras
+from hpo.models.own_function import import_function as _import
+from hpo.models.own_function import settings_kept
 from hpo.models.pooling import TiledMaximum
 from hpo.models.seeds import random_uniform
 from hpo.recipe.architecture import ArchitectureSpec, CnnSpec, FunctionSpec
@@ -158,37 +156,23 @@ def _fresh(path: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
 
 
 def _function_model(spec: FunctionSpec, size: int, seed: int, compute_dtype: ComputeDtype = "float32") -> keras.Model:
-    function = _import(spec)
-    # Keras numbers unnamed layers over the whole process; weights are stored by name, so each model starts at one.
-    keras.backend.clear_session(free_memory=False)
-    keras.utils.set_random_seed(seed % 2**32)
-    try:
-        with _computing_in(compute_dtype):  # clearing the session would forget it
-            model = function((size, size, 3))
-    except Exception as error:
-        raise TrainingError(f"{spec.function}: {type(error).__name__}: {error}") from error
+    with settings_kept(spec):
+        function = _import(spec)
+        pin_keras()  # whatever the module has set when it was first imported
+        # Keras numbers unnamed layers over the whole process; weights are stored by name, so each model starts at one.
+        keras.backend.clear_session(free_memory=False)
+        keras.utils.set_random_seed(seed % 2**32)
+        try:
+            with _computing_in(compute_dtype):  # clearing the session would forget it
+                model = function((size, size, 3))
+        except (Exception, SystemExit) as error:
+            raise TrainingError(f"{spec.function}: {type(error).__name__}: {error}") from error
     problem = _problem(model, size)
     if problem:
         raise TrainingError(
             f"{spec.function}: {problem}; it must return a keras.Model from ({size}, {size}, 3) to one logit, (None, 1)"
         )
     return model
-
-
-def _import(spec: FunctionSpec) -> Any:
-    module_name, _, name = spec.function.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-        function = getattr(module, name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise TrainingError(f"{spec.function}: cannot be imported as module:name ({error})") from error
-    source = inspect.getsourcefile(module)
-    if source is None or hashlib.sha256(Path(source).read_bytes()).hexdigest() != spec.source_digest:
-        raise TrainingError(
-            f"{spec.function}: the source in {source} is not the one that this recipe was made with; "
-            "restore it, or plan the study again"
-        )
-    return function
 
 
 def _problem(model: Any, size: int) -> str:

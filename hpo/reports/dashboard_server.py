@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from socketserver import ThreadingMixIn
+from collections.abc import Callable, Sequence
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import optuna_dashboard  # type: ignore[import-untyped]
 
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
+from hpo.reports.http_guard import GuardedHandler, GuardedServer, with_headers
 from hpo.reports.publish import publish_study
 from hpo.reports.serve import Progress, study_progress, until_told_to_end
 from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.database import Database, open_reader
 from hpo.storage.files import Files
 from hpo.storage.patience import first_line
+
+# Its pages draw with Plotly, of which some figures compile their drawing program (regl), and style inline.
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' data: blob:; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 
 
 class LivePublication:
@@ -69,6 +76,7 @@ def serve_dashboard(
     every: float,
     announce: Callable[[str], None],
     say: Callable[[str], None],
+    allow: Sequence[str] = (),
 ) -> None:
     """Serve optuna-dashboard until Ctrl-C or SIGTERM, and keep publishing figures and notes.
 
@@ -80,25 +88,26 @@ def serve_dashboard(
         every: seconds between two looks at the study.
         announce: takes the URL, once it listens and figures and notes are published.
         say: takes one line about what a reader would miss.
+        allow: hosts to answer for, beside those that `AllowedHosts` knows.
 
     Raises:
-        HpoError: if the address cannot be listened on.
+        HpoError: if the address cannot be listened on, or a host is none.
     """
     with until_told_to_end(), open_reader(study.database) as storage:
         app = optuna_dashboard.wsgi(storage, artifact_store=ArtifactFiles(Files(study.checkpoints)))
         try:
-            server = _Server((host, port), _Handler)
+            server = _Server(host, port, allow)
         except OSError as error:
             raise HpoError(f"cannot serve on port {port} of {host}: {error.strerror}") from error
         with server:
-            server.set_app(app)
+            server.set_app(with_headers(app, _POLICY))
             threading.Thread(target=server.serve_forever, daemon=True).start()
             try:
                 live = LivePublication(
                     study.name, lambda: study_progress(database, study), lambda: publish_study(database, study), say
                 )
                 live.refresh()
-                announce("http://{}:{}/".format(*server.server_address[:2]))
+                announce(server.url)
                 while True:
                     time.sleep(every)
                     live.refresh()
@@ -106,12 +115,13 @@ def serve_dashboard(
                 server.shutdown()
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    """As optuna-dashboard's own command serves, a thread a request, which ends with the process."""
+class _Server(GuardedServer, WSGIServer):
+    """As optuna-dashboard's own command serves, a thread for each request, but for known hosts only."""
 
-    daemon_threads = True
+    def __init__(self, host: str, port: int, allow: Sequence[str]) -> None:
+        self.open_for(host, allow)
+        super().__init__((host, port), _Handler)
 
 
-class _Handler(WSGIRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """No line for each request: an open page asks every few seconds."""
+class _Handler(GuardedHandler, WSGIRequestHandler):
+    """The requests of optuna-dashboard's pages."""

@@ -7,7 +7,6 @@ Plotly's figures. Both are optional; without them the numbers are written all th
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from hpo.machine import available_cores
 from hpo.reports.csv_data import figure_csv, table_csv
 from hpo.reports.html import Table
 from hpo.reports.shell import Section
@@ -99,7 +99,7 @@ def _draw(pictures: list[dict[str, Any]]) -> str:
 
 
 def _tabs() -> int:
-    return min(4, os.cpu_count() or 1)
+    return min(4, available_cores())
 
 
 def _on_paper(figure: go.Figure) -> dict[str, Any]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import HTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
@@ -19,6 +18,8 @@ from sqlalchemy import func, select
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
 from hpo.reports.html import element, escape, paragraph
+from hpo.reports.http_guard import GuardedHandler, GuardedServer
+from hpo.reports.shell import PAGE_POLICY
 from hpo.stages.estimate import finished_points
 from hpo.storage.database import Database
 from hpo.storage.patience import first_line
@@ -83,7 +84,15 @@ class LiveReport:
             self._log(f"the report was not refreshed: {first_line(error)}")
 
 
-def serve_report(report: LiveReport, *, host: str, port: int, every: float, announce: Callable[[str], None]) -> None:
+def serve_report(
+    report: LiveReport,
+    *,
+    host: str,
+    port: int,
+    every: float,
+    announce: Callable[[str], None],
+    allow: Sequence[str] = (),
+) -> None:
     """Serve the page at ``/`` until Ctrl-C or SIGTERM; ``/health`` answers too, and nothing else does.
 
     Args:
@@ -92,13 +101,14 @@ def serve_report(report: LiveReport, *, host: str, port: int, every: float, anno
         port: to listen on; 0 takes a free one.
         every: seconds between two looks at the study.
         announce: takes the URL, after the first refresh.
+        allow: hosts to answer for, beside those that `AllowedHosts` knows.
 
     Raises:
-        HpoError: if the address cannot be listened on.
+        HpoError: if the address cannot be listened on, or a host is none.
     """
     with until_told_to_end():
         try:
-            server = ReportServer(host, port, report)
+            server = ReportServer(host, port, report, allow)
         except OSError as error:
             raise HpoError(f"cannot serve on port {port} of {host}: {error.strerror}") from error
         with server:
@@ -130,54 +140,37 @@ def until_told_to_end() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class ReportServer(ThreadingHTTPServer):
+class ReportServer(GuardedServer, HTTPServer):
     """An HTTP server of one page, listening from its construction on.
 
     Args:
         host: address to listen on.
         port: to listen on; 0 takes a free one.
         report: whose page it is.
+        allow: hosts to answer for, beside those that `AllowedHosts` knows.
 
     Raises:
         OSError: if the address cannot be listened on.
+        HpoError: if a host to answer for is none.
     """
 
-    def __init__(self, host: str, port: int, report: LiveReport) -> None:
+    def __init__(self, host: str, port: int, report: LiveReport, allow: Sequence[str] = ()) -> None:
         self.report = report
+        self.open_for(host, allow)
         super().__init__((host, port), _Handler)
 
-    @property
-    def url(self) -> str:
-        """Where the page is."""
-        host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}/"
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A reader who leaves before the page has arrived is no error."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(GuardedHandler):
     """Answers by exact path. No file is ever looked up: models and the database lie beside the report."""
 
     server: ReportServer
-    server_version, sys_version = "hpo", ""
-    timeout = 30  # seconds; a silent connection does not hold a thread for ever
+    policy = f"{PAGE_POLICY}; frame-ancestors 'none'"
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server's name
         self._answer(with_body=True)
 
-    def do_HEAD(self) -> None:
+    def do_HEAD(self) -> None:  # noqa: N802 - http.server's name
         self._answer(with_body=False)
-
-    def end_headers(self) -> None:
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("X-Content-Type-Options", "nosniff")
-        super().end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """No line for each request: health checks would fill the log."""
 
     def _answer(self, *, with_body: bool) -> None:
         path = urlsplit(self.path).path

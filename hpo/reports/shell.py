@@ -12,13 +12,14 @@ import plotly.graph_objects as go
 
 from hpo.reports.embed import figure_script, library, templates
 from hpo.reports.html import Html, Table, element, escape, paragraph, table
+from hpo.reports.ours import GENERATOR
 from hpo.reports.panel import Drawing
 
-# The page may run its own scripts and show its own pictures, and nothing else: a browser refuses any request.
-_POLICY = (
+PAGE_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"
 )
+"""The page may run its own scripts and show its own pictures, and nothing else: a browser refuses any request."""
 
 
 class Heading(NamedTuple):
@@ -96,7 +97,8 @@ def render_page(title: str, lead: str, summary: Html, sections: Sequence[Section
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f"{GENERATOR}"
+        f'<meta http-equiv="Content-Security-Policy" content="{PAGE_POLICY}">'
         f"<title>{escape(title)}</title><style>{_resource('page.css')}</style>"
     )
     script = f"<script>{_resource('page.js')}</script>"

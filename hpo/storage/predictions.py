@@ -1,11 +1,19 @@
-"""Predictions of the final trainings, beside the checkpoints: every figure of the comparison is computed from them."""
+"""Predictions of the final trainings, beside the checkpoints: every figure of the comparison is computed from them.
+
+Each is a NumPy file, ``.npz``, with the SHA-256 of its address and content in the archive's comment, so that a damaged
+one, or one of another run, is found out before anything in it is read.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import io
+import math
+import struct
+import tokenize
 import zipfile
 import zlib
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +22,27 @@ from hpo.errors import StorageError
 from hpo.storage.files import Files
 
 Split = Literal["valid", "test"]
+
+_MARK, _DIGITS = b"sha256:", 64
+
+_MOST_BYTES = 400_000_000
+"""Of the arrays of a file without a digest, which may be anything."""
+
+_FAULTS = (
+    OSError, EOFError, KeyError, ValueError, RuntimeError, MemoryError, OverflowError, TypeError, SyntaxError,
+    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError,
+)  # fmt: skip
+"""What reading an archive that is none, or an array that is none, ends with."""
+
+
+class _Found(NamedTuple):
+    arrays: dict[str, NDArray[Any]]
+    has_digest: bool
+
+
+class _Truth(NamedTuple):
+    patches: int
+    has_digest: bool
 
 
 class PredictionStore:
@@ -27,6 +56,7 @@ class PredictionStore:
 
     def __init__(self, files: Files) -> None:
         self._files = files
+        self._truths: dict[tuple[str, Split], _Truth] = {}
 
     def save(
         self, configuration: str, role: str, seed: int, probabilities: NDArray[np.float32], split: Split = "test"
@@ -38,9 +68,22 @@ class PredictionStore:
         """The probabilities, float32 ``(N,)``, of one run.
 
         Raises:
-            StorageError: if they are not there.
+            StorageError: if they are not there, damaged, of another run, or not as many as the truth's labels.
         """
-        return self._read(f"{configuration}/{split}/{role}-{seed}.npz", "probabilities")["probabilities"]
+        name = f"{configuration}/{split}/{role}-{seed}.npz"
+        found = self._read(name, "probabilities")
+        probabilities = found.arrays["probabilities"]
+        if probabilities.dtype != np.float32 or probabilities.ndim != 1:
+            raise self._unusable(name, f"not float32 (N,) but {probabilities.dtype} {probabilities.shape}")
+        if not bool(np.all((probabilities >= 0) & (probabilities <= 1))):  # nan is neither
+            raise self._unusable(name, "not all from 0 to 1")
+        truth = self._truth_of(configuration, split)
+        if truth is not None and len(probabilities) != truth.patches:
+            fault = f"for {len(probabilities)} patches, and {truth.patches} are in truth.npz beside them"
+            raise self._unusable(name, fault)
+        if truth is not None and truth.has_digest and not found.has_digest:
+            raise self._unusable(name, "without the digest that truth.npz beside them has: another program wrote them")
+        return probabilities
 
     def save_truth(
         self,
@@ -58,7 +101,8 @@ class PredictionStore:
             split: whose patches they are.
         """
         known = {} if slides is None else {"slides": slides}
-        self._write(f"{configuration}/{split}/truth.npz", labels=labels, **known)
+        self._truths.pop((configuration, split), None)
+        self._write(_truth_name(configuration, split), labels=labels, **known)
 
     def load_truth(
         self, configuration: str, split: Split = "test"
@@ -66,26 +110,93 @@ class PredictionStore:
         """Labels ``(N,)`` and, where known, slides ``(N,)`` of a split's patches.
 
         Raises:
-            StorageError: if they are not there.
+            StorageError: if they are not there, or damaged.
         """
-        found = self._read(f"{configuration}/{split}/truth.npz", "labels")
-        return found["labels"], found.get("slides")
+        name = _truth_name(configuration, split)
+        arrays = self._read(name, "labels").arrays
+        labels, slides = arrays["labels"], arrays.get("slides")
+        if labels.dtype != np.uint8 or labels.ndim != 1:
+            raise self._unusable(name, f"without labels uint8 (N,): found {labels.dtype} {labels.shape}")
+        if slides is not None and (slides.dtype.kind != "U" or slides.shape != labels.shape):
+            fault = f"without a slide's name for each label: found {slides.dtype} {slides.shape} for {labels.shape}"
+            raise self._unusable(name, fault)
+        return labels, slides
+
+    def _truth_of(self, configuration: str, split: Split) -> _Truth | None:
+        """What a split's truth says of the predictions beside it; None where there is none."""
+        key = configuration, split
+        if key not in self._truths:
+            name = _truth_name(configuration, split)
+            if self._files.read(f"predictions/{name}") is None:
+                return None
+            found = self._read(name, "labels")
+            self._truths[key] = _Truth(found.arrays["labels"].size, found.has_digest)
+        return self._truths[key]
 
     def _write(self, name: str, **arrays: NDArray[Any]) -> None:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        self._files.write(f"predictions/{name}", buffer.getvalue())
+        self._files.write(f"predictions/{name}", _with_digest(name, buffer.getvalue()))
 
-    def _read(self, name: str, required: str) -> dict[str, NDArray[Any]]:
+    def _read(self, name: str, required: str) -> _Found:
         content = self._files.read(f"predictions/{name}")
         if content is None:
             raise self._unusable(name, "missing")
+        digest = _digest_in(content)
+        if digest is not None and digest != _digest(name, content[: -len(_MARK) - _DIGITS - 2]):
+            raise self._unusable(name, "damaged, or of another run (their digest is another)")
         try:
+            if digest is None:
+                _check_sizes(content)
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                return {required: arrays[required], **arrays}
-        except (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-            raise self._unusable(name, f"damaged ({error})") from error
+                return _Found({required: arrays[required], **arrays}, digest is not None)
+        except _FAULTS as error:
+            raise self._unusable(name, f"damaged ({_one_line(error)})") from error
 
     def _unusable(self, name: str, fault: str) -> StorageError:
         path = f"{self._files.url}/predictions/{name}"
-        return StorageError(f"{path}: predictions are {fault}; give the study a new name to test again")
+        return StorageError(
+            f"{path}: predictions are {fault}; restore the file, or correct `checkpoints` or HPO_CHECKPOINTS if the "
+            "store is another, or give the study a new name to test again"
+        )
+
+
+def _truth_name(configuration: str, split: Split) -> str:
+    return f"{configuration}/{split}/truth.npz"
+
+
+def _digest(name: str, archive: bytes) -> str:
+    """Of an archive without the length of its comment, at its address."""
+    return hashlib.sha256(name.encode() + b"\n" + archive).hexdigest()
+
+
+def _with_digest(name: str, archive: bytes) -> bytes:
+    """An archive with a comment; its last two bytes are the length of none."""
+    comment = _MARK + _digest(name, archive[:-2]).encode()
+    return archive[:-2] + struct.pack("<H", len(comment)) + comment
+
+
+def _digest_in(content: bytes) -> str | None:
+    """The digest in an archive's comment; None of a file that an earlier version wrote."""
+    start = len(content) - len(_MARK) - _DIGITS
+    found = content[max(0, start - 2) :]
+    length = struct.pack("<H", len(_MARK) + _DIGITS)
+    return found[-_DIGITS:].decode("latin-1") if found.startswith(length + _MARK) else None
+
+
+def _check_sizes(content: bytes) -> None:
+    """Refuse arrays that say they are larger than any predictions, before memory is taken for them."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
+            raise ValueError("larger than predictions can be")
+        for member in archive.infolist():
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(file)
+                if math.prod(shape) * dtype.itemsize > member.file_size:
+                    raise ValueError(f"{member.filename} is shorter than it says")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

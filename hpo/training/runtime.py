@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import tempfile
+from contextlib import suppress
 from functools import cache
 
 from hpo.errors import TrainingError
 from hpo.machine import available_cores
 from hpo.models.backend import tf
+
+_log = logging.getLogger("hpo")
 
 _GREETINGS = (b"absl::InitializeLog()", b"Compiled cluster using XLA!")
 
@@ -23,8 +27,9 @@ def configure(threads: int | None = None) -> None:
     bit-identical only with the same number on the same kind of processor.
 
     Args:
-        threads: threads within an operation; operations themselves run one after another. None leaves both to
-            TensorFlow (all cores), or to whatever an earlier call set.
+        threads: threads within an operation; operations themselves run one after another. None is what an earlier
+            call set, or else TF_NUM_INTRAOP_THREADS, or as many as the process may use cores (a container's quota
+            counts), for either.
 
     Raises:
         TrainingError: if TensorFlow already runs with another number of threads.
@@ -37,9 +42,12 @@ def configure(threads: int | None = None) -> None:
         if threads is not None:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(1)
+        elif not tf.config.threading.get_intra_op_parallelism_threads():
+            with suppress(RuntimeError):  # TensorFlow has begun; it then takes the same, but for a container's quota
+                tf.config.threading.set_intra_op_parallelism_threads(_default_threads())
+                tf.config.threading.set_inter_op_parallelism_threads(_default_threads())
         if not _configured:
-            for device in tf.config.list_physical_devices("GPU"):
-                tf.config.experimental.set_memory_growth(device, True)
+            _prepare_gpus()
     except RuntimeError as error:
         raise TrainingError(
             f"TensorFlow already runs in this process, so that it cannot be given {threads or 'other'} threads; "
@@ -47,6 +55,24 @@ def configure(threads: int | None = None) -> None:
         ) from error
     tf.config.experimental.enable_op_determinism()
     _configured[:] = [threads]
+
+
+def _default_threads() -> int:
+    told = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    return int(told) if re.fullmatch(r"[1-9][0-9]{0,3}", told) else available_cores()
+
+
+def _prepare_gpus() -> None:
+    gpus = tf.config.list_physical_devices("GPU")
+    for device in gpus:
+        tf.config.experimental.set_memory_growth(device, True)
+    mask = os.environ.get("CUDA_VISIBLE_DEVICES", "").strip()
+    if not gpus and mask and not mask.startswith("-"):
+        _log.warning(
+            "CUDA_VISIBLE_DEVICES=%s, but TensorFlow finds no GPU: training on the CPU. On a machine with one: "
+            "pip install 'hpo[gpu]'",
+            mask,
+        )
 
 
 @cache

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import replace
 
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
+from hpo.models.own_function import look_in
 from hpo.recipe.architecture import ArchitectureSpec
 from hpo.recipe.recipe import Recipe
 from hpo.storage.checkpoints import CheckpointStore
@@ -27,8 +27,7 @@ def measure_speed(study: StudyFile, dataset: Dataset, architecture: str) -> tupl
         Seconds to start a training, and seconds a patch-visit, validation left out.
     """
     configure(study.workers.threads)
-    if str(study.file.parent) not in sys.path:  # where function architectures are imported from
-        sys.path.insert(0, str(study.file.parent))
+    look_in(study.file.parent)
     patches = min(CALIBRATION_PATCHES, int(study.space.factors["patches"].reference))
     recipe = _reference(study, study.architecture_specs[architecture], dataset.digest, patches)
     seconds: list[float] = []

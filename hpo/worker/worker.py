@@ -5,7 +5,6 @@ It knows nothing but the study file, the database and the checkpoint store; what
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.errors import StopRequestedError
 from hpo.evaluation.objective import Objective, objective_of
+from hpo.models.own_function import look_in
 from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.database import Database
@@ -90,7 +90,7 @@ def open_worker(
         owner: this process.
         observer: who watches.
         stop: once set, work ends after the current epoch's checkpoint.
-        threads: CPU threads, where the study file does not say; None is all cores.
+        threads: CPU threads, where the study file does not say; None is as in `configure`.
         since: as in `Heartbeat`.
 
     Raises:
@@ -98,7 +98,7 @@ def open_worker(
         StorageError: if the study's other workers have another checkpoint store.
     """
     configure(study.workers.threads or threads)
-    sys.path.insert(0, str(study.file.parent))  # where function architectures are imported from
+    look_in(study.file.parent)  # where function architectures are imported from
     files = Files(study.checkpoints, hurry=stop)
     trainer = Trainer(
         CheckpointStore(files),

@@ -38,7 +38,7 @@ class Served:
     def end(self, how: signal.Signals) -> tuple[int, str]:
         """Exit status, and what was printed after the URL."""
         self.process.send_signal(how)
-        out, _ = self.process.communicate(timeout=30)
+        out, _ = self.process.communicate(timeout=120)
         return self.process.returncode, out
 
 
@@ -62,7 +62,7 @@ def serving(log: Path, *words: str) -> Iterator[Served]:
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.1)

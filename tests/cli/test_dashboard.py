@@ -42,7 +42,7 @@ class Dashboard:
         self.served, self.url = served, served.url
 
     def get(self, path: str) -> Any:
-        with urlopen(f"{self.url}{path}", timeout=30) as response:  # noqa: S310 - our own
+        with urlopen(f"{self.url}{path}", timeout=120) as response:  # noqa: S310 - our own
             return json.load(response)
 
     def ids(self) -> dict[str, int]:
@@ -101,7 +101,7 @@ def test_a_trials_curve_is_downloaded_as_csv(finished: tuple[Dashboard, Story]) 
     (trial,) = [one for one in shown.study("small/stage1/tiny")["trials"] if one["number"] == 2]
     (artifact,) = trial["artifacts"]
     address = f"{shown.url}artifacts/{study_id}/{trial['trial_id']}/{artifact['artifact_id']}"
-    with urlopen(address, timeout=30) as response:  # noqa: S310 - our own
+    with urlopen(address, timeout=120) as response:  # noqa: S310 - our own
         assert response.headers["Content-Type"] == "text/csv"
         rows = list(csv.DictReader(io.TextIOWrapper(response)))
     (point,) = [point for point in story.points("stage1") if point.trial_id == trial["trial_id"]]
@@ -128,7 +128,7 @@ def open_page(finished: tuple[Dashboard, Story], browser: Browser) -> Iterator[C
 def look(visited: Visit, *selectors: str) -> None:
     """Wait until all of this is there, without anything that goes wrong."""
     for selector in selectors:
-        visited.page.wait_for_selector(selector, timeout=60_000)
+        visited.page.wait_for_selector(selector, timeout=120_000)
     assert visited.troubles == []
 
 

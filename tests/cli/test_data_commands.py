@@ -18,6 +18,7 @@ from hpo.cli.data import app
 from hpo.data import fetch
 from hpo.data.dataset import open_dataset
 from hpo.errors import DataError
+from tests.cli.hpo import Hpo
 
 
 def hpo_data(*arguments: object) -> Result:
@@ -129,3 +130,15 @@ def test_help_needs_none_of_the_heavy_libraries():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_preview_is_drawn_over_a_picture_and_over_nothing_else(hpo: Hpo, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    thesis = tmp_path / "thesis.tex"
+    thesis.write_text("years of work")
+    line = hpo.refused("data", "check", tmp_path / "data", "--preview", thesis)
+    assert line == f"--preview {thesis} is there already and is no PNG; name another file, or remove it first"
+    assert thesis.read_text() == "years of work"
+    picture = tmp_path / "preview.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert "--preview" not in hpo.refused("data", "check", tmp_path / "data", "--preview", picture)

@@ -25,7 +25,7 @@ def serve(story: Story, tmp_path: Path) -> Iterator[Callable[[], Served]]:
 
 
 def page_of(url: str) -> str:
-    with urlopen(url, timeout=30) as response:  # noqa: S310 - our own
+    with urlopen(url, timeout=120) as response:  # noqa: S310 - our own
         return str(response.read().decode())
 
 

@@ -107,7 +107,7 @@ class Composed:
             env=self.environment(**self.services[name]["environment"], **changes),
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         return checked.returncode == 0
 
@@ -164,10 +164,10 @@ def story(composed: Composed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Story
 
 def answer(url: str, process: subprocess.Popen[str]) -> bytes:
     """What a service answers, as soon as it does."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         try:
-            with urlopen(url, timeout=30) as response:  # noqa: S310 - our own
+            with urlopen(url, timeout=120) as response:  # noqa: S310 - our own
                 assert response.status == 200
                 return bytes(response.read())
         except HTTPError:

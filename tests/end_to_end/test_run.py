@@ -109,7 +109,7 @@ def test_ctrl_c_gives_the_points_back_and_the_same_command_goes_on(project: Proj
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "goes on from there" in err
     assert "Traceback" not in err

@@ -62,7 +62,7 @@ def test_hpo_stop_ends_a_worker_elsewhere_and_the_next_one_goes_on(
     wait_for(lambda: trained(project))
     asked = project.run("stop", "study.yaml", *options)
     assert asked.stdout.strip().endswith(f": ends {when}")
-    out, err = worker.communicate(timeout=60)
+    out, err = worker.communicate(timeout=300)
     assert worker.returncode == 0, (out, err)
     assert "stopped, as hpo stop asked" in err
     assert "running" not in states(project)

@@ -12,7 +12,7 @@ from hpo.cli.dashboard import publish_if_shown
 from hpo.config.load import load_study
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
-from hpo.launchers import launch
+from hpo.launchers import devices, launch
 from hpo.launchers.launch import MEMORY_SHARE, Workforce, open_launcher, plan_launch
 from hpo.launchers.launcher import Engine
 from hpo.machine import available_memory
@@ -28,16 +28,28 @@ def hpo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.fixture(autouse=True)
 def _without_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr(devices, "has_driver", lambda: False)
+    monkeypatch.setattr(launch, "has_driver", devices.has_driver)
     monkeypatch.setattr(launch, "available_cores", lambda: 8)
+
+
+@pytest.fixture
+def _two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with a driver that lists nothing, as in a container, and a mask of two GPUs."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-8a")
+    monkeypatch.setattr(devices, "has_driver", lambda: True)
+    monkeypatch.setattr(devices, "driver_gpus", list)
+    monkeypatch.setattr(launch, "has_driver", devices.has_driver)
 
 
 def study(folder: Path, **workers: Any) -> StudyFile:
     return load(folder, workers={"threads": None, **workers})
 
 
+@pytest.mark.usefixtures("_two_gpus")
 def test_a_local_launch_is_one_worker_a_gpu_with_its_part_of_cores_and_memory(tmp_path: Path) -> None:
-    first, second = plan_launch(study(tmp_path), Workforce(gpus="0,GPU-8a"))
-    assert (first.gpu, second.gpu) == ("0", "GPU-8a")
+    first, second = plan_launch(study(tmp_path), Workforce(gpus="0,1"))
+    assert (first.gpu, second.gpu) == ("2", "GPU-8a")
     assert (first.threads, first.gpu_share) == (4, 1.0)
     assert first.memory_bytes == pytest.approx(MEMORY_SHARE * available_memory() / 2)
     assert first.log == tmp_path / "out/logs/worker-0.log"
@@ -46,6 +58,15 @@ def test_a_local_launch_is_one_worker_a_gpu_with_its_part_of_cores_and_memory(tm
 def test_a_machine_without_gpus_has_one_worker_unless_more_are_asked_for(tmp_path: Path) -> None:
     assert [worker.gpu for worker in plan_launch(study(tmp_path), Workforce())] == [None]
     assert [worker.gpu for worker in plan_launch(study(tmp_path), Workforce(3, gpus="none"))] == ["", "", ""]
+
+
+def test_gpus_that_are_not_there_are_refused_if_asked_for_and_left_out_if_only_a_mask_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    with pytest.raises(HpoError, match="--gpus 1: this machine has no driver of a GPU"):
+        plan_launch(study(tmp_path), Workforce(2, gpus="1"))
+    assert [worker.gpu for worker in plan_launch(study(tmp_path), Workforce())] == [None]
 
 
 def test_every_worker_is_told_what_to_do_after_a_closed_stage(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_the_command_of_a_worker_holds_its_limits_and_no_database(tmp_path: Path
         memory_bytes=1.5e9,
     )
     assert worker_command(assignment) == [
-        *(sys.executable, "-m", "hpo", "worker", str(tmp_path / "study.yaml"), "--until", "stage2"),
+        *(sys.executable, "-P", "-m", "hpo", "worker", str(tmp_path / "study.yaml"), "--until", "stage2"),
         *("--threads", "3", "--memory-gb", "1.500", "--with-parent"),
     ]
 
@@ -81,6 +81,20 @@ def test_a_worker_sees_its_gpu_and_its_database(
     assert (said["CUDA_DEVICE_ORDER"], said["TF_FORCE_GPU_ALLOW_GROWTH"]) == ("PCI_BUS_ID", "true")
     assert said["HPO_DATABASE"] == "sqlite:////x.db"
     assert said["session"] == said["pid"] == worker.pid  # the terminal's Ctrl-C does not reach it
+
+
+def test_a_worker_runs_no_file_of_the_directory_that_it_is_started_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hpo.py").write_text("open('ran', 'w')")
+    monkeypatch.chdir(tmp_path)
+    # An empty entry, as of an unset variable in a shell's PYTHONPATH=$PYTHONPATH:..., is the working directory too.
+    monkeypatch.setenv("PYTHONPATH", f"{os.pathsep}{Path(__file__).parents[2]}")
+    (worker,) = LocalLauncher().start([Assignment(0, tmp_path / "absent.yaml", tmp_path / "log")])
+    ending = ended(worker)
+    assert ending.kind == "refused"
+    assert "absent.yaml" in ending.detail
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(
@@ -133,7 +147,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_changed_by_it(tmp_pa
     process = launch(project, 2)
     killed = worker_processes(process)[0].pid
     os.kill(killed, signal.SIGKILL)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert f"killed by SIGKILL; another takes its place; see {project.output / 'logs'}" in err
     assert points(project.output) == points(undisturbed.output)
@@ -144,7 +158,7 @@ def test_sigterm_ends_a_launch_and_its_workers_in_order(tmp_path: Path) -> None:
     process = launch(project, 1)
     workers = worker_processes(process)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert err.splitlines()[-1] == "hpo: stopped; every finished epoch is kept, the same command goes on from there"
     assert not any(worker.is_running() for worker in workers)

@@ -40,7 +40,7 @@ def test_an_actor_that_is_killed_is_replaced_and_all_ends_as_undisturbed(tmp_pat
     project = long_project(tmp_path)
     process = launch(project, 2)
     os.kill(pid(trained(project)[0][0]), signal.SIGKILL)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     warning, logs = "the database is an SQLite file, which one machine alone can work on", project.output / "logs"
     assert f"another takes its place; see {logs}" in err
@@ -55,7 +55,7 @@ def test_ctrl_c_lets_the_actors_end_after_their_epoch_and_ends_ray(tmp_path: Pat
     process = launch(project, 1)
     (owner, _) = trained(project)[0]
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert err.splitlines()[-1] == "hpo: stopped; every finished epoch is kept, the same command goes on from there"
     assert "running" not in states(project)

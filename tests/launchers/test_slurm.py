@@ -237,7 +237,7 @@ from hpo.launchers.slurm import SlurmWork
 
 def work(_assignment, stop):
     print("ready", flush=True)
-    return Ending("stopped" if stop.wait(30) else "died")
+    return Ending("stopped" if stop.wait(120) else "died")
 
 sys.modules["hpo.launchers.worker_process"] = SimpleNamespace(work_as_assigned=work)
 print(SlurmWork(None)().kind)
@@ -252,7 +252,7 @@ def test_a_job_that_is_stopped_has_a_result_and_one_that_is_evicted_has_none(
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
-    assert (process.communicate(timeout=20)[0], process.returncode) == (said, status)
+    assert (process.communicate(timeout=120)[0], process.returncode) == (said, status)
 
 
 def test_a_requeued_job_does_the_same_again(tmp_path: Path) -> None:

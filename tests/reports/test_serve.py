@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from hpo.errors import HpoError
+from hpo.reports.http_guard import SECURITY_HEADERS
 from hpo.reports.serve import LiveReport, Progress, ReportServer, serve_report, study_progress
+from hpo.reports.shell import PAGE_POLICY
 from hpo.storage.claims import claim_points
 from hpo.storage.database import Database
 from tests.stages.story import Story, load
@@ -106,7 +108,7 @@ def server(study: Study) -> Iterator[ReportServer]:
 
 
 def ask(server: ReportServer, path: str, method: str = "GET") -> tuple[HTTPResponse, bytes]:
-    connection = HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", server.server_port, timeout=120)
     connection.putrequest(method, path)  # as it is, where a client library would tidy the path up
     connection.endheaders()
     response = connection.getresponse()
@@ -122,6 +124,8 @@ def test_the_report_is_at_the_root_and_neither_kept_nor_guessed_about_by_browser
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Server"].strip() == "hpo"
+    assert {name: response.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
+    assert response.headers["Content-Security-Policy"] == f"{PAGE_POLICY}; frame-ancestors 'none'"
 
 
 def test_a_head_request_gets_the_same_headers_and_no_content(server: ReportServer) -> None:

@@ -101,7 +101,7 @@ def trials(database: Database, name: str = STAGE) -> list[FrozenTrial]:
         storage.engine.dispose()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"

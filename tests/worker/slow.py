@@ -162,7 +162,7 @@ class Nursery:
         for child in psutil.Process(self._process.pid).children():
             child.kill()
         self._process.stdin.close()
-        self._process.wait(timeout=60)
+        self._process.wait(timeout=300)
 
 
 def main() -> None:

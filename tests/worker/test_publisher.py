@@ -93,7 +93,7 @@ def test_who_posts_does_not_wait_and_what_piles_up_is_one_transaction(
 
     with publisher(sqlite, lease) as posting:
         posting.post(gate)
-        assert gate.reached.wait(20)
+        assert gate.reached.wait(120)
         for _ in range(9):
             posting.post(note)
         assert sessions == []
@@ -184,12 +184,12 @@ def test_who_stops_has_waited_with_a_limit_and_does_not_wait_again(
 
     def post() -> None:
         posting.post(gate)
-        assert gate.reached.wait(20)
+        assert gate.reached.wait(120)
         posting.flush(0.05)
 
     began = time.monotonic()
     with pytest.raises(type(error)):
         stop(posting, error, post)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     gate.opened.set()
     wait_until(lambda: not [one for one in threading.enumerate() if one.name == "publisher"])

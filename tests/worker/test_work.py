@@ -226,6 +226,6 @@ def test_a_worker_that_is_stopped_while_the_database_is_away_does_not_wait_for_i
     began = time.monotonic()
     with pytest.raises(StopRequestedError):
         work_once(shop.worker)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     away.clear()
     assert {point.state for point in shop.points()} <= {"running", "complete"}, "their leases will expire"
