@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+MOST_LISTED = 40
+"""Words that an error lists."""
+
+
 class HpoError(Exception):
     """An error whose text tells what was found, what is allowed and what to do.
 
@@ -117,6 +121,7 @@ def nearest(word: str, allowed: Iterable[str], listed_as: str = "allowed") -> st
         listed_as: what they are.
     """
     options = sorted(allowed)
-    close = get_close_matches(word, options, n=1, cutoff=0.6)
-    listing = f"{listed_as}: {', '.join(options)}"
+    close = get_close_matches(word[:100], options, n=1, cutoff=0.6)
+    more = f" and {len(options) - MOST_LISTED:,} more" if len(options) > MOST_LISTED else ""
+    listing = f"{listed_as}: {', '.join(options[:MOST_LISTED])}{more}"
     return f"did you mean {close[0]!r}? ({listing})" if close else listing

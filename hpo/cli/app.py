@@ -13,6 +13,7 @@ from hpo.cli.data import app as data_app
 from hpo.cli.export import export
 from hpo.cli.init import init, schema
 from hpo.cli.launch import launch
+from hpo.cli.net import run_command
 from hpo.cli.plan import plan
 from hpo.cli.ranges import ranges
 from hpo.cli.report import report
@@ -20,8 +21,6 @@ from hpo.cli.run import run
 from hpo.cli.status import status
 from hpo.cli.stop import stop
 from hpo.cli.worker import worker
-from hpo.errors import HpoError, StopRequestedError
-from hpo.exit_codes import INTERRUPTED, REPLACE_ME, USER_ERROR
 
 
 def _version(is_asked_for: bool) -> None:
@@ -54,15 +53,5 @@ app.add_typer(data_app, name="data")
 
 
 def main() -> None:
-    """Run the command line; an `HpoError`, or a file that cannot be written, is one line without a traceback."""
-    try:
-        app()
-    except StopRequestedError:
-        sys.stderr.write("hpo: stopped; every finished epoch is kept, the same command goes on from there\n")
-        sys.exit(INTERRUPTED)
-    except HpoError as error:
-        sys.stderr.write("".join(f"hpo: {line}\n" for line in str(error).splitlines()))
-        sys.exit(REPLACE_ME if error.is_passing else USER_ERROR)
-    except OSError as error:
-        sys.stderr.write(f"hpo: {error.filename or 'file'}: {error.strerror or error}\n")
-        sys.exit(USER_ERROR)
+    """Run the command line; whatever goes wrong is one line without a traceback."""
+    sys.exit(run_command(lambda: app(standalone_mode=False)))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import AllowHostOption, DatabaseOption, StudyArgument, err, out
+from hpo.cli.console import AllowHostOption, DatabaseOption, StudyArgument, say, tell
+from hpo.cli.limits import LONGEST_WAIT
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ def dashboard(
         str, typer.Option(help="The address to listen on. Whoever reaches it may change and delete what it shows.")
     ] = "127.0.0.1",
     every: Annotated[
-        int, typer.Option(metavar="SECONDS", min=1, help="How often to look whether the study has moved on.")
+        int,
+        typer.Option(
+            metavar="SECONDS", min=1, max=LONGEST_WAIT, help="How often to look whether the study has moved on."
+        ),
     ] = 60,
     allow_host: AllowHostOption = None,
     database: DatabaseOption = None,
@@ -38,7 +42,7 @@ def dashboard(
     settings = load_study(study, database)
     with closing(open_database(settings.database)) as opened:
         serve_dashboard(
-            settings, opened, host=host, port=port, every=every, announce=_print, say=_say, allow=allow_host or ()
+            settings, opened, host=host, port=port, every=every, announce=tell, say=say, allow=allow_host or ()
         )
 
 
@@ -53,11 +57,3 @@ def publish_if_shown(study: StudyFile, database: Database) -> None:
         from hpo.reports.publish import publish_study
 
         publish_study(database, study)
-
-
-def _print(line: str) -> None:
-    out.print(line, soft_wrap=True, markup=False, highlight=False)
-
-
-def _say(line: str) -> None:
-    err.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hpo.cli.console import JsonOption, following, out
+from hpo.cli.console import JsonOption, following, out, tell
 from hpo.cli.data_import import import_
+from hpo.cli.limits import LARGEST_SEED, MOST_PATCHES, MOST_PROCESSES
 
 if TYPE_CHECKING:
     from hpo.data.check import DataReport
@@ -33,12 +34,14 @@ PROBLEMS = 1
 @app.command()
 def sample(
     folder: Annotated[Path, typer.Argument(help="Folder for the data set.", file_okay=False)],
-    train: Annotated[int, typer.Option(help="Training patches.", min=2)] = 2000,
-    valid: Annotated[int, typer.Option(help="Validation patches.", min=2)] = 500,
-    test: Annotated[int, typer.Option(help="Test patches.", min=2)] = 500,
+    train: Annotated[int, typer.Option(help="Training patches.", min=2, max=MOST_PATCHES)] = 2000,
+    valid: Annotated[int, typer.Option(help="Validation patches.", min=2, max=MOST_PATCHES)] = 500,
+    test: Annotated[int, typer.Option(help="Test patches.", min=2, max=MOST_PATCHES)] = 500,
     patch_size: Annotated[int, typer.Option(help="Side of the patches, pixels.", min=32, max=512)] = 96,
-    seed: Annotated[int, typer.Option(help="Of everything.", min=0)] = 0,
-    processes: Annotated[int, typer.Option(help="Draw with so many processes; 0 is one a core.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed for the whole data set.", min=0, max=LARGEST_SEED)] = 0,
+    processes: Annotated[
+        int, typer.Option(help="Draw with so many processes; 0 is one a core.", min=0, max=MOST_PROCESSES)
+    ] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there.")] = False,
 ) -> None:
     """Make a data set that looks and tunes like H&E: lymph-node tissue with and without tumour."""
@@ -59,7 +62,7 @@ def sample(
             processes=processes or available_cores(),
             progress=lambda done, total: progress("drawing patches", done, total),
         )
-    _say(f"{folder}: {train} training, {valid} validation and {test} test patches of {patch_size} pixels")
+    tell(f"{folder}: {train} training, {valid} validation and {test} test patches of {patch_size} pixels")
 
 
 app.command(name="import")(import_)
@@ -84,7 +87,7 @@ def fetch(
             splits=[name for name in SPLITS if not split or name in split],
             progress=progress,
         )
-    _say(f"{folder}: {name} is complete and verified")
+    tell(f"{folder}: {name} is complete and verified")
 
 
 @app.command()
@@ -105,7 +108,7 @@ def check(
     else:
         _print_report(report)
         if preview is not None:
-            _say(f"preview: {preview}")
+            tell(f"preview: {preview}")
     if report.problems:
         raise typer.Exit(PROBLEMS)
 
@@ -145,12 +148,8 @@ def _print_report(report: DataReport) -> None:
     for crossing in report.crossings:
         first, second = crossing.splits
         slides = "slides unknown" if crossing.slides is None else f"{crossing.slides} slides"
-        _say(f"{first} and {second} share {crossing.repeats} patches, {slides}")
+        tell(f"{first} and {second} share {crossing.repeats} patches, {slides}")
     for problem in report.problems:
-        _say(f"problem: {problem}")
+        tell(f"problem: {problem}")
     if not report.problems:
-        _say("no problems")
-
-
-def _say(text: str) -> None:
-    typer.echo(text)
+        tell("no problems")

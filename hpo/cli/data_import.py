@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.console import JsonOption, following
+from hpo.cli.console import JsonOption, following, tell
 
 PATIENTS = "Where a slide or patient is: folder:N, regex:(...) or column:NAME."
 
@@ -86,6 +86,6 @@ def import_(
         return
     first, second = imported.classes
     for name, (zeros, ones) in imported.counts.items():
-        typer.echo(f"{folder}: {name}: {zeros} patches of label 0 ({first}), {ones} of label 1 ({second})")
+        tell(f"{folder}: {name}: {zeros} patches of label 0 ({first}), {ones} of label 1 ({second})")
     for line in imported.lines():
-        typer.echo(line)
+        tell(line)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.begun import open_begun
-from hpo.cli.console import DatabaseOption, StudyArgument, following, out
+from hpo.cli.console import DatabaseOption, StudyArgument, following, tell
 
 if TYPE_CHECKING:
     from hpo.config.study import StudyFile
@@ -53,7 +53,7 @@ def export(
         tuned = tuned_models(opened, settings)
         if tuned or (mlflow is None and tensorboard is None):
             export_outputs(settings, opened, dataset, results, onnx=onnx)
-            _say(str(settings.output))
+            tell(str(settings.output))
     if mlflow is not None:
         _log_to_mlflow(settings, results, tuned, mlflow)
     if tensorboard is not None:
@@ -72,7 +72,7 @@ def _log_to_mlflow(settings: StudyFile, results: StudyResults, tuned: dict[str, 
         new = log_to_mlflow(
             results, uri, files, settings.output, lambda done, total: update("logging to MLflow", done, total)
         )
-    _say(f"MLflow: {new} new runs in the experiment {settings.name}")
+    tell(f"MLflow: {new} new runs in the experiment {settings.name}")
 
 
 def _log_to_tensorboard(results: StudyResults, folder: Path) -> None:
@@ -80,8 +80,4 @@ def _log_to_tensorboard(results: StudyResults, folder: Path) -> None:
 
     with following() as update:
         runs = write_event_files(results, folder, lambda done, total: update("writing event files", done, total))
-    _say(f"TensorBoard: {runs} runs; to see them: tensorboard --logdir {folder}")
-
-
-def _say(line: str) -> None:
-    out.print(line, soft_wrap=True, markup=False, highlight=False)
+    tell(f"TensorBoard: {runs} runs; to see them: tensorboard --logdir {folder}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import following, out
+from hpo.cli.console import following, tell
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ def init(
     replaced = {search_space} if force and is_there else set()
     _write_all({file: text} | {path: text for path, text in named.items() if path in replaced or not path.exists()})
     for line in lines:
-        out.print(line, soft_wrap=True, markup=False, highlight=False)
+        tell(line)
     if data is not None and not is_there:
         text = "is not there yet: hpo data import makes it from images; hpo init --force then fits the study to it"
-        out.print(f"{data} {text}", soft_wrap=True, markup=False)
-    out.print(f"next: hpo plan {_typed(file)}, then hpo run {_typed(file)}", soft_wrap=True, markup=False)
+        tell(f"{data} {text}")
+    tell(f"next: hpo plan {_typed(file)}, then hpo run {_typed(file)}")
 
 
 def _fitting(data: Path, minutes: float) -> tuple[Proposal, list[str]]:
@@ -152,4 +152,4 @@ def _write_all(contents: dict[Path, str]) -> None:
 def _say_written(path: Path) -> None:
     from hpo.config.yaml_file import displayed
 
-    out.print(f"wrote {displayed(path)}", soft_wrap=True, markup=False, highlight=False)
+    tell(f"wrote {displayed(path)}")

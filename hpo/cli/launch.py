@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import DatabaseOption, StudyArgument, err, following, out, progress_bar, say_doubts
+from hpo.cli.console import DatabaseOption, StudyArgument, following, progress_bar, say, say_doubts, tell
+from hpo.cli.limits import MOST_WORKERS, finite
 from hpo.cli.signals import stopping
 from hpo.errors import StopRequestedError, StoreUnavailableError
 from hpo.launchers.launcher import Engine
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from hpo.storage.database import Database
 
 WorkersOption = Annotated[
-    int | None, typer.Option("--workers", min=1, help="How many workers; by default one a GPU, or one.")
+    int | None,
+    typer.Option("--workers", min=1, max=MOST_WORKERS, help="How many workers; by default one a GPU, or one."),
 ]
 GpusOption = Annotated[
     str | None,
@@ -31,7 +33,12 @@ GpusOption = Annotated[
 
 GpusPerWorkerOption = Annotated[
     float | None,
-    typer.Option(min=0, max=1, help="GPUs of each worker on Ray or Slurm, such as 1 or (Ray) 0.5; by default none."),
+    typer.Option(
+        min=0,
+        max=1,
+        callback=finite,
+        help="GPUs of each worker on Ray or Slurm, such as 1 or (Ray) 0.5; by default none.",
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -73,7 +80,7 @@ def launch(
         say_doubts(dataset)
         launch_workers(settings, opened, stop, force, until=until)
     ended = f"finished; next: hpo report {study}, hpo export {study}" if until == "test" else f"{until} is over"
-    out.print(f"{settings.name}: {ended}", soft_wrap=True, markup=False, highlight=False)
+    tell(f"{settings.name}: {ended}")
 
 
 def launch_workers(settings: StudyFile, database: Database, stop: Event, force: Workforce, *, until: Until) -> None:
@@ -110,9 +117,6 @@ def launch_workers(settings: StudyFile, database: Database, stop: Event, force: 
                 with suppress(StoreUnavailableError):  # it comes back; the workers are not to wait for a display
                     progress.update(task, completed=finished_points(database, settings))
                 next_look = time.monotonic() + LOOK_SECONDS
-
-        def say(line: str) -> None:
-            err.print(line, soft_wrap=True, markup=False, highlight=False)
 
         launcher = open_launcher(force, settings)
         workers = "1 worker" if len(assignments) == 1 else f"{len(assignments)} workers"

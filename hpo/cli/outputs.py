@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from hpo.cli.console import err, out, say
 from hpo.config.study import StudyFile
@@ -85,7 +86,7 @@ def print_comparison(results: StudyResults, best: str) -> None:
     for heading in ("before", "after", "difference"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, comparison in found.items():
-        table.add_row(f"[bold]{name}[/bold]{' *' if name == best else ''}")
+        table.add_row(Text(f"{name}{' *' if name == best else ''}", style="bold"))
         for metric in METRICS:
             values = comparison.metrics[metric]
             sides = _interval(values.before), _interval(values.after), _interval(values.difference, "+")
@@ -95,8 +96,7 @@ def print_comparison(results: StudyResults, best: str) -> None:
     sampling = next(iter(found.values())).sampling
     out.print(
         f"means of {plural(sampling.seeds, 'seed')} with 95% intervals (bootstrap over {resampled_words(sampling)}); "
-        "* best on validation",
-        highlight=False,
+        "* best on validation"
     )
 
 

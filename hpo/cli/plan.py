@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import JsonOption, StudyArgument, err, following, out, say_doubts
+from hpo.cli.console import JsonOption, StudyArgument, err, following, out, say, say_doubts, tell
 
 if TYPE_CHECKING:
     from hpo.config.study import StudyFile
@@ -27,14 +27,15 @@ def plan(
 
     Stage 1 is exact; stage 2 and the confirmation are upper bounds, because the sampler chooses the patches.
     """
+    from hpo.config.load import load_study
+
+    settings = load_study(study)  # before what takes long to import: a wrong file is refused at once
     from rich import box
     from rich.table import Table
 
-    from hpo.config.load import load_study
     from hpo.stages.estimate import estimate, total
     from hpo.stages.plan import open_data
 
-    settings = load_study(study)
     if settings.data.folder.exists():
         say_doubts(open_data(settings))
     stages = estimate(settings)
@@ -63,11 +64,11 @@ def plan(
     out.print(table)
     if speeds:
         whole = _duration(sum(seconds.values()))
-        out.print(f"at most {whole} by one worker here; what stages share among them is not known before they run")
+        tell(f"at most {whole} by one worker here; what stages share among them is not known before they run")
     if not speeds:
-        err.print("for the time on this machine: add --calibrate")
+        say("for the time on this machine: add --calibrate")
     if not settings.data.folder.exists() and settings.data.sample is None:
-        err.print(f"the data are not there yet: {settings.data.folder}", soft_wrap=True)
+        say(f"the data are not there yet: {settings.data.folder}")
 
 
 def _calibrated(study: StudyFile) -> dict[str, tuple[float, float]]:

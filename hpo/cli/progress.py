@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.progress import Progress
+from rich.text import Text
 
 from hpo.config.study import StudyFile
+from hpo.plain import printable
 from hpo.stages.estimate import expected_points
 from hpo.stages.order import Until
 from hpo.storage.claims import Claim
@@ -40,10 +42,10 @@ class RunProgress:
         """Count a point, and print a line that stays."""
         self._progress.advance(self._task)
         if reason is not None:
-            self._progress.console.print(f"{_name(claim)}: {reason}", soft_wrap=True, markup=False, highlight=False)
+            self._progress.console.print(Text(printable(f"{_name(claim)}: {reason}")), soft_wrap=True)
         elif objective is not None and self._progress.console.is_terminal:
             text = f"{_name(claim)}: {_values(claim)}  {self._metric} {objective:.4f}"
-            self._progress.console.print(text, markup=False, highlight=False)
+            self._progress.console.print(Text(printable(text)))
 
     def _detail(self, text: str) -> None:
         self._progress.update(self._task, detail=text)

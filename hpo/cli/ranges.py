@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hpo.cli.begun import require_database
-from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out
+from hpo.cli.begun import look_into_study
+from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out, tell
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
@@ -23,11 +23,9 @@ def ranges(study: StudyArgument, as_json: JsonOption = False, database: Database
     from hpo.config.load import load_study
     from hpo.config.ranges import load_ranges
     from hpo.stages.advance import write_ranges_file
-    from hpo.storage.database import open_database
 
     settings = load_study(study, database)
-    require_database(settings)
-    with closing(open_database(settings.database)) as opened:
+    with closing(look_into_study(settings)) as opened:
         write_ranges_file(opened, settings)
     if not settings.ranges_path.exists():
         raise HpoError(f"{settings.name}: no stage 1 has closed yet; run: hpo run {study} --until stage1")
@@ -46,11 +44,8 @@ def ranges(study: StudyArgument, as_json: JsonOption = False, database: Database
         for factor, limits in factors.items():
             table.add_row(architecture, factor, describe_range(limits), describe_best(limits))
     out.print(table)
-    out.print(
+    tell(
         f"{settings.ranges_path}: edits count until an architecture's stage 2 opens; the report shows those in force",
-        soft_wrap=True,
-        markup=False,
-        highlight=False,
     )
 
 

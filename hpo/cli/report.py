@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from hpo.cli.begun import open_begun
-from hpo.cli.console import AllowHostOption, DatabaseOption, StudyArgument, err, out, say
+from hpo.cli.console import AllowHostOption, DatabaseOption, StudyArgument, err, say, tell
+from hpo.cli.limits import LONGEST_WAIT
 from hpo.errors import DataError, HpoError
 
 if TYPE_CHECKING:
@@ -44,7 +45,12 @@ def report(
     host: Annotated[str, typer.Option(help="Of --serve: the address to listen on.")] = "127.0.0.1",
     every: Annotated[
         int,
-        typer.Option(metavar="SECONDS", min=1, help="Of --serve: how often to look whether the study has moved on."),
+        typer.Option(
+            metavar="SECONDS",
+            min=1,
+            max=LONGEST_WAIT,
+            help="Of --serve: how often to look whether the study has moved on.",
+        ),
     ] = 60,
     allow_host: AllowHostOption = None,
     database: DatabaseOption = None,
@@ -134,7 +140,7 @@ def _report(
                 host=serving.host,
                 port=serving.port,
                 every=serving.every,
-                announce=_print,
+                announce=tell,
                 allow=serving.allow,
             )
 
@@ -166,8 +172,4 @@ def _compare(files: list[str], output: Path | None, figures: Path | None, databa
 
 def _print_paths(*paths: Path | None) -> None:
     for path in filter(None, paths):
-        _print(str(path))
-
-
-def _print(line: str) -> None:
-    out.print(line, soft_wrap=True, markup=False, highlight=False)
+        tell(str(path))

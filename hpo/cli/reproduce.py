@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpo.cli.console import out, progress_bar
+from hpo.cli.console import progress_bar, tell
 from hpo.config.architectures import find_module
 from hpo.config.best_config import BestConfig, load_best_config
 from hpo.errors import HpoError
@@ -42,8 +42,8 @@ def run_best_config(path: Path, *, every: bool, trust_code: bool = False) -> Non
 
         for result in reproduce(config, names, folder, on_epoch):
             verdict = "identical" if result.is_identical else "DIFFERENT"
-            out.print(f"{result.architecture}: weights {verdict}, sha256 {result.weights_sha256}", soft_wrap=True)
-            out.print(f"  {result.model}", soft_wrap=True)
+            tell(f"{result.architecture}: weights {verdict}, sha256 {result.weights_sha256}")
+            tell(f"  {result.model}")
             if not result.is_identical:
                 different.append(result.architecture)
     if different:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import DatabaseOption, StudyArgument, err, following, out, progress_bar, say_doubts
+from hpo.cli.console import DatabaseOption, StudyArgument, following, progress_bar, say, say_doubts, tell
 from hpo.cli.launch import GpusOption, WorkersOption, launch_workers
 from hpo.cli.signals import stopping
 from hpo.errors import HpoError
@@ -43,9 +43,7 @@ def run(
     current epoch; the same command then goes on from there. With --workers or --gpus so many processes do the work,
     otherwise this one.
     """
-    from hpo.cli.reproduce import run_best_config
     from hpo.config.load import is_best_config, load_study
-    from hpo.launchers.launch import Workforce
 
     if is_best_config(study):
         for option, is_given in (
@@ -56,6 +54,8 @@ def run(
         ):
             if is_given:
                 raise HpoError(f"{study}: {option} is for study files; a best configuration is trained by this process")
+        from hpo.cli.reproduce import run_best_config
+
         run_best_config(Path(study), every=every, trust_code=trust_code)
     else:
         if trust_code:
@@ -68,6 +68,8 @@ def run(
         if workers is None and gpus is None:
             _run_study(settings, until)
         else:
+            from hpo.launchers.launch import Workforce
+
             launch = partial(launch_workers, force=Workforce(workers, gpus=gpus), until=until)
             _run_study(settings, until, launch)
 
@@ -91,11 +93,12 @@ def _run_study(
                 summary = _by_workers(settings, database, lambda: launch(settings, database, stop))
         _print_summary(settings, summary)
         if until == "test":
+            database.check_present()
             results = write_outputs(settings, database, dataset)
             print_comparison(results, best_architecture(tuned_models(database, settings)))
-            out.print(f"report, best configuration and models: {settings.output}", soft_wrap=True, highlight=False)
+            tell(f"report, best configuration and models: {settings.output}")
         elif until == "stage1" and "stage2" not in summary.standings[0].closed:
-            out.print(f"ranges, to read or edit before stage 2: {settings.ranges_path}", soft_wrap=True)
+            tell(f"ranges, to read or edit before stage 2: {settings.ranges_path}")
 
 
 def _alone(
@@ -130,13 +133,12 @@ def _by_workers(settings: StudyFile, database: Database, launch: Callable[[], No
 def _print_summary(study: StudyFile, summary: RunSummary) -> None:
     for standing in summary.standings:
         if standing.abandoned is not None:
-            err.print(f"{standing.architecture}: given up: {standing.abandoned}", soft_wrap=True, markup=False)
+            say(f"{standing.architecture}: given up: {standing.abandoned}")
     trained = summary.trained
-    if trained.epochs == 0:
-        out.print(f"{study.name}: everything was there already; nothing was trained", soft_wrap=True, highlight=False)
-    else:
-        out.print(
-            f"{study.name}: trained {trained.epochs} epochs, {trained.patch_visits:,} patch-visits", highlight=False
-        )
-    if all(standing.abandoned is not None for standing in summary.standings):
+    given_up = [standing.abandoned is not None for standing in summary.standings]
+    if trained.epochs:
+        tell(f"{study.name}: trained {trained.epochs} epochs, {trained.patch_visits:,} patch-visits")
+    elif not any(given_up):
+        tell(f"{study.name}: everything was there already; nothing was trained")
+    if all(given_up):
         raise HpoError(f"{study.name}: every architecture was given up; the reasons stand above")

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.begun import require_database
-from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out
+from hpo.cli.begun import look_into_study
+from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out, tell
+from hpo.plain import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -54,12 +55,9 @@ def status(
 ) -> None:
     """Show each stage's design points, its best objective, the workers and what they do, the pace and the time left."""
     from hpo.config.load import load_study
-    from hpo.storage.database import open_database
 
     settings = load_study(study, database)
-    if not watch or as_json:  # who watches may have come before the first worker
-        require_database(settings)
-    with closing(open_database(settings.database)) as opened:
+    with closing(_begun(settings) if watch and not as_json else look_into_study(settings)) as opened:
 
         @cache  # a large grid has thousands of recipes
         def visits() -> int:
@@ -74,11 +72,24 @@ def status(
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
     elif not found.stages:
-        out.print(f"{settings.name}: not begun; start with: hpo run {study}", soft_wrap=True, markup=False)
+        tell(f"{settings.name}: not begun; start with: hpo run {study}")
     else:
         out.print(_table(settings, found))
         for line in _lines(found):
-            out.print(line, soft_wrap=True, markup=False, highlight=False)
+            tell(line)
+
+
+def _begun(settings: StudyFile) -> Database:
+    """The study's database; who watches may have come before the first worker, and waits."""
+    from hpo.storage.database import look_into
+
+    is_said = False
+    while (opened := look_into(settings.database)) is None:
+        if not is_said:
+            tell(f"{settings.name}: not begun; waiting for its first worker")
+            is_said = True
+        time.sleep(WATCH_SECONDS)
+    return opened
 
 
 def _overview(database: Database, settings: StudyFile, visits: Callable[[], int]) -> Overview:
@@ -105,7 +116,7 @@ def _watch(database: Database, settings: StudyFile, visits: Callable[[], int]) -
     with suppress(KeyboardInterrupt), Live(console=out, auto_refresh=False) as live:
         while True:
             found = database.patiently(lambda: _overview(database, settings, visits))
-            lines: list[RenderableType] = [Text(line) for line in _lines(found)]
+            lines: list[RenderableType] = [Text(printable(line)) for line in _lines(found)]
             live.update(Group(_table(settings, found), *lines), refresh=True)
             if all(standing.is_over() for standing in database.patiently(lambda: standings(database, settings))):
                 return

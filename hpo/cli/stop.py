@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.console import DatabaseOption, StudyArgument, out
+from hpo.cli.begun import look_into_study
+from hpo.cli.console import DatabaseOption, StudyArgument, tell
 from hpo.errors import HpoError
 
 
@@ -24,6 +25,7 @@ def stop(
     from hpo.storage.workers import live_workers, request_stop
 
     settings = load_study(study, database)
+    look_into_study(settings).close()  # to stop what has not begun makes no database
     with closing(open_database(settings.database)) as opened, opened.transaction() as session:
         if not request_stop(session, settings.name, "now" if now else "drain"):
             raise HpoError(f"{settings.name}: not begun; there is nothing to stop in {opened.url}")
@@ -32,6 +34,6 @@ def stop(
     for worker in asked:
         is_silent = worker.silent_seconds > settings.workers.lease_seconds
         text = f"silent for {worker.silent_seconds:.0f} s, perhaps gone" if is_silent else f"ends {when}"
-        out.print(f"{worker.owner}: {text}", soft_wrap=True, markup=False, highlight=False)
+        tell(f"{worker.owner}: {text}")
     if not asked:
-        out.print(f"{settings.name}: no worker is at work; one that is just starting will stop, too")
+        tell(f"{settings.name}: no worker is at work; one that is just starting will stop, too")

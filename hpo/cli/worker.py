@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 
 from hpo.cli.console import DatabaseOption, StudyArgument
+from hpo.cli.limits import MOST_GIGABYTES, MOST_THREADS, finite
+from hpo.cli.net import log_to_terminal
 from hpo.cli.signals import stopping
 from hpo.stages.order import Until
 
@@ -20,11 +22,19 @@ def worker(
     database: DatabaseOption = None,
     until: Annotated[Until, typer.Option(help="End with this stage; 'test' is the end.")] = "test",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads, where the study file does not say; by default all cores.")
+        int | None,
+        typer.Option(
+            min=1, max=MOST_THREADS, help="CPU threads, where the study file does not say; by default all cores."
+        ),
     ] = None,
     memory_gb: Annotated[
         float | None,
-        typer.Option(min=0, help="End with exit code 75 between two points once memory has grown past it."),
+        typer.Option(
+            min=0,
+            max=MOST_GIGABYTES,
+            callback=finite,
+            help="End with exit code 75 between two points once memory has grown past it.",
+        ),
     ] = None,
     since: Annotated[
         float | None, typer.Option(hidden=True, help="When it was launched, by the database's clock.")
@@ -41,8 +51,7 @@ def worker(
     from hpo.launchers.inprocess import Limits
     from hpo.launchers.worker_process import LOG_FORMAT, work_on
 
-    logging.basicConfig(format=LOG_FORMAT, level=logging.WARNING)
-    logging.getLogger("hpo").setLevel(logging.INFO)
+    log_to_terminal(LOG_FORMAT, logging.INFO)
     limits = Limits(threads, None if memory_gb is None else memory_gb * 1e9)
     with stopping() as stop:
         if with_parent:

@@ -9,10 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from hpo.config.database_url import EXAMPLES
 from hpo.config.patterns import DIGEST_PATTERN, FUNCTION_PATTERN, NAME_PATTERN, URL_PATTERN
 from hpo.config.yaml_file import Document, Location, dotted
 from hpo.errors import ConfigError, ConfigErrors, nearest
 from hpo.recipe.key import canonical
+from hpo.secrets import shown_url, without_secrets
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,9 @@ def shown(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list" if value else "an empty list"
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, str) and "@" in value:
+        value = shown_url(value)
+    text = without_secrets(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -108,7 +112,7 @@ _NUMBERED = {
 }
 _PATTERNS = {
     NAME_PATTERN: "a name is made of letters, digits, '-' and '_', and begins with a letter or digit",
-    URL_PATTERN: "must be a database URL such as sqlite:///study.db or postgresql+psycopg://user@host/name",
+    URL_PATTERN: f"must be a database URL such as {EXAMPLES}",
     FUNCTION_PATTERN: "must be module:function, such as my_models:build",
     DIGEST_PATTERN: "must be a SHA-256, 64 hexadecimal digits",
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,9 +19,11 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from hpo.config.database_url import checked_database_url
 from hpo.config.explain import Problem, shown
 from hpo.config.patterns import NAME_PATTERN, URL_PATTERN
 from hpo.errors import nearest
+from hpo.file_faults import file_fault
 from hpo.recipe.point import FACTORS, Value
 
 
@@ -40,23 +44,47 @@ class Context:
     folder: Path
 
 
+def absolute_path(path: Path | str, folder: Path) -> Path:
+    """The path, ``~`` and links resolved, from a folder on if it is relative.
+
+    Raises:
+        ValueError: if it cannot be a path: a home of nobody, links in a circle, a NUL character, a name too long.
+    """
+    shown_path = shown(str(path))
+    if "\0" in str(path):
+        raise ValueError(f"a path has no NUL character; found {shown_path}")
+    try:
+        expanded = Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(f"found {shown_path}: there is no such user; write the folder out") from None
+    found = Path(os.path.realpath(folder / expanded))  # unlike resolve(), it raises nothing
+    try:
+        is_circle = found.is_symlink()  # all others have been followed
+        found.lstat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return found  # it is to be made, or whoever opens it says what is wrong
+    except OSError as error:
+        raise ValueError(f"found {shown_path}: {file_fault(error)}") from None
+    if is_circle:
+        raise ValueError(f"found {shown_path}: {file_fault(OSError(errno.ELOOP, ''))}")
+    return found
+
+
 def _absolute(path: Path, info: ValidationInfo) -> Path:
+    return absolute_path(path, _folder(info))
+
+
+def _folder(info: ValidationInfo) -> Path:
     # A file's content is never read without its folder; a model that Python code makes has absolute paths already.
-    folder = info.context.folder if isinstance(info.context, Context) else Path.cwd()
-    return (folder / path.expanduser()).resolve()
+    return info.context.folder if isinstance(info.context, Context) else Path.cwd()
 
 
 def _database_url(url: str, info: ValidationInfo) -> str:
-    prefix = "sqlite:///"
-    if url.startswith("sqlite:") and (":memory:" in url or len(url) <= len(prefix)):
-        raise ValueError("an SQLite database needs a file: workers do not share memory")
-    if not url.startswith(prefix):
-        return url
-    return prefix + _absolute(Path(url.removeprefix(prefix)), info).as_posix()
+    return checked_database_url(url, lambda path: absolute_path(path, _folder(info)))
 
 
 def _store_url(url: str, info: ValidationInfo) -> str:
-    return url if "://" in url else str(_absolute(Path(url), info))
+    return url if "://" in url else str(absolute_path(url, _folder(info)))
 
 
 def _scalar(value: Any) -> Value:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from hpo.config.consistency import architecture_specs, space_problems
 from hpo.config.dashboard import Dashboard
 from hpo.config.explain import Problem, config_error, explain
-from hpo.config.fields import Context, DatabaseUrl
+from hpo.config.fields import AnyPath, Context, DatabaseUrl, StoreUrl
 from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
 from hpo.config.yaml_file import Document, read_yaml
@@ -120,7 +120,7 @@ def _named(document: Document, key: str, path: Path, load: Callable[[Path], Load
     try:
         return load(path)
     except ConfigError as error:
-        if path.is_file():
+        if os.path.isfile(path):  # noqa: PTH113 - a name that is too long is no file, and no error
             raise
         raise config_error(document, [Problem((key,), str(error))]) from None
 
@@ -128,21 +128,23 @@ def _named(document: Document, key: str, path: Path, load: Callable[[Path], Load
 def _with_environment(document: Document, database: str | None) -> Document:
     values: dict[str, Any] = dict(document.values)
     if database is not None:
-        values["database"] = _database_given(database, "--database")
+        values["database"] = _given(database, "--database", DatabaseUrl)
     elif url := os.environ.get(DATABASE_VARIABLE):
-        values["database"] = _database_given(url, f"environment variable {DATABASE_VARIABLE}")
+        values["database"] = _given(url, f"environment variable {DATABASE_VARIABLE}", DatabaseUrl)
     if store := os.environ.get(CHECKPOINTS_VARIABLE):
-        values["checkpoints"] = store if "://" in store else str(Path(store).expanduser().absolute())
+        values["checkpoints"] = _given(store, f"environment variable {CHECKPOINTS_VARIABLE}", StoreUrl)
     data = values.get("data")
     if (folder := os.environ.get(DATA_VARIABLE)) and isinstance(data, dict) and data.get("sample") is None:
-        values["data"] = {**data, "folder": str(Path(folder).expanduser().absolute())}
+        given = _given(folder, f"environment variable {DATA_VARIABLE}", AnyPath)
+        values["data"] = {**data, "folder": str(given)}
     return Document(document.file, values, document.lines)
 
 
-def _database_given(url: str, where: str) -> str:
-    adapter: TypeAdapter[str] = TypeAdapter(DatabaseUrl)
+def _given(text: str, where: str, kind: Any) -> Any:
+    """What the command line or the environment says, checked as if it stood in the file."""
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
     try:
-        return adapter.validate_python(url, context=Context(Path.cwd()))
+        return adapter.validate_python(text, context=Context(Path.cwd()))
     except ValidationError as error:
         problem = explain(error, adapter)[0].text
         raise ConfigError(where, problem) from None

@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from hpo.config.architectures import ArchitectureSettings, architecture_name
 from hpo.config.dashboard import Dashboard
+from hpo.config.database_url import sqlite_url
 from hpo.config.explain import Problem, refuse
 from hpo.config.fields import AnyPath, DatabaseUrl, Flag, Name, Number, Seed, Settings, StoreUrl, Whole, repeated_items
 from hpo.config.search_space import SearchSpace
@@ -124,7 +125,7 @@ def _default_output(values: dict[str, Any]) -> Path:
 
 
 def _default_database(values: dict[str, Any]) -> str:
-    return f"sqlite:///{values['output'].as_posix()}/study.db"
+    return sqlite_url(values["output"] / "study.db")
 
 
 def _default_checkpoints(values: dict[str, Any]) -> str:

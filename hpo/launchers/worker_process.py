@@ -16,6 +16,7 @@ from hpo.errors import HpoError, StopRequestedError
 from hpo.launchers.devices import device_environment
 from hpo.launchers.inprocess import Limits, OnClosed, run_in_process
 from hpo.launchers.launcher import Assignment, Ending
+from hpo.plain import PlainFormatter
 from hpo.stages.order import Until
 from hpo.stages.plan import open_data
 from hpo.storage.claims import Claim
@@ -115,7 +116,7 @@ def _logging_to(log: Path) -> Iterator[None]:
         problem = error
     root, level = logging.getLogger(), _log.level
     for handler in handlers:
-        handler.setFormatter(logging.Formatter(LOG_FORMAT))
+        handler.setFormatter(PlainFormatter(LOG_FORMAT))
         root.addHandler(handler)
     _log.setLevel(logging.INFO)
     if problem is not None:

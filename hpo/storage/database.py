@@ -7,18 +7,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import optuna
 from optuna.exceptions import StorageInternalError
-from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
+from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from hpo.config.database_url import EXAMPLES, parsed_url, shown_database, sqlite_file
 from hpo.errors import StorageError, StoreUnavailableError
-from hpo.storage.engine import check_columns, create_tables, driver_advice, engine_options, is_away
+from hpo.file_faults import described
+from hpo.secrets import secrets_of, without_secrets
+from hpo.storage.engine import (
+    SQLITE_BUSY_SECONDS,
+    SQLITE_LOOK_SECONDS,
+    check_columns,
+    create_tables,
+    driver_advice,
+    engine_options,
+    is_away,
+    look_only,
+    opening_advice,
+    sqlite_advice,
+)
+from hpo.storage.inspection import has_our_tables
 from hpo.storage.patience import first_line, patiently
+from hpo.storage.sqlite_file import Identity, check_file, identity, looking_url
 from hpo.storage.tables import now
 
 PATIENCE_SECONDS = 900.0
@@ -32,11 +47,14 @@ class Database:
     """The study database.
 
     Args:
-        url: SQLAlchemy URL, password hidden.
+        url: SQLAlchemy URL, secrets hidden.
         engine: shared by Optuna's storage and our tables.
         storage: what Optuna's studies are loaded from; it remembers finished trials.
         patience_seconds: how long `patiently` waits.
         hurry: once set, it does not wait: somebody wants the process to end.
+        secrets: of the URL, which no message may have.
+        file: of an SQLite database that is worked on.
+        identity: of that file when it was opened.
     """
 
     url: str
@@ -44,6 +62,9 @@ class Database:
     storage: optuna.storages.BaseStorage
     patience_seconds: float = PATIENCE_SECONDS
     hurry: Event = field(default_factory=Event, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    file: Path | None = None
+    identity: Identity | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -54,14 +75,36 @@ class Database:
 
         Raises:
             StoreUnavailableError: if the database is away; whether a commit arrived is not known then.
+            StorageError: if it cannot do that: its file has been removed or replaced, is damaged, or read-only.
         """
+        self.check_present()
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except SQLAlchemyError as error:
-            if not is_away(error):
-                raise
-            raise StoreUnavailableError(f"database {self.url} is away: {first_line(error)}") from error
+            self.check_present()
+            if is_away(error):
+                raise StoreUnavailableError(f"database {self.url} is away: {self._says(error)}") from error
+            if advice := sqlite_advice(error):
+                raise StorageError(f"database {self.url}: {self._says(error)}{advice}") from error
+            raise
+
+    def check_present(self) -> None:
+        """See that the database is still the one that was opened.
+
+        Raises:
+            StorageError: if its file was removed, or another took its place: what is written now would be lost.
+        """
+        if self.file is None or identity(self.file) == self.identity:
+            return
+        what = "replaced by another" if self.file.exists() else "removed"
+        raise StorageError(
+            f"database {self.url} was {what} while the study ran; nothing more is written, report and checkpoints stay "
+            "as they are: put the file back, then run the same command again"
+        )
+
+    def _says(self, error: BaseException) -> str:
+        return without_secrets(first_line(error), self.secrets)
 
     def patiently(self, work: Callable[[], Result]) -> Result:
         """Do something with the database, again and again while it is away.
@@ -82,7 +125,7 @@ class Database:
             if not is_passing(error):
                 raise
             raise StoreUnavailableError(
-                f"{first_line(error)}; start the same command again once it is back: every finished epoch is kept"
+                f"{self._says(error)}; start the same command again once it is back: every finished epoch is kept"
             ) from error
 
     def run(self, work: Callable[[Session], Result]) -> Result:
@@ -112,32 +155,96 @@ def open_database(url: str) -> Database:
         url: any SQLAlchemy URL that Optuna takes; a SQLite file's folder is created.
 
     Raises:
-        StorageError: if the URL is malformed, its driver is missing, or its tables are those of another version.
+        StorageError: if the URL is malformed, its driver is missing, its tables are another program's or those of
+            another version, or its file is none of SQLite's.
         StoreUnavailableError: if the database cannot be reached.
     """
-    try:
-        parsed = make_url(url)
-        dialect = parsed.get_dialect()
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise StorageError(
-            f"database URL {url!r} is not one of SQLAlchemy's ({error}); "
-            "for example sqlite:///runs/study.db or postgresql+psycopg://user@host/name"
-        ) from error
-    shown = parsed.render_as_string(hide_password=True)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        if dialect.name == "sqlite" and parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        storage = create_tables(url, engine_options(dialect.name, dialect.driver))
+    with _opening(url) as parsed:
+        file = sqlite_file(url)
+        if file is not None and not check_file(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            _look(url, file)
+        shown = shown_database(url)
+        storage = create_tables(_spelt(url), _options(parsed))
         check_columns(storage.engine, shown)
+        return Database(
+            url=shown,
+            engine=storage.engine,
+            storage=optuna.storages.get_storage(storage),
+            secrets=secrets_of(url),
+            file=file,
+            identity=None if file is None else identity(file),
+        )
+
+
+def look_into(url: str) -> Database | None:
+    """Connect to a study database without making or changing anything; None if it holds no study of ours.
+
+    What may only be read can be looked into. On SQLite no writer is waited for.
+
+    Raises:
+        StorageError, StoreUnavailableError: as `open_database`.
+    """
+    with _opening(url) as parsed:
+        file = sqlite_file(url)
+        if file is not None and not check_file(file):
+            return None
+        if not _look(url, file):
+            return None
+        shown, looking = shown_database(url), url if file is None else looking_url(file)
+        storage = look_only(_spelt(looking), _options(parsed, SQLITE_LOOK_SECONDS))
+        check_columns(storage.engine, shown)
+        return Database(shown, storage.engine, optuna.storages.get_storage(storage), secrets=secrets_of(url))
+
+
+@contextmanager
+def _opening(url: str) -> Iterator[URL]:
+    """Of what goes wrong in the block, one line without secrets."""
+    shown, secrets = shown_database(url), secrets_of(url)
+    try:
+        parsed = parsed_url(url)
+        parsed.get_dialect()
+    except (ValueError, ArgumentError, NoSuchModuleError) as error:
+        raise StorageError(
+            f"database URL {shown!r} is not one of SQLAlchemy's ({without_secrets(first_line(error), secrets)}); "
+            f"for example {EXAMPLES}"
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield parsed
     except ImportError as error:
         raise StorageError(f"database {shown}: its driver is not installed; {driver_advice(parsed)}") from error
-    except (SQLAlchemyError, StorageInternalError, OSError, RuntimeError) as error:
+    except OSError as error:
+        raise StorageError(f"database {shown} cannot be opened: {described(error)}") from error
+    except (SQLAlchemyError, StorageInternalError, RuntimeError, ValueError, TypeError) as error:
         kind = StoreUnavailableError if is_away(error) else StorageError
-        advice = "; is its server up, and the URL right (--database, HPO_DATABASE, or the study file)?"
-        text = f"database {shown} cannot be opened: {first_line(error)}"
-        raise kind(text + (advice if is_away(error) else "")) from error
-    return Database(url=shown, engine=storage.engine, storage=optuna.storages.get_storage(storage))
+        text = f"database {shown} cannot be opened: {without_secrets(first_line(error), secrets)}"
+        raise kind(text + opening_advice(parsed, error)) from error
+
+
+def _look(url: str, file: Path | None) -> bool:
+    """Whether there are studies of ours.
+
+    Raises:
+        StorageError: if the database is another program's.
+    """
+    parsed = parsed_url(url)
+    options = _options(parsed, SQLITE_LOOK_SECONDS)
+    engine = create_engine(parsed if file is None else looking_url(file), **options)
+    try:
+        return has_our_tables(engine, shown_database(url))
+    finally:
+        engine.dispose()
+
+
+def _options(parsed: URL, busy_seconds: float = SQLITE_BUSY_SECONDS) -> dict[str, Any]:
+    return engine_options(parsed.get_dialect().name, parsed.get_dialect().driver, busy_seconds)
+
+
+def _spelt(url: str) -> str:
+    """The URL for Optuna, which takes braces for a template's."""
+    return parsed_url(url).render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
 
 
 @contextmanager
@@ -147,9 +254,7 @@ def open_reader(url: str) -> Iterator[optuna.storages.BaseStorage]:
     On SQLite its transactions do not take the write lock at their beginning: it keeps no worker waiting. What must not
     collide with others' changes is not to be written through it.
     """
-    parsed = make_url(url)
-    options = engine_options(parsed.get_dialect().name, parsed.get_dialect().driver)
-    storage = optuna.storages.RDBStorage(url, engine_kwargs=options, skip_table_creation=True)
+    storage = optuna.storages.RDBStorage(_spelt(url), engine_kwargs=_options(parsed_url(url)), skip_table_creation=True)
     try:
         yield optuna.storages.get_storage(storage)
     finally:

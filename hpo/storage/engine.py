@@ -27,6 +27,9 @@ from hpo.storage.tables import Table
 SQLITE_BUSY_SECONDS = 60.0
 """How long a SQLite writer waits for the others before it gives up."""
 
+SQLITE_LOOK_SECONDS = 10.0
+"""How long somebody who only looks waits for a program that keeps the whole file to itself."""
+
 CONNECT_SECONDS = 10
 """After which a connection that nobody answers is given up, and tried again."""
 
@@ -75,10 +78,10 @@ def is_away(error: BaseException) -> bool:
     return code is None or _sqlite_kind(code) not in _SQLITE_LASTING
 
 
-def engine_options(dialect: str, driver: str) -> dict[str, Any]:
+def engine_options(dialect: str, driver: str, busy_seconds: float = SQLITE_BUSY_SECONDS) -> dict[str, Any]:
     """What SQLAlchemy's ``create_engine`` is told for a kind of database."""
     if dialect == "sqlite":
-        return {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
+        return {"connect_args": {"timeout": busy_seconds}}
     return {"pool_pre_ping": True, "connect_args": _CONNECT.get(driver, {})}
 
 
@@ -92,6 +95,35 @@ def driver_advice(url: URL) -> str:
         package, prefix = known[url.get_backend_name()]
         return f"pip install {package}, and begin the URL with {prefix}"
     return f"install the Python package that SQLAlchemy uses for {url.drivername}"
+
+
+def opening_advice(url: URL, error: BaseException) -> str:
+    """What to do about a database that cannot be opened, with the mark before it."""
+    if url.get_backend_name() != "sqlite":
+        return "; is its server up, and the URL right (--database, HPO_DATABASE, or the study file)?" * is_away(error)
+    return sqlite_advice(error)
+
+
+def sqlite_advice(error: BaseException) -> str:
+    """What to do where SQLite cannot use its file; nothing for any other error."""
+    code = _sqlite_kind(getattr(_original(error), "sqlite_errorcode", 0) or 0)
+    return {
+        sqlite3.SQLITE_BUSY: "; another program keeps it locked: end that, then run the same command again",
+        sqlite3.SQLITE_LOCKED: "; another program keeps it locked: end that, then run the same command again",
+        sqlite3.SQLITE_READONLY: "; get the right to write the file and its folder, or name another database",
+        sqlite3.SQLITE_CANTOPEN: "; get the right to read and write the file and its folder, or name another database",
+        sqlite3.SQLITE_FULL: "; free some space on the disk, then run the same command again",
+        sqlite3.SQLITE_NOTADB: "; it is damaged or no SQLite database: put back a copy, or name another",
+        sqlite3.SQLITE_CORRUPT: "; it is damaged: put back a copy, or name another; checkpoints stay as they are",
+    }.get(code, "")
+
+
+def _original(error: BaseException) -> BaseException:
+    """What the driver raised."""
+    if isinstance(error, StorageInternalError) and error.__cause__ is not None:
+        return _original(error.__cause__)
+    found = getattr(error, "orig", None)
+    return found if isinstance(found, BaseException) else error
 
 
 # Several processes may create the tables of a new database at once: each finds them missing, and all but one fail.
@@ -116,6 +148,31 @@ def create_tables(url: str, options: dict[str, Any]) -> optuna.storages.RDBStora
     else:
         _say_on_connect(storage.engine, _settings(storage.engine.dialect.name))
     Table.metadata.create_all(storage.engine)
+    return storage
+
+
+def look_only(url: str, options: dict[str, Any]) -> optuna.storages.RDBStorage:
+    """Connect to tables that are there; on SQLite nothing can be written, and no writer is waited for.
+
+    Raises:
+        SQLAlchemyError, StorageInternalError: if that cannot be.
+    """
+    storage = optuna.storages.RDBStorage(url, engine_kwargs=options, skip_table_creation=True)
+    storage.remove_session()
+    storage.engine.dispose()
+    if storage.engine.dialect.name == "sqlite":
+
+        @event.listens_for(storage.engine, "connect")
+        def _on_connect(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None
+            connection.execute("PRAGMA query_only=ON")
+
+        @event.listens_for(storage.engine, "begin")
+        def _on_begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN")  # all that a transaction reads is of one moment
+
+    else:
+        _say_on_connect(storage.engine, _settings(storage.engine.dialect.name))
     return storage
 
 

@@ -14,6 +14,8 @@ from typing import TypeVar
 import fsspec
 
 from hpo.errors import StorageError, StoreUnavailableError
+from hpo.file_faults import file_fault
+from hpo.secrets import secrets_of, shown_url, without_secrets
 from hpo.storage.patience import patiently
 
 PATIENCE_SECONDS = 300.0
@@ -28,6 +30,9 @@ _PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
 """Which package fsspec needs for a protocol."""
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+_OWN_ADVICE = (errno.ENAMETOOLONG, errno.EMFILE, errno.ENFILE, getattr(errno, "ESTALE", errno.EMFILE))
+"""What of a folder's errors is mended otherwise than a store that is away."""
 
 _PASSING_NAMES = (
     "EAGAIN EBUSY EDQUOT EINTR EIO EMFILE ENFILE ENOLCK ENOSPC EREMOTEIO ESTALE ECONNABORTED ECONNREFUSED ECONNRESET "
@@ -51,6 +56,9 @@ _PASSING_CLASSES = frozenset({
 class Files:
     """The files under a URL; names are relative to it, with ``/`` between folders. May be used by several threads.
 
+    Attributes:
+        url: as messages may show it, secrets masked.
+
     Args:
         url: an fsspec URL or a folder; a folder is made when first written to, a bucket has to be there.
         patience_seconds: how long to try again while what goes wrong may pass.
@@ -61,17 +69,18 @@ class Files:
     """
 
     def __init__(self, url: str | Path, patience_seconds: float = PATIENCE_SECONDS, hurry: Event | None = None) -> None:
-        self.url = str(url)
+        self._url, self._secrets = str(url), secrets_of(url)
+        self.url = shown_url(url)
         self._patience_seconds, self._hurry = patience_seconds, hurry
         try:
             # Other processes write here too: a remembered listing would be wrong.
-            self._fs, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
+            self._fs, root = fsspec.core.url_to_fs(self._url, use_listings_cache=False)
         except ImportError as error:
-            package = _PACKAGES.get(self.url.partition(":")[0])
-            advice = f"its package is missing; pip install {package}" if package else str(error)
+            package = _PACKAGES.get(self._url.partition(":")[0])
+            advice = f"its package is missing; pip install {package}" if package else self._says(error)
             raise StorageError(f"checkpoint store {self.url}: {advice}") from error
-        except ValueError as error:
-            raise StorageError(f"checkpoint store {self.url}: {error}") from error
+        except Exception as error:  # file systems are other people's: they raise what they like
+            raise StorageError(f"checkpoint store {self.url}: {self._says(error)}; {_advice(error)}") from error
         self._root = root.rstrip("/")
         protocols = (self._fs.protocol,) if isinstance(self._fs.protocol, str) else self._fs.protocol
         self._is_put_whole = not _PUT_WHOLE.isdisjoint(protocols)
@@ -177,10 +186,13 @@ class Files:
         except Exception as error:  # file systems are other people's: they raise what they like
             raise self._unavailable(verb, error) from error
 
+    def _says(self, error: Exception) -> str:
+        reason = str(getattr(error, "strerror", None) or error).strip().partition("\n")[0] or type(error).__name__
+        is_sentence = reason[1:2].islower() or reason[1:2] == " "  # and no name such as SFTPFileSystem
+        return without_secrets(reason[:1].lower() + reason[1:] if is_sentence else reason, self._secrets)
+
     def _unavailable(self, verb: str, error: Exception) -> StoreUnavailableError:
-        reason = getattr(error, "strerror", None) or str(error)
-        reason = str(reason).partition("\n")[0] or type(error).__name__
-        reason = reason[:1].lower() + reason[1:]
+        reason = self._says(error)
         text = f"checkpoint store {self.url}: cannot {verb}: {reason}; {_advice(error)}"
         return StoreUnavailableError(text, is_passing=is_passing(error))
 
@@ -206,6 +218,8 @@ def _is_bucket_missing(error: FileNotFoundError) -> bool:
 def _advice(error: Exception) -> str:
     if getattr(error, "errno", None) in _FULL:
         return "free some and run the same command again: every finished epoch is kept"
+    if isinstance(error, OSError) and error.errno in _OWN_ADVICE:
+        return file_fault(error).partition("; ")[2]
     if is_passing(error):
         return "run the same command again once it is back: every finished epoch is kept"
     if isinstance(error, FileNotFoundError):

@@ -13,7 +13,7 @@ from typing import Self
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from hpo.errors import LeaseLostError, StoreUnavailableError
+from hpo.errors import LeaseLostError, StorageError
 from hpo.storage.claims import Claim, renew_leases
 from hpo.storage.database import Database
 from hpo.storage.patience import first_line
@@ -100,7 +100,7 @@ class Heartbeat:
         try:
             with self._database.transaction() as session:
                 end_worker(session, self._study, self._owner)
-        except (StoreUnavailableError, SQLAlchemyError, OSError) as problem:
+        except (StorageError, SQLAlchemyError, OSError) as problem:
             _log.warning("the worker's end is not in the register: %s", first_line(problem))
 
     @contextmanager
@@ -135,7 +135,7 @@ class Heartbeat:
         """Beat, or say in the log why not."""
         try:
             self.beat()
-        except (StoreUnavailableError, SQLAlchemyError, OSError) as error:
+        except (StorageError, SQLAlchemyError, OSError) as error:
             _log.warning("leases not renewed, trying again: %s", first_line(error))
 
     def _beat_on(self) -> None:

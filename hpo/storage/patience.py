@@ -16,6 +16,8 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from hpo.secrets import without_secrets
+
 _log = logging.getLogger(__name__)
 
 FIRST_WAIT_SECONDS = 0.1
@@ -53,5 +55,5 @@ def patiently(
 
 
 def first_line(error: BaseException | None) -> str:
-    """What an error says, in one line."""
-    return str(error).partition("\n")[0] or type(error).__name__
+    """What an error says, in one line without secrets."""
+    return without_secrets(str(error).strip().partition("\n")[0]) or type(error).__name__

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from hpo.errors import StoreUnavailableError, TrainingError
+from hpo.errors import StorageError, TrainingError
 from hpo.evaluation.compare import metric_standard_error
 from hpo.recipe.key import digest
 from hpo.recipe.point import apply_point
@@ -155,7 +155,7 @@ def give_back(task: Task) -> None:
         task.publisher.flush(GIVE_BACK_SECONDS)
     try:
         release_points(task.worker.database, list(task.lease.open))
-    except (StoreUnavailableError, SQLAlchemyError) as error:
+    except (StorageError, SQLAlchemyError) as error:
         _log.warning("the claims are not given back, their leases will expire: %s", error)
 
 

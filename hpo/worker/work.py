@@ -59,7 +59,7 @@ def work_once(worker: Worker) -> Worked:
             fail(task, str(error), max_attempts=settings.max_attempts if isinstance(error, OutOfMemoryError) else 0)
             database.run(note)
         except Exception as error:
-            _log.debug("attempt failed", exc_info=True)
+            _log.info("%s: attempt %d failed", claims[0].stage_name, claims[0].attempt, exc_info=True)
             reason = f"attempt {claims[0].attempt}: {type(error).__name__}: {error}"
             fail(task, reason, max_attempts=settings.max_attempts)
             database.run(note)

@@ -14,7 +14,7 @@ import pytest
 
 from hpo.cli import app as module
 from hpo.errors import HpoError, StopRequestedError
-from hpo.exit_codes import REPLACE_ME, USER_ERROR
+from hpo.exit_codes import REPLACE_ME, UNFORESEEN, USER_ERROR
 from tests.cli.hpo import Hpo
 from tests.stages.story import SPACE, Story, write
 
@@ -145,7 +145,7 @@ def test_an_option_that_is_not_known_ends_with_the_same_status(hpo: Hpo) -> None
 
 
 def raising(error: BaseException) -> Any:
-    def app() -> None:
+    def app(**_options: object) -> None:
         raise error
 
     return app
@@ -163,7 +163,75 @@ def test_an_error_of_several_lines_keeps_them_apart(hpo: Hpo, monkeypatch: pytes
     assert hpo("run", "study.yaml").err == "hpo: one\nhpo: two\n"
 
 
-def test_a_bug_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_foresaw_is_one_line_with_the_place_of_its_traceback(
+    hpo: Hpo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(module, "app", raising(ZeroDivisionError("postgresql://me:S3cr3tPw@host \x1b[31m")))
+    line = hpo.refused("status", "study.yaml", status=UNFORESEEN)
+    assert line.startswith("unforeseen ZeroDivisionError: postgresql://me:***@host \\x1b[31m; the whole traceback: ")
+    text = Path(line.rpartition(": ")[2]).read_text()
+    assert "Traceback (most recent call last)" in text
+    assert "S3cr3tPw" not in text
+
+
+def test_the_traceback_lies_among_the_logs_of_the_study(
+    hpo: Hpo, monkeypatch: pytest.MonkeyPatch, story: Story
+) -> None:
+    story.study.output.mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(module, "app", raising(ZeroDivisionError()))
-    with pytest.raises(ZeroDivisionError):
-        module.main()
+    line = hpo.refused("status", story.study.file, status=UNFORESEEN)
+    assert Path(line.rpartition(": ")[2]).parent == story.study.output / "logs"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (KeyboardInterrupt(), 130, "hpo: stopped at once; every finished epoch is kept\n"),
+        (BrokenPipeError(32, "Broken pipe"), 141, ""),
+        (OSError(28, "No space", "/x/report.html"), 2, "hpo: /x/report.html: no space left on the disk; free some"),
+        (OSError(36, "Long", "/x"), 2, "hpo: /x: the name is too long for its file system; shorten it\n"),
+    ],
+)
+def test_what_the_system_refuses_is_told_by_its_number(
+    hpo: Hpo, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int, said: str
+) -> None:
+    monkeypatch.setattr(module, "app", raising(error))
+    monkeypatch.setattr("hpo.cli.net._leave_output", lambda: None)  # it is pytest's here
+    ended = hpo("status", "study.yaml")
+    assert ended.status == status
+    assert ended.err.startswith(said)
+    assert len(ended.err.splitlines()) <= 1
+
+
+def test_the_level_of_the_log_is_one_of_three(hpo: Hpo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HPO_LOG", "loud")
+    assert hpo.refused("plan", "x") == "environment variable HPO_LOG: found 'loud'; allowed: debug, info, warning"
+
+
+def test_debug_prints_the_traceback_too(hpo: Hpo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HPO_LOG", "DEBUG")
+    monkeypatch.setattr(module, "app", raising(HpoError("one")))
+    ended = hpo("plan", "x")
+    assert "Traceback (most recent call last)" in ended.err
+    assert ended.err.endswith("hpo: one\n")
+
+
+@pytest.mark.parametrize("number", ["1000000000", "99999999999999999999", "0", "-1"])
+@pytest.mark.parametrize("command", ["run", "launch"])
+def test_absurd_numbers_of_workers_are_one_line(hpo: Hpo, command: str, number: str) -> None:
+    line = hpo.refused(command, "study.yaml", "--workers", number)
+    assert line.startswith("Invalid value for '--workers': ")
+    assert line.endswith(f"hpo {command} --help")
+
+
+def test_a_password_on_a_wrong_place_of_the_command_line_is_not_echoed(hpo: Hpo) -> None:
+    line = hpo.refused("status", "study.yaml", "postgresql://me:S3cr3tPw@host/x")
+    assert line.startswith("Got unexpected extra argument")
+    assert "postgresql://me:***@host/x" in line
+
+
+def test_nobody_reads_on_is_no_error(tmp_path: Path) -> None:
+    done = subprocess.run(["sh", "-c", f"'{sys.executable}' -m hpo plan --help 2>'{tmp_path}/err' | true"], check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "err").read_text() == ""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -111,7 +113,13 @@ def test_values_are_plain_python_and_numbers_have_one_form(tmp_path: Path) -> No
 
 
 words = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=20)
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63) + 1, 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | words
+)
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4), max_leaves=8
 )
@@ -145,3 +153,56 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
         write_yaml(file, "second", {"a": object()})
     assert read_yaml(file).values == {"a": 1}
     assert list(tmp_path.iterdir()) == [file]
+
+
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 8)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("&r\nname: *r\n", "study.yaml:2: *r stands inside what it names, &r"),
+        ("a: &a [1, {b: *a}]\n", "study.yaml:1: *a stands inside what it names, &a"),
+        ("a: " + "[" * 500 + "]" * 500, "study.yaml:1: nested deeper than 30 mappings and lists"),
+        ("- " * 500 + "x", "study.yaml:1: nested deeper than 30 mappings and lists"),
+        (BOMB, "study.yaml:4: more than 10,000 values"),
+        (
+            BOMB.replace("[", "{<<: [").replace("]", "]}").replace("x, ", "{}, ").replace("x]", "{}]"),
+            "more than 10,000",
+        ),
+        ("#" + " comment" * 50_000, "study.yaml: is larger than 300,000 bytes"),
+        ("a: !!int x\n", "study.yaml: not YAML that can be read"),
+        ("a: !!python/object/apply:os.system [ls]\n", "study.yaml:1: a: has the tag tag:yaml.org,2002:python"),
+        ("a: !mine {b: 1}\n", "study.yaml:1: a: has the tag !mine; leave it out"),
+        (f"a: {10**30}\n", "study.yaml:1: a: must be less than 2^63"),
+        (f"a: {'9' * 5000}\n", "study.yaml: not YAML that can be read: Exceeds the limit"),
+        ("a: 2020-99-99\n", "study.yaml: not YAML that can be read: month must be in 1..12"),
+        ("[1]: 2\n", "study.yaml:1: keys are words; found a list or mapping"),
+    ],
+)
+def test_what_has_no_end_is_refused_before_it_is_made(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "study.yaml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_yaml(tmp_path / "study.yaml")
+    assert problem in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_what_is_no_regular_file_is_refused_without_being_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "gone.yaml").symlink_to("nowhere")
+    (tmp_path / "circle.yaml").symlink_to("circle.yaml")
+    (tmp_path / "wide.yaml").write_text("a: 1", encoding="utf-16")
+    for name, problem in {
+        "pipe.yaml": "is a pipe; expected a YAML file",
+        "gone.yaml": "is a link to a file that does not exist",
+        "circle.yaml": "cannot be read: its symbolic links go round in a circle",
+        "wide.yaml": "is UTF-16 text; save the file as UTF-8",
+        "x" * 300: "cannot be read: the name is too long for its file system; shorten it",
+    }.items():
+        with pytest.raises(ConfigError, match=re.escape(problem)):
+            read_yaml(tmp_path / name)
+    with pytest.raises(ConfigError, match="is a device"):
+        read_yaml(Path("/dev/zero"))

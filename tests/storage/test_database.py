@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -12,13 +13,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.dialects import mysql
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable
 
+from hpo.config.database_url import sqlite_url as sqlite_url_of
 from hpo.errors import StorageError, StoreUnavailableError
 from hpo.storage import engine as module
-from hpo.storage.database import Database, open_database
+from hpo.storage.database import Database, look_into, open_database
 from hpo.storage.tables import StudyRow, Table
 from tests.postgresql import OwnServer
 from tests.storage.at_once import forgetful, twice
@@ -54,7 +56,9 @@ def test_a_bad_url_is_refused_in_one_line_without_its_password(url: str, message
 
 def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "study.db").write_text("a letter to the editor, long enough to be read as a header, " * 40)
-    assert refusal(f"sqlite:///{tmp_path / 'study.db'}").endswith("file is not a database")
+    assert refusal(f"sqlite:///{tmp_path / 'study.db'}").endswith(
+        "is no SQLite database but another file; name another"
+    )
 
 
 def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -209,7 +213,7 @@ def test_a_broken_promise_of_the_tables_is_no_absence(database: Database) -> Non
 def test_a_sqlite_file_that_may_not_be_written_is_refused_at_once(sqlite: Database) -> None:
     with sqlite.transaction() as session:
         session.execute(text("PRAGMA query_only = ON"))
-    with pytest.raises(OperationalError, match="readonly"):
+    with pytest.raises(StorageError, match="a readonly database; get the right to write the file and its folder"):
         sqlite.run(lambda session: session.add(study_row()))
 
 
@@ -258,3 +262,99 @@ def test_who_is_to_end_does_not_wait_for_a_database_that_is_away(sqlite: Databas
     with pytest.raises(StoreUnavailableError):
         sqlite.patiently(away)
     assert names(sqlite) == []
+
+
+def test_a_foreign_database_is_refused_and_nothing_is_written_to_it(tmp_path: Path) -> None:
+    for tables in ("accounts(a)", "studies(x)", "trials(id)", "hpo_study(x)"):
+        file = tmp_path / f"{tables[:4]}.db"
+        made = sqlite3.connect(file)
+        made.execute(f"CREATE TABLE {tables}")
+        made.commit()
+        made.close()
+        before = file.read_bytes()
+        for open_it in (open_database, look_into):
+            with pytest.raises(StorageError, match=r"is another program's: its table \w+ is not of hpo or Optuna"):
+                open_it(f"sqlite:///{file}")
+        assert file.read_bytes() == before
+        assert [one.name for one in tmp_path.iterdir() if one.name.startswith(file.name)] == [file.name]
+
+
+def test_to_look_makes_nothing(tmp_path: Path) -> None:
+    assert look_into(f"sqlite:///{tmp_path / 'none' / 'study.db'}") is None
+    (tmp_path / "empty.db").touch()
+    assert look_into(f"sqlite:///{tmp_path / 'empty.db'}") is None
+    assert [(one.name, one.stat().st_size) for one in tmp_path.iterdir()] == [("empty.db", 0)]
+
+
+def test_who_looks_sees_what_is_there_waits_for_no_writer_and_cannot_write(sqlite: Database, sqlite_url: str) -> None:
+    sqlite.run(lambda session: session.add(study_row()))
+    looking = look_into(sqlite_url)
+    assert looking is not None
+    with sqlite.transaction():  # holds the lock that a writer takes
+        assert len(names(looking)) == 1
+    with pytest.raises(StorageError, match="readonly"):
+        looking.run(lambda session: session.execute(text("DELETE FROM hpo_study")))
+    looking.close()
+
+
+@pytest.mark.parametrize("name", ["100% x", "what?", "a#b", "[x] {y}", "it's", 'q"q', "per%41cent", "me@host:1", "a b"])
+def test_any_folder_holds_a_database(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name / "study.db"
+    opened = open_database(sqlite_url_of(file))
+    opened.run(lambda session: session.add(study_row()))
+    opened.close()
+    assert [one.name for one in (tmp_path / name).iterdir()] == ["study.db"]
+    looking = look_into(sqlite_url_of(file))
+    assert looking is not None
+    assert looking.url == f"sqlite:///{file}"
+    looking.close()
+
+
+def test_a_folder_whose_name_is_no_utf8_holds_a_database(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/\xff\xfe"
+    file = Path(os.fsdecode(folder)) / "study.db"
+    opened = open_database(sqlite_url_of(file))
+    opened.run(lambda session: session.add(study_row()))
+    opened.close()
+    assert [one.name for one in file.parent.iterdir()] == ["study.db"]
+
+
+def test_a_database_that_is_removed_or_replaced_is_noticed(sqlite: Database, tmp_path: Path) -> None:
+    assert sqlite.file is not None
+    moved = sqlite.file.rename(tmp_path / "away.db")
+    with pytest.raises(StorageError, match=r"was removed while the study ran; nothing more is written"):
+        sqlite.run(lambda session: session.add(study_row()))
+    sqlite.file.touch()
+    with pytest.raises(StorageError, match=r"was replaced by another while the study ran"):
+        sqlite.run(lambda session: session.add(study_row()))
+    moved.replace(sqlite.file)
+    sqlite.run(lambda session: session.add(study_row()))
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
+def test_what_is_no_regular_file_is_no_database(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "study.db"
+    if kind == "folder":
+        file.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to("nowhere.db")
+    refused = refusal(f"sqlite:///{file}")
+    assert refused.startswith(f"database {file} is ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://me:S3cr3tPw@host/x",
+        "postgresql+psycopg://me:S3cr3tPw@host:port/x",
+        "postgresql+psycopg://127.0.0.1:1/x?user=me&password=S3cr3tPw",
+        "postgresql+nosuch://me:S3cr3tPw@127.0.0.1:1/x",
+        "sqlite://me:S3cr3tPw@host/x.db",
+    ],
+)
+def test_no_refusal_has_a_password(url: str) -> None:
+    refused = refusal(url)
+    assert len(refused.splitlines()) == 1
+    assert "S3cr3tPw" not in refused

@@ -1,0 +1,66 @@
+"""The file of an SQLite database: what it is, whether it is still the same, and how it is only looked at."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from hpo.config.database_url import sqlite_url
+from hpo.errors import StorageError
+from hpo.file_faults import file_fault
+
+_HEADER = b"SQLite format 3\0"
+
+Identity = tuple[int, int]
+"""A file's device and number, which a file that takes its place does not share."""
+
+
+def check_file(file: Path) -> bool:
+    """See that an SQLite database is there, or may be made.
+
+    Returns:
+        Whether it is there.
+
+    Raises:
+        StorageError: if something else is in its place, or it cannot be read.
+    """
+    try:
+        mode = file.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise StorageError(f"database {file} is a folder; name a file in it, such as sqlite:///{file}/study.db")
+        if not stat.S_ISREG(mode):
+            raise StorageError(f"database {file} is no regular file; name another")
+        with file.open("rb") as opened:
+            head = opened.read(len(_HEADER))
+    except FileNotFoundError:
+        if file.is_symlink():
+            raise StorageError(f"database {file} is a link to a file that does not exist; mend or remove it") from None
+        return False
+    except (OSError, ValueError) as error:
+        fault = file_fault(error) if isinstance(error, OSError) else str(error)
+        raise StorageError(f"database {file} cannot be opened: {fault}") from None
+    if head and head != _HEADER:
+        raise StorageError(f"database {file} is no SQLite database but another file; name another")
+    return True
+
+
+def identity(file: Path) -> Identity | None:
+    """Of a file as it is now; None if it is not there."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def looking_url(file: Path) -> str:
+    """The URL that opens a file that is there, makes none, and does not ask for the right to write.
+
+    On a share that may only be read nobody can make the files beside it that tell of changes. If there are none,
+    nobody changes it, and SQLite is told so.
+    """
+    if os.access(file, os.W_OK) and os.access(file.parent, os.W_OK):
+        return sqlite_url(file, mode="rw")
+    is_quiet = not file.with_name(f"{file.name}-wal").exists()
+    return sqlite_url(file, immutable="1") if is_quiet else sqlite_url(file, mode="ro")
