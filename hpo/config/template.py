@@ -50,7 +50,7 @@ stage1:
 
 # Stage 2 tunes inside those ranges, from stage 1's best weights.
 stage2:
-  design: tpe                 # or random, gp, cmaes, qmc
+  design: tpe                 # or random, gp, cmaes, qmc; or asha: trainings pause, and the best go on
   factors: [learning_rate, batch_size, patches]
   epochs: $stage2_epochs
 $trials

@@ -49,7 +49,7 @@ STAGE2: dict[str, Any] = {
     "design": "asha",
     "within": "space",
     "epochs": 27,
-    "trials": 24,
+    "trials": 12,
     "warm_start": "cold",
     "factors": ["learning_rate", "batch_size", "patches"],
 }

@@ -164,9 +164,13 @@ class Story:
     def work(self, *, owner: str = "worker") -> list[Claim]:
         """Claim the next points and finish them; empty if nothing waits."""
         claims = claim_points(self.database, self.study.name, owner, 3600)
+        self.finish(claims)
+        return claims
+
+    def finish(self, claims: list[Claim]) -> None:
+        """Finish what a worker has claimed."""
         for claim in claims:
             self._finish(claim)
-        return claims
 
     def run(self, until: Until = "test") -> list[Standing]:
         """Decide and work until nothing is left."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -21,7 +22,7 @@ from hpo.recipe.recipe import recipe_from_json
 from hpo.stages.advance import plan_steps
 from hpo.stages.steps import longest_rows, step_key
 from hpo.storage.artifacts import ArtifactFiles
-from hpo.storage.claims import claim_points, release_points
+from hpo.storage.claims import Claim, claim_points, release_points
 from hpo.storage.database import Database, open_database
 from hpo.storage.files import Files
 from hpo.storage.ledger import trained_epochs
@@ -178,6 +179,40 @@ def test_a_step_that_waits_is_not_decided_again(sqlite: Database, tmp_path: Path
     release_points(sqlite, claims)
     assert not plan_steps(sqlite, story.study)
     assert len(steps(story)) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_workers_that_come_go_and_die_at_any_moment_lose_and_double_nothing(
+    sqlite: Database, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    budget = 4000
+    story = Story(pool(tmp_path, trials=None, patch_visits=budget, warm_start="warm"), sqlite)
+    story.run("stage1")
+    held: dict[str, list[Claim]] = {}
+    for turn in range(500):
+        if all(standing.is_over("stage2") for standing in story.advance("stage2")) and not held:
+            break
+        worker = f"worker {chance.randrange(3)}"
+        if worker not in held:
+            plan_steps(sqlite, story.study)
+            if claims := claim_points(sqlite, "small", worker, 3600):
+                held[worker] = claims
+        elif chance.random() < 0.3:
+            release_points(sqlite, held.pop(worker))  # as the sweep does after a death
+        else:
+            story.finish(held.pop(worker))
+        active = Counter(row.recipe_key for row in steps(story) if row.state in ("waiting", "running"))
+        assert set(active.values()) <= {1}, turn
+    assert story.stages()["stage2", "tiny"].closed_at is not None
+    found = steps(story)
+    assert [row.point_key for row in found] == [step_key(number) for number in range(len(found))]
+    assert {row.state for row in found} == {"complete"}
+    with sqlite.transaction() as session:
+        trained = Counter((entry.recipe_key, entry.epoch) for entry in trained_epochs(session, "small"))
+    assert set(trained.values()) == {1}
+    costs = [visits(row) for row in found]
+    assert budget <= sum(costs) < budget + max(costs)  # a step that runs is paid already
 
 
 def test_one_worker_decides_the_same_again(tmp_path: Path) -> None:
