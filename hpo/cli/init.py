@@ -47,6 +47,8 @@ def init(
         raise HpoError(f"{file} is a folder; name the file to write")
     if file.exists() and not (force and file.is_file()):
         raise HpoError(f"{file} already exists; --force replaces a file")
+    if file.exists() and not _may_be_study(file):
+        raise HpoError(f"{file} already exists and is no study file; --force replaces study files only")
     is_there = data is not None and data.exists()
     if minutes is not None and not is_there:
         raise HpoError("--minutes needs --data with a folder of patches: a study's time depends on them")
@@ -75,6 +77,17 @@ def init(
         text = "is not there yet: hpo data import makes it from images; hpo init --force then fits the study to it"
         tell(f"{data} {text}")
     tell(f"next: hpo plan {_typed(file)}, then hpo run {_typed(file)}")
+
+
+def _may_be_study(file: Path) -> bool:
+    """Whether a file may be a study file, complete or broken: text, and YAML by its name or with a study's keys."""
+    content = file.read_bytes()
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    keys = re.search(r"^(name|data|search_space)\s*:", text, re.MULTILINE)
+    return "\0" not in text and (file.suffix in (".yaml", ".yml") or keys is not None or not text)
 
 
 def _fitting(data: Path, minutes: float) -> tuple[Proposal, list[str]]:

@@ -107,6 +107,17 @@ def test_a_study_that_is_there_is_kept_unless_forced() -> None:
     assert Path("mine.search_space.yaml").read_text().endswith("# edited\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("study.db", b"SQLite format 3\x00"), ("x.yaml", b"\x89HDF"), ("thesis.tex", b"years of work")],
+)
+def test_what_is_no_study_file_is_kept_even_if_forced(name: str, content: bytes) -> None:
+    Path(name).write_bytes(content)
+    with pytest.raises(HpoError, match="already exists and is no study file; --force replaces study files only"):
+        hpo("init", name, "--force")
+    assert Path(name).read_bytes() == content
+
+
 def test_a_name_that_is_not_safe_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(HpoError, match=r"'my study' is no name for a study: .* choose one with --name"):
         hpo("init", "my study.yaml")
