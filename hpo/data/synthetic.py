@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import lru_cache
-from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from hpo.data.images.staging import data_files
 from hpo.data.pcam import SPLITS, SplitName, SplitWriter, split_files
 from hpo.data.textures import SIDE, Textures, make_textures
 from hpo.data.tissue import Slide, draw_patch, make_slide
@@ -107,7 +107,11 @@ def _move(part: Path, folder: Path) -> None:
         folder.chmod(0o755)  # temporary folders are private
         part.mkdir()  # which the caller removes
         return
-    for path in chain(part.glob("*_meta.csv"), part.glob("*.h5")):
+    new = [*part.glob("*_meta.csv"), *part.glob("*.h5")]
+    for path in data_files(folder):
+        if path.name not in {other.name for other in new}:
+            path.unlink()
+    for path in new:
         path.replace(folder / path.name)
 
 

@@ -63,7 +63,7 @@ class Imported:
         """The account, without counts by split and class."""
         lines = [f"files found: {self.files}; images taken: {self.images}; left out: {self.left_out.total}"]
         lines += [f"left out: {line}" for line in self.left_out.lines()]
-        lines += [f"{count} images: {change}" for change, count in self.changes.items()]
+        lines += [f"{change}: {count} images" for change, count in self.changes.items()]
         lines += _repeat_lines(self.repeats)
         first, second = self.classes
         turned = first.casefold() not in NORMAL_WORDS and second.casefold() in NORMAL_WORDS

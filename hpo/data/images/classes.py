@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -70,27 +72,28 @@ def _merged(names: Sequence[str]) -> str:
     return f"{first}={first},others={'+'.join(others) or 'B+C'}"
 
 
-def choose_classes(source: str, kinds: Iterable[str], hint: str = "") -> ClassChoice:
-    """The two classes that images lie in where ``--classes`` is not given: in the order of a dictionary.
+def choose_classes(source: str, kinds: Iterable[str], what: str, hint: str = "") -> ClassChoice:
+    """The two classes that images have where ``--classes`` is not given: in the order of a dictionary.
 
     Args:
         source: what was imported, for messages.
-        kinds: names of the class folders found, in any spelling.
-        hint: what else the user might mean, ready to follow in a message.
+        kinds: the class folder or label of each image; of several spellings the commonest is kept.
+        what: they are: ``class folder`` or ``label``.
+        hint: what else the user might mean, ready to stand in a message.
 
     Raises:
         DataError: if there are not exactly two.
     """
     spellings: dict[str, str] = {}
-    for kind in sorted(kinds):
+    for kind, _ in Counter(kinds).most_common():
         spellings.setdefault(folded(kind), kind)
     names = sorted(spellings.values(), key=lambda name: natural(folded(name)))
     if len(names) == 2:
-        return ClassChoice(tuple(map(shown, names)), ((names[0],), (names[1],)))
+        return ClassChoice((shown(names[0]), shown(names[1])), ((names[0],), (names[1],)))
     listing = ", ".join(map(shown, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     raise DataError(
-        f"{source}: the images lie in {'this class folder' if len(names) == 1 else 'these class folders'}: {listing}; "
-        f"there must be two class folders. {hint}{_advice(names)}"
+        f"{source}: found {len(names)} {what}{'s' if len(names) != 1 else ''}: {listing}; there must be two {what}s. "
+        f"{hint}{_advice(names)}"
     )
 
 
@@ -106,5 +109,4 @@ def _advice(names: Sequence[str]) -> str:
 
 def quoted(text: str) -> str:
     """An option's value as a shell takes it."""
-    plain = all(char.isalnum() or char in "-_,./:%@" for char in text)
-    return text if plain else '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"'
+    return shlex.quote(text)

@@ -129,7 +129,12 @@ def _by_folder(search: Search, images: list[Found]) -> tuple[ClassChoice, Labell
         raise DataError(_no_class_folders(search, images))
     rivals = _rival_levels(images, {folded(kind) for kind in kinds if kind})
     try:
-        choice = choose_classes(_source(search), [kind for kind in kinds if kind], _meant(rivals) + _empty(search))
+        choice = choose_classes(
+            _source(search),
+            [kind for kind in kinds.elements() if kind],
+            "class folder",
+            _meant(rivals) + _empty(search),
+        )
     except DataError:
         if not rivals and search.tables:
             raise DataError(_no_class_folders(search, images)) from None
@@ -215,7 +220,7 @@ def _by_table(
             f"{_source(search)}: first row {shown(labels.example)}, first image {shown('/'.join(images[0].parts))}"
         )
     if choice is None:
-        choice = choose_classes(shown(str(labels.path)), {label for _, label in said})
+        choice = choose_classes(shown(str(labels.path)), [label for _, label in said], "label")
     lookup = choice.lookup()
     taken: Labelled = []
     for image, label in said:

@@ -34,6 +34,7 @@ class Search:
         tables: CSV files, which may have labels.
         empty: folders without any entry.
         unreadable: files and folders that the system does not let us read, one line each.
+        files: how many there are, members of archives among them.
     """
 
     source: Path
@@ -42,11 +43,7 @@ class Search:
     tables: list[Path] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
-
-    @property
-    def files(self) -> int:
-        """Files that were looked at, members of archives among them."""
-        return len(self.images) + self.left_out.total
+    files: int = 0
 
 
 def search(source: Path, *, spare: Path | None = None, follow_links: bool = False) -> Search:
@@ -72,6 +69,7 @@ def search(source: Path, *, spare: Path | None = None, follow_links: bool = Fals
         raise DataError(f"{shown(str(source))}: neither a folder nor a regular file")
     else:
         raise DataError(f"{shown(str(source))}: no such file or folder")
+    found.files = len(found.images) + found.left_out.total + len(found.unreadable)
     return found
 
 

@@ -94,9 +94,8 @@ class LeftOut:
         named = [f"{shown(detail)}: {count}" for detail, count in counts.most_common(8) if detail]
         more = len([detail for detail in counts if detail]) - len(named)
         told = ", ".join([*named, f"{more} more kinds"] if more > 0 else named)
-        rest = counts.total() - len(self.examples[reason])
-        examples = ", ".join(self.examples[reason]) + (f" and {rest} more" if rest > 0 else "")
-        return f"{counts.total()} {reason}{f' ({told})' if told else ''}: {examples}"
+        examples = ", ".join(self.examples[reason])
+        return f"{counts.total()} {reason}{f' ({told})' if told else ''}, such as {examples}"
 
 
 def shown(name: str) -> str:

@@ -228,6 +228,19 @@ def _tiled(
     return tiled
 
 
+def _split_notes(written: dict[SplitName, Written]) -> list[str]:
+    names = list(written)
+    if names in (["patches"], ["train"]):
+        return ["splits: one labelled set; data.split in the study file says how to split it"]
+    missing = [name for name in SPLITS if name not in names]
+    if not missing:
+        return []
+    return [
+        f"splits: {' and '.join(missing)} missing, which a study needs; --ignore-splits makes one set of all, for "
+        "data.split in the study file to split"
+    ]
+
+
 def _account(
     found: Search,
     images: list[Decided],
@@ -246,6 +259,7 @@ def _account(
         left_over = sum(part.left_over for part in written.values())
         notes = notes if has_slides else [TILES_TOGETHER]
         notes.append(f"tiles: {left_over:,} pixels at right and lower edges fill no tile of {want.side} x {want.side}")
+    notes += _split_notes(written)
     notes += [
         f"classes: {name} has no patch of {choice.names[part.counts.index(0)]}, so that nothing can be measured on it"
         for name, part in written.items()
@@ -256,7 +270,7 @@ def _account(
         counts={name: part.counts for name, part in written.items()},
         patch_size=want.side,
         files=found.files,
-        images=found.files - found.left_out.total,
+        images=sum(part.images for part in written.values()),
         left_out=found.left_out,
         changes=dict(changes),
         repeats=count_repeats(

@@ -205,7 +205,7 @@ def _text(path: Path) -> str:
             raise DataError(f"{shown(str(path))}: has {size:,} bytes; a table of labels has at most {LARGEST:,}")
         content = path.read_bytes()
         encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        return content.decode(encoding)
+        return content.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{shown(str(path))}: not a CSV file in UTF-8 ({error.reason}); save it as CSV UTF-8"

@@ -27,7 +27,7 @@ DECODED_BYTES = 1 << 28
 _SMALL = 1 << 20
 _BYTES_PER_PIXEL = 8  # Pillow's four, three of the array, and the decoder's own
 
-Fault = Literal["damaged", "size", "bits", "colour", "pages", "large"]
+Fault = Literal["damaged", "size", "bits", "deep", "colour", "pages", "large"]
 
 
 @dataclass(frozen=True)
@@ -152,9 +152,10 @@ def judge(header: Header, want: Want) -> Refusal | None:
         return Refusal("large", f"{size}; an image may have {LARGEST_IMAGE:,}; cut it into tiles first")
     if header.pages > 1:
         return Refusal("pages", "several pages or frames; an image file must hold one picture")
-    if header.bits > 8 and (header.bits > 16 or want.sixteen_bit is None or header.kind == "JPEG2000"):
-        way = {True: " or 16", False: ""}[want.sixteen_bit is not None]
-        return Refusal("bits", f"{header.bits} bits a channel ({header.mode}); patches have 8{way}")
+    if header.bits > 16 or (header.bits > 8 and header.kind == "JPEG2000"):
+        return Refusal("deep", f"{header.bits} bits a channel ({header.mode}); patches have 8: convert it first")
+    if header.bits > 8 and want.sixteen_bit is None:
+        return Refusal("bits", f"{header.bits} bits a channel ({header.mode}); patches have 8")
     if header.colours == "other" or (header.colours not in ("RGB", "palette", "YCbCr") and not want.to_rgb):
         return Refusal("colour", f"a {header.mode} image ({header.colours}); patches are RGB, 8 bits a channel")
     if want.fit is None and (header.width, header.height) != (want.side, want.side):

@@ -15,6 +15,7 @@ REASONS: dict[Fault, str] = {
     "damaged": "damaged images",
     "size": "images of another size",
     "bits": "images of more than 8 bits a channel",
+    "deep": "images of too many bits a channel",
     "colour": "images of other colours than RGB",
     "pages": "images of several pages",
     "large": "images too large",

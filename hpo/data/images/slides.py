@@ -13,7 +13,7 @@ from hpo.data.images.splits import splits_named
 from hpo.errors import DataError
 
 SYNTAX = "folder:1 (the first folder below the imported one; folder:-1 is the image's own), regex:(...) or column:NAME"
-QUPATH = r"regex:([^/]+?) \[[^/\[\]]*\][^/]*$"
+QUPATH = r"regex:([^/]+) \["
 """QuPath's names of exported tiles: ``slide [x=0,y=512,w=512,h=512].png``."""
 NAMED = 20  # offenders that a message names
 

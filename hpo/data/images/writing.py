@@ -51,6 +51,7 @@ class Written:
         changes: images converted, by what was done.
         refused: images that give no patches, and why.
         left_over: pixels that fill no tile.
+        images: that gave patches.
     """
 
     labels: npt.NDArray[np.uint8]
@@ -59,6 +60,7 @@ class Written:
     changes: Counter[str] = field(default_factory=Counter)
     refused: list[tuple[Found, Refusal]] = field(default_factory=list)
     left_over: int = 0
+    images: int = 0
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -133,6 +135,7 @@ def _room(count: int) -> Hashes:
 def _count(written: Written, result: Taken) -> None:
     written.changes.update(result.changes)
     written.left_over += result.left_over
+    written.images += 1
 
 
 def _write(writer: SplitWriter, rows: dict[int, Pixels], labels: npt.NDArray[np.uint8]) -> None:
