@@ -92,6 +92,22 @@ def test_import_converts_class_folders(tmp_path):
     assert (tmp_path / "data" / "patches_x.h5").exists()
 
 
+def test_import_gives_an_account_in_words_and_as_json(tmp_path):
+    for number in range(4):
+        path = tmp_path / "images" / str(number % 2) / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (16, 16), (number, 0, 0)).save(path)
+    (tmp_path / "images" / "notes.txt").write_text("left out")
+    words = hpo_data("import", tmp_path / "images", tmp_path / "words").output
+    assert "files found: 5; images taken: 4; left out: 1" in words
+    assert "notes.txt" in words
+    assert "slides: unknown" in words
+    account = json.loads(hpo_data("import", tmp_path / "images", tmp_path / "json", "--json").output)
+    assert account["patches"] == {"patches": {"0": 2, "1": 2}}
+    assert account["left_out"][0]["details"] == {".txt": 1}
+    assert account["repeats"] == {"within": {"patches": 0}, "across": [], "both_labels": 0}
+
+
 def test_import_passes_on_what_is_wrong(tmp_path):
     result = hpo_data("import", tmp_path, tmp_path / "data")
     assert isinstance(result.exception, DataError)
