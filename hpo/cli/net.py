@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 
 from hpo.errors import HpoError, StopRequestedError
@@ -60,8 +61,31 @@ def log_to_terminal(line_format: str, least: int) -> None:
     handler.setFormatter(PlainFormatter(line_format))
     if level > logging.DEBUG:
         handler.addFilter(lambda record: record.name.partition(".")[0] == "hpo" or record.levelno >= logging.ERROR)
+    handler.setLevel(level)
     root.handlers = [handler, *(other for other in root.handlers if not isinstance(other, logging.StreamHandler))]
-    _log.setLevel(level)
+    _log.setLevel(min(level, logging.INFO))  # for files
+
+
+@contextmanager
+def tracebacks_kept(log: Path) -> Iterator[None]:
+    """Write the tracebacks that are logged while the block runs into a file, which is made for the first of them."""
+    handler = _LateFile(log, encoding="utf-8", errors="backslashreplace", delay=True)
+    handler.setFormatter(PlainFormatter("%(asctime)s %(message)s"))
+    handler.addFilter(lambda record: bool(record.exc_info))
+    _log.addHandler(handler)
+    try:
+        yield
+    finally:
+        _log.removeHandler(handler)
+        handler.close()
+
+
+class _LateFile(logging.FileHandler):
+    """A log whose folder is made with it."""
+
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
 
 
 def _status(command: Callable[[], object]) -> int:
@@ -82,6 +106,11 @@ def _status(command: Callable[[], object]) -> int:
     except BrokenPipeError:
         _leave_output()
         return BROKEN_PIPE
+    except SystemExit as ended:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # what Typer leaves after a broken pipe
+            _leave_output()
+            return BROKEN_PIPE
+        return ended.code if isinstance(ended.code, int) else USER_ERROR * bool(ended.code)
     except OSError as error:
         _debug()
         _say(described(error))
@@ -174,7 +203,7 @@ def _quiet_surroundings(asked: int) -> Iterator[None]:
     """No warnings of others, no tracebacks of threads, unless HPO_LOG=debug asks for them; as before at the end."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), _log.level
-    hooks = threading.excepthook, sys.unraisablehook
+    hooks = threading.excepthook, sys.unraisablehook, logging.raiseExceptions
     log_to_terminal("hpo: %(message)s", logging.WARNING)
     try:
         with warnings.catch_warnings() if asked != logging.DEBUG and not sys.warnoptions else contextlib.nullcontext():
@@ -182,12 +211,13 @@ def _quiet_surroundings(asked: int) -> Iterator[None]:
                 warnings.simplefilter("ignore")
             if asked != logging.DEBUG:
                 threading.excepthook = _thread_died
+                logging.raiseExceptions = False  # a log on a full disk
                 sys.unraisablehook = lambda _: None
             yield
     finally:
         root.handlers = handlers
         _log.setLevel(level)
-        threading.excepthook, sys.unraisablehook = hooks
+        threading.excepthook, sys.unraisablehook, logging.raiseExceptions = hooks
 
 
 def _thread_died(arguments: threading.ExceptHookArgs) -> None:

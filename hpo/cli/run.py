@@ -13,6 +13,7 @@ import typer
 
 from hpo.cli.console import DatabaseOption, StudyArgument, following, progress_bar, say, say_doubts, tell
 from hpo.cli.launch import GpusOption, WorkersOption, launch_workers
+from hpo.cli.net import tracebacks_kept
 from hpo.cli.signals import stopping
 from hpo.errors import HpoError
 from hpo.stages.order import Until
@@ -110,7 +111,7 @@ def _alone(
     from hpo.launchers.inprocess import run_in_process
     from hpo.stages.estimate import finished_points
 
-    with progress_bar() as progress:
+    with progress_bar() as progress, tracebacks_kept(settings.output / "logs" / "run.log"):
         observer = RunProgress(progress, settings, finished_points(database, settings), until)
         return run_in_process(settings, database, dataset, observer, stop, until, on_closed=publish_if_shown)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import shutil
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from tenacity import Retrying, retry_if_exception_type, wait_exponential
 from hpo.data.pcam import SPLITS, SplitName, unpack
 from hpo.data.progress import Progress, silent
 from hpo.errors import DataError
+from hpo.secrets import secrets_of, shown_url, without_secrets
 
 BASE_URL = "https://zenodo.org/record/2546921/files"
 BLOCK = 1 << 20  # bytes read at a time
@@ -93,8 +95,9 @@ def fetch_pcam(
     """
     import pooch
 
-    if not base_url.startswith(("http://", "https://")):
-        raise DataError(f"{base_url}: not a web address; it must begin with https:// or http://")
+    shown = shown_url(base_url)
+    if not base_url.startswith(("http://", "https://")) or not _has_a_host(base_url):
+        raise DataError(f"{shown}: not a web address; it must be like https://host or http://host:8080/folder")
     pooch.get_logger().setLevel("WARNING")
     wanted = [file for file in files if file.split in splits and not _raw(folder, file).exists()]
     _check_space(folder, wanted)
@@ -109,13 +112,22 @@ def fetch_pcam(
             store.fetch(file.name, downloader=_downloader(part, file.size, attempts, longest_wait, progress))
         except ValueError as error:  # how pooch says that the checksum differs
             part.unlink(missing_ok=True)
-            raise DataError(f"{base_url}/{file.name}: the checksum differs ({error}); fetch again") from error
+            raise DataError(f"{shown}/{file.name}: the checksum differs ({error}); fetch again") from error
         except (TransferError, OSError) as error:
+            reason = without_secrets(str(error), secrets_of(base_url))
             raise DataError(
-                f"{base_url}/{file.name}: {error}; what has been fetched is kept, the same command continues"
+                f"{shown}/{file.name}: {reason}; what has been fetched is kept, the same command continues"
             ) from error
     for file in wanted:
         unpack(_raw(folder, file), progress)
+
+
+def _has_a_host(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0) and url.isprintable() and " " not in url
+    except ValueError:  # of a port that is no number, a bracket that is not closed
+        return False
 
 
 def _raw(folder: Path, file: RemoteFile) -> Path:
