@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -18,6 +20,7 @@ from hpo.data.findings import doubts_about, lacking
 from hpo.data.hdf5 import open_array
 from hpo.data.meta import read_files, read_slides
 from hpo.data.progress import Progress, silent
+from hpo.data.regular_file import os_error
 from hpo.data.rows import read_rows
 from hpo.data.split import groups_of, split_rows
 from hpo.errors import DataError
@@ -195,6 +198,24 @@ def open_split(
     return Patches(name, files.x, np.arange(count), labels, slides, hashes, side)
 
 
+def data_folder(folder: Path) -> None:
+    """See that there is a folder, and that it may be read.
+
+    Raises:
+        DataError: if not.
+    """
+    try:
+        is_there = stat.S_ISDIR(folder.stat().st_mode)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR) or folder.is_symlink():
+            raise os_error(folder, error) from error
+        is_there = False
+    if not is_there:
+        raise DataError(f"{folder}: no such folder; `hpo data sample`, `import` or `fetch` makes one")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise os_error(folder, PermissionError(errno.EACCES, "Permission denied"))
+
+
 def open_dataset(
     folder: Path, *, patch_size: int | None, split: SplitRule | None = None, progress: Progress = silent
 ) -> Dataset:
@@ -211,8 +232,7 @@ def open_dataset(
     Raises:
         DataError: if anything is missing, damaged, or not as the format has it, in any of the splits.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; `hpo data sample`, `import` or `fetch` makes one")
+    data_folder(folder)
     there = [name for name in (*pcam.SPLITS, "patches") if pcam.present(pcam.split_files(folder, name))]
     if not there:
         raise DataError(f"{folder}: has no PCam files, such as {pcam.split_files(folder, 'train').x.name}")
@@ -243,19 +263,27 @@ def _split_dataset(
         )
     name: pcam.SplitName = "patches" if there == ["patches"] else "train"
     whole = open_split(folder, name, patch_size=patch_size, progress=progress)
+    _checked_classes(folder, [whole])
     shares = (1 - split.valid - split.test, split.valid, split.test)
     rows = split_rows(whole.labels, groups_of(whole.hashes, whole.slides), shares, split.seed)
     return _dataset(folder, [whole.take(part, name) for part, name in zip(rows, pcam.SPLITS, strict=True)], split)
 
 
 def _dataset(folder: Path, parts: Sequence[Patches], split: SplitRule | None) -> Dataset:
-    classes = read_description(folder).classes
-    for part in parts:
-        counts = np.bincount(part.labels, minlength=len(classes)).tolist()
-        lack = lacking(part.name, dict(zip(classes, counts, strict=True)))
-        if lack is not None and len(part):
-            raise DataError(f"{folder}: {lack}")
+    classes = _checked_classes(folder, parts)
     train, valid, test = parts
     rule = None if split is None else asdict(split)
     digest = json_digest({"format": 1, "train": train.digest, "valid": valid.digest, "split": rule})
     return Dataset(train, valid, test, digest, test.digest, classes)
+
+
+def _checked_classes(folder: Path, parts: Sequence[Patches]) -> tuple[str, ...]:
+    """The names of the classes, of which each part that is not empty has patches."""
+    classes = read_description(folder).classes
+    for part in parts:
+        counts = np.bincount(part.labels, minlength=len(classes)).tolist()
+        name = "the labelled set" if part.name == "patches" else part.name
+        lack = lacking(name, dict(zip(classes, counts, strict=True)))
+        if lack is not None and len(part):
+            raise DataError(f"{folder}: {lack}")
+    return classes

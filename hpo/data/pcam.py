@@ -88,7 +88,10 @@ def unpack(path: Path, progress: Progress = silent) -> None:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{source}: damaged or truncated gzip file ({error}); fetch or copy it again") from error
     except OSError as error:
-        raise DataError(f"{source}: cannot be decompressed into its folder: {error.strerror or error}") from error
+        raise DataError(
+            f"{source}: cannot be decompressed into its folder ({error.strerror or error}); gunzip it to a folder "
+            "that can be written to"
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -173,6 +174,14 @@ class TestRefusals:
 
     def test_missing_folder(self, tmp_path):
         self.refused(tmp_path / "nowhere", "nowhere", "no such folder")
+
+    def test_folder_that_may_not_be_read(self, pcam_folder):
+        with mock.patch("os.access", return_value=False):
+            self.refused(pcam_folder, "permission denied")
+
+    def test_link_to_a_folder_that_is_gone(self, tmp_path):
+        (tmp_path / "data").symlink_to("gone")
+        self.refused(tmp_path / "data", "link to gone, which is not there")
 
     def test_folder_without_data(self, tmp_path):
         self.refused(tmp_path, "no PCam files")
