@@ -122,6 +122,10 @@ def _run(
 ) -> list[Standing]:
     sweeper = _Sweeper(database, study)
     since = database.run(now) if since is None else since
+
+    def decide() -> bool:
+        return until != "stage1" and database.patiently(partial(plan_steps, database, study))
+
     with ExitStack() as stack:
         worker: Worker | None = None
         while True:
@@ -141,7 +145,7 @@ def _run(
 
                 opened = open_worker(study, database, dataset, this_process(), observer, stop, limits.threads, since)
                 worker = stack.enter_context(opened)
-            _work_while_there_is_work(worker, stop, limits, sweeper, until)
+            _work_while_there_is_work(worker, stop, limits, sweeper, decide)
 
 
 def _tell(on_closed: OnClosed, study: StudyFile, database: Database) -> None:
@@ -161,7 +165,7 @@ def _clean(database: Database, study: StudyFile) -> None:
 
 
 def _work_while_there_is_work(
-    worker: Worker, stop: threading.Event, limits: Limits, sweeper: _Sweeper, until: Until
+    worker: Worker, stop: threading.Event, limits: Limits, sweeper: _Sweeper, decide: Callable[[], bool]
 ) -> None:
     """Work until something is to be decided: after the last point of a stage, or when nothing is left to claim."""
     from hpo.worker.work import work_once
@@ -170,7 +174,7 @@ def _work_while_there_is_work(
         _check_stop(stop, worker)
         worked = work_once(worker)
         if worked == "nothing":
-            if until != "stage1" and worker.database.patiently(partial(plan_steps, worker.database, worker.study)):
+            if decide():
                 continue  # another worker may take it first: then there is another step for this one
             stop.wait(IDLE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - idle workers look at different times
             return

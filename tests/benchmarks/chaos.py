@@ -39,10 +39,10 @@ LEASE_SECONDS = 5
 SPACE: dict[str, Any] = {
     "epochs": {"reference": 4, "levels": [2, 4, 8]},
     "batch_size": {"reference": 8, "levels": [8, 16, 32]},
-    "patches": {"reference": 24000, "levels": [12000, 24000], "step": 8},
+    "patches": {},  # as many as are asked for, and half of them
     "learning_rate": {"reference": 0.01, "levels": [0.005, 0.01, 0.02, 0.05], "low": 0.001, "high": 0.1},
 }
-"""With two architectures: a grid of 144 design points, which are 48 trainings of 8 epochs."""
+"""With two architectures and two amounts of patches: a grid of 144 design points, 48 trainings of 8 epochs."""
 
 
 STAGE2: dict[str, Any] = {
@@ -55,16 +55,17 @@ STAGE2: dict[str, Any] = {
 }
 
 
-def new_project(folder: Path, stage: int) -> Project:
+def new_project(folder: Path, stage: int, patches: int) -> Project:
     """The study, with its data."""
-    write_pcam(folder / "data", {"train": 24000, "valid": 1000, "test": 64})
+    write_pcam(folder / "data", {"train": patches, "valid": 1000, "test": 64})
     project = Project(folder)
     stage1: dict[str, Any] = {"design": "grid", "factors": list(SPACE)}
     if stage == 2:
         stage1 = {"design": "one_factor", "factors": ["epochs", "learning_rate"]}
     workers = {"threads": 1, "lease_seconds": LEASE_SECONDS, "max_attempts": 3}
     changes = {"stage1": stage1, "stage2": STAGE2, "workers": workers, "architectures": STUDY["architectures"]}
-    project.write(changes, {"factors": SPACE})
+    amounts = {"reference": patches, "levels": [patches // 2, patches], "step": 8}
+    project.write(changes, {"factors": SPACE | {"patches": amounts}})
     return project
 
 
@@ -133,7 +134,9 @@ def disturbed(project: Project, url: str, server: OwnServer | None, options: arg
     command += ["--workers", str(options.workers), "--database", url]
     launcher = subprocess.Popen(command, cwd=project.folder, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"})
     chaos = Chaos(launcher, server, random.Random(options.seed))
-    next_strike = time.monotonic() + 10
+    while launcher.poll() is None and not chaos.workers():
+        time.sleep(0.05)  # the launcher itself does not wait for a database that was never there
+    next_strike = time.monotonic() + max(10, options.every)
     while launcher.poll() is None:
         chaos.thaw()
         if time.monotonic() >= next_strike:
@@ -247,13 +250,14 @@ def report(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stage", type=int, choices=[1, 2], default=1)
+    parser.add_argument("--patches", type=int, default=24000, help="training patches at most: how long an epoch takes")
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--every", type=float, default=6.0, help="seconds between two faults, on average")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        quiet, loud = (new_project(Path(folder) / name, options.stage) for name in ("quiet", "loud"))
+        quiet, loud = (new_project(Path(folder) / name, options.stage, options.patches) for name in ("quiet", "loud"))
         if options.stage == 1:
             quiet.run("run", "study.yaml", "--until", "stage1")
         with database_for(options.database, loud) as (url, server):

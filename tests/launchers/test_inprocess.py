@@ -203,6 +203,29 @@ def test_a_run_waits_while_others_hold_all_that_is_left(launch: Launch) -> None:
     assert looks[:3] == [STAGE1_POINTS] * 3
 
 
+def test_a_free_worker_decides_its_next_step_without_waiting_for_the_others(sqlite: Database, launch: Launch) -> None:
+    class Impatient(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002
+            raise AssertionError("it waited")
+
+    stage2 = {"design": "asha", "epochs": 9, "trials": 9, "warm_start": "warm"}
+    story = launch.story = Story(
+        load(launch.story.study.file.parent / "pauses", architectures=ONE, stage2=stage2), sqlite
+    )
+    story.run("stage1")
+    story.advance("stage2")
+    assert len(claim_points(sqlite, "small", "another", 3600)) == 1
+    launch.stop = Impatient()
+
+    def before() -> None:
+        if sum(row.state == "complete" for row in story.points("stage2")) == 3:
+            launch.stop.set()
+
+    launch.before = before
+    with pytest.raises(StopRequestedError):
+        launch("stage2")
+
+
 def test_a_run_that_waits_can_be_stopped(launch: Launch) -> None:
     launch.story.advance()
     hold_everything(launch.story)
