@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.progress import Progress
@@ -14,29 +15,43 @@ from hpo.stages.estimate import expected_points
 from hpo.stages.order import Until
 from hpo.storage.claims import Claim
 
+LINE_SECONDS = 30.0
+"""Between two lines of a run that no terminal shows: a log is to say that it goes on, and to stay readable."""
+
 
 class RunProgress:
-    """An observer that draws on a progress display; without a terminal it tells only of failures.
+    """An observer that draws on a progress display; without a terminal it prints a line now and then.
 
     Args:
         progress: the display.
         study: says how many points to expect.
         done: points that were finished before.
         until: the stage to end with.
+        clock: seconds, for the pace of the lines.
     """
 
-    def __init__(self, progress: Progress, study: StudyFile, done: int, until: Until = "test") -> None:
-        self._progress = progress
+    def __init__(
+        self,
+        progress: Progress,
+        study: StudyFile,
+        done: int,
+        until: Until = "test",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._progress, self._clock = progress, clock
         self._metric = study.objective.metric
+        self._stage, self._next_line = "", 0.0
         self._task = progress.add_task(study.name, total=expected_points(study, until), completed=done, detail="")
 
     def started(self, claims: Sequence[Claim]) -> None:
         """Show what is worked on."""
-        self._detail(f"{_name(claims[0])}: preparing")
+        self._detail(claims[0].stage, f"{_name(claims[0])}: preparing")
 
     def epoch_ended(self, claims: Sequence[Claim], epoch: int, epochs: int, value: float) -> None:
         """Show the epoch and its metric."""
-        self._detail(f"{_name(claims[0])}: epoch {epoch}/{epochs}, validation {self._metric} {value:.4f}")
+        if claims:
+            text = f"{_name(claims[0])}: epoch {epoch}/{epochs}, validation {self._metric} {value:.4f}"
+            self._detail(claims[0].stage, text)
 
     def ended(self, claim: Claim, objective: float | None, reason: str | None) -> None:
         """Count a point, and print a line that stays."""
@@ -47,8 +62,14 @@ class RunProgress:
             text = f"{_name(claim)}: {_values(claim)}  {self._metric} {objective:.4f}"
             self._progress.console.print(Text(printable(text)))
 
-    def _detail(self, text: str) -> None:
+    def _detail(self, stage: str, text: str) -> None:
         self._progress.update(self._task, detail=text)
+        if self._progress.console.is_terminal or (stage == self._stage and self._clock() < self._next_line):
+            return
+        self._stage, self._next_line = stage, self._clock() + LINE_SECONDS
+        task = next(task for task in self._progress.tasks if task.id == self._task)
+        line = f"{task.description}: {task.completed:.0f} of {task.total or 0:.0f} points; {text}"
+        self._progress.console.print(Text(printable(line)), soft_wrap=True)
 
 
 def _name(claim: Claim) -> str:

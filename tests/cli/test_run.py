@@ -50,10 +50,11 @@ class Shown:
     """A progress display that writes to memory."""
 
     def __init__(self, study: StudyFile, done: int, *, terminal: bool = True) -> None:
+        self.seconds = 0.0
         self.text = io.StringIO()
         console = Console(file=self.text, width=200, force_terminal=terminal, color_system=None)
         self.progress = Progress(console=console, disable=True)
-        self.observer = RunProgress(self.progress, study, done)
+        self.observer = RunProgress(self.progress, study, done, clock=lambda: self.seconds)
 
     @property
     def task(self) -> Any:
@@ -121,6 +122,23 @@ def test_without_a_terminal_a_finished_point_leaves_no_line_and_a_failed_one_doe
     shown.observer.ended(CLAIM, None, "diverged")
     assert shown.text.getvalue() == "stage1 tiny: diverged\n"
     assert shown.task.completed == 2
+
+
+def test_without_a_terminal_a_line_says_every_half_minute_and_at_each_stage_how_far_it_is(tmp_path: Path) -> None:
+    shown = Shown(load(tmp_path), 3, terminal=False)
+    total = expected_points(load(tmp_path))
+    shown.observer.started([CLAIM])
+    assert shown.text.getvalue() == f"small: 3 of {total} points; stage1 tiny: preparing\n"
+    shown.seconds = 29.0
+    shown.observer.epoch_ended([CLAIM], 1, 5, 0.7)
+    assert len(shown.text.getvalue().splitlines()) == 1
+    shown.seconds = 31.0
+    shown.observer.epoch_ended([CLAIM], 2, 5, 0.8)
+    shown.observer.started([replace(CLAIM, stage="stage2")])
+    assert shown.text.getvalue().splitlines()[1:] == [
+        f"small: 3 of {total} points; stage1 tiny: epoch 2/5, validation auc 0.8000",
+        f"small: 3 of {total} points; stage2 tiny: preparing",
+    ]
 
 
 def test_a_failed_attempt_leaves_a_line_with_its_reason(shown: Shown) -> None:
