@@ -19,7 +19,7 @@ from hpo.reports.panels.function import look_for_modules
 from hpo.results.comparison import compare_architectures
 from hpo.results.read import read_results
 from hpo.results.study import StudyResults
-from hpo.results.words import plural, resampled_words
+from hpo.results.words import before_note, plural, resampled_words
 from hpo.storage.database import Database
 
 
@@ -96,7 +96,7 @@ def print_comparison(results: StudyResults, best: str) -> None:
     sampling = next(iter(found.values())).sampling
     out.print(
         f"means of {plural(sampling.seeds, 'seed')} with 95% intervals (bootstrap over {resampled_words(sampling)}); "
-        "* best on validation"
+        f"* best on validation.{before_note(results.settings.equal_training)}"
     )
 
 

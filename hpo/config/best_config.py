@@ -66,8 +66,13 @@ class Interval(Settings):
 class Comparison(Settings):
     """Metrics of the test split, before and after tuning."""
 
-    before: dict[str, Interval] = Field(description="the search space's reference point")
+    before: dict[str, Interval] = Field(
+        description="the search space's reference point, trained as long as the tuned model where the study asks for it"
+    )
     after: dict[str, Interval] = Field(description="the tuned configuration")
+    by_stage1_rules: dict[str, Interval] | None = Field(
+        default=None, description="the reference by stage 1's rules, where before is the one that was trained as long"
+    )
 
 
 class BestModel(Settings):

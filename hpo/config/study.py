@@ -144,7 +144,7 @@ class StudyFile(Settings):
     )
     objective: ObjectiveSettings = Field(default_factory=ObjectiveSettings, description="what a trial is judged by")
     stage1: Stage1Settings = Field(default_factory=Stage1Settings, description="explore, from random weights")
-    stage2: Stage2Settings = Field(description="tune, by default warm-started and inside stage 1's ranges")
+    stage2: Stage2Settings = Field(description="tune, warm-started, inside stage 1's ranges")
     confirm: ConfirmSettings = Field(description="the final comparison of before and after")
     arithmetic: ArithmeticSettings = Field(
         default_factory=ArithmeticSettings, description="how training steps are computed"

@@ -56,13 +56,15 @@ stage2:
 $trials
   warm_start: warm            # or cold, or shrink_perturb
   # batch_normalization: true # insert it in stage 2, keeping the other weights
+  recheck: {top: 3, seeds: 2} # the best three again with two fresh seeds; their mean chooses
   seed: 0
 
-# Then before and after are trained with the same seeds, and the test patches are opened once.
+# Then the reference and the tuned configuration are trained with the same seeds, and the test patches are opened once.
 confirm:
   epochs: $confirm_epochs
   seeds: $seeds
   cold_control: true          # also the tuned configuration from random weights
+  equal_training: true        # compare with the reference trained for as many patch-visits as the tuned model
 
 # arithmetic: {compute_dtype: bfloat16}         # mixed precision; jit_compile: true has XLA compile, for GPUs
 # workers: {lease_seconds: 60, max_attempts: 3, threads: 2}

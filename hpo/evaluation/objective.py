@@ -13,6 +13,11 @@ Curve = Sequence[Mapping[str, float]]
 """Metrics of each epoch, from epoch 1."""
 
 
+def lower_is_better(metric: str) -> bool:
+    """Whether less of a metric is better: of the loss alone."""
+    return metric == "loss"
+
+
 @dataclass(frozen=True)
 class Objective:
     """The rule of a study file.
@@ -30,7 +35,7 @@ class Objective:
     @property
     def direction(self) -> Literal["maximize", "minimize"]:
         """Whether more is better."""
-        return "minimize" if self.metric == "loss" else "maximize"
+        return "minimize" if lower_is_better(self.metric) else "maximize"
 
     @property
     def column(self) -> str:
@@ -39,7 +44,7 @@ class Objective:
 
     def gain(self, value: float) -> float:
         """The value with its sign turned so that larger is better."""
-        return -value if self.metric == "loss" else value
+        return -value if lower_is_better(self.metric) else value
 
     def speaking_epoch(self, curve: Curve) -> int:
         """The epoch (from 1) whose weights the objective stands for: the best one, or else the last.

@@ -13,7 +13,7 @@ from hpo.config.best_config import Comparison as ComparedMetrics
 from hpo.config.study import StudyFile
 from hpo.config.versions import versions
 from hpo.data.dataset import Dataset
-from hpo.evaluation.compare import Comparison
+from hpo.evaluation.compare import Measurement
 from hpo.evaluation.roc import roc_curve
 from hpo.export.atomic import replacing
 from hpo.export.keras_model import export_model
@@ -28,7 +28,7 @@ from hpo.export.tuned import (
     recorded_models,
 )
 from hpo.models.own_function import look_in
-from hpo.results.comparison import compare_architectures
+from hpo.results.comparison import Sides, compare_architectures
 from hpo.results.study import StudyResults
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
@@ -85,10 +85,9 @@ def _best_config(
     compared = compare_architectures(results)
     models = {}
     for name, model in tuned.items():
-        comparison = compared[name].before_after
-        if comparison is None:
+        if compared[name].before_after is None:
             raise ValueError(f"{name} has not been tested on both sides")
-        models[name] = _best_model(trainer, study, model, comparison)
+        models[name] = _best_model(trainer, study, model, compared[name])
     return BestConfig(
         kind="best_config",
         study=study.name,
@@ -118,25 +117,28 @@ def _threads(results: StudyResults, tuned: Mapping[str, Tuned]) -> int | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _best_model(trainer: Trainer, study: StudyFile, model: Tuned, comparison: Comparison) -> BestModel:
+def _best_model(trainer: Trainer, study: StudyFile, model: Tuned, sides: Sides) -> BestModel:
     start = model.recipe.initial
-    sides = {
-        side: {
-            name: Interval(value=estimate.value, low=estimate.low, high=estimate.high)
-            for name, metric in comparison.metrics.items()
-            for estimate in (metric.before if side == "before" else metric.after,)
-        }
-        for side in ("before", "after")
-    }
     return BestModel(
         recipe=model.recipe,
         recipe_key=model.recipe.key,
         epochs=model.epoch,
         donor=None if start is None else Donor(key=start.donor.key, epoch=start.epoch),
         seeds=study.confirm.seeds,
-        metrics=ComparedMetrics(before=sides["before"], after=sides["after"]),
+        metrics=ComparedMetrics(
+            before=_intervals(sides.measured[sides.baseline]),
+            after=_intervals(sides.measured["after"]),
+            by_stage1_rules=_intervals(sides.measured["before"]) if sides.baseline == "equal" else None,
+        ),
         weights_sha256=trainer.weights_digest(model.recipe, model.epoch),
     )
+
+
+def _intervals(side: Measurement) -> dict[str, Interval]:
+    return {
+        name: Interval(value=estimate.value, low=estimate.low, high=estimate.high)
+        for name, estimate in side.metrics.items()
+    }
 
 
 def _roc(store: PredictionStore, model: Tuned) -> str:

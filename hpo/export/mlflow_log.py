@@ -16,6 +16,7 @@ from hpo.export.runs import Run, ended_runs
 from hpo.recipe.key import digest
 from hpo.results.comparison import compare_architectures, is_finished
 from hpo.results.study import StudyResults
+from hpo.results.words import SIDE_WORDS
 
 _DIGEST = "hpo.digest"
 """Tag of a run: of what was logged, so that nothing is logged twice."""
@@ -112,12 +113,16 @@ class _Log:
             for name, metric in comparison.metrics.items() if comparison is not None else ():
                 for side in ("before", "after", "difference"):
                     metrics[f"{architecture}/test_{name}_{side}"] = getattr(metric, side).value
+            if sides.baseline == "equal" and "before" in sides.measured:
+                for name, estimate in sides.measured["before"].metrics.items():
+                    metrics[f"{architecture}/test_{name}_by_stage1_rules"] = estimate.value
         parameters = {
             "architectures": ", ".join(settings.architectures),
             "objective": settings.objective.metric,
             "stage1_design": settings.stage1_design,
             "stage2_design": settings.stage2_design,
             "warm_start": settings.warm_start,
+            "before": SIDE_WORDS["equal" if settings.equal_training else "before"],
         }
         self._log(self._parent, [(metrics, 0, at)], parameters)
         tags = {f"hpo.version.{name}": version for name, version in results.versions.items()}

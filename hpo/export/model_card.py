@@ -38,7 +38,9 @@ from hpo.results.words import (
 _PARTS: dict[ComputeRole, str] = {
     "stage1": "Stage 1: explore",
     "stage2": "Stage 2: tune",
-    "before": "Final trainings of the reference (before)",
+    "recheck": "Recheck of stage 2's best, donors included",
+    "before": "Final trainings of the reference, by stage 1's rules",
+    "equal": "Those that went on to equal training",
     "after": "Final trainings of the tuned configuration (after), donors included",
     "cold_control": "The tuned configuration from random weights (cold control)",
 }
@@ -126,14 +128,15 @@ def _results(subject: Subject) -> list[str]:
     adjusted = {name: f", adjusted by Holm over the architectures {_p(p)}" for name, p in sides.adjusted_p.items()}
     blocks = [
         "## Results on the test split",
-        f"Before is the search space's reference point, after the tuned configuration: means of "
-        f"{plural(sampling.seeds, 'seed')} with 95% intervals (bootstrap over {resampled_words(sampling)}). This file "
-        "has the weights of the seed that did best on validation. Patches above probability "
+        f"Before is the search space's reference point, {_trained(subject)}; after is the tuned configuration. "
+        f"Means of {plural(sampling.seeds, 'seed')} with 95% intervals (bootstrap over {resampled_words(sampling)}). "
+        "This file has the weights of the seed that did best on validation. Patches above probability "
         f"{THRESHOLD} are called {_class(subject, 1)}.",
         table(["", "Before", "After", "Difference", "These weights"], rows),
         f"DeLong's test of the AUC's difference: {_p(comparison.auc_test.p_value)}{adjusted.get('auc', '')}. "
         f"McNemar's of the accuracy's: {_p(comparison.accuracy_test.p_value)}{adjusted.get('accuracy', '')}.",
     ]
+    blocks += _beside(subject)
     cold = sides.pairs.get(("before", "cold_control"))
     if cold is not None:
         difference = cold.metrics["auc"].difference
@@ -142,6 +145,25 @@ def _results(subject: Subject) -> list[str]:
             f"{signed(difference.value)} ({signed_interval(difference)})."
         )
     return blocks
+
+
+def _trained(subject: Subject) -> str:
+    """How the baseline was trained."""
+    if subject.sides.baseline == "equal":
+        return "trained for as many patch-visits as the tuned model and its donors"
+    return "trained by stage 1's rules, for less than the tuned model and its donors together"
+
+
+def _beside(subject: Subject) -> list[str]:
+    """The reference by stage 1's rules, where the headline has the one that was trained as long."""
+    longer = subject.sides.pairs.get(("before", "equal"))
+    if longer is None:
+        return []
+    found = longer.metrics["auc"]
+    return [
+        f"By stage 1's rules, the reference has an AUC of {number(found.before.value)} ({interval(found.before)}); "
+        f"more training alone changes it by {signed(found.difference.value)} ({signed_interval(found.difference)})."
+    ]
 
 
 def _calls(subject: Subject) -> list[str]:
@@ -229,17 +251,23 @@ def _training(subject: Subject) -> list[str]:
             f"Training began at the weights of a donor (`{start.mode}`), the recipe `{start.donor.key}` after "
             f"{plural(start.epoch, 'epoch')}: the donor is stage 1's best, trained again with this seed."
         )
-    where = "inside the ranges" if subject.results.settings.stage2_within == "ranges" else "in the whole search space"
     return [
         "## Training",
-        f"Stage 1 explored each factor's range from random weights, stage 2 tuned {where}; both saw training "
+        "Stage 1 explored each factor's range from random weights, stage 2 tuned inside the ranges; both saw training "
         "and validation patches only. Then reference and tuned configuration were trained with the same seeds, and the "
         "test split was opened.",
         table(["Setting", "Value"], [[plain(name), plain(value)] for name, value in settings.items()]),
         origin,
         f"The reference (before) is {plain(point_words(subject.results.settings.reference, ('epochs',)))}, trained for "
-        f"{plural(subject.results.settings.confirm_epochs, 'epoch')}.",
+        f"{plural(_baseline_epochs(subject), 'epoch')}.",
     ]
+
+
+def _baseline_epochs(subject: Subject) -> int:
+    role = subject.sides.baseline
+    return next(
+        one.epochs for one in subject.results.confirmations if (one.architecture, one.role) == (subject.name, role)
+    )
 
 
 def _compute(subject: Subject) -> list[str]:

@@ -9,7 +9,7 @@ from hpo.evaluation.metrics import binary_metrics
 from hpo.evaluation.objective import Curve
 from hpo.recipe.arithmetic import arithmetic_to_json
 from hpo.recipe.point import Value
-from hpo.results.records import Confirmation, TrialResult
+from hpo.results.records import Candidate, Confirmation, FreshTraining, TrialResult
 from hpo.results.study import StudyResults
 
 
@@ -18,7 +18,8 @@ class Run:
     """A training that has ended.
 
     Args:
-        name: ``STAGE/ARCHITECTURE/NUMBER`` of a trial, ``confirm/ARCHITECTURE/ROLE-SEED`` of a final training.
+        name: ``STAGE/ARCHITECTURE/NUMBER`` of a trial, ``recheck/ARCHITECTURE/PLACE-SEED`` of the recheck,
+            ``confirm/ARCHITECTURE/ROLE-SEED`` of a final training.
         settings: stage, architecture, role or number, every factor, and how it was computed if not as usual.
         curve: metrics of each epoch from 1; empty where it failed before its first.
         times: when each epoch ended, seconds since 1970, UTC.
@@ -39,11 +40,15 @@ class Run:
 
 
 def ended_runs(results: StudyResults) -> Iterator[Run]:
-    """Every trial that has ended, stage 1 first, and every final training that has been trained."""
+    """Every trial that has ended, stage 1 first, and what has been trained of the recheck and of the confirmation."""
     clock, arithmetic = _Clock(results), arithmetic_to_json(results.settings.arithmetic).get("arithmetic", {})
     for trial in sorted(results.trials, key=lambda one: (one.stage, one.architecture, one.number)):
         if trial.state in ("complete", "pruned", "failed"):
             yield _run_of_trial(trial, clock, arithmetic)
+    for candidate in results.candidates:
+        for fresh in candidate.trainings:
+            if fresh.curve:
+                yield _run_of_recheck(candidate, fresh, clock, arithmetic)
     for training in results.confirmations:
         if training.curve:
             yield _run_of_training(results, training, clock, arithmetic)
@@ -78,6 +83,21 @@ def _run_of_trial(trial: TrialResult, clock: _Clock, arithmetic: dict[str, Value
     )
 
 
+def _run_of_recheck(one: Candidate, fresh: FreshTraining, clock: _Clock, arithmetic: dict[str, Value]) -> Run:
+    times, began = clock.epochs(fresh.recipe_key, len(fresh.curve))
+    settings: dict[str, Value] = {"stage": "recheck", "architecture": one.architecture, "candidate": one.place}
+    return Run(
+        name=f"recheck/{one.architecture}/{one.place}-{fresh.seed}",
+        settings=settings | {"seed": fresh.seed} | dict(one.point) | {"epochs": fresh.epochs} | arithmetic,
+        curve=fresh.curve,
+        times=times,
+        began=began,
+        final={} if fresh.objective is None else {"objective": fresh.objective},
+        tags=_tags(fresh, "failed" if fresh.objective is None else "complete"),
+        failed=fresh.objective is None,
+    )
+
+
 def _run_of_training(results: StudyResults, training: Confirmation, clock: _Clock, arithmetic: dict[str, Value]) -> Run:
     times, began = clock.epochs(training.recipe_key, len(training.curve))
     final = {} if training.objective is None else {"objective": training.objective}
@@ -102,6 +122,6 @@ def _run_of_training(results: StudyResults, training: Confirmation, clock: _Cloc
     )
 
 
-def _tags(one: TrialResult | Confirmation, state: str) -> dict[str, str]:
+def _tags(one: TrialResult | FreshTraining | Confirmation, state: str) -> dict[str, str]:
     tags = {"state": state, "recipe_key": one.recipe_key}
     return tags | ({} if one.donor is None else {"donor": f"{one.donor[0]}, epoch {one.donor[1]}"})

@@ -12,6 +12,7 @@ from hpo.config.study import StudyFile
 from hpo.errors import ConfigError
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.recipe import Recipe, recipe_from_json
+from hpo.results.study import rank
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages
 
@@ -59,7 +60,7 @@ def tuned_models(database: Database, study: StudyFile) -> dict[str, Tuned]:
 
 def best_architecture(tuned: Mapping[str, Tuned]) -> str:
     """The architecture whose tuned models did best on validation."""
-    return max(tuned, key=lambda name: tuned[name].objective)
+    return rank({name: [model.objective] for name, model in tuned.items()})[0]
 
 
 def config_path(study: StudyFile) -> Path:

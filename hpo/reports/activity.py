@@ -7,12 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from hpo.results.records import Confirmation, FreshTraining
 from hpo.results.study import StudyResults
 from hpo.storage.ledger import TrainedEpoch
 from hpo.storage.workers import WorkerSpan
 
-Part = Literal["stage1", "stage2", "confirm", ""]
-PARTS: tuple[Part, ...] = ("stage1", "stage2", "confirm")
+Part = Literal["stage1", "stage2", "recheck", "confirm", ""]
+PARTS: tuple[Part, ...] = ("stage1", "stage2", "recheck", "confirm")
 
 _PAUSE_SECONDS = 10.0
 """A training that stands still for longer than this, and than its epoch takes, was interrupted."""
@@ -143,8 +144,11 @@ def _purposes(results: StudyResults) -> Callable[[TrainedEpoch], Purpose]:
     for trial in sorted(results.trials, key=lambda trial: trial.stage):
         epochs = max(int(trial.point.get("epochs", 0)), len(trial.curve))
         needed[trial.recipe_key].append((epochs, Purpose(trial.architecture, trial.stage)))
-    for training in results.confirmations:
-        purpose = Purpose(training.architecture, "confirm")
+    repeated: list[tuple[Purpose, FreshTraining | Confirmation]] = [
+        *((Purpose(one.architecture, "recheck"), fresh) for one in results.candidates for fresh in one.trainings),
+        *((Purpose(one.architecture, "confirm"), one) for one in results.confirmations),
+    ]
+    for purpose, training in repeated:
         needed[training.recipe_key].append((training.epochs, purpose))
         if training.donor is not None:
             needed[training.donor[0]].append((training.donor[1], purpose))

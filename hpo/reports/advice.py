@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from statistics import fmean
 
+from hpo.reports.past_best import past_its_best
 from hpo.reports.verdict import is_by_settings
 from hpo.results.comparison import Sides, compare_architectures
 from hpo.results.study import StudyResults
@@ -29,6 +30,7 @@ def next_steps(results: StudyResults, metric: str) -> list[str]:
     rules = (
         _failures(results),
         _only_longer(compared, metric),
+        _past_its_best(results),
         _edges(results),
         _still_improving(results),
         _still_searching(results),
@@ -55,12 +57,24 @@ def _only_longer(compared: dict[str, Sides], metric: str) -> Iterator[str]:
         for name, sides in compared.items()
         if sides.before_after is not None
         and sides.before_after.metrics[metric].difference.low > 0
+        and sides.baseline == "before"
         and is_by_settings(sides, metric) is False
     ]
     if found:
         yield (
             f"The settings alone bring {listed(found)} no gain that one could tell: train the reference for as long as "
-            "donor and final training together (confirm.epochs), to see whether more training is all that helped."
+            "donor and final training together (confirm.equal_training: true), to see whether more training is all "
+            "that helped."
+        )
+
+
+def _past_its_best(results: StudyResults) -> Iterator[str]:
+    """Architectures whose equally trained reference was better before its end."""
+    found = [name for name in results.settings.architectures if past_its_best(results, name) is not None]
+    if found:
+        yield (
+            f"The equally trained reference of {listed(found)} was trained past its best: objective.epoch: best would "
+            "judge each side by its best epoch."
         )
 
 

@@ -144,6 +144,13 @@ def _range_words(limits: FactorRange) -> str:
 
 
 def _after_stage2(results: StudyResults, architecture: str) -> Iterator[tuple[str, str]]:
+    chosen = results.chosen(architecture)
+    if chosen is not None and chosen.repeated is not None:
+        yield (
+            "Recheck",
+            f"number {chosen.place} of stage 2's best reached {number(chosen.searched)} there and "
+            f"{number(chosen.repeated)} as the mean of {plural(len(chosen.trainings), 'fresh seed')}: chosen by that",
+        )
     after = [one for one in results.confirmations if (one.architecture, one.role) == (architecture, "after")]
     if after:
         point, epochs = point_words(after[0].point, leave_out=("epochs",)), plural(after[0].epochs, "epoch")
@@ -156,10 +163,11 @@ def _after_stage2(results: StudyResults, architecture: str) -> Iterator[tuple[st
     if compared is not None and compared.before_after is not None:
         metric = results.settings.test_metric
         found = compared.before_after.metrics[metric]
+        before = "of the reference, equally trained," if compared.baseline == "equal" else "before tuning,"
         yield (
             "Test",
-            f"{METRIC_WORDS[metric]} {number(found.before.value)} ({interval(found.before)}) before tuning, "
-            f"{number(found.after.value)} ({interval(found.after)}) after: a difference of "
+            f"{METRIC_WORDS[metric]} {number(found.before.value)} ({interval(found.before)}) {before} "
+            f"{number(found.after.value)} ({interval(found.after)}) after tuning: a difference of "
             f"{signed(found.difference.value)} ({signed_interval(found.difference)}; 95% intervals)",
         )
 

@@ -7,12 +7,13 @@ from hpo.evaluation.metrics import METRICS
 from hpo.reports.advice import next_steps
 from hpo.reports.html import Cell, Column, Html, Table, element, escape, paragraph, table
 from hpo.reports.style import architecture_style, difference_kind
-from hpo.reports.verdict import origin, price, verdict
+from hpo.reports.verdict import every_metric, origin, price, verdict
 from hpo.results.comparison import Tested, best_compared, both_sides, compared_sides, is_finished
 from hpo.results.cost import total_cost
 from hpo.results.study import StudyResults
 from hpo.results.words import (
     METRIC_WORDS,
+    before_note,
     capital,
     count,
     interval,
@@ -32,14 +33,19 @@ def summarize(results: StudyResults) -> Html:
     parts = [] if is_finished(results) else [paragraph(_progress(results), "notice")]
     if compared_sides(results):
         parts.append(paragraph(verdict(results), "verdict"))
-        parts.append(paragraph(f"{origin(results, best_compared(results))} {price(results)}".strip(), "origin"))
+        parts.append(paragraph(_origin(results), "origin"))
         parts += [_facts(results), table(before_after_table(results)), paragraph(_how_to_read(results), "explain")]
         parts.append(_advice(results))
     return element("section", *parts, class_="summary", id="summary", aria_label="Summary")
 
 
+def _origin(results: StudyResults) -> str:
+    best = best_compared(results)
+    return " ".join(filter(None, (every_metric(results, best), origin(results, best), price(results))))
+
+
 def before_after_table(results: StudyResults) -> Table:
-    """A row an architecture: each test metric before and after tuning, its paired difference, and adjusted p-values."""
+    """A row an architecture: each test metric of both sides, its paired difference, and adjusted p-values."""
     columns = [
         Column("Test split"),
         *(Column(capital(METRIC_WORDS[name]), numeric=True) for name in METRICS),
@@ -96,8 +102,8 @@ def _how_to_read(results: StudyResults) -> str:
     return (
         f"Test metrics before \N{RIGHTWARDS ARROW} after tuning, means over {plural(sampling.seeds, 'seed')}; below "
         f"them the paired difference with its 95% interval (BCa bootstrap over {resampled_words(sampling)}), coloured "
-        "where it excludes 0. p: McNemar's test of the accuracy and DeLong's of the AUC, adjusted by Holm over the "
-        "architectures."
+        f"where it excludes 0.{before_note(results.settings.equal_training)} p: McNemar's test of the accuracy and "
+        "DeLong's of the AUC, adjusted by Holm over the architectures."
     )
 
 
@@ -115,6 +121,9 @@ def _progress(results: StudyResults) -> str:
         trials = [trial for trial in results.trials if trial.stage == stage]
         ended = sum(trial.state in ("complete", "pruned", "failed") for trial in trials)
         parts.append(f"{words}: {ended} of {plural(len(trials), 'trial')} done" if trials else f"{words}: not begun")
+    fresh = [one for candidate in results.candidates for one in candidate.trainings]
+    if fresh:
+        parts.append(f"recheck: {sum(one.objective is not None for one in fresh)} of {len(fresh)} trained")
     trained = sum(bool(training.curve) for training in results.confirmations)
     tested = sum(training.test_probabilities is not None for training in results.confirmations)
     parts.append(f"{plural(trained, 'final training')} done, {tested} tested")

@@ -74,6 +74,16 @@ def from_best(objective: Objective, trials: Iterable[TrialResult]) -> list[Trial
     return sorted(trials, key=lambda trial: -objective.gain(value_of(trial)))
 
 
+def chosen_trial(results: StudyResults, architecture: str) -> TrialResult | None:
+    """The stage-2 trial whose settings were chosen, or the best where no recheck has chosen; None without any."""
+    trials = finished_trials(results, "stage2", architecture)
+    chosen = results.chosen(architecture)
+    found = [trial for trial in trials if chosen is not None and trial.recipe_key == chosen.recipe_key]
+    if found:
+        return max(found, key=lambda trial: int(trial.point.get("epochs", 0)))
+    return best_trial(results.settings.objective, trials) if trials else None
+
+
 def architecture_shown(results: StudyResults, options: PanelSettings, stage: StageName) -> str:
     """Which architecture a figure of a single one shows.
 
@@ -91,8 +101,9 @@ def architecture_shown(results: StudyResults, options: PanelSettings, stage: Sta
             )
         return options.architecture
     found = finished_by_architecture(results, stage)
-    if results.best_architecture in found:
-        return results.best_architecture
+    best = next((name for name in results.ranking if name in found), None)
+    if best is not None:
+        return best
     return best_trial(settings.objective, (trial for trials in found.values() for trial in trials)).architecture
 
 

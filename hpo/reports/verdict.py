@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from hpo.evaluation.metrics import METRICS
 from hpo.recipe.point import Point
+from hpo.reports.past_best import past_its_best
 from hpo.results.comparison import Sides, best_compared, both_sides, compare_architectures, compared_sides
 from hpo.results.cost import total_cost
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, duration, listed, number, signed, signed_interval
+from hpo.results.words import METRIC_WORDS, count, duration, listed, number, plural, signed, signed_interval
 
 _ALPHA = 0.05
 
@@ -26,14 +28,45 @@ def verdict(results: StudyResults) -> str:
     found = both_sides(compared[best]).metrics[metric]
     signs = {name: _sign(sides, metric) for name, sides in compared.items()}
     is_raised = all(sign == 1 for sign in signs.values())
-    is_by_more_training = all(is_by_settings(sides, metric) is False for sides in compared.values())
+    is_by_more_training = all(
+        sides.baseline == "before" and is_by_settings(sides, metric) is False for sides in compared.values()
+    )
     doubt = ", but not by the settings alone" if is_raised and is_by_more_training else ""
-    chosen = ", the best on validation," if len(compared) > 1 else ""
+    if all(sides.baseline == "equal" for sides in compared.values()):
+        doubt = ", compared with the reference trained for as many patch-visits"
     return (
-        f"{_answer(signs, METRIC_WORDS[metric])}{doubt}; {best}{chosen} goes from {number(found.before.value)} to "
-        f"{number(found.after.value)} ({signed(found.difference.value)}, 95% interval "
+        f"{_answer(signs, METRIC_WORDS[metric])}{doubt}; {best}{_chosen(results, best)} goes from "
+        f"{number(found.before.value)} to {number(found.after.value)} ({signed(found.difference.value)}, 95% interval "
         f"{signed_interval(found.difference)})."
     )
+
+
+def every_metric(results: StudyResults, architecture: str) -> str:
+    """What tuning changed of all five metrics of an architecture, in a sentence."""
+    found = both_sides(compare_architectures(results)[architecture]).metrics
+    differences = {METRIC_WORDS[name]: found[name].difference for name in METRICS}
+    raised = [words for words, one in differences.items() if one.excludes_zero and one.value > 0]
+    lowered = [words for words, one in differences.items() if one.excludes_zero and one.value < 0]
+    unsure = [words for words, one in differences.items() if not one.excludes_zero]
+    if len(raised) == len(differences):
+        return f"All five metrics of {architecture} rise beyond chance."
+    parts = [
+        f"{listed(words)} {verb if len(words) > 1 else verb_of_one}"
+        for words, verb, verb_of_one in (
+            (raised, "rise beyond chance", "rises beyond chance"),
+            (lowered, "fall beyond chance", "falls beyond chance"),
+            (unsure, "may have changed by chance", "may have changed by chance"),
+        )
+        if words
+    ]
+    return f"Of {architecture}'s five metrics, {'; '.join(parts)}."
+
+
+def _chosen(results: StudyResults, best: str) -> str:
+    """Why this architecture stands for the others."""
+    if len(compared_sides(results)) == 1:
+        return ""
+    return ", the best on validation," if best == results.best_architecture else ", the best on validation so far,"
 
 
 def origin(results: StudyResults, architecture: str) -> str:
@@ -43,8 +76,34 @@ def origin(results: StudyResults, architecture: str) -> str:
         An empty text without a tested cold-start control.
     """
     sides = compare_architectures(results)[architecture]
+    return " ".join(filter(None, (_more_training(results, architecture), _of_settings(results, architecture, sides))))
+
+
+def _more_training(results: StudyResults, architecture: str) -> str:
+    """What more training alone brings the reference, and whether it was trained past its best."""
+    metric = results.settings.test_metric
+    longer = compare_architectures(results)[architecture].pairs.get(("before", "equal"))
+    if longer is None:
+        return ""
+    epochs = {one.role: one.epochs for one in results.confirmations if one.architecture == architecture}
+    found = longer.metrics[metric]
+    text = (
+        f"More training alone takes {architecture}'s reference from {number(found.before.value)} "
+        f"({plural(epochs['before'], 'epoch')}) to {number(found.after.value)} ({count(epochs['equal'])})."
+    )
+    past = past_its_best(results, architecture)
+    if past is None:
+        return text
+    return (
+        f"{text} On validation it was best after epoch {past.epoch} ({METRIC_WORDS[results.settings.objective.metric]} "
+        f"{number(past.best)}, {number(past.end)} at the end): it was trained past its best, which flatters tuning."
+    )
+
+
+def _of_settings(results: StudyResults, architecture: str, sides: Sides) -> str:
+    """What the tuned settings bring from random weights, and what the donor's weights add."""
     settings_alone = sides.pairs.get(("before", "cold_control"))
-    if settings_alone is None:
+    if settings_alone is None or ("before", "after") not in sides.pairs:
         return ""
     if _point(results, architecture, "before") == _point(results, architecture, "cold_control"):
         return (
@@ -52,7 +111,7 @@ def origin(results: StudyResults, architecture: str) -> str:
             "weights that had been trained before."
         )
     metric = results.settings.test_metric
-    alone, whole = settings_alone.metrics[metric].difference, both_sides(sides).metrics[metric].difference
+    alone, whole = settings_alone.metrics[metric].difference, sides.pairs["before", "after"].metrics[metric].difference
     text = (
         f"From random weights, the tuned settings of {architecture} alone bring {signed(alone.value)} "
         f"({signed_interval(alone)})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 from typing import Literal
@@ -19,7 +19,10 @@ from hpo.results.study import StudyResults
 Tested = Literal["auc", "accuracy"]
 """Metrics whose difference has a test of its own: DeLong's and McNemar's."""
 
-ROLES: tuple[Role, ...] = ("before", "cold_control", "after")
+ROLES: tuple[Role, ...] = ("before", "equal", "cold_control", "after")
+
+_NOT_PAIRED = ("equal", "cold_control")
+"""Trained for so different lengths that their difference says nothing."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class Sides:
 
     Args:
         measured: the sides that have predictions.
-        pairs: paired comparisons of every two of them, by (first, second) in the order of `ROLES`.
-        adjusted_p: by metric, DeLong's p of before against after (``auc``) and McNemar's (``accuracy``), each adjusted
+        pairs: paired comparisons of two of them, by (first, second) in the order of `ROLES`.
+        adjusted_p: by metric, of the headline's pair, DeLong's p (``auc``) and McNemar's (``accuracy``), each adjusted
             by Holm over the architectures; empty without both sides.
         sampling: what the intervals rest on.
     """
@@ -40,9 +43,18 @@ class Sides:
     sampling: Sampling
 
     @property
+    def baseline(self) -> Role:
+        """What the tuned model is compared with: the reference that was trained as long, where there is one."""
+        return "equal" if "equal" in self.measured else "before"
+
+    @property
     def before_after(self) -> Comparison | None:
-        """Before against after; None without both."""
-        return self.pairs.get(("before", "after"))
+        """The headline: the baseline against the tuned model; None without both."""
+        return self.pairs.get((self.baseline, "after"))
+
+    def role_of(self, side: Literal["before", "after"]) -> Role:
+        """Which role stands on a side of the headline."""
+        return self.baseline if side == "before" else "after"
 
 
 @lru_cache(maxsize=8)
@@ -59,22 +71,18 @@ def compare_architectures(results: StudyResults) -> dict[str, Sides]:
         sides = predictions_by_role(results, architecture)
         if sides:
             compared[architecture] = _compare(results, sides)
-    adjusted = _adjust(
-        {name: pairs["before", "after"] for name, (_, pairs, _) in compared.items() if ("before", "after") in pairs}
-    )
-    return {
-        name: Sides(measured, pairs, adjusted.get(name, {}), sampling)
-        for name, (measured, pairs, sampling) in compared.items()
-    }
+    found = {name: Sides(measured, pairs, {}, sampling) for name, (measured, pairs, sampling) in compared.items()}
+    adjusted = _adjust({name: sides.before_after for name, sides in found.items() if sides.before_after is not None})
+    return {name: replace(sides, adjusted_p=adjusted.get(name, {})) for name, sides in found.items()}
 
 
 def compared_sides(results: StudyResults) -> dict[str, Sides]:
-    """The architectures that have been tested before and after tuning."""
+    """The architectures whose tuned model and what it is compared with have been tested."""
     return {name: sides for name, sides in compare_architectures(results).items() if sides.before_after is not None}
 
 
 def both_sides(sides: Sides) -> Comparison:
-    """Before against after.
+    """The headline's comparison.
 
     Raises:
         ValueError: if one of them has not been tested.
@@ -93,8 +101,7 @@ def best_compared(results: StudyResults) -> str:
     compared = compared_sides(results)
     if not compared:
         raise ValueError("no architecture has been tested on both sides")
-    best = results.best_architecture
-    return best if best in compared else next(iter(compared))
+    return next(name for name in [*results.ranking, *compared] if name in compared)
 
 
 def is_finished(results: StudyResults) -> bool:
@@ -140,6 +147,16 @@ def predictions_by_role(results: StudyResults, architecture: str) -> dict[Role, 
     return {role: np.stack([rows[seed] for seed in seeds]) for role, rows in found.items()} if seeds else {}
 
 
+def headline_predictions(
+    results: StudyResults, architecture: str
+) -> dict[Literal["before", "after"], NDArray[np.float32]]:
+    """Test probabilities ``(S, N)`` of the headline's two sides, as far as there are any."""
+    found = predictions_by_role(results, architecture)
+    baseline: Role = "equal" if "equal" in found else "before"
+    pairs: tuple[tuple[Literal["before", "after"], Role], ...] = (("before", baseline), ("after", "after"))
+    return {side: found[role] for side, role in pairs if role in found}
+
+
 def _compare(
     results: StudyResults, sides: dict[Role, NDArray[np.float32]]
 ) -> tuple[dict[Role, Measurement], dict[tuple[Role, Role], Comparison], Sampling]:
@@ -150,7 +167,8 @@ def _compare(
         ((role, rows),) = sides.items()
         alone = measure(labels, rows, slides=slides)
         return {role: alone}, {}, alone.sampling
-    pairs = compare_sides(labels, sides, list(combinations(sides, 2)), slides=slides)
+    every = list(combinations(sides, 2))
+    pairs = compare_sides(labels, sides, [pair for pair in every if pair != _NOT_PAIRED] or every, slides=slides)
     measured: dict[Role, Measurement] = {}
     for (first, second), comparison in pairs.items():
         for role, side in ((first, "before"), (second, "after")):

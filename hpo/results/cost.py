@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from hpo.results.records import ComputeEntry, ComputeRole
 
-TUNING: tuple[ComputeRole, ...] = ("stage1", "stage2", "after")
+TUNING: tuple[ComputeRole, ...] = ("stage1", "stage2", "recheck", "after")
 """All that was trained for the tuned models: the search, donors included, and their final trainings."""
+
+REFERENCE: tuple[ComputeRole, ...] = ("before", "equal")
+"""The reference's final trainings; where it is equally trained, that goes on from the end of the others."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Cost:
 def total_cost(entries: Sequence[ComputeEntry]) -> Cost:
     """What entries cost together."""
     return Cost(
-        before=visits_of(entries, ("before",)),
+        before=visits_of(entries, REFERENCE),
         tuning=visits_of(entries, TUNING),
         spent=sum(entry.spent.patch_visits for entry in entries),
         unshared=sum(entry.unshared_patch_visits for entry in entries),

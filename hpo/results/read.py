@@ -19,18 +19,20 @@ from hpo.recipe.recipe import recipe_from_json
 from hpo.recipe.schedule import STRATEGIES, Strategy
 from hpo.results.read_patches import describe_data, find_mistakes
 from hpo.results.records import (
+    Candidate,
     ComputeEntry,
     ComputeRole,
     Confirmation,
     Donor,
     FactorRange,
     Fault,
-    Pause,
+    FreshTraining,
     StageName,
     TestOpening,
     TrialResult,
 )
 from hpo.results.study import FactorSettings, StudyResults, StudySettings
+from hpo.stages.recheck import RecheckPlan
 from hpo.stages.steps import longest_rows
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages
@@ -42,7 +44,8 @@ from hpo.storage.predictions import PredictionStore
 from hpo.storage.tables import PointRow, StageRow
 from hpo.storage.workers import worker_spans
 
-_FINAL_ROLES: tuple[ComputeRole, ...] = ("before", "after", "cold_control")
+_FINAL_ROLES: tuple[ComputeRole, ...] = ("before", "equal", "after", "cold_control")
+_WITH_DONORS: tuple[ComputeRole, ...] = ("recheck", "after")
 
 Stages = Mapping[tuple[str, str], StageRow]
 Rows = Mapping[tuple[str, str], Sequence[PointRow]]
@@ -75,6 +78,7 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
         settings=_settings(study),
         trials=tuple(_trials(database, study, stages, rows)),
         confirmations=tuple(_confirmations(store, stages, rows)),
+        candidates=tuple(_candidates(stages, rows)),
         test_labels=labels,
         test_slides=slides,
         valid_labels=valid_labels,
@@ -121,6 +125,8 @@ def _settings(study: StudyFile) -> StudySettings:
         batch_normalization=study.stage2.batch_normalization,
         confirm_epochs=study.confirm.epochs,
         confirm_seeds=study.confirm.seeds,
+        equal_training=study.confirm.equal_training,
+        rechecked=study.stage2.recheck.top if study.stage2.recheck is not None else 0,
         arithmetic=study.arithmetic.of_recipe,
         balance=study.data.balance,
         strategies=tuple(
@@ -151,20 +157,16 @@ def _trials(database: Database, study: StudyFile, stages: Stages, rows: Rows) ->
                 failure="; ".join(row.reasons) if row.state == "failed" else "",
                 donor=_donor_of(row),
                 finished_at=row.finished_at,
-                pauses=_pauses(row, points),
+                paused_at=_paused_at(row, points),
             )
 
 
-def _pauses(row: PointRow, points: Sequence[PointRow]) -> tuple[Pause, ...]:
+def _paused_at(row: PointRow, points: Sequence[PointRow]) -> tuple[int, ...]:
     """The rungs behind a step that went on from another."""
     if row.state != "complete" or "from" not in row.label:
         return ()
-    before = {
-        one.epochs or 0: Pause(one.epochs or 0, one.objective or 0.0, one.finished_at)
-        for one in points
-        if one.recipe_key == row.recipe_key and one.state == "complete"
-    }
-    return tuple(before[epochs] for epochs in sorted(before) if epochs < (row.epochs or 0))
+    before = {one.epochs or 0 for one in points if one.recipe_key == row.recipe_key and one.state == "complete"}
+    return tuple(sorted(epochs for epochs in before if epochs < (row.epochs or 0)))
 
 
 def _counted(study: StudyFile, stage: str, rows: Sequence[PointRow]) -> list[PointRow]:
@@ -211,6 +213,29 @@ def _confirmations(store: PredictionStore, stages: Stages, rows: Rows) -> Iterat
             )
 
 
+def _candidates(stages: Stages, rows: Rows) -> Iterator[Candidate]:
+    for (name, architecture), stage in stages.items():
+        if name != "recheck":
+            continue
+        chosen = (stage.result or {}).get("candidate")
+        for number, one in enumerate(RecheckPlan.from_json(stage.plan).candidates):
+            trained = [row for row in rows[name, architecture] if row.label["candidate"] == number]
+            fresh = tuple(
+                FreshTraining(
+                    seed=row.label["seed"],
+                    epochs=row.epochs or 0,
+                    recipe_key=row.recipe_key or "",
+                    donor=_donor_of(row),
+                    curve=row.curve or [],
+                    objective=row.objective if row.state == "complete" else None,
+                )
+                for row in trained
+            )
+            yield Candidate(
+                architecture, number + 1, one.point, one.recipe_key, one.objective, fresh, is_chosen=chosen == number
+            )
+
+
 def _donor_of(row: PointRow) -> tuple[str, int] | None:
     start = (row.recipe or {}).get("initial")
     return None if start is None else (_key_of(json.dumps(start["donor"])), start["epoch"])
@@ -242,8 +267,10 @@ def _compute(study: StudyFile, rows: Rows, spent: Mapping[tuple[str, int], Compu
         # The reference would be trained in any case: what it shares with the search is its own.
         parts: list[tuple[ComputeRole, list[PointRow]]] = [
             ("before", of_role["before"]),
+            ("equal", of_role["equal"]),
             ("stage1", list(rows.get(("stage1", architecture), ()))),
             ("stage2", _counted(study, "stage2", rows.get(("stage2", architecture), ()))),
+            ("recheck", list(rows.get(("recheck", architecture), ()))),
             ("after", of_role["after"]),
             ("cold_control", of_role["cold_control"]),
         ]
@@ -253,7 +280,7 @@ def _compute(study: StudyFile, rows: Rows, spent: Mapping[tuple[str, int], Compu
                 for row in points
                 if row.recipe is not None
                 for training in islice(
-                    recipe_from_json(row.recipe).lineage(row.epochs or 0), None if role == "after" else 1
+                    recipe_from_json(row.recipe).lineage(row.epochs or 0), None if role in _WITH_DONORS else 1
                 )
             ]
             needed = {(recipe.key, epoch) for recipe, epochs in trainings for epoch in range(1, epochs + 1)} - counted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Literal
 
 import numpy as np
@@ -14,23 +15,8 @@ from hpo.recipe.point import Point, Value
 from hpo.storage.ledger import Compute
 
 StageName = Literal["stage1", "stage2"]
-Role = Literal["before", "after", "cold_control"]
-ComputeRole = Literal["stage1", "stage2", "before", "after", "cold_control"]
-
-
-@dataclass(frozen=True)
-class Pause:
-    """A rung that a training of stage 2 had come to before it went on.
-
-    Args:
-        epochs: trained until then.
-        objective: its value there.
-        finished_at: when, seconds since 1970, UTC, by the database's clock.
-    """
-
-    epochs: int
-    objective: float
-    finished_at: float | None = None
+Role = Literal["before", "equal", "after", "cold_control"]
+ComputeRole = Literal["stage1", "stage2", "recheck", "before", "equal", "after", "cold_control"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +37,7 @@ class TrialResult:
         failure: why it failed, where it did.
         donor: recipe key and epoch of the checkpoint that it starts from; None for random weights.
         finished_at: seconds since 1970, UTC, by the database's clock.
-        pauses: where the training had paused before it went on to these epochs, in their order.
+        paused_at: the epochs at which the training had paused before it went on to these.
     """
 
     stage: StageName
@@ -67,16 +53,17 @@ class TrialResult:
     failure: str = ""
     donor: tuple[str, int] | None = None
     finished_at: float | None = None
-    pauses: tuple[Pause, ...] = ()
+    paused_at: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Confirmation:
-    """One final training: of the reference, the tuned configuration, or the tuned one from random weights.
+    """One final training: of the reference or the tuned configuration.
 
     Args:
         architecture: by name.
-        role: ``before`` is the reference, ``after`` stage 2's choice, ``cold_control`` the same from random weights.
+        role: ``before`` is the reference by stage 1's rules, ``equal`` the reference for as many patch-visits as the
+            tuned model and its donors, ``after`` the tuned configuration, ``cold_control`` that from random weights.
         seed: of the training; the same seeds for every role.
         point: the configuration.
         epochs: trained.
@@ -99,6 +86,56 @@ class Confirmation:
     recipe_key: str = ""
     donor: tuple[str, int] | None = None
     objective: float | None = None
+
+
+@dataclass(frozen=True)
+class FreshTraining:
+    """A training of the recheck.
+
+    Args:
+        seed: a fresh one.
+        epochs: to be trained.
+        recipe_key: of the training.
+        donor: recipe key and epoch of the checkpoint that it starts from; None for random weights.
+        curve: metrics of each epoch from 1; empty until it is trained.
+        objective: its value on the validation split; None until it is trained, and where it failed.
+    """
+
+    seed: int
+    epochs: int
+    recipe_key: str = ""
+    donor: tuple[str, int] | None = None
+    curve: Curve = ()
+    objective: float | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One of the best of stage 2, trained again with fresh seeds.
+
+    Args:
+        architecture: by name.
+        place: among stage 2's best, from 1.
+        point: its factors, ``epochs`` among them.
+        recipe_key: of its training in stage 2.
+        searched: the objective that it reached there.
+        trainings: with fresh seeds.
+        is_chosen: whether the mean over the fresh seeds chose it; False while they are trained.
+    """
+
+    architecture: str
+    place: int
+    point: Point
+    recipe_key: str
+    searched: float
+    trainings: tuple[FreshTraining, ...] = ()
+    is_chosen: bool = False
+
+    @property
+    def repeated(self) -> float | None:
+        """The mean objective over the fresh seeds; None before there is one."""
+        values = [training.objective for training in self.trainings if training.objective is not None]
+        return fmean(values) if values else None
 
 
 @dataclass(frozen=True)
@@ -225,7 +262,7 @@ class Fault:
     """An attempt at a design point that ended badly.
 
     Args:
-        stage: ``stage1``, ``stage2``, ``confirm`` or ``test``.
+        stage: ``stage1``, ``stage2``, ``recheck``, ``confirm`` or ``test``.
         architecture: by name.
         owner: the worker, ``HOST:PID:START``.
         attempt: of that point, from 1.

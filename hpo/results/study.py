@@ -6,7 +6,7 @@ study whose later parts are still empty: every field below may be.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Literal
@@ -22,6 +22,7 @@ from hpo.recipe.point import Value
 from hpo.recipe.recipe import Balance
 from hpo.recipe.schedule import Strategy
 from hpo.results.records import (
+    Candidate,
     ComputeEntry,
     Confirmation,
     DataDescription,
@@ -71,6 +72,8 @@ class StudySettings:
         batch_normalization: whether stage 2 inserts BatchNormalization.
         confirm_epochs: epochs of each final training.
         confirm_seeds: one final training each, for every role.
+        equal_training: whether the tuned models are compared with a reference that was trained as long.
+        rechecked: how many of stage 2's best are trained again before one is chosen; 0 is none.
         arithmetic: how training steps are computed.
         balance: classes of the training patches that are used.
         stage2_within: stage 1's ``ranges``, or the whole ``space``.
@@ -90,6 +93,8 @@ class StudySettings:
     batch_normalization: bool
     confirm_epochs: int
     confirm_seeds: tuple[int, ...]
+    equal_training: bool = False
+    rechecked: int = 0
     arithmetic: Arithmetic = PLAIN
     balance: Balance = "equal"
     stage2_within: str = "ranges"
@@ -119,6 +124,7 @@ class StudyResults:
         settings: what was wished.
         trials: of both stages, in any order and state.
         confirmations: final trainings, in any order.
+        candidates: of the recheck, by architecture and place.
         test_labels: ``(N,)``, 0 or 1; None until the test split is opened.
         test_slides: ``(N,)``, which slide each test patch is from, where that is known.
         valid_labels: ``(V,)``, 0 or 1, of the validation patches; None until the test split is opened.
@@ -138,6 +144,7 @@ class StudyResults:
     settings: StudySettings
     trials: tuple[TrialResult, ...] = ()
     confirmations: tuple[Confirmation, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
     test_labels: NDArray[np.uint8] | None = None
     test_slides: NDArray[np.str_] | None = None
     valid_labels: NDArray[np.uint8] | None = None
@@ -155,12 +162,24 @@ class StudyResults:
 
     @property
     def best_architecture(self) -> str | None:
-        """The one whose tuned models did best on validation, on average over the seeds; None before there are any.
+        """The one whose tuned models did best on validation; None before there are any."""
+        return next(iter(self.ranking), None)
 
-        The test split has no say in it.
-        """
-        gains: dict[str, list[float]] = {}
+    @property
+    def ranking(self) -> list[str]:
+        """Architectures with tuned models, the best on validation first. The test split has no say in it."""
+        gains: dict[str, list[float]] = {name: [] for name in self.settings.architectures}
         for training in self.confirmations:
             if training.role == "after" and training.objective is not None:
-                gains.setdefault(training.architecture, []).append(self.settings.objective.gain(training.objective))
-        return max(gains, key=lambda name: fmean(gains[name]), default=None)
+                gains[training.architecture].append(self.settings.objective.gain(training.objective))
+        return rank(gains)
+
+    def chosen(self, architecture: str) -> Candidate | None:
+        """What the recheck chose; None without one, or before it has."""
+        return next((one for one in self.candidates if one.architecture == architecture and one.is_chosen), None)
+
+
+def rank(gains: Mapping[str, Sequence[float]]) -> list[str]:
+    """Architectures by the mean of their tuned models' gains on validation, the best first; of equals the first."""
+    having = [name for name, values in gains.items() if values]
+    return sorted(having, key=lambda name: -fmean(gains[name]))

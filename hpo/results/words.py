@@ -10,6 +10,7 @@ from hpo.evaluation.estimate import Estimate, Interval
 from hpo.evaluation.objective import Objective
 from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.point import Point, Value
+from hpo.results.records import Role
 
 METRIC_WORDS = {
     "accuracy": "accuracy",
@@ -28,6 +29,13 @@ FACTOR_WORDS = {
     "weight_decay": "weight decay",
     "batch_normalization": "BatchNormalization",
     "stain_jitter": "stain jitter",
+}
+
+SIDE_WORDS: dict[Role, str] = {
+    "before": "reference, by stage 1's rules",
+    "equal": "reference, equally trained",
+    "after": "tuned",
+    "cold_control": "tuned, from random weights",
 }
 
 STAGE_WORDS = {"stage1": "stage 1: explore", "stage2": "stage 2: tune"}
@@ -54,6 +62,13 @@ def capital(text: str) -> str:
 def factor_words(factor: str) -> str:
     """A factor's name for a person."""
     return FACTOR_WORDS.get(factor, factor.replace("_", " "))
+
+
+def before_note(equal_training: bool) -> str:
+    """What 'before' is, as a sentence that begins with a space; empty where it is the reference by stage 1's rules."""
+    if not equal_training:
+        return ""
+    return " 'Before' is the reference, trained for as many patch-visits as the tuned model and its donors."
 
 
 def resampled_words(sampling: Sampling) -> str:

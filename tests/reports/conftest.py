@@ -1,3 +1,3 @@
-from tests.results.conftest import empty, expected, finished, invented_pair, running
+from tests.results.conftest import empty, expected, finished, honest, invented_pair, running
 
-__all__ = ["empty", "expected", "finished", "invented_pair", "running"]
+__all__ = ["empty", "expected", "finished", "honest", "invented_pair", "running"]

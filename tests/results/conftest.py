@@ -8,12 +8,18 @@ import pytest
 from hpo.evaluation.metrics import binary_metrics
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
-from tests.results.invented import invent_study, running_study
+from tests.results.invented import honest_study, invent_study, running_study
 
 
 @pytest.fixture(scope="session")
 def finished() -> StudyResults:
     return invent_study()
+
+
+@pytest.fixture(scope="session")
+def honest() -> StudyResults:
+    """A finished study with a recheck and an equally trained reference."""
+    return honest_study()
 
 
 @pytest.fixture(scope="session")

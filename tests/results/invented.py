@@ -13,7 +13,9 @@ from PIL import Image
 from hpo.evaluation.objective import Objective
 from hpo.recipe.key import digest
 from hpo.recipe.point import Value
+from hpo.reports.trials import finished_trials
 from hpo.results.records import (
+    Candidate,
     ComputeEntry,
     ComputeRole,
     Confirmation,
@@ -21,6 +23,7 @@ from hpo.results.records import (
     Donor,
     FactorRange,
     Fault,
+    FreshTraining,
     Mistake,
     Role,
     SplitDescription,
@@ -303,6 +306,57 @@ def invent_study(
             Fault("stage2", architectures[0], OWNERS[1], 1, entries[len(entries) // 2].at + 30, "the worker died"),
         ),
         mistakes=_mistakes(labels, slides),
+    )
+
+
+def honest_study(
+    architectures: tuple[str, ...] = ("model1", "model2"), seeds: tuple[int, ...] = (0, 1, 2)
+) -> StudyResults:
+    """The same with a recheck, which chose the second of stage 2's best, and an equally trained reference."""
+    plain = invent_study(architectures, seeds, "honest")
+    settings = replace(plain.settings, equal_training=True, rechecked=2)
+    trainings, compute, candidates = list(plain.confirmations), list(plain.compute), []
+    for architecture in architectures:
+        of_role = {role: [one for one in trainings if (one.architecture, one.role) == (architecture, role)]
+                   for role in ("before", "after")}  # fmt: skip
+        for before, after in zip(of_role["before"], of_role["after"], strict=True):
+            assert before.test_probabilities is not None
+            assert after.test_probabilities is not None
+            halfway = 0.5 * before.test_probabilities + 0.5 * after.test_probabilities
+            curve = tuple(before.curve) + tuple(before.curve[-1:]) * 32
+            trainings.append(
+                replace(before, role="equal", epochs=72, curve=curve, test_probabilities=halfway.astype(np.float32))
+            )
+        compute += [
+            ComputeEntry(architecture, "recheck", Compute(80, 480_000, 90.0), 480_000),
+            ComputeEntry(architecture, "equal", Compute(96, 384_000, 70.0), 1_184_000),
+        ]
+        best = sorted(
+            finished_trials(plain, "stage2", architecture),
+            key=lambda one: -(one.objective or 0.0),
+        )[:2]
+        for number, trial in enumerate(best, 1):
+            fresh = tuple(
+                FreshTraining(
+                    seed,
+                    20,
+                    digest([trial.recipe_key, seed]),
+                    curve=trial.curve,
+                    objective=(trial.objective or 0.0) - 0.03 / number + 0.001 * seed,
+                )
+                for seed in (7, 8)
+            )
+            candidates.append(
+                Candidate(
+                    architecture, number, trial.point, trial.recipe_key, trial.objective or 0.0, fresh, number == 2
+                )
+            )
+    return replace(
+        plain,
+        settings=settings,
+        confirmations=tuple(trainings),
+        candidates=tuple(candidates),
+        compute=tuple(compute),
     )
 
 

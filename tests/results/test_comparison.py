@@ -11,7 +11,7 @@ import pytest
 from hpo.evaluation.compare import compare
 from hpo.evaluation.holm import holm
 from hpo.evaluation.objective import Objective
-from hpo.results.comparison import compare_architectures, predictions_by_role
+from hpo.results.comparison import best_compared, compare_architectures, headline_predictions, predictions_by_role
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 
@@ -76,3 +76,49 @@ def test_one_side_alone_is_measured_and_not_compared(running: StudyResults) -> N
 
 def test_nothing_is_measured_before_the_test_split_is_open(empty: StudyResults) -> None:
     assert compare_architectures(empty) == {}
+
+
+def test_the_headline_compares_with_the_equally_trained_reference_and_the_others_stand_beside(
+    honest: StudyResults,
+) -> None:
+    sides = compare_architectures(honest)["model2"]
+    assert sides.baseline == "equal"
+    assert sides.before_after is sides.pairs["equal", "after"]
+    assert {("before", "after"), ("before", "equal"), ("before", "cold_control")} < sides.pairs.keys()
+    rows = predictions_by_role(honest, "model2")
+    shown = headline_predictions(honest, "model2")
+    assert list(shown) == ["before", "after"]
+    np.testing.assert_array_equal(shown["before"], rows["equal"])
+    assert sides.before_after is not None
+    assert sides.before_after.metrics["auc"].before == sides.measured["equal"].metrics["auc"]
+
+
+def test_p_values_are_those_of_the_headlines_pair(honest: StudyResults) -> None:
+    found = compare_architectures(honest)
+    areas = holm([sides.pairs["equal", "after"].auc_test.p_value for sides in found.values()])
+    assert [sides.adjusted_p["auc"] for sides in found.values()] == list(areas)
+
+
+def test_without_one_the_reference_by_stage_1s_rules_is_the_baseline(finished: StudyResults) -> None:
+    sides = compare_architectures(finished)["model2"]
+    assert sides.baseline == "before"
+    assert sides.before_after is sides.pairs["before", "after"]
+
+
+def test_where_the_best_on_validation_is_not_tested_yet_the_next_one_by_validation_stands_for_all(
+    finished: StudyResults,
+) -> None:
+    """Not the first in the file: the report would call it the best, and best_config.yaml name another."""
+    level = {"model1": 0.7, "model2": 0.8, "model3": 0.9, "model4": 0.95}
+    trainings = tuple(
+        replace(
+            one,
+            objective=level[one.architecture],
+            test_probabilities=None if one.architecture == "model4" else one.test_probabilities,
+        )
+        for one in finished.confirmations
+    )
+    partial = replace(finished, confirmations=trainings)
+    assert partial.ranking == ["model4", "model3", "model2", "model1"]
+    assert partial.best_architecture == "model4"
+    assert best_compared(partial) == "model3"

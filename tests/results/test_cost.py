@@ -28,6 +28,12 @@ def test_tuning_is_the_search_and_the_tuned_final_trainings() -> None:
     assert cost.saved == pytest.approx(0.4)
 
 
+def test_the_recheck_is_tuning_and_equal_training_the_references() -> None:
+    entries = [_entry(role, 10, 10) for role in ("stage1", "stage2", "recheck", "before", "equal", "after")]  # type: ignore[arg-type]
+    cost = total_cost(entries)
+    assert (cost.before, cost.tuning) == (20, 40)
+
+
 def test_without_a_reference_there_is_no_ratio_and_without_sharing_no_saving() -> None:
     assert total_cost([_entry("stage1", 300, 300)]).ratio is None
     assert total_cost([_entry("stage1", 300, 300)]).saved == 0

@@ -275,10 +275,5 @@ def test_a_training_that_went_on_counts_once_at_its_longest(sqlite: Database, tm
     assert set(keys) == {row.recipe_key for row in rows}
     for trial in trials:
         assert len(trial.curve) == max(row.epochs or 0 for row in rows if row.recipe_key == trial.recipe_key)
-        behind = [row for row in rows if row.recipe_key == trial.recipe_key and (row.epochs or 0) < len(trial.curve)]
-        assert [(pause.epochs, pause.objective) for pause in trial.pauses] == [
-            (row.epochs, row.objective) for row in behind
-        ]
-    assert any(trial.pauses for trial in trials)
     (cost,) = [one for one in results.compute if (one.architecture, one.role) == ("tiny", "stage2")]
     assert cost.spent.patch_visits <= cost.unshared_patch_visits

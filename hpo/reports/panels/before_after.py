@@ -13,11 +13,13 @@ from hpo.reports.panel import NotThereError
 from hpo.reports.paper import printed_sides
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
 from hpo.results.comparison import compare_architectures
+from hpo.results.records import Role
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, capital, listed, number
+from hpo.results.words import METRIC_WORDS, SIDE_WORDS, capital, listed, number
 
 Side = Literal["before", "after"]
 _SIDES: tuple[Side, ...] = ("before", "after")
+_LOOKS: dict[Role, tuple[float, str]] = {"before": (0.12, "/"), "equal": (0.45, "\\"), "after": (0.95, "")}
 
 
 class Bar(NamedTuple):
@@ -25,12 +27,12 @@ class Bar(NamedTuple):
 
     architecture: str
     colour: str
-    side: Side
+    side: Role
     estimate: Estimate
 
 
 class BeforeAfter(NamedTuple):
-    """What the figure shows; ``printed`` has the paper's values before and after tuning, by architecture."""
+    """What the figure shows, from left to right; ``printed`` has the paper's values by architecture."""
 
     metric: str
     architectures: tuple[str, ...]
@@ -53,7 +55,7 @@ def read(results: StudyResults, options: PanelSettings) -> BeforeAfter:
     bars = [
         Bar(name, architecture_style(results.settings, name).colour, side, found.measured[side].metrics[metric])
         for name, found in compare_architectures(results).items()
-        for side in _SIDES
+        for side in _LOOKS
         if side in found.measured
     ]
     if not bars:
@@ -81,8 +83,10 @@ def draw(data: BeforeAfter) -> go.Figure:
         },
         yaxis={"title": {"text": f"Test {METRIC_WORDS[data.metric]}"}, "range": [0, 1.08], "dtick": 0.2},
     )
-    looks: dict[Side, tuple[float, str]] = {"before": (0.3, "/"), "after": (0.95, "")}
-    for side, (opacity, pattern) in looks.items():
+    shown_sides = [side for side in _LOOKS if any(bar.side == side for bar in data.bars)]
+    for side in shown_sides:
+        opacity, pattern = _LOOKS[side]
+        name = SIDE_WORDS[side] if "equal" in shown_sides else f"{side} tuning"
         bars = [bar for bar in data.bars if bar.side == side]
         shown.add_bar(
             x=[bar.architecture for bar in bars],
@@ -103,13 +107,13 @@ def draw(data: BeforeAfter) -> go.Figure:
             insidetextanchor="start",
             hovertemplate="%{x}: %{y:.4f}",
             showlegend=False,
-            name=f"{side} tuning",
+            name=name,
             offsetgroup=side,
         )
         shown.add_bar(
             x=[None],
             y=[None],
-            name=f"{side} tuning",
+            name=name,
             offsetgroup=side,
             marker={
                 "color": faded(NEUTRAL, opacity),
@@ -125,8 +129,8 @@ def draw(data: BeforeAfter) -> go.Figure:
 def finding(data: BeforeAfter) -> str:
     """Each architecture's values, before and after."""
     sides: dict[str, dict[str, Estimate]] = {}
-    for bar in data.bars:
-        sides.setdefault(bar.architecture, {})[bar.side] = bar.estimate
+    for bar in data.bars:  # of two references the later one, which is equally trained, is the headline's
+        sides.setdefault(bar.architecture, {})["after" if bar.side == "after" else "before"] = bar.estimate
     both = {name: found for name, found in sides.items() if len(found) == len(_SIDES)}
     if not both:
         return f"Tested on one side only so far: {listed(sides)}."
@@ -139,6 +143,11 @@ def finding(data: BeforeAfter) -> str:
 def explain(data: BeforeAfter) -> str:
     """What the bars are."""
     text = f"{capital(METRIC_WORDS[data.metric])}, mean over seeds; the thin bars are 95% intervals."
+    if any(bar.side == "equal" for bar in data.bars):
+        text += (
+            " Tuning is judged by the equally trained reference, which saw as many patches as the tuned model and its "
+            "donors."
+        )
     if not data.printed:
         return text
     return f"{text} Hollow diamonds are what the paper printed (Table 3), of other data and epochs."

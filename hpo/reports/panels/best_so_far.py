@@ -10,6 +10,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.objective import lower_is_better
 from hpo.reports.panel import NotThereError
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, figure, figure_text
 from hpo.reports.trials import STAGES, finished_trials, others_at_reference, value_of
@@ -130,7 +131,7 @@ def draw(data: BestSoFar) -> go.Figure:
 
 def finding(data: BestSoFar) -> str:
     """What the best architecture gained, and how early."""
-    pick = min if data.metric == "loss" else max
+    pick = min if lower_is_better(data.metric) else max
     best = pick(data.lines, key=lambda line: line.steps[-1].value)
     start, end = best.steps[0].value, best.steps[-1].value
     metric, visits = METRIC_WORDS[data.metric], plural(best.spent, "patch-visit")
@@ -162,29 +163,20 @@ def _progress(
     objective = results.settings.objective
     trials = [trial for stage in STAGES for trial in finished_trials(results, stage, architecture)]
     timed = sorted(
-        (
-            (at, value, trial)
-            for trial in trials
-            for at, value in [
-                *((pause.finished_at, pause.objective) for pause in trial.pauses),
-                (trial.finished_at, value_of(trial)),
-            ]
-            if at is not None
-        ),
-        key=lambda found: found[0],
+        ((trial.finished_at, trial) for trial in trials if trial.finished_at is not None), key=lambda pair: pair[0]
     )
     mine = entries.get(architecture, ())
     if not timed or not mine:
         return None
     times = [entry.at for entry in mine]
     totals = [0, *accumulate(entry.patch_visits for entry in mine)]
-    reference = next((value for _, value, trial in timed if _is_reference(results, trial)), None)
+    reference = next((value_of(trial) for _, trial in timed if _is_reference(results, trial)), None)
     steps = [] if reference is None else [Step(0, reference, STAGES["stage1"])]
-    for at, value, trial in timed:
-        if not steps or objective.gain(value) > objective.gain(steps[-1].value):
-            steps.append(Step(totals[bisect_right(times, at)], value, STAGES[trial.stage]))
-    begun = [at for at, _, trial in timed if trial.stage == "stage2"]
-    first = [at for at, _, trial in timed if trial.stage == "stage1"]
+    for at, trial in timed:
+        if not steps or objective.gain(value_of(trial)) > objective.gain(steps[-1].value):
+            steps.append(Step(totals[bisect_right(times, at)], value_of(trial), STAGES[trial.stage]))
+    begun = [at for at, trial in timed if trial.stage == "stage2"]
+    first = [at for at, trial in timed if trial.stage == "stage1"]
     stage1_spent = totals[bisect_right(times, max(first))] if begun and first else (0 if begun else None)
     return Progress(
         architecture, architecture_style(results.settings, architecture), reference, steps, stage1_spent, totals[-1]

@@ -66,7 +66,8 @@ def read(results: StudyResults, options: PanelSettings) -> BestTable:
             )
     if not rows:
         raise NotThereError("No tuned configuration has been tested yet.")
-    best = max(rows, key=lambda row: objective.gain(row.validation)).name
+    tested = {row.name for row in rows}
+    best = next(name for name in [*results.ranking, *tested] if name in tested)
     paper = options.paper and any(row.name in TABLE_4 for row in rows)
     return BestTable(objective.metric, results.settings.test_metric, best, rows, paper)
 

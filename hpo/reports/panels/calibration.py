@@ -21,9 +21,9 @@ from hpo.reports.side_curves import (
     side_plots,
 )
 from hpo.reports.style import ArchitectureStyle, architecture_style, figure_text
-from hpo.results.comparison import predictions_by_role
+from hpo.results.comparison import headline_predictions
 from hpo.results.study import StudyResults
-from hpo.results.words import listed, plural
+from hpo.results.words import before_note, listed, plural
 
 _SCORES = {"Brier": "brier", "NLL": "nll", "ECE": "ece"}
 _PERFECT = "perfect calibration"
@@ -43,6 +43,7 @@ class CalibrationCurves(NamedTuple):
     seeds: int
     positive: str
     curves: list[Reliability]
+    note: str = ""
 
 
 def title(_results: StudyResults, _options: PanelSettings) -> str:
@@ -59,7 +60,7 @@ def read(results: StudyResults, _options: PanelSettings) -> CalibrationCurves:
     labels = results.test_labels
     curves, seeds = [], 0
     for architecture in results.settings.architectures:
-        predictions = predictions_by_role(results, architecture)
+        predictions = headline_predictions(results, architecture)
         sides: dict[Side, Calibration] = {
             side: calibrate(labels, predictions[side], slides=results.test_slides)
             for side in SIDES
@@ -70,7 +71,7 @@ def read(results: StudyResults, _options: PanelSettings) -> CalibrationCurves:
             seeds = max(seeds, *(len(predictions[side]) for side in sides))
     if not curves:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
-    return CalibrationCurves(seeds, results.classes[1], curves)
+    return CalibrationCurves(seeds, results.classes[1], curves, before_note(results.settings.equal_training))
 
 
 def draw(data: CalibrationCurves) -> go.Figure:
@@ -128,5 +129,5 @@ def explain(data: CalibrationCurves) -> str:
         f"A point is about a tenth of the predictions{together}: their mean probability of {data.positive}, and the "
         "share of patches that are; bars are 95% intervals after tuning. On the dashed line a probability means what "
         f"it says; below it, the models call {data.positive} too readily. Brier is the mean squared error, NLL the "
-        "mean cross-entropy, ECE the mean distance from the dashed line; of all three, less is better."
+        f"mean cross-entropy, ECE the mean distance from the dashed line; of all three, less is better.{data.note}"
     )

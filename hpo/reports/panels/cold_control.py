@@ -24,6 +24,7 @@ class ControlRow(NamedTuple):
     sides: dict[Role, Estimate]
     tuned_cold: Estimate | None
     warm_start: Estimate | None
+    longer: Estimate | None = None
 
 
 class ColdControl(NamedTuple):
@@ -59,21 +60,29 @@ def read(results: StudyResults, _options: PanelSettings) -> ColdControl:
 
 def draw(data: ColdControl) -> Table:
     """A row an architecture."""
+    is_equal = any("equal" in row.sides for row in data.rows)
+    roles: list[Role] = ["before", *(("equal",) if is_equal else ()), "cold_control", "after"]
+    headings: dict[Role, str] = {
+        "before": "Before tuning",
+        "equal": "Reference, equally trained",
+        "cold_control": "Tuned, random weights",
+        "after": "Tuned, as chosen",
+    }
     columns = [
         Column("Model"),
-        Column("Before tuning", numeric=True),
-        Column("Tuned, random weights", numeric=True),
-        Column("Tuned, as chosen", numeric=True),
+        *(Column(headings[role], numeric=True) for role in roles),
+        *((Column("More training alone", numeric=True),) if is_equal else ()),
         Column("Settings alone", numeric=True),
         Column("Initial weights alone", numeric=True),
     ]
     rows = []
     for row in data.rows:
         cells: list[Cell | str] = [Cell(row.name, swatch=row.colour)]
-        for role in ("before", "cold_control", "after"):
+        for role in roles:
             estimate = row.sides.get(role)
             cells.append(DASH if estimate is None else Cell(number(estimate.value), interval(estimate)))
-        cells += [DASH if one is None else difference_cell(one) for one in (row.tuned_cold, row.warm_start)]
+        differences = (*((row.longer,) if is_equal else ()), row.tuned_cold, row.warm_start)
+        cells += [DASH if one is None else difference_cell(one) for one in differences]
         rows.append(cells)
     return Table(columns, rows)
 
@@ -96,7 +105,8 @@ def explain(_data: ColdControl) -> str:
     return (
         "The tuned configuration may start from stage 1's weights, and so has been trained for longer. Trained from "
         "random weights with the same seeds, it shows what the settings alone are worth (tuned from random weights "
-        "minus before) and what the initial weights add (as chosen minus tuned from random weights)."
+        "minus before) and what the initial weights add (as chosen minus tuned from random weights). More training "
+        "alone is the reference, trained for as many patch-visits as the tuned model and its donors, minus before."
     )
 
 
@@ -111,4 +121,5 @@ def _row(results: StudyResults, name: str, found: Sides, metric: str) -> Control
         {role: measured.metrics[metric] for role, measured in found.measured.items()},
         difference(("before", "cold_control")),
         difference(("cold_control", "after")),
+        difference(("before", "equal")),
     )

@@ -19,6 +19,7 @@ from hpo.results.study import StudyResults
 from hpo.results.words import (
     DASH,
     METRIC_WORDS,
+    before_note,
     capital,
     count,
     interval,
@@ -48,6 +49,7 @@ class ComparisonTable(NamedTuple):
     rows: list[ComparedArchitecture]
     missing: list[str]
     paper: bool
+    note: str = ""
 
 
 def title(_results: StudyResults, _options: PanelSettings) -> str:
@@ -71,7 +73,9 @@ def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
     present = {row.name for row in rows}
     missing = [name for name in results.settings.architectures if name not in present]
     paper = options.paper and bool(present & TABLE_3.keys())
-    return ComparisonTable(results.settings.test_metric, rows, missing, paper)
+    return ComparisonTable(
+        results.settings.test_metric, rows, missing, paper, before_note(results.settings.equal_training)
+    )
 
 
 def draw(data: ComparisonTable) -> Table:
@@ -110,7 +114,7 @@ def explain(data: ComparisonTable) -> str:
         "interval for these trained networks on other test data; 'a training gains' the chance that one new training "
         "with the tuned settings beats one with the reference's on this test split. DeLong's and McNemar's tests take "
         "patches as independent and the networks as given; their p-values are adjusted by Holm over "
-        f"{plural(len(data.rows), 'architecture')}.{missing}{paper}"
+        f"{plural(len(data.rows), 'architecture')}.{data.note}{missing}{paper}"
     )
 
 

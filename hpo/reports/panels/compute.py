@@ -16,12 +16,16 @@ from hpo.results.words import DASH, count, duration
 
 _COLUMNS: tuple[tuple[str, tuple[ComputeRole, ...]], ...] = (
     ("Before", ("before",)),
+    ("Equally trained", ("equal",)),
     ("Stage 1", ("stage1",)),
     ("Stage 2", ("stage2",)),
+    ("Recheck", ("recheck",)),
     ("Final, tuned", ("after",)),
     ("All for 'after'", TUNING),
     ("Cold control", ("cold_control",)),
 )
+_OPTIONAL: frozenset[ComputeRole] = frozenset({"equal", "recheck"})
+"""Parts that a study need not have."""
 
 
 class ComputeRow(NamedTuple):
@@ -61,13 +65,15 @@ def read(results: StudyResults, _options: PanelSettings) -> ComputeTable:
 
 def draw(data: ComputeTable) -> Table:
     """A row an architecture: patch-visits of each part, and its time below them."""
-    columns = [Column("Model"), *(Column(heading, numeric=True) for heading, _ in _COLUMNS)]
-    columns += [Column("Tuning / before", numeric=True), Column("All, without sharing", numeric=True)]
+    found = {entry.role for row in data.rows for entry in row.entries}
+    shown = [(heading, roles) for heading, roles in _COLUMNS if found & set(roles) or not set(roles) & _OPTIONAL]
+    columns = [Column("Model"), *(Column(heading, numeric=True) for heading, _ in shown)]
+    columns += [Column("Tuning / reference", numeric=True), Column("All, without sharing", numeric=True)]
     rows: list[list[Cell | str]] = []
     for row in data.rows:
         cost = total_cost(row.entries)
         cells: list[Cell | str] = [Cell(row.name, swatch=row.colour)]
-        cells += [_spent(row.entries, roles) for _, roles in _COLUMNS]
+        cells += [_spent(row.entries, roles) for _, roles in shown]
         cells.append(DASH if cost.ratio is None else f"{cost.ratio:.1f} times")
         cells.append(count(cost.unshared))
         rows.append(cells)
@@ -89,7 +95,8 @@ def explain(_data: ComputeTable) -> str:
     """What counts."""
     return (
         "Patch-visits: patches seen in training, each as often as it was seen. 'After' includes the whole search: "
-        "stage 1 with the donors of the warm start, stage 2, and the final trainings. Without sharing, every design "
+        "stage 1 with the donors of the warm start, stage 2, its recheck, and the final trainings. The equally trained "
+        "reference goes on from the end of the reference's own trainings. Without sharing, every design "
         "point would have been trained on its own from its first epoch; a training that several parts share "
         "counts once, and what the reference needs is the reference's."
     )

@@ -11,6 +11,7 @@ from scipy.interpolate import griddata
 from scipy.spatial import QhullError
 
 from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.objective import lower_is_better
 from hpo.reports.axes import FactorAxis, factor_axis
 from hpo.reports.optuna_view import importances
 from hpo.reports.panel import NotThereError
@@ -134,7 +135,7 @@ def draw(data: Contour) -> go.Figure:
             z=np.round(data.surface, 4).tolist(),
             ncontours=12,
             colorscale="Cividis",
-            reversescale=data.metric == "loss",
+            reversescale=lower_is_better(data.metric),
             line={"width": 0.6},
             connectgaps=False,
             colorbar={

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.objective import lower_is_better
 from hpo.recipe.point import Value
 from hpo.reports.axis_effect import AxisLine, axis_lines, level_order
 from hpo.reports.panel import NotThereError
@@ -90,7 +91,7 @@ def draw(data: FactorEffect) -> go.Figure:
 
 def finding(data: FactorEffect) -> str:
     """Which level is best for which architecture, and what that gains over the reference."""
-    better = min if data.metric == "loss" else max
+    better = min if lower_is_better(data.metric) else max
     best: dict[Value, list[str]] = {}
     gains = []
     for line in data.lines:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.objective import lower_is_better
 from hpo.reports.panel import NotThereError
 from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, figure, figure_text, whole_ticks
 from hpo.results.study import StudyResults
@@ -97,7 +98,7 @@ def draw(data: History) -> go.Figure:
 
 def finding(data: History) -> str:
     """Which trial is best."""
-    better = min if data.metric == "loss" else max
+    better = min if lower_is_better(data.metric) else max
     best = better(data.lines, key=lambda line: line.best[-1])
     at = best.numbers[best.values.index(best.best[-1])]
     trials = plural(sum(len(line.numbers) for line in data.lines), "trial")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.objective import Curve
+from hpo.evaluation.objective import Curve, lower_is_better
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot_grid import cell, few_whole_ticks, label_axes, plot_grid
 from hpo.reports.style import NEUTRAL, ArchitectureStyle, architecture_style, faded, figure_text
@@ -83,7 +83,7 @@ def read(results: StudyResults, options: PanelSettings) -> LearningCurves:
     recipes = [trials for name in architectures for trials in by_recipe[name].values()]
     if not recipes:
         raise NotThereError(f"No {STAGES[stage].replace(' ', '-')} trial has finished yet.")
-    sign = -1 if metric == "loss" else 1
+    sign = -1 if lower_is_better(metric) else 1
     plots = []
     for name in architectures:
         trainings = [_training(trials, metric) for trials in by_recipe[name].values()]
@@ -96,7 +96,7 @@ def read(results: StudyResults, options: PanelSettings) -> LearningCurves:
         points=sum(_reads(trials) for trials in recipes),
         trainings=len(recipes),
         shared=sum(_reads(trials) > 1 for trials in recipes),
-        epochs_read=sum(sum(_marks(trial)) for trials in recipes for trial in trials),
+        epochs_read=sum(len(trial.curve) + sum(trial.paused_at) for trials in recipes for trial in trials),
         epochs_trained=sum(max(len(trial.curve) for trial in trials) for trials in recipes),
         stage=stage,
     )
@@ -190,17 +190,12 @@ def _training(trials: Sequence[TrialResult], metric: str) -> Training:
 
 
 def _reads(trials: Sequence[TrialResult]) -> int:
-    return sum(len(_marks(trial)) for trial in trials)
+    return sum(1 + len(trial.paused_at) for trial in trials)
 
 
 def _read_at(trials: Sequence[TrialResult]) -> list[int]:
     """The epochs at which points were read from a training, those where it paused among them."""
-    return sorted({epoch for trial in trials for epoch in _marks(trial)})
-
-
-def _marks(trial: TrialResult) -> list[int]:
-    """The epochs at which a trial paused, and its last."""
-    return [*(pause.epochs for pause in trial.pauses), len(trial.curve)]
+    return sorted({epoch for trial in trials for epoch in (len(trial.curve), *trial.paused_at)})
 
 
 def _at(training: Training, epoch: int) -> float:

@@ -9,7 +9,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape, swatch
 from hpo.reports.panel import NotThereError
 from hpo.reports.style import architecture_style
-from hpo.reports.trials import best_trial, finished_trials, value_of
+from hpo.reports.trials import chosen_trial, finished_trials, value_of
 from hpo.results.records import Confirmation, Donor, Role, TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, METRIC_WORDS, listed, number, plural
@@ -45,6 +45,8 @@ class Tree(NamedTuple):
     after: list[tuple[Model | None, Model]]
     before: list[Model]
     cold_control: list[Model]
+    equal: list[Model]
+    is_rechecked: bool = False
 
 
 class Lineage(NamedTuple):
@@ -98,7 +100,7 @@ def finding(data: Lineage) -> str:
         return f"{plural(begun, 'stage-2 trial')} finished so far; no final model has been planned yet."
     own = _span([model.epochs for _, model in tuned])
     donors = [donor.epochs for donor, _ in tuned if donor is not None]
-    before = [model.epochs for tree in data.trees for model in tree.before]
+    before = [model.epochs for tree in data.trees for model in tree.equal or tree.before]
     lent = (
         f"{_span(donors)} of a donor trained with its own seed and {own} of its own"
         if donors
@@ -120,7 +122,6 @@ def explain(data: Lineage) -> str:
 
 
 def _tree(results: StudyResults, architecture: str) -> Tree:
-    objective = results.settings.objective
     donor = next((one for one in results.donors if one.architecture == architecture), None)
     trials = finished_trials(results, "stage2", architecture)
     final = sorted((one for one in results.confirmations if one.architecture == architecture), key=lambda one: one.seed)
@@ -129,10 +130,12 @@ def _tree(results: StudyResults, architecture: str) -> Tree:
         architecture_style(results.settings, architecture).colour,
         None if donor is None else Model("Stage 1's donor", donor.recipe_key, donor.epoch, donor.objective),
         len(trials),
-        _choice(best_trial(objective, trials)) if trials else None,
+        _choice(chosen) if (chosen := chosen_trial(results, architecture)) else None,
         [(_repeated(one, donor), _model(one)) for one in _of_role(final, "after")],
         [_model(one) for one in _of_role(final, "before")],
         [_model(one) for one in _of_role(final, "cold_control")],
+        [_model(one) for one in _of_role(final, "equal")],
+        results.chosen(architecture) is not None,
     )
 
 
@@ -167,7 +170,11 @@ def _branches(tree: Tree) -> list[Html]:
     for donor, model in tree.after:
         leaf = element("li", _node(f"After, {model.name}", _line(model), kind="final"))
         branches.append(leaf if donor is None else element("li", _node(donor.name, _line(donor)), _list([leaf])))
-    for name, models in (("Before", tree.before), ("Cold control", tree.cold_control)):
+    for name, models in (
+        ("Before", tree.before),
+        ("Reference, equally trained", tree.equal),
+        ("Cold control", tree.cold_control),
+    ):
         if models:
             lines = [_line(model, with_name=True) for model in models]
             branches.append(element("li", _node(name, *lines, kind="final")))
@@ -178,7 +185,8 @@ def _stage2(tree: Tree) -> Html:
     if tree.choice is None:
         return element("li", _node("Stage 2", escape("no trial has finished")))
     best = _line(tree.choice, with_name=True)
-    return element("li", _node(f"Stage 2: best of {plural(tree.trials, 'trial')}", best))
+    how = "chosen from" if tree.is_rechecked else "best of"
+    return element("li", _node(f"Stage 2: {how} {plural(tree.trials, 'trial')}", best))
 
 
 def _list(items: Sequence[Html]) -> Html:

@@ -12,14 +12,16 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import METRICS, binary_metrics
 from hpo.reports.panel import NotThereError
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
+from hpo.reports.trials import chosen_trial, finished_trials
 from hpo.results.comparison import compare_architectures, predictions_by_role
 from hpo.results.records import Confirmation, TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, count, listed, number, plural
 
-Step = Literal["chosen", "repeated", "final", "test"]
+Step = Literal["chosen", "fresh", "repeated", "final", "test"]
 _LOOKS: dict[Step, tuple[str, str]] = {
     "chosen": ("chosen trial, validation", "circle-open"),
+    "fresh": ("recheck: same training, fresh seeds, validation", "circle"),
     "repeated": ("same training, other seeds, validation", "diamond-open"),
     "final": ("final trainings, validation", "diamond"),
     "test": ("final trainings, test", "square"),
@@ -37,11 +39,16 @@ class Reached(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """One architecture: what was reached in each step that is there, in the order of `_LOOKS`."""
+    """One architecture: what was reached in each step that is there, in the order of `_LOOKS`.
+
+    ``first`` is what a recheck found of stage 2's own best: its value there, and the mean over the fresh seeds.
+    """
 
     architecture: str
     colour: str
     steps: dict[Step, Reached]
+    first: tuple[float, float] | None = None
+    is_first_chosen: bool = True
 
 
 class Optimism(NamedTuple):
@@ -74,18 +81,16 @@ def read(results: StudyResults, _options: PanelSettings) -> Optimism:
             for training in results.confirmations
             if (training.architecture, training.role) == (architecture, "after") and training.objective is not None
         ]
-        done = _finished_trials(results, architecture)
-        if finals and done:
-            chosen = max(done, key=lambda trial: settings.objective.gain(trial.objective or 0.0))
-            colour = architecture_style(settings, architecture).colour
-            gaps.append(Gap(architecture, colour, _steps(results, chosen, finals)))
+        chosen = chosen_trial(results, architecture)
+        if finals and chosen is not None:
+            gaps.append(_gap(results, chosen, finals))
     if not gaps:
         raise NotThereError("No tuned configuration has been trained with the final seeds yet.")
     return Optimism(
         metric=settings.objective.metric,
         sign=settings.objective.gain(1.0),
         gaps=gaps,
-        trials=max(len(_finished_trials(results, gap.architecture)) for gap in gaps),
+        trials=max(len(finished_trials(results, "stage2", gap.architecture)) for gap in gaps),
         trial_epochs=settings.stage2_epochs,
         final_epochs=settings.confirm_epochs,
     )
@@ -146,16 +151,30 @@ def draw(data: Optimism) -> go.Figure:
 def finding(data: Optimism) -> str:
     """What validation flatters the chosen trial and the final models by."""
     metric = METRIC_WORDS[data.metric]
-    search = _differences(data, "chosen", "repeated") or _differences(data, "chosen", "final")
     parts = []
-    if search and (data.trial_epochs == data.final_epochs or any("repeated" in gap.steps for gap in data.gaps)):
+    curse = {gap.architecture: data.sign * (gap.first[0] - gap.first[1]) for gap in data.gaps if gap.first is not None}
+    if curse:
+        parts.append(f"the validation {metric} of stage 2's best trial is {_words(curse)} than fresh seeds repeat it")
+        changed = [gap.architecture for gap in data.gaps if not gap.is_first_chosen]
+        parts.append(
+            f"the recheck chose another for {listed(changed)}" if changed else "the recheck chose it all the same"
+        )
+    rest = _differences(data, "fresh", "repeated")
+    if rest:
+        parts.append(f"the mean that chose is {_words(rest)} than the final seeds repeat it")
+    search = _differences(data, "chosen", "repeated") or _differences(data, "chosen", "final")
+    if (
+        not curse
+        and search
+        and (data.trial_epochs == data.final_epochs or any("repeated" in gap.steps for gap in data.gaps))
+    ):
         parts.append(f"the chosen trial's validation {metric} is {_words(search)} than other seeds repeat it")
     tested = _differences(data, "final", "test")
     if tested:
         parts.append(f"the final models' validation {metric} is {_words(tested)} than their test {metric}")
     if not parts:
         return f"The final models of {listed(gap.architecture for gap in data.gaps)} have not been tested yet."
-    return f"{capital(', and '.join(parts))}."
+    return f"{capital(('; ' if curse else ', and ').join(parts))}."
 
 
 def explain(data: Optimism) -> str:
@@ -167,20 +186,29 @@ def explain(data: Optimism) -> str:
         if repeated
         else ""
     )
+    recheck = (
+        " So the best few were trained again with fresh seeds, and their means chose: a mean of several seeds that is "
+        "chosen among few is nearer to what other seeds repeat."
+        if any("fresh" in gap.steps for gap in data.gaps)
+        else ""
+    )
     return (
         f"The best of up to {plural(data.trials, 'trial')} was partly lucky, so its own validation value promises too "
-        f"much: other seeds, and patches that nothing was chosen on, show what is left of it.{lengths} The bar at the "
-        "test value is its 95% interval."
+        f"much: other seeds, and patches that nothing was chosen on, show what is left of it.{lengths}{recheck} "
+        "The bar at the test value is its 95% interval."
     )
 
 
-def _finished_trials(results: StudyResults, architecture: str) -> list[TrialResult]:
-    return [
-        trial
-        for trial in results.trials
-        if (trial.stage, trial.architecture, trial.state) == ("stage2", architecture, "complete")
-        and trial.objective is not None
-    ]
+def _gap(results: StudyResults, chosen: TrialResult, finals: Sequence[Confirmation]) -> Gap:
+    architecture = chosen.architecture
+    best = next((one for one in results.candidates if (one.architecture, one.place) == (architecture, 1)), None)
+    return Gap(
+        architecture,
+        architecture_style(results.settings, architecture).colour,
+        _steps(results, chosen, finals),
+        None if best is None or best.repeated is None else (best.searched, best.repeated),
+        best is None or best.is_chosen,
+    )
 
 
 def _steps(results: StudyResults, chosen: TrialResult, finals: Sequence[Confirmation]) -> dict[Step, Reached]:
@@ -188,6 +216,9 @@ def _steps(results: StudyResults, chosen: TrialResult, finals: Sequence[Confirma
     settings = results.settings
     epochs = int(chosen.point.get("epochs", settings.stage2_epochs))
     steps: dict[Step, Reached] = {"chosen": Reached(chosen.objective or 0.0)}
+    candidate = results.chosen(chosen.architecture)
+    if candidate is not None and candidate.repeated is not None:
+        steps["fresh"] = Reached(candidate.repeated)
     others = [
         training.curve[:epochs]
         for training in finals
@@ -250,7 +281,7 @@ def _differences(data: Optimism, first: Step, second: Step) -> dict[str, float]:
 def _words(differences: Mapping[str, float]) -> str:
     """Such as ``0.012 better``, or ``0.001 worse (model2) to 0.012 better (model1)``."""
     worst, best = (pick(differences, key=differences.__getitem__) for pick in (min, max))
-    if len(differences) == 1:
+    if _better(differences[worst]) == _better(differences[best]):
         return _better(differences[best])
     return f"{_better(differences[worst])} ({worst}) to {_better(differences[best])} ({best})"
 

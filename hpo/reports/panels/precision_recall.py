@@ -12,9 +12,9 @@ from hpo.evaluation.precision_recall import average_precision, precision_recall_
 from hpo.reports.panel import NotThereError
 from hpo.reports.side_curves import SIDES, SideCurve, areas_in_words, draw_curves, rounded
 from hpo.reports.style import architecture_style, figure_text
-from hpo.results.comparison import predictions_by_role
+from hpo.results.comparison import headline_predictions
 from hpo.results.study import StudyResults
-from hpo.results.words import capital, number
+from hpo.results.words import before_note, capital, number
 
 _RESAMPLES = 500
 _FEWEST = 2  # of the side before tuning only the mean is drawn, which does not come from resamples
@@ -27,6 +27,7 @@ class PrecisionRecall(NamedTuple):
     share: float
     positive: str
     lines: list[SideCurve]
+    note: str = ""
 
 
 def title(_results: StudyResults, _options: PanelSettings) -> str:
@@ -47,7 +48,7 @@ def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall:
         raise NotThereError("The test split holds patches of one class only: there is no precision-recall curve.")
     lines, seeds = [], 0
     for architecture in results.settings.architectures:
-        predictions = predictions_by_role(results, architecture)
+        predictions = headline_predictions(results, architecture)
         for side in SIDES:
             if side in predictions:
                 rows = predictions[side]
@@ -60,7 +61,8 @@ def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall:
                 seeds = max(seeds, len(rows))
     if not lines:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
-    return PrecisionRecall(seeds, float(labels.mean()), results.classes[1], lines)
+    note = before_note(results.settings.equal_training)
+    return PrecisionRecall(seeds, float(labels.mean()), results.classes[1], lines, note)
 
 
 def draw(data: PrecisionRecall) -> go.Figure:
@@ -78,5 +80,5 @@ def finding(data: PrecisionRecall) -> str:
 def explain(data: PrecisionRecall) -> str:
     """What curves and bands are."""
     average = f"Averages of {data.seeds} seeds' curves at equal recall; " if data.seeds > 1 else ""
-    text = f"{average}bands are pointwise 95% intervals after tuning; AP is the average precision."
+    text = f"{average}bands are pointwise 95% intervals after tuning; AP is the average precision.{data.note}"
     return capital(text)

@@ -14,9 +14,9 @@ from hpo.reports.panel import NotThereError
 from hpo.reports.paper import TABLE_4, printed_sides
 from hpo.reports.side_curves import SIDES, Side, SideCurve, areas_in_words, draw_curves, from_to, rounded
 from hpo.reports.style import architecture_style
-from hpo.results.comparison import compare_architectures, predictions_by_role
+from hpo.results.comparison import compare_architectures, headline_predictions
 from hpo.results.study import StudyResults
-from hpo.results.words import listed, number
+from hpo.results.words import before_note, listed, number
 
 _AUC = METRICS.index("auc")
 
@@ -27,6 +27,7 @@ class Roc(NamedTuple):
     seeds: int
     lines: list[SideCurve]
     printed: dict[str, dict[Side, float]]
+    note: str = ""
 
 
 def title(_results: StudyResults, _options: PanelSettings) -> str:
@@ -48,7 +49,7 @@ def read(results: StudyResults, options: PanelSettings) -> Roc:
         raise NotThereError("The test split holds patches of one class only: there is no ROC curve.")
     lines, seeds = [], 0
     for architecture, found in compared.items():
-        predictions = predictions_by_role(results, architecture)
+        predictions = headline_predictions(results, architecture)
         for side in SIDES:
             if side in predictions:
                 rows = predictions[side]
@@ -58,14 +59,14 @@ def read(results: StudyResults, options: PanelSettings) -> Roc:
                     band = roc_band(labels, rows, results.test_slides)
                     # Curves begin in (0, 0), where a band of rates at no false positive has no say.
                     low, high = (np.concatenate(([0.0], edge)) for edge in (band.low, band.high))
-                area = found.measured[side].metrics["auc"].value
+                area = found.measured[found.role_of(side)].metrics["auc"].value
                 colour = architecture_style(results.settings, architecture).colour
                 lines.append(SideCurve(architecture, colour, side, area, *map(rounded, (alarms, hits, low, high))))
                 seeds = max(seeds, len(rows))
     if not lines:
         raise NotThereError("Neither side of an architecture has been tested yet.")
     printed = printed_sides("auc", dict.fromkeys(line.architecture for line in lines)) if options.paper else {}
-    return Roc(seeds, lines, printed)
+    return Roc(seeds, lines, printed, before_note(results.settings.equal_training))
 
 
 def draw(data: Roc) -> go.Figure:
@@ -85,7 +86,7 @@ def explain(data: Roc) -> str:
     average = (
         f"Vertical averages of {data.seeds} seeds' curves; AUC is the mean of their areas. " if data.seeds > 1 else ""
     )
-    band = "Bands are pointwise 95% intervals after tuning."
+    band = f"Bands are pointwise 95% intervals after tuning.{data.note}"
     if not data.printed:
         return f"{average}{band}"
     longer = listed(f"{number(TABLE_4[name][_AUC], 2)} for {name}" for name in data.printed)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
+from hpo.evaluation.objective import lower_is_better
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot_grid import cell, few_whole_ticks, label_axes, plot_grid
 from hpo.reports.style import STRATEGY_COLOURS, STRATEGY_DASHES, figure_text
@@ -89,7 +90,7 @@ def draw(data: StrategyCurves) -> go.Figure:
 
 def finding(data: StrategyCurves) -> str:
     """Which strategy ends best, for each architecture."""
-    better = min if data.metric == "loss" else max
+    better = min if lower_is_better(data.metric) else max
     best: dict[str, list[str]] = {}
     for architecture in data.architectures:
         lines = [line for line in data.lines if line.architecture == architecture]

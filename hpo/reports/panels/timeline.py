@@ -26,10 +26,17 @@ from hpo.results.records import Fault
 from hpo.results.study import StudyResults
 from hpo.results.words import count, duration, plural
 
-_PART_WORDS = {"stage1": "stage 1", "stage2": "stage 2", "confirm": "final training", "test": "test"}
+_PART_WORDS = {
+    "stage1": "stage 1",
+    "stage2": "stage 2",
+    "recheck": "recheck",
+    "confirm": "final training",
+    "test": "test",
+}
 _LOOKS: dict[Part, tuple[float, str]] = {
     "stage1": (0.3, ""),
     "stage2": (0.3, "/"),
+    "recheck": (0.5, "\\"),
     "confirm": (0.75, ""),
     "": (0.5, "x"),
 }

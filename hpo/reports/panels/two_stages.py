@@ -80,6 +80,7 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
                     f"{design_words(settings.stage2_design)} search {within_words(settings.stage2_within)}",
                     listed(factor_words(name) for name in settings.stage2_factors),
                     _progress(results, "stage2"),
+                    *([f"the best {settings.rechecked} again with fresh seeds"] if settings.rechecked else []),
                 ],
                 "best settings",
             ),
@@ -87,6 +88,7 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
                 "Confirm",
                 [
                     "reference and tuned settings",
+                    *(["the reference also for as many patch-visits"] if settings.equal_training else []),
                     *arithmetic_words(settings.arithmetic),
                     f"{plural(len(settings.confirm_seeds), 'seed')} each, the same for both",
                     plural(settings.confirm_epochs, "epoch"),

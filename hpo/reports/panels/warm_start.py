@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.objective import Curve
+from hpo.evaluation.objective import Curve, lower_is_better
 from hpo.reports.band import add_band
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot_grid import cell, few_whole_ticks, label_axes, plot_grid
@@ -79,7 +79,7 @@ def read(results: StudyResults, options: PanelSettings) -> WarmStart:
     for architecture in results.settings.architectures:
         found = {role: _finished_curves(results, architecture, role, metric) for role in _LOOKS}
         if found["after"].size and found["cold_control"].size:
-            starts.append(_start(results, architecture, found, lower_is_better=metric == "loss"))
+            starts.append(_start(results, architecture, found, sign=-1.0 if lower_is_better(metric) else 1.0))
     if not starts:
         planned = any(one.role == "cold_control" for one in results.confirmations) or not results.confirmations
         later = "has not been trained yet" if planned else "is not part of this study (confirm.cold_control)"
@@ -169,9 +169,8 @@ def _finished_curves(results: StudyResults, architecture: str, role: Role, metri
 
 
 def _start(
-    results: StudyResults, architecture: str, found: Mapping[Role, NDArray[np.float64]], *, lower_is_better: bool
+    results: StudyResults, architecture: str, found: Mapping[Role, NDArray[np.float64]], *, sign: float
 ) -> Start:
-    sign = -1.0 if lower_is_better else 1.0
     last = min(found[role].shape[1] for role in ("after", "cold_control"))
     warm, cold = (sign * found[role][:, :last] for role in ("after", "cold_control"))
     shown = np.unique(np.linspace(0, last - 1, min(last, _MOST_EPOCHS)).round().astype(int))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
 import plotly.graph_objects as go
 
+from hpo.evaluation.compare import Measurement
 from hpo.evaluation.estimate import Estimate
 from hpo.reports.panel import NotThereError
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, faded, figure, figure_text
 from hpo.reports.versus.study import ComparedStudy, listed_labels, look_of, shared_style
 from hpo.reports.versus.tested import Tested
+from hpo.results.records import Role
 from hpo.results.words import METRIC_WORDS, count, listed, number
 
 
@@ -55,8 +57,9 @@ def draw_tested(data: Tested) -> go.Figure:
     )
     for place, label in enumerate(data.labels):
         for role in ("before", "after"):
-            rows = [row for row in data.rows if role in row.measured[place]]
-            found = [row.measured[place][role].metrics[data.metric] for row in rows]
+            sides = {row.name: _measured(row.measured[place], role) for row in data.rows}
+            rows = [row for row in data.rows if sides[row.name] is not None]
+            found = [side.metrics[data.metric] for side in sides.values() if side is not None]
             _add_dots(shown, place, f"{label} {role}", [(row.name, row.colour) for row in rows], found, role == "after")
     return shown
 
@@ -137,6 +140,11 @@ def explain_search(_data: Search) -> str:
         "Stages 1 and 2, in the order in which trials finished; a step is a new best. A training that several trials "
         "share counts once."
     )
+
+
+def _measured(sides: Mapping[Role, Measurement], role: str) -> Measurement | None:
+    """A side of the headline: before tuning it is the reference that was trained as long, where there is one."""
+    return sides.get("after") if role == "after" else sides.get("equal", sides.get("before"))
 
 
 def _range(data: Tested) -> tuple[float, float]:

@@ -9,7 +9,6 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import best_so_far
-from hpo.results.records import Pause
 from hpo.results.study import StudyResults
 from hpo.storage.ledger import TrainedEpoch
 from tests.results.invented import REFERENCE, invent_study
@@ -57,16 +56,6 @@ def test_stage_2_begins_when_stage_1_has_ended(finished: StudyResults) -> None:
     spent = sum(entry.patch_visits for entry in finished.epochs if entry.recipe_key in keys and entry.at <= end)
     assert line.stage1_spent == spent
     assert all((step.spent > spent) == (step.stage == "stage 2") for step in line.steps)
-
-
-def test_a_training_that_paused_counts_from_its_pause_on(finished: StudyResults) -> None:
-    (first, *_) = [trial for trial in finished.trials if (trial.stage, trial.architecture) == ("stage2", "model1")]
-    assert first.finished_at is not None
-    better = Pause(2, 0.999, first.finished_at - 0.5)
-    trials = tuple(replace(trial, pauses=(better,)) if trial is first else trial for trial in finished.trials)
-    line = best_so_far.read(replace(finished, trials=trials), OPTIONS).lines[0]
-    assert line.steps[-1].value == 0.999
-    assert line.steps[-1].stage == "stage 2"
 
 
 def test_an_epoch_that_was_trained_twice_was_paid_twice(finished: StudyResults) -> None:

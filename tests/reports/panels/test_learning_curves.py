@@ -9,7 +9,6 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import learning_curves
-from hpo.results.records import Pause
 from hpo.results.study import StudyResults
 from tests.results.invented import invent_study
 
@@ -101,7 +100,7 @@ def test_of_stage_2_it_shows_where_trainings_paused(finished: StudyResults) -> N
     of = ("stage2", "model2", "complete")
     second = [trial for trial in finished.trials if (trial.stage, trial.architecture, trial.state) == of]
     first, *others = second
-    paused = replace(first, pauses=(Pause(1, 0.5), Pause(3, 0.6)))
+    paused = replace(first, paused_at=(1, 3))
     results = replace(finished, trials=(paused, *others))
     read = learning_curves.read(results, options)
     (plot,) = read.plots

@@ -1,0 +1,50 @@
+"""Whether the equally trained reference was trained past its best: then it is a weaker opponent than it might be."""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import NamedTuple
+
+from hpo.results.study import StudyResults
+
+MARGIN = 0.005
+"""A metric that falls by no more than this from its best epoch to the end swings, rather than falls."""
+
+
+class PastBest(NamedTuple):
+    """Means over the seeds of the objective's metric on validation.
+
+    Args:
+        epoch: where the mean was best, from 1.
+        best: what it was there.
+        end: what the epochs that speak made of it.
+    """
+
+    epoch: int
+    best: float
+    end: float
+
+
+def past_its_best(results: StudyResults, architecture: str) -> PastBest | None:
+    """Where the equally trained reference did best on validation; None if that is level with its end.
+
+    Each seed's own best epoch flatters it by chance, so the mean curve over the seeds is looked at. Where a study's
+    best epoch speaks (``objective.epoch: best``), no training is judged past its best.
+    """
+    objective = results.settings.objective
+    curves = [
+        one.curve
+        for one in results.confirmations
+        if (one.architecture, one.role) == (architecture, "equal") and one.objective is not None and one.curve
+    ]
+    if not curves or objective.epoch == "best":
+        return None
+    means = [
+        fmean(epoch[objective.column] for epoch in epochs if objective.column in epoch)
+        for epochs in zip(*curves, strict=False)
+    ]
+    end = fmean(objective.value(curve) for curve in curves)
+    place = max(range(len(means)), key=lambda index: objective.gain(means[index]))
+    if objective.gain(means[place]) - objective.gain(end) <= MARGIN:
+        return None
+    return PastBest(place + 1, means[place], end)
