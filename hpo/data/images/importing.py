@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -92,8 +93,9 @@ def import_images(
     choice = None if options.classes is None else parse_classes(options.classes)
     rule = None if options.slide_from is None else parse_slide_rule(options.slide_from)
     want = _want(options)
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # we judge images ourselves, and say it
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, of images that we judge ourselves
+        warnings.simplefilter("ignore")  # Pillow's
         found = search(source, spare=destination, follow_links=options.follow_links)
         if not found.images:
             raise DataError(_nothing(found))
