@@ -29,7 +29,7 @@ ENDINGS: dict[Ending, str] = {
     "hang": "not ended in time",
     "memory": "more memory than the limit",
     "password": "a password in an output",
-    "noisy": "more than lines 'hpo: ...', terminal escapes, others' warnings, or a line of over 2,000 characters",
+    "noisy": "more than lines 'hpo: ...', terminal escapes, others' warnings, or a line of over 2,100 characters",
     "changed": "accepted, but labels, pixels or settings are not those that were put in",
 }
 """Every ending and what it means, the two good ones first."""
@@ -220,7 +220,7 @@ def _noise(text: str) -> str:
     if found:
         return f"control character {found[0]!r} in {text[max(0, found.start() - 80) : found.start() + 80]!r}"
     for line in text.splitlines():
-        if len(line) > 2000:
+        if len(line) > 2100:
             return f"a line of {len(line)} characters: {line[:200]}"
         if re.search(r"\w*Warning: ", line):
             return line[:300]

@@ -48,7 +48,8 @@ class _Labelled:
         self._path, self._truth = path, truth
 
     def __call__(self, output: str) -> str | None:
-        text = self._path.read_bytes().decode("utf-8-sig")
+        content = self._path.read_bytes()
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
         said: dict[str, str] = {}
         for row in csv.reader(re.split(r"\r\n|\n|\r", text), delimiter=";" if ";" in text and "," not in text else ","):
             cells = [cell.strip() for cell in row]
