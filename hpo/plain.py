@@ -31,7 +31,7 @@ def printable(text: str) -> str:
 
 def printable_lines(text: str) -> list[str]:
     """An error's lines, each as `printable` has it, secrets masked."""
-    lines = without_secrets(text).split("\n")
+    lines = without_secrets(_shortened(text)).split("\n")
     shown = [printable(line.rstrip("\r")) for line in lines[:MOST_LINES] if line.strip()]
     return [*shown, f"... and {len(lines) - MOST_LINES} lines more"] if len(lines) > MOST_LINES else shown
 
@@ -41,7 +41,15 @@ class PlainFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
-        return "\n".join(printable(line) for line in without_secrets(super().format(record)).split("\n"))
+        return "\n".join(printable(line) for line in without_secrets(_shortened(super().format(record))).split("\n"))
+
+
+def _shortened(text: str) -> str:
+    """Long lines without their middle, as finding secrets takes the square of a word's length; more than is printed."""
+    return "\n".join(
+        line if len(line) <= 2 * LONGEST_LINE else f"{line[: LONGEST_LINE + 1000]} ... {line[-1000:]}"
+        for line in text.split("\n")
+    )
 
 
 def _shown(character: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,6 +89,8 @@ class Database:
             if advice := sqlite_advice(error):
                 raise StorageError(f"database {self.url}: {self._says(error)}{advice}") from error
             raise
+        except json.JSONDecodeError as error:  # of a column that SQLAlchemy decodes
+            raise StorageError(f"database {self.url}: a row is damaged ({error}); restore a copy of it") from error
 
     def check_present(self) -> None:
         """See that the database is still the one that was opened.

@@ -147,6 +147,8 @@ def _child(rng: random.Random, maker: Maker, bases: Bases, inside: Path, log: Pa
         for number, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(log / name, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600), number)
         made = maker(rng, bases)
+        for name in ("out", "err"):  # what libtiff said while the input was made
+            os.truncate(log / name, 0)
         files = [str(path) for path in inside.rglob("*") if not path.is_symlink()]
         command = " ".join([*(f"{k}={v!r}" for k, v in made.env.items()), "hpo", *map(repr, made.argv)])
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

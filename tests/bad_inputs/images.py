@@ -26,7 +26,8 @@ def images(rng: random.Random, _bases: Bases) -> Attempt:
     way = rng.random()
     if way < 0.06:
         what = replace_by_no_file(rng, folder / "bad.png")
-        return _import(f"an image that is {what}", Wanted(sure, [((), label)]))
+        doubtful = [] if what == "a folder" else [((), label)]
+        return _import(f"an image that is {what}", Wanted(sure, doubtful))
     if way < 0.5:
         form, suffix, options = rng.choice(FORMS)
         what, content = spoil_bytes(rng, encoded(pixels(99), form, **options))
@@ -83,7 +84,7 @@ def _chunk(tag: bytes, data: bytes) -> bytes:
 
 def _huge_png(width: int, height: int, rows: int) -> bytes:
     head = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    body = zlib.compress((b"\0" * (3 * width + 1)) * rows, 9)
+    body = zlib.compress((b"\0" * (3 * width + 1)) * rows, 1)
     return b"\x89PNG\r\n\x1a\n" + head + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from hpo.data.images.archives import LARGEST_FILE, read_members
 from hpo.data.images.found import Found
+from hpo.data.images.silence import libraries_silenced
 from hpo.machine import available_cores
 
 BATCH = 256
@@ -36,7 +37,7 @@ def each(
     Raises:
         DataError: if an archive is damaged.
     """
-    with ThreadPoolExecutor(available_cores()) as pool:
+    with libraries_silenced(), ThreadPoolExecutor(available_cores()) as pool:
         for batch in _batches(images, bytes_of):
             results = pool.map(work, [content for _, content in batch])
             yield list(zip([at for at, _ in batch], results, strict=True))
