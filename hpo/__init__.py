@@ -15,10 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hpo.api import Study as Study
-    from hpo.api import make_study as make_study
-    from hpo.api import open_study as open_study
-    from hpo.api import run_study as run_study
+    from hpo.api.run import make_study as make_study
+    from hpo.api.run import run_study as run_study
+    from hpo.api.study import Study as Study
+    from hpo.api.study import open_study as open_study
     from hpo.config.load import load_study as load_study
     from hpo.errors import HpoError as HpoError
     from hpo.results.study import StudyResults as StudyResults
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 __version__: str
 
 _HOMES = {
-    "Study": "hpo.api",
-    "make_study": "hpo.api",
-    "open_study": "hpo.api",
-    "run_study": "hpo.api",
+    "Study": "hpo.api.study",
+    "make_study": "hpo.api.run",
+    "open_study": "hpo.api.study",
+    "run_study": "hpo.api.run",
     "load_study": "hpo.config.load",
     "HpoError": "hpo.errors",
     "StudyResults": "hpo.results.study",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,8 +23,6 @@ from hpo.evaluation.compare import Comparison
 from hpo.results.comparison import compared_sides
 from hpo.results.read import read_results
 from hpo.results.study import StudyResults
-from hpo.stages.order import Until
-from hpo.worker.observer import Observer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +30,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from numpy.typing import NDArray
 
-    from hpo.config.dashboard import Dashboard
-    from hpo.config.search_space import SearchSpace
     from hpo.reports.panel import Drawing
     from hpo.reports.template import Theme
 
@@ -77,8 +72,9 @@ class Study:
             return read_results(database, self.settings, self._data())
 
     def compare(self) -> Mapping[str, Comparison]:
-        """Before against after tuning, of each architecture that is tested on both sides.
+        """The headline of each architecture that is tested on both sides: before against after tuning.
 
+        Before is the reference trained for as long as the tuned model and its donors, where the study trains one.
         ``study.compare()["model3"].metrics["auc"].difference`` is an estimate with its 95% interval.
         """
         return {
@@ -274,70 +270,3 @@ def open_study(file: Path | str, database: str | None = None) -> Study:
         ConfigError: if the file, or one that it names, says what it may not say.
     """
     return Study(load_study(file, database))
-
-
-def run_study(
-    study: Study | Path | str, *, until: Until = "test", database: str | None = None, observer: Observer | None = None
-) -> Study:
-    """Run a study to its end in this process, as ``hpo run`` does, from wherever it stands.
-
-    An interrupt stops it after the current epoch; calling it again goes on from there. Report, best configuration and
-    models are written at the end.
-
-    Args:
-        study: the study, or its file.
-        until: the stage to end with; ``test`` is the end.
-        database: URL that overrides HPO_DATABASE and the file's.
-        observer: told what happens; by default a progress bar.
-
-    Returns:
-        The study, to be read anew.
-
-    Raises:
-        HpoError: as ``hpo run``; `StopRequestedError` after an interrupt.
-    """
-    from hpo.cli.console import progress_bar, say_doubts
-    from hpo.cli.outputs import write_outputs
-    from hpo.cli.progress import RunProgress
-    from hpo.cli.signals import stopping
-    from hpo.launchers.inprocess import run_in_process
-    from hpo.stages.estimate import finished_points
-    from hpo.stages.plan import open_data
-    from hpo.storage.database import open_database
-
-    settings = study.settings if isinstance(study, Study) else load_study(study, database)
-    with closing(open_database(settings.database)) as opened, stopping() as stop:
-        dataset = open_data(settings)
-        say_doubts(dataset)
-        with progress_bar() as bar:
-            watching = observer or RunProgress(bar, settings, finished_points(opened, settings), until)
-            run_in_process(settings, opened, dataset, watching, stop, until)
-        if until == "test":
-            write_outputs(settings, opened, dataset)
-    return Study(settings)
-
-
-def make_study(
-    file: Path | str,
-    *,
-    search_space: SearchSpace | Path | str,
-    dashboard: Dashboard | Path | str | None = None,
-    **sections: Any,
-) -> Study:
-    """Make a study in Python: its YAML files are written, so that every command and worker can take it too.
-
-    Args:
-        file: the study file to write, such as ``studies/mine.yaml``.
-        search_space: values of the hyper-parameters, written beside the study file, or a file that there is.
-        dashboard: the report's contents, likewise; None is the report with everything in it.
-        **sections: of `hpo.config.study.StudyFile`: mappings, or its models such as
-            ``stage2=Stage2Settings(epochs=16, trials=20)``.
-
-    Raises:
-        ConfigError: if they say what they may not say.
-        HpoError: if a file with other contents is there already.
-    """
-    from hpo.config.write import write_study_files
-
-    write_study_files(Path(file), search_space=search_space, dashboard=dashboard, sections=sections)
-    return open_study(file)
