@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import unicodedata
+import re
 
 from hpo.secrets import without_secrets
 
@@ -13,8 +13,9 @@ LONGEST_LINE = 2000
 MOST_LINES = 50
 """Lines of an error; of more, the count is said."""
 
-_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u2028\u2029")
-"""What turns the direction of a line, or breaks it, so that it reads otherwise than it is."""
+_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u2028\u2029]")
+"""Control characters, bytes that are no text, and what turns the direction of a line, or breaks it, so that it reads
+otherwise than it is."""
 
 
 def printable(text: str) -> str:
@@ -23,15 +24,16 @@ def printable(text: str) -> str:
     Control characters, among them escapes and line breaks, become ``\x1b``; bytes of a name that is no UTF-8 become
     ``\xff``. Of a very long text the middle is left out, and that is said.
     """
+    text = _OBEYED.sub(lambda match: _shown(match[0]), text)
     if len(text) > LONGEST_LINE:
         left_out = len(text) - LONGEST_LINE
         text = f"{text[: LONGEST_LINE - 300]} ... ({left_out:,} characters left out) ... {text[-300:]}"
-    return text if text.isascii() and text.isprintable() else "".join(map(_shown, text))
+    return text
 
 
 def printable_lines(text: str) -> list[str]:
     """An error's lines, each as `printable` has it, secrets masked."""
-    lines = without_secrets(_shortened(text)).split("\n")
+    lines = without_secrets(text).split("\n")
     shown = [printable(line.rstrip("\r")) for line in lines[:MOST_LINES] if line.strip()]
     return [*shown, f"... and {len(lines) - MOST_LINES} lines more"] if len(lines) > MOST_LINES else shown
 
@@ -41,21 +43,11 @@ class PlainFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
-        return "\n".join(printable(line) for line in without_secrets(_shortened(super().format(record))).split("\n"))
-
-
-def _shortened(text: str) -> str:
-    """Long lines without their middle, as finding secrets takes the square of a word's length; more than is printed."""
-    return "\n".join(
-        line if len(line) <= 2 * LONGEST_LINE else f"{line[: LONGEST_LINE + 1000]} ... {line[-1000:]}"
-        for line in text.split("\n")
-    )
+        return "\n".join(printable(line) for line in without_secrets(super().format(record)).split("\n"))
 
 
 def _shown(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # how Python holds a byte of a file's name that is no UTF-8
         return f"\\x{code - 0xDC00:02x}"
-    if character in _DIRECTIONS or unicodedata.category(character) in ("Cc", "Cs"):
-        return character.encode("unicode_escape").decode("ascii")
-    return character
+    return character.encode("unicode_escape").decode("ascii")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
@@ -20,16 +20,20 @@ _SECRET_VARIABLE = re.compile(r"^(HPO|PG|AWS|MYSQL|POSTGRES|MLFLOW)\w*(PASSWORD|
 
 _SCHEME = re.compile(r"^\s*[\"']?\s*(?P<scheme>(?:[\w.-]+::)*[A-Za-z][\w+.-]*)\s*(?P<mark>:/*|//+)")
 _QUERY_ITEM = re.compile(r"(?P<mark>[?&;#])(?P<key>[^=&;?#]*)=(?P<value>.*?)(?=[&;][^=&;]+=|$)", re.DOTALL)
-_IN_A_PATH = re.compile(r"(?<=/)(?P<user>[^/:@\s]*):[^/@\s]*@")
-_URL_IN_TEXT = re.compile(r"[\w+.:-]+\s?:\s?/{2,}[^\s'\"<>]*")
+_IN_A_PATH = re.compile(r"(?<=/)[^/:@\s]*?(?::|%3[aA])(?P<password>[^/@\s]*)(?:@|%40)")
+# No pattern may start again within the word that it began with, or a long word would cost the square of its length.
+_URL_IN_TEXT = re.compile(r"(?<![\w+.:-])[\w+.:-]+\s?:\s?/{2,}[^\s'\"<>]*")
 _USER_IN_TEXT = re.compile(
-    r"(?<![\w/.+-])(?P<user>(?:[\w.+-]+(?:[:;][/\\]{0,2}|//))?[\w.+-]+:)[^\s:@/'\"][^\s:@'\"]*@(?=[\w\[])"
+    r"(?<![\w/.+-])(?:(?:[\w.+-]+(?:[:;][/\\]{0,2}|//))?[\w.+-]+:)(?P<password>[^\s:@/'\"][^\s:@'\"]*)@(?=[\w\[])"
 )
 _SETTING_IN_TEXT = re.compile(
-    r"(?P<name>\b\w*(?:password|passwd|pwd|secret_access_key|session_token|credential)\w*)(?P<mark>\s*=\s*)"
+    r"\b(?=\w*(?:password|passwd|pwd|secret_access_key|session_token|credential))\w++\s*+=\s*+"
     r"(?P<value>'(?:[^'\\]|\\.)*'|[^\s&;,)]+)",
     re.IGNORECASE,
 )
+
+_NARROW = str.maketrans("\uff1a\uff0f\uff20\uff1f\uff06\uff1d\uff03\uff1b", ":/@?&=#;")
+"""What keyboards of East Asian scripts type in the place of a URL's marks."""
 
 
 def shown_url(url: object) -> str:
@@ -39,9 +43,7 @@ def shown_url(url: object) -> str:
     keys that contain pass, secret, token, key, pwd or credential. What has no scheme is masked in the same way.
     """
     text = str(url)
-    for start, end in reversed(_spans(text)):
-        text = text[:start] + MASK + text[end:]
-    return text
+    return _masked(text, _spans(text))
 
 
 def secrets_of(url: object) -> tuple[str, ...]:
@@ -65,9 +67,24 @@ def without_secrets(text: str, secrets: Iterable[str] = ()) -> str:
     """
     for secret in (*secrets, *_given_secrets()):
         text = text.replace(secret, MASK)
-    text = _URL_IN_TEXT.sub(lambda match: shown_url(match[0]), text)
-    text = _USER_IN_TEXT.sub(lambda match: f"{match['user']}{MASK}@", text)
-    return _SETTING_IN_TEXT.sub(lambda match: f"{match['name']}{match['mark']}{MASK}", text)
+    text = _masked(text, _spans_of_urls(text))
+    for pattern, group in ((_USER_IN_TEXT, "password"), (_SETTING_IN_TEXT, "value")):
+        text = _masked(text, [match.span(group) for match in pattern.finditer(text.translate(_NARROW))])
+    return text
+
+
+def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    pieces, last = [], 0
+    for start, end in spans:
+        pieces += [text[last:start], MASK]
+        last = end
+    return "".join([*pieces, text[last:]])
+
+
+def _spans_of_urls(text: str) -> Iterator[tuple[int, int]]:
+    for match in _URL_IN_TEXT.finditer(text.translate(_NARROW)):
+        for start, end in _spans(match[0]):
+            yield match.start() + start, match.start() + end
 
 
 def _quoted(text: str) -> str:
@@ -91,13 +108,14 @@ def _given_secrets() -> list[str]:
 def _spans(url: str) -> list[tuple[int, int]]:
     """Where the secrets stand: from and to, in order, not overlapping."""
     spans: list[tuple[int, int]] = []
+    url = url.translate(_NARROW)
     scheme = _SCHEME.match(url)
     name = scheme["scheme"].lower().partition("+")[0].rpartition(":")[2] if scheme else ""
     is_file = name in _FILE_SCHEMES and bool(scheme) and (scheme["mark"] if scheme else "").endswith("///")
     start = scheme.end() if scheme and (scheme["mark"] != ":" or not _is_user(url, scheme)) else 0
     if not is_file:
         spans += _user_span(url, start, name)
-        spans += [(match.start() + len(match["user"]) + 1, match.end() - 1) for match in _IN_A_PATH.finditer(url)]
+        spans += [match.span("password") for match in _IN_A_PATH.finditer(url)]
     for match in _QUERY_ITEM.finditer(url):
         key = unquote(match["key"]).lower()
         if any(word in key for word in _SECRET_WORDS):

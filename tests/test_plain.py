@@ -7,6 +7,10 @@ import pytest
 from hpo.plain import LONGEST_LINE, MOST_LINES, printable, printable_lines
 
 
+def test_a_long_line_of_characters_that_are_spelt_out_is_cut_too() -> None:
+    assert len(printable("\u202e" * 1900)) < LONGEST_LINE + 100
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -32,3 +36,8 @@ def test_many_lines_are_cut_and_counted() -> None:
     lines = printable_lines("\n".join(["problem"] * 1000))
     assert len(lines) == MOST_LINES + 1
     assert lines[-1] == "... and 950 lines more"
+
+
+def test_a_password_in_the_middle_of_a_long_line_is_masked_before_the_line_is_cut() -> None:
+    [shown] = printable_lines(f"no: postgresql://me:{'S3cr3tPw' * 500}@host/hpo")
+    assert shown == "no: postgresql://me:***@host/hpo"

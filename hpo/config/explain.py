@@ -170,7 +170,7 @@ def _at(schema: dict[str, Any], location: Location) -> list[dict[str, Any]]:
         for node in nodes:
             below.append(node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part))
             if below[-1] is None and isinstance(part, str):
-                below.append(node.get("additionalProperties"))
+                below += [node.get("additionalProperties"), *node.get("patternProperties", {}).values()]
         nodes = [leaf for node in below if isinstance(node, dict) for leaf in _leaves(schema, node)]
     return nodes
 

@@ -73,6 +73,8 @@ class Document:
 def read_yaml(path: Path) -> Document:
     """Read a YAML 1.2 file whose top is a mapping.
 
+    Beyond the core schema, whole numbers may be written ``2_000`` and ``0b110``: nobody means a word by them.
+
     Raises:
         ConfigError: if the file is missing, no regular file, too large, not UTF-8, not YAML, or not a mapping; with the
             line.

@@ -82,13 +82,19 @@ class Strategy:
     rate: float = 0.05
 
     def parameters(self) -> dict[str, float]:
-        """Only those parameters that the named strategy uses."""
+        """Only those parameters that the named strategy uses.
+
+        Raises:
+            ValueError: if there is no strategy of that name.
+        """
         used: dict[StrategyName, tuple[str, ...]] = {
             "constant": (),
             "time_based": ("decay",),
             "step": ("factor", "every"),
             "exponential": ("rate",),
         }
+        if self.name not in used:
+            raise ValueError(f"{self.name!r} is no learning-rate strategy; allowed: {', '.join(used)}")
         return {name: getattr(self, name) for name in used[self.name]}
 
     def schedule(self, initial: float) -> Schedule:

@@ -174,6 +174,7 @@ def _child(rng: random.Random, maker: Maker, bases: Bases, inside: Path, log: Pa
 def _run(made: Attempt) -> int:
     from hpo.cli.app import main
     from hpo.errors import HpoError
+    from hpo.plain import printable_lines
 
     sys.argv = ["hpo", *made.argv]
     try:
@@ -184,7 +185,7 @@ def _run(made: Attempt) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except HpoError as error:  # of a function that was called
-        sys.stderr.write("".join(f"hpo: {line}\n" for line in str(error).splitlines()))
+        sys.stderr.write("".join(f"hpo: {line}\n" for line in printable_lines(str(error))))
         return 2
     finally:
         sys.stdout.flush()
@@ -256,7 +257,9 @@ def _json(path: Path) -> dict[str, Any]:
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(1_000_000).decode(errors="surrogateescape")
+            content = file.read(1_000_000)
+            encoding = "utf-16" if content.startswith(b"\xff\xfe") else "utf-8"  # as PYTHONIOENCODING may ask for
+            return content.decode(encoding, errors="replace" if encoding == "utf-16" else "surrogateescape")
     except OSError:
         return ""
 

@@ -57,6 +57,10 @@ NUMBERS = (
 )
 
 
+FEW = ("--train", "4", "--valid", "2", "--test", "2")
+"""Patches of a sample that is drawn after all."""
+
+
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("plan", "@study"),
     ("status", "@study"),
@@ -67,7 +71,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("schema", "@folder"),
     ("data", "check", "@folder"),
     ("data", "import", "@folder", "@folder"),
-    ("data", "sample", "@folder"),
+    ("data", "sample", "@folder", *FEW),
     ("launch", "@study", "--workers", "@number"),
     ("run", "@study", "--workers", "@number"),
     ("run", "@study", "--gpus", "@word"),
@@ -75,10 +79,10 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("launch", "@study", "--on", "@word"),
     ("report", "@study", "--serve", "@number"),
     ("dashboard", "@study", "--port", "@number"),
-    ("data", "sample", "x", "--train", "@number"),
-    ("data", "sample", "x", "--patch-size", "@number"),
-    ("data", "sample", "x", "--seed", "@number"),
-    ("data", "sample", "x", "--processes", "@number", "--train", "2"),
+    ("data", "sample", "x", "--train", "@number", "--valid", "2", "--test", "2"),
+    ("data", "sample", "x", "--patch-size", "@number", *FEW),
+    ("data", "sample", "x", "--seed", "@number", *FEW),
+    ("data", "sample", "x", "--processes", "@number", *FEW),
     ("data", "import", "src", "out", "--patch-size", "@number"),
     ("data", "import", "src", "out", "--classes", "@word"),
     ("report", "@study", "--output", "@file"),

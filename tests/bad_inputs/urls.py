@@ -31,7 +31,7 @@ URLS = (
     "sqlite://",
     "sqlite:///:memory:",
     "sqlite:///file:x.db?mode=memory&uri=true",
-    f"sqlite:///x.db?{PASSWORD}=1",
+    f"sqlite:///x.db?key={PASSWORD}",
     "sqlite:////dev/zero",
     "sqlite:///nowhere/x.db",
     f"http://me:{PASSWORD}@127.0.0.1:9/x",

@@ -161,6 +161,17 @@ def test_a_changed_recipe_is_refused(file: Path) -> None:
             "batch_size: 16\n      extra: 1",
             "models.model0.recipe: is not a recipe: it has keys that no recipe has",
         ),
+        (
+            "name: constant",
+            "name: '%(x)s'",
+            "models.model0: the recipe has no key: '%(x)s' is no learning-rate strategy; "
+            "allowed: constant, time_based, step, exponential",
+        ),
+        (
+            "after:\n        auc:",
+            "after:\n        auc:\n          x: 1",
+            "models.model0.metrics.after.auc.x: unknown key; allowed: high, low, value",
+        ),
         ("name: constant", "nome: constant", "models.model0.recipe: is not a complete recipe: TypeError: "),
         ("kind: best_config", "kind: best", 'kind: found "best"; allowed: best_config'),
         (

@@ -96,7 +96,7 @@ def test_values_are_plain_python_and_numbers_have_one_form(tmp_path: Path) -> No
     file = tmp_path / "values.yaml"
     file.write_text(
         "base: &base {x: 1}\nflag: &flag true\nmerged:\n  <<: *base\n  y: *flag\n"
-        "numbers: [1e4, 32.0, 0.5, 2_000, 0x10, 1e-3]\nwords: [yes, 'true', \"1\"]\nnothing:\n"
+        "numbers: [1e4, 32.0, 0.5, 2_000, 0x10, 1e-3, 0b110, 007]\nwords: [yes, 'true', \"1\"]\nnothing:\n"
     )
     values = read_yaml(file).values
 
@@ -104,11 +104,11 @@ def test_values_are_plain_python_and_numbers_have_one_form(tmp_path: Path) -> No
         "base": {"x": 1},
         "flag": True,
         "merged": {"x": 1, "y": True},
-        "numbers": [10000, 32, 0.5, 2000, 16, 0.001],
+        "numbers": [10000, 32, 0.5, 2000, 16, 0.001, 6, 7],
         "words": ["yes", "true", "1"],
         "nothing": None,
     }
-    assert [type(number) for number in values["numbers"]] == [int, int, float, int, int, float]
+    assert [type(number) for number in values["numbers"]] == [int, int, float, int, int, float, int, int]
     assert type(values["merged"]["y"]) is bool
 
 

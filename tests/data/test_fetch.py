@@ -178,9 +178,13 @@ def test_an_unreachable_server_is_named(tmp_path, server):
         fetch(tmp_path, server, file, base_url="http://127.0.0.1:1", attempts=2)
 
 
-def test_only_web_addresses_are_allowed(tmp_path, server):
-    with pytest.raises(DataError, match="http://"):
-        fetch(tmp_path, server, base_url="file:///etc")
+@pytest.mark.parametrize(
+    "address",
+    ["file:///etc", "nonsense", "", "http://", "http://127.0.0.1:port", "http://h:0", "http://[::1", "http://a b"],
+)
+def test_only_web_addresses_are_allowed(tmp_path, server, address):
+    with pytest.raises(DataError, match="not a web address; it must be like https://host"):
+        fetch(tmp_path, server, base_url=address)
 
 
 def test_the_official_list_has_two_files_a_split_and_whole_checksums():
