@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from hpo.config.study import StudyFile
-from hpo.storage.tables import StageName
+if TYPE_CHECKING:  # every command imports this module, and its help must not wait for SQLAlchemy
+    from hpo.config.study import StudyFile
+    from hpo.storage.tables import StageName
 
 Until = Literal["stage1", "stage2", "confirm", "test"]
 """The stage that a run ends with."""
