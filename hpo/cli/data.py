@@ -137,7 +137,7 @@ def _print_report(report: DataReport) -> None:
 
     table = Table(title=Text(report.folder))
     classes = list(report.splits[0].classes) if report.splits else []
-    for heading in ("split", "patches", "pixels", *classes, "slides", "repeats", "contradictory"):
+    for heading in ("split", "patches", "pixels", *classes, "slides", "repeats", "both labels"):
         table.add_column(Text(heading), justify="left" if heading == "split" else "right")
     for split in report.splits:
         slides = "unknown" if split.slides is None else str(split.slides)

@@ -52,7 +52,7 @@ def plan(
         "points",
         "trainings",
         "patch-visits",
-        "after sharing",
+        "after\nsharing",  # in two lines, so that the time too has room in 80 columns
         "checkpoints",
         *(["time"] if speeds else []),
     ):

@@ -62,7 +62,7 @@ def _only_longer(compared: dict[str, Sides], metric: str) -> Iterator[str]:
     ]
     if found:
         yield (
-            f"The settings alone bring {listed(found)} no gain that one could tell: train the reference for as long as "
+            f"The settings alone bring {listed(found)} no certain gain: train the reference for as long as "
             "donor and final training together (confirm.equal_training: true), to see whether more training is all "
             "that helped."
         )
@@ -144,7 +144,7 @@ def _unsure(compared: dict[str, Sides], metric: str) -> Iterator[str]:
     ]
     if unsure:
         yield (
-            f"Whether tuning changed {listed(unsure)} cannot be told from this: more seeds (confirm.seeds), slides or "
+            f"Whether tuning changed {listed(unsure)} is unknown: more seeds (confirm.seeds), slides or "
             "test patches would narrow the interval."
         )
 

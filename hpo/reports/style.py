@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from html import escape
 from typing import Any, NamedTuple
 
@@ -53,9 +54,9 @@ def figure_text(text: str, line: int = 0) -> str:
 
     Args:
         text: such as an architecture's name.
-        line: break it after so many letters; 0 does not.
+        line: break it before so many letters are passed, between words where that can be; 0 does not.
     """
-    lines = [text[start : start + line] for start in range(0, len(text), line)] if line else [text]
+    lines = textwrap.wrap(text, line, break_on_hyphens=False) if line else [text]
     return "<br>".join(escape(part, quote=False) for part in lines)
 
 

@@ -163,7 +163,7 @@ def _answer(signs: Mapping[str, int], words: str) -> str:
     if not raised and not unknown:
         return f"No: tuning lowered the test {words}{of_all}"
     if not raised and not lowered:
-        return f"Not that one could tell: what changed in the test {words} may be chance"
+        return f"Inconclusive: what changed in the test {words} may be chance"
     return f"{'In part' if raised else 'No'}: {_in_part(raised, lowered, unknown, words)}"
 
 

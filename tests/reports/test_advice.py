@@ -71,9 +71,9 @@ def test_an_interval_that_includes_0_asks_for_more_evidence(finished: StudyResul
         else one
         for one in finished.confirmations
     )
-    (sentence,) = _said(replace(finished, confirmations=trainings), "cannot be told")
-    assert sentence.startswith("Whether tuning changed model1 cannot be told")
-    assert _said(finished, "cannot be told") == []
+    (sentence,) = _said(replace(finished, confirmations=trainings), "is unknown")
+    assert sentence.startswith("Whether tuning changed model1 is unknown")
+    assert _said(finished, "is unknown") == []
 
 
 def test_a_cold_start_that_does_as_well_is_named(finished: StudyResults) -> None:

@@ -165,6 +165,8 @@ class TestFactorEffect:
         at_reference = [line._replace(values=[0.7, 0.8]) for line in lines]
         said = factor_effect.finding(read._replace(lines=at_reference))
         assert said == "Best batch size: 32 for a, b and c, which is the reference."
+        tied = [line._replace(values=[0.8, 0.8]) for line in lines]  # stage 1 begins at the reference
+        assert factor_effect.finding(read._replace(lines=tied)) == said
 
     def test_a_factor_that_stage_1_does_not_vary_is_named(self, finished: StudyResults) -> None:
         with pytest.raises(NotThereError, match="does not vary the weight decay"):

@@ -58,7 +58,7 @@ def test_a_gain_of_all_is_a_yes_with_the_best_ones_numbers_and_the_cost(
     [
         ({"model1": "better", "model2": "better"}, "Yes: tuning raised the test AUC of both architectures;"),
         ({"model1": "worse", "model2": "worse"}, "No: tuning lowered the test AUC of both architectures;"),
-        ({"model1": "same", "model2": "same"}, "Not that one could tell: what changed in the test AUC may be chance;"),
+        ({"model1": "same", "model2": "same"}, "Inconclusive: what changed in the test AUC may be chance;"),
         (
             {"model1": "better", "model2": "same"},
             "In part: tuning raised the test AUC of model1 and may have done nothing for model2;",
@@ -105,7 +105,7 @@ def test_a_gain_that_the_settings_alone_do_not_bring_is_not_theirs(finished: Stu
         "Yes: tuning raised the test AUC of all 4 architectures, but not by the settings alone;"
     )
     assert next_steps(study, "auc")[0].startswith(
-        "The settings alone bring model1, model2, model3 and model4 no gain that one could tell: train the reference"
+        "The settings alone bring model1, model2, model3 and model4 no certain gain: train the reference"
     )
     assert "settings alone" not in verdict(finished)
     without = tuple(one for one in finished.confirmations if one.role != "cold_control")

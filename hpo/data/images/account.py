@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from hpo.data.digest import Hashes, identities
+from hpo.data.images.classes import normal_first, option
 from hpo.data.images.found import LeftOut
 from hpo.data.pcam import SplitName
-
-NORMAL_WORDS = ("normal", "benign", "healthy", "negative", "control", "neg", "norm")
 
 
 @dataclass(frozen=True)
@@ -66,10 +65,10 @@ class Imported:
         lines += [f"{change}: {count} images" for change, count in self.changes.items()]
         lines += _repeat_lines(self.repeats)
         first, second = self.classes
-        turned = first.casefold() not in NORMAL_WORDS and second.casefold() in NORMAL_WORDS
+        turned = normal_first(self.classes) != [first, second]
         lines.append(
             f"classes: label 0 is {first}, label 1 is {second}, which counts as positive"
-            + (f"; --classes {second},{first} turns them round" if turned else "")
+            + (f"; {option((second, first))} turns them round" if turned else "")
         )
         return [*lines, *self.notes]
 

@@ -6,10 +6,12 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from hpo.data.images.found import folded, natural, shown
 from hpo.errors import DataError
 
+NORMAL_WORDS = ("normal", "benign", "healthy", "negative", "control", "neg", "norm")
 SYNTAX = '--classes A,B or, to rename and merge, --classes "normal=NORM+MUS,tumour=TUM"'
 
 
@@ -72,7 +74,9 @@ def _merged(names: Sequence[str]) -> str:
     return f"{first}={first},others={'+'.join(others) or 'B+C'}"
 
 
-def choose_classes(source: str, kinds: Iterable[str], what: str, hint: str = "") -> ClassChoice:
+def choose_classes(
+    source: str, kinds: Iterable[str], what: str, hint: str = "", is_enough: bool = False
+) -> ClassChoice:
     """The two classes that images have where ``--classes`` is not given: in the order of a dictionary.
 
     Args:
@@ -80,31 +84,60 @@ def choose_classes(source: str, kinds: Iterable[str], what: str, hint: str = "")
         kinds: the class folder or label of each image; of several spellings the commonest is kept.
         what: they are: ``class folder`` or ``label``.
         hint: what else the user might mean, ready to stand in a message.
+        is_enough: whether the hint names the classes, so that no other advice is needed.
 
     Raises:
         DataError: if there are not exactly two.
     """
     spellings: dict[str, str] = {}
-    for kind, _ in Counter(kinds).most_common():
-        spellings.setdefault(folded(kind), kind)
+    counts: Counter[str] = Counter()
+    for kind, count in Counter(kinds).most_common():
+        counts[spellings.setdefault(folded(kind), kind)] += count
     names = sorted(spellings.values(), key=lambda name: natural(folded(name)))
     if len(names) == 2:
         return ClassChoice((shown(names[0]), shown(names[1])), ((names[0],), (names[1],)))
     listing = ", ".join(map(shown, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     raise DataError(
         f"{source}: found {len(names)} {what}{'s' if len(names) != 1 else ''}: {listing}; there must be two {what}s. "
-        f"{hint}{_advice(names)}"
+        + (hint if is_enough else f"{hint}{_misspelt(counts)}{_advice(names)}").rstrip()
     )
 
 
 def _advice(names: Sequence[str]) -> str:
     if len(names) < 2:
         return f"Point at the folder that holds both, or name the classes: {SYNTAX}"
-    first, second = shown(names[0]), shown(names[1])
+    takes = f"{option(names[:2])} takes two and leaves the others out"
+    if len(names) > 12:
+        return f'{takes}; --classes "normal=A+B,tumour=C+D" merges'
+    return f"{takes}; --classes {quoted(_merged(names))} merges"
+
+
+def _misspelt(kinds: Counter[str]) -> str:
+    """Advice where a rare class of three is spelt like a common one; else empty."""
+    rare = min(kinds, key=lambda name: kinds[name])
+    others = sorted((name for name in kinds if name != rare), key=lambda name: natural(folded(name)))
+    meant = get_close_matches(folded(rare), [folded(name) for name in others], n=1, cutoff=0.8)
+    if len(kinds) != 3 or not meant or any(character.isdigit() for character in rare):
+        return ""
+    common = next(name for name in others if folded(name) == meant[0])
+    if kinds[common] < 10 * kinds[rare]:
+        return ""
+    members = {name: f"{name}+{rare}" if name == common else name for name in others}
+    merging = ",".join(f"{shown(name)}={shown(members[name])}" for name in normal_first(others))
     return (
-        f"--classes {quoted(f'{first},{second}')} takes two and leaves the others out; "
-        f"--classes {quoted(_merged(names[:6]))} merges"
+        f"{shown(rare)} ({kinds[rare]} of {kinds.total()}) may be {shown(common)}, misspelt: mend it, or "
+        f"--classes {quoted(merging)} counts it so. "
     )
+
+
+def normal_first(names: Sequence[str]) -> list[str]:
+    """The names in their order, but what is healthy first: label 1 counts as positive."""
+    return sorted(names, key=lambda name: folded(name) not in NORMAL_WORDS)
+
+
+def option(names: Sequence[str]) -> str:
+    """``--classes`` for these folders, as a shell takes it."""
+    return f"--classes {quoted(','.join(map(shown, names)))}"
 
 
 def quoted(text: str) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hpo.data.images.classes import ClassChoice, choose_classes, quoted
+from hpo.data.images.classes import ClassChoice, choose_classes, normal_first, option, quoted
 from hpo.data.images.find import Search
 from hpo.data.images.found import Found, folded, natural, shown
 from hpo.data.images.labels import Labels, is_table_of_labels
@@ -134,6 +134,7 @@ def _by_folder(search: Search, images: list[Found]) -> tuple[ClassChoice, Labell
             [kind for kind in kinds.elements() if kind],
             "class folder",
             _meant(rivals) + _empty(search),
+            bool(rivals),
         )
     except DataError:
         if not rivals and search.tables:
@@ -142,8 +143,8 @@ def _by_folder(search: Search, images: list[Found]) -> tuple[ClassChoice, Labell
     if rivals:
         raise DataError(
             f"{_source(search)}: folders at several levels have two names each: {', '.join(choice.names)}, and "
-            f"{', and '.join(', '.join(map(shown, level)) for level in rivals)}; say which are the classes: --classes "
-            + " or --classes ".join(quoted(",".join(map(shown, level))) for level in [choice.names, *rivals])
+            f"{', and '.join(', '.join(map(shown, level)) for level in rivals)}; say which are the classes: "
+            + " or ".join(option(normal_first(level)) for level in [choice.names, *rivals])
         )
     lookup = choice.lookup()
     taken: Labelled = []
@@ -179,7 +180,7 @@ def _rival_levels(images: list[Found], own: set[str]) -> list[tuple[str, ...]]:
 def _meant(rivals: list[tuple[str, ...]]) -> str:
     if not rivals:
         return ""
-    options = " or ".join(f"--classes {quoted(','.join(map(shown, level)))}" for level in rivals)
+    options = " or ".join(option(normal_first(level)) for level in rivals)
     return f"Folders further up have two names: {options} takes them. "
 
 

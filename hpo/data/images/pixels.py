@@ -157,7 +157,7 @@ def judge(header: Header, want: Want) -> Refusal | None:
     if header.bits > 8 and want.sixteen_bit is None:
         return Refusal("bits", f"{header.bits} bits a channel ({header.mode}); patches have 8")
     if header.colours == "other" or (header.colours not in ("RGB", "palette", "YCbCr") and not want.to_rgb):
-        return Refusal("colour", f"a {header.mode} image ({header.colours}); patches are RGB, 8 bits a channel")
+        return Refusal("colour", f"mode {header.mode} ({header.colours}); patches are RGB, 8 bits a channel")
     if want.fit is None and (header.width, header.height) != (want.side, want.side):
         return Refusal("size", f"{size}; every patch must be {want.side} x {want.side}")
     if want.fit == "crop" and min(header.width, header.height) < want.side:

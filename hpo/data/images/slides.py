@@ -86,8 +86,9 @@ def _slide(image: Found, rule: SlideRule) -> str:
 
 def suggestion(images: Sequence[Decided], choice: ClassChoice) -> str:
     """The option that might keep slides or patients, where names look like it; else empty."""
-    pattern = parse_slide_rule(QUPATH).pattern
-    if pattern is not None and all(pattern.search(image.found.name) for image in images):
+    rule = parse_slide_rule(QUPATH)
+    tiled = {_slide(image.found, rule) for image in images}
+    if "" not in tiled and len(tiled) <= len(images) / 2:
         return f"the names look like QuPath's: --slide-from {quoted(QUPATH)} keeps the slides"
     classes = set(choice.lookup())
     levels: dict[int, set[str]] = {}

@@ -97,13 +97,17 @@ def finding(data: FactorEffect) -> str:
     for line in data.lines:
         value = better(line.values)
         level = line.levels[line.values.index(value)]
-        best.setdefault(level, []).append(line.architecture)
         if data.reference in line.levels:
-            gains.append(abs(value - line.values[line.levels.index(data.reference)]))
+            at_reference = line.values[line.levels.index(data.reference)]
+            gains.append(abs(value - at_reference))
+            level = data.reference if at_reference == value else level
+        best.setdefault(level, []).append(line.architecture)
     where = listed(f"{value_words(level)} for {listed(best[level])}" for level in sorted(best, key=level_order))
     gain = "" if not gains else f"; at most {number(max(gains))} better than at the reference"
-    if gains and number(max(gains)) == number(0):
+    if set(best) == {data.reference}:
         gain = ", which is the reference"
+    elif gains and number(max(gains)) == number(0):
+        gain = "; less than 0.0005 better than at the reference"
     return f"Best {factor_words(data.factor)}: {where}{gain}."
 
 

@@ -168,7 +168,7 @@ class TestRefusals:
 
     def test_images_without_colour(self, tmp_path):
         files = {f"{n}/{n}.png": image_bytes(n, mode="L") for n in (0, 1)}
-        self.refused(write_folder(tmp_path / "images", files), tmp_path / "data", "L image", "RGB")
+        self.refused(write_folder(tmp_path / "images", files), tmp_path / "data", "mode L ", "RGB")
 
     def test_a_data_set_that_is_there_already(self, tmp_path):
         source = write_folder(tmp_path / "images", {f"{kind}/1.png": image_bytes(1) for kind in "ab"})

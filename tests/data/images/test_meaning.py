@@ -54,6 +54,27 @@ class TestClasses:
         files = {f"{('benign', 'malignant')[n % 2]}/p{n}/x.png": image(n) for n in range(4)}
         assert "--classes benign,malignant" in refused(folder_of(tmp_path / "images", files))
 
+    def test_advice_makes_what_is_healthy_label_0_and_names_no_patients(self, tmp_path):
+        files = {f"{('cancer', 'normal')[n % 2]}/patient{n}/x.png": image(n) for n in range(4)}
+        said = refused(folder_of(tmp_path / "images", files))
+        assert said.endswith("Folders further up have two names: --classes normal,cancer takes them.")
+
+    def test_a_rare_misspelt_label_is_pointed_out(self, tmp_path):
+        source = folder_of(tmp_path / "images", {f"{n}.png": image(n) for n in range(24)})
+        rows = [f"{n},{('malignant', 'benign')[n % 2]}" for n in range(23)] + ["23,malignent"]
+        (source / "labels.csv").write_text("\n".join(["id,label", *rows]))
+        said = refused(source, labels=source / "labels.csv")
+        assert "malignent (1 of 24) may be malignant, misspelt" in said
+        option = "benign=benign,malignant=malignant+malignent"
+        assert f"--classes {option} counts it so" in said
+        imported = import_images(source, tmp_path / "data", Options(labels=source / "labels.csv", classes=option))
+        assert imported.counts == {"patches": (11, 13)}
+
+    def test_grades_are_no_misspellings(self, tmp_path):
+        kinds = ["grade1"] * 12 + ["grade2"] * 12 + ["grade3"]
+        files = {f"{kind}/{n}.png": image(n) for n, kind in enumerate(kinds)}
+        assert "misspelt" not in refused(folder_of(tmp_path / "images", files))
+
     NCT = {f"{kind}/{n}.png": image(n) for n, kind in enumerate(("ADI", "NORM", "TUM"))}  # noqa: RUF012
 
     def test_of_three_classes_two_are_chosen_or_merged_by_the_options_that_the_refusal_names(self, tmp_path):
@@ -98,6 +119,11 @@ class TestClasses:
         files = {"cancer/1.png": image(1), "normal/2.png": image(2)}
         lines = import_images(folder_of(tmp_path / "images", files), tmp_path / "data").lines()
         assert any("label 1 is normal" in line and "--classes normal,cancer" in line for line in lines)
+
+    def test_options_in_the_account_can_be_typed_as_they_stand(self, tmp_path):
+        files = {"a tumour (2023)/1.png": image(1), "normal/2.png": image(2)}
+        lines = import_images(folder_of(tmp_path / "images", files), tmp_path / "data").lines()
+        assert any("--classes 'normal,a tumour (2023)' turns" in line for line in lines)
 
     def test_an_image_of_both_classes_is_refused(self, tmp_path):
         files = {"a/b/1.png": image(1), "a/2.png": image(2), "b/3.png": image(3)}
@@ -180,6 +206,12 @@ class TestSlides:
         assert slides(tmp_path / "a", 16) is None
         import_images(source, tmp_path / "b", Options(slide_from="folder:1"))
         assert set(slides(tmp_path / "b", 16) or ()) == {"10250", "10251", "10252", "10253"}
+
+    def test_brackets_in_names_are_no_slides_where_each_image_would_be_one(self, tmp_path):
+        source = folder_of(tmp_path / "images", {f"{'ab'[n % 2]}/{n} [copy].png": image(n) for n in range(8)})
+        assert not any("QuPath" in note for note in import_images(source, tmp_path / "a").notes)
+        tiles = folder_of(tmp_path / "tiles", {f"{'ab'[n % 2]}/s{n % 2} [x={n}].png": image(n) for n in range(8)})
+        assert any("QuPath" in note for note in import_images(tiles, tmp_path / "b").notes)
 
     @pytest.mark.parametrize("rule", ["folder:-2", "regex:^([0-9]+)/", "regex:[0-9]{5}"])
     def test_ways_to_say_the_same(self, tmp_path, rule):

@@ -120,7 +120,7 @@ class TestColours:
     )
     def test_other_colours_are_refused_or_converted_where_asked(self, mode, kind):
         content = encoded(Image.new(mode, (8, 8), {"CMYK": (0, 255, 255, 0), "LAB": (255, 0, 0)}.get(mode)), kind)
-        assert f"{mode} image" in refusal(content).text
+        assert f"mode {mode} " in refusal(content).text
         taken = take_image(lambda: content, Want(8, to_rgb=True))
         assert isinstance(taken, Taken)
         assert any("converted to RGB" in change for change in taken.changes)

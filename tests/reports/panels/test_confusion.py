@@ -114,3 +114,8 @@ def test_before_the_test_split_is_opened_there_are_none(empty: StudyResults, run
     for study in (empty, running):
         with pytest.raises(NotThereError, match="test split is still closed"):
             confusion.read(study, OPTIONS)
+
+
+def test_long_class_names_break_between_words(finished: StudyResults) -> None:
+    data = confusion.read(finished, OPTIONS)._replace(classes=("normal tissue", "ductal carcinoma"))
+    assert confusion.draw(data).data[0].x == ("normal<br>tissue", "ductal<br>carcinoma")
