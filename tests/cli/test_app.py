@@ -51,16 +51,20 @@ def test_no_command_that_does_not_train_imports_tensorflow_and_no_help_anything_
 
 
 def cpu_seconds(*arguments: str) -> float:
-    """User and system time of a process of its own."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", "hpo", *arguments], capture_output=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    """User and system time of a Python process, the least of three: a busy machine makes it longer, not shorter."""
+    spent = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(spent)
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("run", "--help")])
-def test_help_takes_less_than_a_second(arguments: tuple[str, ...]) -> None:
-    assert min(cpu_seconds(*arguments) for _ in range(2)) < 1.0
+def test_help_takes_a_few_times_what_importing_its_libraries_takes(arguments: tuple[str, ...]) -> None:
+    libraries = cpu_seconds("-c", "import typer, rich.console, rich.progress")
+    assert cpu_seconds("-m", "hpo", *arguments) < 7 * libraries
 
 
 def test_the_version_is_that_of_the_package() -> None:
