@@ -127,7 +127,7 @@ def attempt(kind: str, number: int, maker: Maker, bases: Bases, folder: Path, se
     ending, note = _classified(
         os.waitstatus_to_exitcode(status) if ended_in_time else None,
         out,
-        err,
+        _last_line(err) if told.get("debug") else err,  # whose tracebacks were asked for
         (usage.ru_maxrss - started) * 1024,
         limits,
     )
@@ -152,7 +152,9 @@ def _child(rng: random.Random, maker: Maker, bases: Bases, inside: Path, log: Pa
         files = [str(path) for path in inside.rglob("*") if not path.is_symlink()]
         command = " ".join([*(f"{k}={v!r}" for k, v in made.env.items()), "hpo", *map(repr, made.argv)])
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        (log / "made").write_text(json.dumps({"what": made.what, "command": command, "files": files, "memory": memory}))
+        debug = made.env.get("HPO_LOG", "").lower() == "debug"
+        told = {"what": made.what, "command": command, "files": files, "memory": memory, "debug": debug}
+        (log / "made").write_text(json.dumps(told))
         resource.setrlimit(resource.RLIMIT_AS, (_virtual() + 4 * limits.memory,) * 2)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2 * limits.memory,) * 2)
         resource.setrlimit(resource.RLIMIT_CPU, (int(limits.seconds / 2), int(limits.seconds)))
@@ -195,8 +197,7 @@ def _run(made: Attempt) -> int:
 
 def _classified(code: int | None, out: str, err: str, grown: int, limits: Limits) -> tuple[Ending, str]:
     """How a command ended, by its exit code (None: stopped), its outputs and its memory."""
-    lines = err.splitlines()
-    last = next((line for line in reversed(lines) if line.strip()), "")
+    lines, last = err.splitlines(), _last_line(err)
     if code is None or code == -signal.SIGXCPU:
         return "hang", last[:300]
     if grown > limits.memory or "MemoryError" in err:
@@ -216,6 +217,10 @@ def _classified(code: int | None, out: str, err: str, grown: int, limits: Limits
     if not lines or wrong:
         return "noisy", f"exit {code}: {wrong[0][:300] if wrong else 'no word of why'}"
     return "refused", last[:300]
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "")
 
 
 def _noise(text: str) -> str:

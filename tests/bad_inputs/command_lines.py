@@ -57,7 +57,7 @@ NUMBERS = (
 )
 
 
-FEW = ("--train", "4", "--valid", "2", "--test", "2")
+FEW = ("--train", "4", "--valid", "2", "--test", "2", "--processes", "1")
 """Patches of a sample that is drawn after all."""
 
 
@@ -82,7 +82,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("data", "sample", "x", "--train", "@number", "--valid", "2", "--test", "2"),
     ("data", "sample", "x", "--patch-size", "@number", *FEW),
     ("data", "sample", "x", "--seed", "@number", *FEW),
-    ("data", "sample", "x", "--processes", "@number", *FEW),
+    ("data", "sample", "x", *FEW[:6], "--processes", "@number"),
     ("data", "import", "src", "out", "--patch-size", "@number"),
     ("data", "import", "src", "out", "--classes", "@word"),
     ("report", "@study", "--output", "@file"),

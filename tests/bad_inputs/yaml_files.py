@@ -170,13 +170,10 @@ def ranges(rng: random.Random, bases: Bases) -> Attempt:
     from hpo.config.load import load_study
     from hpo.config.ranges import load_ranges
 
-    write_study(bases)
-    bounds = {"learning_rate": {"low": 0.003, "high": 0.03}, "patches": {"low": 8, "high": 16}}
-    text = yaml.safe_dump({"study": "tiny", "architectures": {"small": bounds, "model2": bounds}})
-    source = bases.study and bases.study / "runs" / "tiny" / "ranges.yaml"
-    Path("ranges.yaml").write_text(source.read_text() if source and source.exists() else text)
+    assert bases.study is not None
+    Path("ranges.yaml").write_text((bases.study / "runs" / "tiny" / "ranges.yaml").read_text())
     what = _spoil(rng, Path("ranges.yaml"))
-    loaded = load_study("study.yaml")
+    loaded = load_study(bases.study / "tiny.yaml")
     return Attempt(f"ranges: {what}", call=lambda: load_ranges(Path("ranges.yaml"), loaded))
 
 
