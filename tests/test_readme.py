@@ -50,6 +50,10 @@ def test_every_command_that_is_named_exists_with_its_options(line: str) -> None:
     assert {word for word in words if word.startswith("--")} <= options, line
 
 
+def test_the_readme_lists_every_document() -> None:
+    assert [name for name in DOCUMENTS if name.startswith("docs/") and f"({name})" not in text_of("README.md")] == []
+
+
 def test_the_two_set_up_commands_are_targets_of_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), flags=re.MULTILINE))
     assert (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.api.study import Study, open_study
 from hpo.config.load import load_study
+from hpo.errors import HpoError
 from hpo.stages.order import Until
 from hpo.worker.observer import Observer
 
@@ -68,7 +69,8 @@ def make_study(
 
     Args:
         file: the study file to write, such as ``studies/mine.yaml``.
-        search_space: values of the hyper-parameters, written beside the study file, or a file that there is.
+        search_space: values of the hyper-parameters, written beside the study file, or a file that there is (its path
+            starts where Python runs).
         dashboard: the report's contents, likewise; None is the report with everything in it.
         **sections: of `hpo.config.study.StudyFile`: mappings, or its models such as
             ``stage2=Stage2Settings(epochs=16, trials=20)``.
@@ -79,5 +81,10 @@ def make_study(
     """
     from hpo.config.write import write_study_files
 
-    write_study_files(Path(file), search_space=search_space, dashboard=dashboard, sections=sections)
-    return open_study(file)
+    new = write_study_files(Path(file), search_space=search_space, dashboard=dashboard, sections=sections)
+    try:
+        return open_study(file)
+    except HpoError:
+        for path in new:  # else the call, once corrected, would be refused for them
+            path.unlink(missing_ok=True)
+        raise

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hpo.reports.template import Theme
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study:
     """A study that has begun, wherever it stands.
 
@@ -46,6 +46,10 @@ class Study:
 
     settings: StudyFile
     _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        """The name and where its output is; never the database's URL, which may hold a password."""
+        return f"<Study {self.name}: {self.settings.output}>"
 
     @property
     def name(self) -> str:

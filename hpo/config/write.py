@@ -23,7 +23,7 @@ def write_study_files(
     search_space: SearchSpace | Path | str,
     dashboard: Dashboard | Path | str | None,
     sections: Mapping[str, Any],
-) -> None:
+) -> list[Path]:
     """Write a study file, and what it names where that is given as a model.
 
     Nothing is written unless all of it can be. Files with the same contents stay as they are, so that a notebook may be
@@ -34,6 +34,9 @@ def write_study_files(
         search_space: written as ``NAME.search_space.yaml`` beside it, or the path of a file that there is.
         dashboard: written as ``NAME.dashboard.yaml``, or a path; None is the report with everything in it.
         sections: everything else that a study file says: mappings or models; ``name`` is by default the file's.
+
+    Returns:
+        The files that were not there before.
 
     Raises:
         HpoError: if a file with other contents is there already.
@@ -59,8 +62,10 @@ def write_study_files(
         if path.exists() and path.read_text(encoding="utf-8") != text:
             raise HpoError(f"{path}: already exists with other contents; choose another name, or remove it")
     folder.mkdir(parents=True, exist_ok=True)
-    for path, text in texts.items():
-        path.write_text(text, encoding="utf-8")
+    new = [path for path in texts if not path.exists()]
+    for path in new:
+        path.write_text(texts[path], encoding="utf-8")
+    return new
 
 
 def _plain(value: Any) -> Any:

@@ -140,3 +140,24 @@ def test_a_study_made_in_python_is_yaml_that_every_command_takes(tmp_path: Path)
     with pytest.raises(hpo.HpoError, match=r"mine\.yaml: already exists with other contents"):
         make(5)
     assert hpo.load_study(tmp_path / "mine.yaml").stage2.trials == 4
+
+
+def test_a_study_that_could_not_be_made_leaves_no_files_and_can_be_made_once_corrected(tmp_path: Path) -> None:
+    sections = {name: STUDY[name] for name in ("data", "architectures", "stage1", "stage2", "confirm")}
+    space = SearchSpace.model_validate({"factors": SPACE})
+    with pytest.raises(hpo.HpoError, match="no such file"):
+        hpo.make_study(tmp_path / "mine.yaml", search_space=tmp_path / "absent.yaml", **sections)
+    assert list(tmp_path.iterdir()) == []
+    assert hpo.make_study(tmp_path / "mine.yaml", search_space=space, **sections).name == "mine"
+
+
+def test_a_study_shown_in_a_terminal_keeps_its_database_to_itself(tmp_path: Path) -> None:
+    sections = {name: STUDY[name] for name in ("data", "architectures", "stage1", "stage2", "confirm")}
+    study = hpo.make_study(
+        tmp_path / "mine.yaml",
+        search_space=SearchSpace.model_validate({"factors": SPACE}),
+        database="postgresql+psycopg://me:secret@host/hpo",
+        **sections,
+    )
+    assert repr(study).startswith("<Study mine: ")
+    assert "secret" not in repr(study)

@@ -252,8 +252,8 @@ class TestTestResults:
         study = replace(finished, test_slides=None, confirmations=alone)
         text = comparison_table.explain(comparison_table.read(study, _options("comparison_table")))
         assert (
-            "Bootstrap over 600 patches; one seed tells nothing of others; 2,000 resamples. Which slides the patches "
-            "are from is not used."
+            "Bootstrap over 600 patches; one seed tells nothing of others; 2,000 resamples. Patches are taken as "
+            "independent, since slides are unknown or fewer than three"
         ) in text
 
     def test_the_papers_numbers_are_shown_only_where_wished_and_marked(self, finished: StudyResults) -> None:

@@ -120,7 +120,12 @@ def explain(data: ComparisonTable) -> str:
 
 def resting_on(sampling: Sampling) -> str:
     """What was resampled, in a sentence."""
-    slides = "" if sampling.unit == "slides" else " Which slides the patches are from is not used."
+    slides = (
+        ""
+        if sampling.unit == "slides"
+        else " Patches are taken as independent, since slides are unknown or fewer than three, or a class is on one "
+        "only: intervals are too narrow where patches of a slide are alike."
+    )
     return f"Bootstrap over {resampled_words(sampling)}; {count(sampling.resamples)} resamples.{slides}"
 
 

@@ -24,6 +24,7 @@ LAYOUTS: dict[str, dict[str, bytes]] = {
     "images": {
         f"{split}/{n % 2}/{n}.png": image(n) for n in range(12) for split in [("train", "valid", "test")[n // 4]]
     },
+    "patients": {f"{('cancer', 'normal')[n % 2]}/patient{n // 4}/{n}.png": image(n) for n in range(16)},
     "kaggle": {f"train/{n:040x}.tif": tif(n) for n in range(8)}
     | {f"test/{n + 99:040x}.tif": tif(n) for n in range(4)}
     | {"train_labels.csv": ("id,label\n" + "".join(f"{n:040x},{n % 2}\n" for n in range(8))).encode()},
@@ -46,6 +47,7 @@ LAYOUTS: dict[str, dict[str, bytes]] = {
 }
 EXPECTED = {
     "images": (["train: 2", "valid: 2", "test: 2"], 8, 12),
+    "patients": (["8 patches of label 0 (normal), 8 of label 1 (cancer)"], 8, 16),
     "kaggle": (["train: 4 patches of label 0 (0), 4 of label 1 (1)"], 8, 8),
     "BreaKHis_v1": (["24 patches of label 0 (benign), 24 of label 1 (malignant)"], 230, 48),
     "NCT-CRC-HE-100K": (["6 patches of label 0 (normal), 3 of label 1 (tumour)"], 8, 9),
@@ -76,7 +78,7 @@ def test_one_command_imports_a_layout_that_a_study_can_use(tmp_path, monkeypatch
     dataset = open_dataset(data, patch_size=side, split=split)
     parts = (dataset.train, dataset.valid, dataset.test)
     assert sum(len(part) for part in parts) == count
-    if name in ("BreaKHis_v1", "tiles", "idc"):
+    if name in ("patients", "BreaKHis_v1", "tiles", "idc"):
         slides = [set(part.slides) for part in parts if part.slides is not None]
         assert len(slides) == 3
         assert not slides[0] & slides[1] | slides[0] & slides[2] | slides[1] & slides[2]
