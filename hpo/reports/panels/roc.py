@@ -41,12 +41,12 @@ def read(results: StudyResults, options: PanelSettings) -> Roc:
     Raises:
         NotThereError: if none has, or the test split holds one class only.
     """
-    compared = compare_architectures(results)
     labels = results.test_labels
+    if labels is not None and len(set(labels.tolist())) < 2:  # before the comparison, which needs an AUC
+        raise NotThereError("The test split holds patches of one class only: there is no ROC curve.")
+    compared = compare_architectures(results)
     if not compared or labels is None:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
-    if len(set(labels.tolist())) < 2:
-        raise NotThereError("The test split holds patches of one class only: there is no ROC curve.")
     lines, seeds = [], 0
     for architecture, found in compared.items():
         predictions = headline_predictions(results, architecture)
