@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -168,10 +169,15 @@ def find_module(module: str, *folders: Path) -> ModuleSpec | None:
     """
     top, *below = module.split(".")
     spec = PathFinder.find_spec(top, [*map(str, folders), *sys.path]) or importlib.util.find_spec(top)
-    for depth in range(len(below)):
+    name = top
+    for child in below:
         if spec is None or spec.submodule_search_locations is None:
             return None
-        spec = PathFinder.find_spec(".".join([top, *below[: depth + 1]]), list(spec.submodule_search_locations))
+        name = f"{name}.{child}"
+        # By its last name alone: a folder without __init__.py would be looked up in its parent, which is not imported.
+        spec = PathFinder.find_spec(child, list(spec.submodule_search_locations))
+    if spec is not None and below and spec.origin is not None:
+        return spec_from_file_location(name, spec.origin, submodule_search_locations=spec.submodule_search_locations)
     return spec
 
 

@@ -154,7 +154,7 @@ def test_output_is_in_the_users_folder(hpo: Hpo, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("counts", "says"),
-    [((40, 0), "a split needs both classes"), ((0, 0), "patch"), ((2, 2), "is not possible")],
+    [((40, 0), "40 benign and 0 malignant patches"), ((0, 0), "patch"), ((2, 2), "is not possible")],
 )
 def test_data_that_nobody_can_study_is_one_line_and_nothing_is_written(
     hpo: Hpo, tmp_path: Path, counts: tuple[int, int], says: str

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from hpo.config.architectures import CnnSettings, FunctionSettings, architecture_name, specification, vanishing_layer
+from hpo.config.architectures import (
+    CnnSettings,
+    FunctionSettings,
+    architecture_name,
+    find_module,
+    specification,
+    vanishing_layer,
+)
 from hpo.recipe.architecture import ARCHITECTURES, CnnSpec, Convolution, FunctionSpec
 
 
@@ -99,3 +106,14 @@ def test_with_padding_valid_the_first_window_that_does_not_fit_is_named() -> Non
     assert vanishing_layer(two, 25) is None  # 25 -> 12 -> 6 -> 2 -> 1
     assert vanishing_layer(two, 21) == "convolution 1: pooling of 2 pixels on an input of 1 (padding: valid)"
     assert vanishing_layer(two, 17) == "convolution 1: kernel of 5 pixels on an input of 4 (padding: valid)"
+
+
+def test_a_module_below_folders_without_init_is_found_without_importing_them(tmp_path: Path) -> None:
+    (tmp_path / "lab" / "nets").mkdir(parents=True)
+    source = tmp_path / "lab" / "nets" / "small.py"
+    source.write_text("def build(shape): ...\n", encoding="utf-8")
+    found = find_module("lab.nets.small", tmp_path)
+    assert found is not None
+    assert (found.name, found.origin) == ("lab.nets.small", str(source))
+    assert "lab" not in sys.modules
+    assert find_module("lab.nets.missing", tmp_path) is None

@@ -74,7 +74,7 @@ def test_hpo_stop_ends_a_worker_elsewhere_and_the_next_one_goes_on(
 
 def test_stopping_or_watching_what_has_not_begun_says_so(project: Project) -> None:
     refused = project.run("stop", "study.yaml", status=2)
-    assert refused.stderr.startswith("hpo: small: not begun; there is nothing to stop in sqlite:///")
+    assert refused.stderr.startswith("hpo: small: not begun, there is no database ")
     assert len(refused.stderr.splitlines()) == 1
 
 

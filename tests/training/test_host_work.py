@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -34,11 +35,14 @@ class Calls:
         self.by_file: Counter[str] = Counter()
 
     def __enter__(self) -> Calls:
+        gc.collect()
+        gc.disable()  # what earlier tests left must not be finalized, and counted, here
         sys.setprofile(self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.setprofile(None)
+        gc.enable()
 
     def _note(self, frame: FrameType, event: str, _argument: Any) -> None:
         if event in ("call", "c_call"):
