@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,8 @@ def _column(path: Path, count: int, column: str, what: str) -> npt.NDArray[np.st
     place, values = header.index(column), _whole(path, table, len(header))
     if len(values) != count:
         raise DataError(f"{path}: has {len(values)} rows, but there are {count} patches in the x file beside it")
+    if not header[0]:
+        _check_order(path, [row[0].strip() for row in values if row])
     names = [row[place].strip() if place < len(row) else "" for row in values]
     wrong = [row for row, name in enumerate(names) if not name or name in _SPREADSHEET_ERRORS]
     if wrong:
@@ -79,6 +82,18 @@ def _column(path: Path, count: int, column: str, what: str) -> npt.NDArray[np.st
             "merged cells are saved so: fill them down"
         )
     return np.array(names, dtype=np.str_)
+
+
+def _check_order(path: Path, numbers: Sequence[str]) -> None:
+    """Refuse row numbers that go down: a table that was sorted or shuffled no longer belongs to the patches' order."""
+    if not all(re.fullmatch(r"[0-9]{1,18}", number) for number in numbers):
+        return
+    for row, (number, following) in enumerate(pairwise(map(int, numbers))):
+        if following <= number:
+            raise DataError(
+                f"{path}: row {row + 1} is numbered {following}, after {number}: rows are in the patches' order; sort "
+                "the table by its first column"
+            )
 
 
 def _whole(path: Path, table: Iterator[list[str]], width: int) -> list[list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import stat
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -83,6 +84,7 @@ class Files:
             raise StorageError(f"checkpoint store {self.url}: {self._says(error)}; {_advice(error)}") from error
         self._root = root.rstrip("/")
         protocols = (self._fs.protocol,) if isinstance(self._fs.protocol, str) else self._fs.protocol
+        self._is_local = "file" in protocols
         self._is_put_whole = not _PUT_WHOLE.isdisjoint(protocols)
 
     def write(self, name: str, content: bytes) -> None:
@@ -97,13 +99,13 @@ class Files:
             raise self._unavailable("write", error) from error
 
     def read(self, name: str) -> bytes | None:
-        """A file's content; None if it is not there.
+        """A file's content; None if it is not there, or what is there is a pipe or a device, which would never end.
 
         Raises:
             StoreUnavailableError: if that cannot be said.
         """
         try:
-            content: bytes = self._patiently("read", lambda: self._fs.cat_file(self._path(name)))
+            content: bytes | None = self._patiently("read", lambda: self._read(self._path(name)))
         except FileNotFoundError:
             return None
         return content
@@ -155,6 +157,12 @@ class Files:
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
+
+    def _read(self, path: str) -> bytes | None:
+        if self._is_local and not stat.S_ISREG(Path(path).stat().st_mode):
+            return None
+        content: bytes = self._fs.cat_file(path)
+        return content
 
     def _write(self, path: str, content: bytes) -> None:
         if self._is_put_whole:

@@ -109,7 +109,8 @@ def _slides_as_csv_reads(path: Path, split: str) -> Callable[[str], str | None]:
 
         if "problem:" in output:
             return None
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
         found = getattr(opened(), split).slides
         for delimiter in ",;\t":
             rows = list(csv.DictReader(text.splitlines(), delimiter=delimiter))

@@ -102,3 +102,10 @@ class TestRefusals:
         path.symlink_to("elsewhere.csv")
         with pytest.raises(DataError, match=r"link to elsewhere\.csv, which is not there"):
             read_slides(path, 4)
+
+    def test_rows_in_another_order_than_the_patches_are_refused(self, path):
+        with pytest.raises(DataError, match=r"row 2 is numbered 1, after 2: rows are in the patches' order; sort"):
+            slides(path, ",wsi\n0,a\n2,b\n1,a\n3,b\n")
+
+    def test_numbers_of_a_part_of_a_table_may_have_gaps(self, path):
+        assert list(slides(path, ",wsi\n4,a\n7,b\n8,a\n30,b\n")) == ["a", "b", "a", "b"]

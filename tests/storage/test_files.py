@@ -322,3 +322,13 @@ def test_ctrl_c_ends_the_waiting_and_leaves_nothing_half_written(
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
     assert files_of(str(tmp_path)) == {}
+
+
+def test_a_pipe_or_a_device_in_a_files_place_is_no_file_and_can_be_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    files = Files(tmp_path)
+    assert files.read("pipe") is None
+    assert files.read("endless") is None
+    files.write("pipe", CONTENT)
+    assert files.read("pipe") == CONTENT
