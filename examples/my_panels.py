@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from hpo.reports.html import Column, Table
 from hpo.results.study import StudyResults
+from hpo.results.words import plural
 
 
 def epoch_seconds(results: StudyResults) -> tuple[go.Figure, str]:
@@ -23,7 +24,7 @@ def epoch_seconds(results: StudyResults) -> tuple[go.Figure, str]:
         seconds = [epoch.seconds for epoch in results.epochs if epoch.owner == owner]
         figure.add_box(y=seconds, name=f"worker {number}")
     figure.update_layout(yaxis_title="Seconds", showlegend=False)
-    return figure, f"{len(results.epochs)} epochs were trained by {len(owners)} workers."
+    return figure, f"{len(results.epochs)} epochs were trained by {plural(len(owners), 'worker')}."
 
 
 def best_trials(results: StudyResults) -> Table:
