@@ -194,8 +194,8 @@ def explain(data: Optimism) -> str:
     )
     return (
         f"The best of up to {plural(data.trials, 'trial')} is lucky on average, so its own validation value tends to "
-        f"promise too much: other seeds, and patches that nothing was chosen on, show what is left of it.{lengths}{recheck} "
-        "The bar at the test value is its 95% interval."
+        f"promise too much: other seeds, and patches that nothing was chosen on, show what is left of it.{lengths}"
+        f"{recheck} The bar at the test value is its 95% interval."
     )
 
 
