@@ -11,9 +11,11 @@ from rich.text import Text
 
 from hpo.config.study import StudyFile
 from hpo.plain import printable
+from hpo.recipe.point import Point
 from hpo.stages.estimate import expected_points
 from hpo.stages.order import Until
 from hpo.storage.claims import Claim
+from hpo.storage.decided import Plan, Stage1Plan, Stage2Plan
 
 LINE_SECONDS = 30.0
 """Between two lines of a run that no terminal shows: a log is to say that it goes on, and to stay readable."""
@@ -81,9 +83,16 @@ def _values(claim: Claim) -> str:
     label: dict[str, Any] = claim.planned.label
     if "role" in label:
         return f"{label['role']}, seed {label['seed']}"
-    reference = claim.plan.get("reference") or claim.plan.get("fixed") or {}
+    reference = _usual(claim.plan)
     values = {name: value for name, value in (claim.planned.point or {}).items() if reference.get(name) != value}
     shown = ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
     )
     return shown or "reference"
+
+
+def _usual(plan: Plan) -> Point:
+    """The values that a stage's points differ from."""
+    if isinstance(plan, Stage1Plan):
+        return plan.reference
+    return plan.fixed if isinstance(plan, Stage2Plan) else {}

@@ -12,6 +12,8 @@ from hpo.config.fields import FactorName, Flag, Number, Seed, Settings, Whole, r
 from hpo.config.rungs import Rungs, rung_problems
 from hpo.recipe.point import PAPER_FACTORS
 
+Stage2Design = Literal["tpe", "random", "gp", "cmaes", "qmc", "asha"]
+
 POOL_DESIGNS = ("asha",)
 """Designs of stage 2 in which trainings pause at rungs, and go on if they deserve it."""
 
@@ -68,7 +70,7 @@ class RecheckSettings(Settings):
 class Stage2Settings(Settings):
     """Stage 2, tune: inside stage 1's ranges, warm-started from its best weights."""
 
-    design: Literal["tpe", "random", "gp", "cmaes", "qmc", "asha"] = Field(
+    design: Stage2Design = Field(
         default="tpe",
         description="Optuna's sampler, all trainings as long; or asha: trainings pause at rungs, and the best go on",
     )

@@ -11,9 +11,10 @@ from hpo.config.best_config import BestModel, load_best_config
 from hpo.config.study import StudyFile
 from hpo.errors import ConfigError
 from hpo.evaluation.objective import objective_of
-from hpo.recipe.recipe import Recipe, recipe_from_json
+from hpo.recipe.recipe import Recipe
 from hpo.results.study import rank
 from hpo.storage.database import Database
+from hpo.storage.decided import ConfirmResult, abandoned, plan_of
 from hpo.storage.decisions import load_stages
 
 
@@ -44,16 +45,17 @@ def tuned_models(database: Database, study: StudyFile) -> dict[str, Tuned]:
     found = {}
     for architecture in study.architecture_specs:
         test = stages.get(("test", architecture))
-        if test is None or test.closed_at is None or "abandoned" in (test.result or {}):
+        if test is None or test.closed_at is None or abandoned(test) is not None:
             continue
-        after = {run["seed"]: run for run in test.plan["runs"] if run["role"] == "after"}
-        chosen = after[test.plan["export_seed"]]
+        frozen = plan_of(test, ConfirmResult)
+        after = {run.seed: run for run in frozen.runs if run.role == "after"}
+        chosen = after[frozen.export_seed]
         found[architecture] = Tuned(
-            recipe=recipe_from_json(chosen["recipe"]),
-            epoch=chosen["epoch"],
-            objective=fmean(gain(run["objective"]) for run in after.values()),
-            configuration=test.plan["configuration"],
-            runs=tuple((run["role"], run["seed"]) for run in test.plan["runs"]),
+            recipe=chosen.recipe,
+            epoch=chosen.epoch,
+            objective=fmean(gain(run.objective) for run in after.values()),
+            configuration=frozen.configuration,
+            runs=tuple((run.role, run.seed) for run in frozen.runs),
         )
     return found
 

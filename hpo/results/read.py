@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, cast
 
-from hpo.config.ranges import ChoiceRange, load_ranges, ranges_from_json
+from hpo.config.ranges import ChoiceRange, load_ranges
 from hpo.config.study import StudyFile
 from hpo.config.versions import versions
 from hpo.data.dataset import Dataset
@@ -32,9 +32,19 @@ from hpo.results.records import (
     TrialResult,
 )
 from hpo.results.study import FactorSettings, StudyResults, StudySettings
-from hpo.stages.recheck import RecheckPlan
 from hpo.stages.steps import longest_rows
 from hpo.storage.database import Database
+from hpo.storage.decided import (
+    ConfirmResult,
+    RecheckPlan,
+    RecheckResult,
+    Stage1Plan,
+    Stage1Result,
+    Stage2Plan,
+    abandoned,
+    plan_of,
+    result_of,
+)
 from hpo.storage.decisions import load_stages
 from hpo.storage.files import Files
 from hpo.storage.ledger import Compute, compute_by_epoch, list_test_openings, trained_epochs
@@ -69,11 +79,14 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
         workers = worker_spans(session, study.name)
         openings = list_test_openings(session, study.name)
     store = PredictionStore(Files(study.checkpoints))
-    tested = [stage for (name, _), stage in stages.items() if name == "test" and stage.closed_at and not _failed(stage)]
+    tested = [
+        stage for (name, _), stage in stages.items() if name == "test" and stage.closed_at and abandoned(stage) is None
+    ]
     labels, slides, valid_labels = None, None, None
     if tested:
-        labels, slides = store.load_truth(tested[0].plan["configuration"])
-        valid_labels, _ = store.load_truth(tested[0].plan["configuration"], "valid")
+        configuration = plan_of(tested[0], ConfirmResult).configuration
+        labels, slides = store.load_truth(configuration)
+        valid_labels, _ = store.load_truth(configuration, "valid")
     results = StudyResults(
         settings=_settings(study),
         trials=tuple(_trials(database, study, stages, rows)),
@@ -101,8 +114,8 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
 
 def _classes(stages: Stages) -> tuple[str, ...]:
     """The names that stage 1 was planned with: what remains where the data is not at hand."""
-    recorded = (stage.plan.get("classes") for (name, _), stage in stages.items() if name == "stage1")
-    return next((tuple(classes) for classes in recorded if classes), CLASSES)
+    recorded = (plan_of(stage, Stage1Plan).classes for (name, _), stage in stages.items() if name == "stage1")
+    return next((classes for classes in recorded if classes), CLASSES)
 
 
 def _settings(study: StudyFile) -> StudySettings:
@@ -190,12 +203,12 @@ def _confirmations(store: PredictionStore, stages: Stages, rows: Rows) -> Iterat
         if name != "confirm":
             continue
         test = stages.get(("test", architecture))
-        runs = set()
-        if test is not None and test.closed_at is not None and not _failed(test):
-            runs = {(run["role"], run["seed"]) for run in test.plan["runs"]}
+        frozen = None
+        if test is not None and test.closed_at is not None and abandoned(test) is None:
+            frozen = plan_of(test, ConfirmResult)
         for row in points:
             role, seed = row.label["role"], row.label["seed"]
-            opened = test is not None and (role, seed) in runs
+            configuration = frozen.configuration if frozen is not None and (role, seed) in frozen.addresses else None
             yield Confirmation(
                 architecture=architecture,
                 role=role,
@@ -203,10 +216,8 @@ def _confirmations(store: PredictionStore, stages: Stages, rows: Rows) -> Iterat
                 point=row.point or {},
                 epochs=row.epochs or 0,
                 curve=row.curve or [],
-                test_probabilities=store.load(test.plan["configuration"], role, seed) if test and opened else None,
-                valid_probabilities=(
-                    store.load(test.plan["configuration"], role, seed, "valid") if test and opened else None
-                ),
+                test_probabilities=store.load(configuration, role, seed) if configuration else None,
+                valid_probabilities=store.load(configuration, role, seed, "valid") if configuration else None,
                 recipe_key=row.recipe_key or "",
                 donor=_donor_of(row),
                 objective=row.objective if row.state == "complete" else None,
@@ -217,8 +228,9 @@ def _candidates(stages: Stages, rows: Rows) -> Iterator[Candidate]:
     for (name, architecture), stage in stages.items():
         if name != "recheck":
             continue
-        chosen = (stage.result or {}).get("candidate")
-        for number, one in enumerate(RecheckPlan.from_json(stage.plan).candidates):
+        result = result_of(stage, RecheckResult)
+        chosen = None if result is None else result.candidate
+        for number, one in enumerate(plan_of(stage, RecheckPlan).candidates):
             trained = [row for row in rows[name, architecture] if row.label["candidate"] == number]
             fresh = tuple(
                 FreshTraining(
@@ -298,15 +310,14 @@ def _donors(study: StudyFile, stages: Stages) -> Iterator[Donor]:
     for (name, architecture), stage in stages.items():
         if name != "stage2" or study.stage2.warm_start == "cold":
             continue
-        donor = stage.plan["donor"]
-        recipe = recipe_from_json(donor["recipe"])
+        donor = plan_of(stage, Stage2Plan).donor
         yield Donor(
             architecture=architecture,
-            point=donor["point"],
-            epoch=donor["epoch"],
-            recipe_key=donor["recipe_key"],
-            objective=donor["objective"],
-            patch_visits=recipe.patch_visits(donor["epoch"]),
+            point=donor.point,
+            epoch=donor.epoch,
+            recipe_key=donor.recipe_key,
+            objective=donor.objective,
+            patch_visits=donor.recipe.patch_visits(donor.epoch),
         )
 
 
@@ -314,13 +325,14 @@ def _ranges(study: StudyFile, stages: Stages) -> Iterator[FactorRange]:
     """The ranges in force: those stage 2 opened with, or else those of the file, or else stage 1's own."""
     by_hand = load_ranges(study.ranges_path, study) if study.ranges_path.exists() else {}
     for (name, architecture), stage in stages.items():
-        if name != "stage1" or not stage.result or "ranges" not in stage.result:
+        result = result_of(stage, Stage1Result) if name == "stage1" else None
+        if result is None:
             continue
-        written = ranges_from_json(stage.result["ranges"])
+        written = result.ranges
         stage2 = stages.get(("stage2", architecture))
         in_force = by_hand.get(architecture, written)
         if stage2 is not None:
-            in_force = ranges_from_json(stage2.plan["ranges"])
+            in_force = plan_of(stage2, Stage2Plan).ranges
         for factor, limits in in_force.items():
             yield FactorRange(
                 architecture=architecture,
@@ -331,7 +343,3 @@ def _ranges(study: StudyFile, stages: Stages) -> Iterator[FactorRange]:
                 best=limits.best,
                 edited=limits != written.get(factor),
             )
-
-
-def _failed(stage: StageRow) -> bool:
-    return bool(stage.result and "abandoned" in stage.result)

@@ -12,19 +12,34 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hpo.config.ranges import Ranges, load_ranges, ranges_from_json, write_ranges
+from hpo.config.ranges import Ranges, load_ranges, write_ranges
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
 from hpo.stages.confirm import confirm_points, confirm_result, opening_point
 from hpo.stages.explore import stage1_result
 from hpo.stages.order import STAGES, Until, stages_of
 from hpo.stages.plan import open_first_stage
-from hpo.stages.recheck import RecheckPlan, recheck_points, recheck_result
+from hpo.stages.recheck import recheck_points, recheck_result
 from hpo.stages.steps import following_step
 from hpo.stages.tune import next_slot, stage2_plan, stage2_result
 from hpo.storage.database import Database
+from hpo.storage.decided import (
+    Abandoned,
+    ConfirmResult,
+    Plan,
+    RecheckPlan,
+    RecheckResult,
+    Result,
+    Stage1Result,
+    Stage2Result,
+    Tested,
+    abandoned,
+    needed_result,
+    plan_of,
+    result_of,
+)
 from hpo.storage.decisions import close_stage, load_stages, open_stage
-from hpo.storage.points import add_points, count_points, stage_points
+from hpo.storage.points import PlannedPoint, add_points, count_points, stage_points
 from hpo.storage.tables import PointRow, StageName, StageRow
 
 
@@ -99,7 +114,7 @@ def standings(database: Database, study: StudyFile) -> list[Standing]:
     result = []
     for architecture in study.architecture_specs:
         rows = [row for stage in STAGES if (row := stages.get((stage, architecture))) and row.closed_at is not None]
-        reasons = [row.result["abandoned"] for row in rows if row.result and "abandoned" in row.result]
+        reasons = [reason for row in rows if (reason := abandoned(row)) is not None]
         closed = tuple(stage for stage in STAGES if any(row.stage == stage for row in rows))
         result.append(Standing(architecture, closed, reasons[0] if reasons else None))
     return result
@@ -109,9 +124,9 @@ def write_ranges_file(database: Database, study: StudyFile) -> None:
     """Write stage 1's ranges for a person to read and edit; what a person changed there is kept."""
     with database.transaction() as session:
         found = {
-            row.architecture: ranges_from_json(row.result["ranges"])
+            row.architecture: result.ranges
             for row in load_stages(session, study.name).values()
-            if row.stage == "stage1" and row.result and "ranges" in row.result
+            if row.stage == "stage1" and (result := result_of(row, Stage1Result)) is not None
         }
     path = study.ranges_path
     edited = load_ranges(path, study) if path.exists() else {}
@@ -155,17 +170,17 @@ def _is_exhausted(session: Session, study: StudyFile, row: StageRow) -> bool:
     return not counts.get("waiting") and not counts.get("running")
 
 
-def _result(study: StudyFile, row: StageRow, rows: list[PointRow]) -> dict[str, object]:
+def _result(study: StudyFile, row: StageRow, rows: list[PointRow]) -> Result:
     if row.stage == "stage1":
         return stage1_result(study, rows)
     if row.stage == "stage2":
         return stage2_result(study, rows)
     if row.stage == "recheck":
-        return recheck_result(study, RecheckPlan.from_json(row.plan), rows)
+        return recheck_result(study, plan_of(row, RecheckPlan), rows)
     if row.stage == "confirm":
         return confirm_result(study, rows)
     failed = [reason for point in rows if point.state == "failed" for reason in point.reasons]
-    return {"abandoned": "; ".join(failed)} if failed else {}
+    return Abandoned("; ".join(failed)) if failed else Tested()
 
 
 def _open_following(
@@ -179,27 +194,35 @@ def _open_following(
         row = opened[stage, architecture]
         if following is None or (following, architecture) in opened:
             return
-        if row.closed_at is None or row.result is None or "abandoned" in row.result:
+        if row.closed_at is None or abandoned(row) is not None:
             return
-        if following == "stage2":
-            ranges = _chosen_ranges(study, architecture, row)
-            points = stage_points(session, row.name)
-            plan, planned = stage2_plan(study, architecture, data_digest, row.result, ranges, points)
-        elif following == "recheck":
-            recheck, planned = recheck_points(study, stage_points(session, row.name))
-            plan = recheck.to_json()
-        elif following == "confirm":
-            plan, planned = confirm_points(study, architecture, data_digest, row.result["choice"])
-        else:
-            plan, planned = row.result, [opening_point(row.result)]
+        plan, planned = _following_plan(study, data_digest, following, row, stage_points(session, row.name))
         direction = objective_of(study).direction if following == "stage2" else None
         open_stage(session, study.name, following, architecture, plan, planned, direction)
 
 
-def _chosen_ranges(study: StudyFile, architecture: str, stage1: StageRow) -> Ranges:
+def _following_plan(
+    study: StudyFile, data_digest: str, following: StageName, closed: StageRow, points: list[PointRow]
+) -> tuple[Plan, list[PlannedPoint]]:
+    """The plan and first points of the stage that follows a closed one, from the closed one's result and points."""
+    architecture = closed.architecture
+    if following == "stage2":
+        found = needed_result(closed, Stage1Result)
+        return stage2_plan(study, architecture, data_digest, found, _ranges(study, architecture, found), points)
+    if following == "recheck":
+        return recheck_points(study, points)
+    if following == "confirm":
+        was_rechecked = closed.stage == "recheck"
+        chosen = needed_result(closed, RecheckResult) if was_rechecked else needed_result(closed, Stage2Result)
+        return confirm_points(study, architecture, data_digest, chosen.choice)
+    frozen = needed_result(closed, ConfirmResult)
+    return frozen, [opening_point(frozen)]
+
+
+def _ranges(study: StudyFile, architecture: str, stage1: Stage1Result) -> Ranges:
     """The ranges that a person edited, or else stage 1's own."""
     if study.ranges_path.exists():
         edited = load_ranges(study.ranges_path, study)
         if architecture in edited:
             return edited[architecture]
-    return ranges_from_json((stage1.result or {})["ranges"])
+    return stage1.ranges

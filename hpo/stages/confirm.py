@@ -8,19 +8,20 @@ from dataclasses import replace
 from typing import Any
 
 from hpo.config.study import StudyFile
-from hpo.evaluation.objective import objective_of
+from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.key import digest
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe, recipe_from_json, reseeded
 from hpo.stages.explore import abandoned_reason
 from hpo.stages.plan import planned, template_recipe, with_donor
+from hpo.storage.decided import Abandoned, Choice, ConfirmPlan, ConfirmResult, FrozenRun
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
 
 
 def confirm_points(
-    study: StudyFile, architecture: str, data_digest: str, choice: dict[str, Any]
-) -> tuple[dict[str, Any], list[PlannedPoint]]:
+    study: StudyFile, architecture: str, data_digest: str, choice: Choice
+) -> tuple[ConfirmPlan, list[PlannedPoint]]:
     """The trainings that the comparison is made from.
 
     Args:
@@ -30,13 +31,13 @@ def confirm_points(
         choice: stage 2's.
 
     Returns:
-        The plan, JSON-ready, and for each seed ``before`` (the reference point), ``after`` (the choice) and, if the
+        The plan, and for each seed ``before`` (the reference point), ``after`` (the choice) and, if the
         choice is warm-started, ``cold_control`` (the choice from random weights), all of the same epochs; and with
         ``confirm.equal_training`` also ``equal``, the reference for as many patch-visits as ``after`` and its donors.
     """
-    tuned = recipe_from_json(choice["recipe"])
+    tuned = choice.recipe
     before = {**study.space.reference, "epochs": study.confirm.epochs}
-    after = {**choice["point"], "epochs": study.confirm.epochs}
+    after = {**choice.point, "epochs": study.confirm.epochs}
     reference = template_recipe(study, architecture, data_digest, 0)
     roles = [("before", reference, before)]
     if study.confirm.equal_training:
@@ -48,7 +49,7 @@ def confirm_points(
     points = [
         _run(reseeded(recipe, seed), point, role, seed) for seed in study.confirm.seeds for role, recipe, point in roles
     ]
-    return {"choice": choice, "epochs": study.confirm.epochs}, points
+    return ConfirmPlan(choice, study.confirm.epochs), points
 
 
 def equal_epochs(reference: Recipe, tuned: Recipe, epochs: int) -> int:
@@ -60,34 +61,37 @@ def _run(recipe: Recipe, point: dict[str, Any], role: str, seed: int) -> Planned
     return with_donor(planned(recipe, point, key=f"{role}:{seed}", label={"role": role, "seed": seed}))
 
 
-def confirm_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]:
+def confirm_result(study: StudyFile, rows: Sequence[PointRow]) -> ConfirmResult | Abandoned:
     """The frozen configuration: which recipes at which epoch the test split will be opened for.
 
     Returns:
-        JSON-ready: ``runs`` and their digest ``configuration``, and which ``after`` run is to be exported (the best
-        by validation) — or ``abandoned``, the reason, where one of the compared sides has no successful run.
+        The runs with their digest, and which ``after`` run is to be exported (the best by validation); or the reason,
+        where one of the compared sides has no successful run.
     """
     objective = objective_of(study)
-    runs = [
-        {
-            **row.label,
-            "recipe": row.recipe,
-            "recipe_key": row.recipe_key,
-            "epoch": objective.speaking_epoch(row.curve or []),
-            "objective": row.objective,
-        }
-        for row in rows
-        if row.state == "complete"
-    ]
-    after = [run for run in runs if run["role"] == "after"]
+    runs = tuple(_frozen(objective, row) for row in rows if row.state == "complete")
+    after = [run for run in runs if run.role == "after"]
     for role in ("before", "equal", "after") if study.confirm.equal_training else ("before", "after"):
-        if all(run["role"] != role for run in runs):
-            return {"abandoned": f"{role}: {abandoned_reason([row for row in rows if row.label['role'] == role])}"}
-    configuration = digest([[run["role"], run["seed"], run["recipe_key"], run["epoch"]] for run in runs])
-    export = max(after, key=lambda run: objective.gain(run["objective"]))
-    return {"runs": runs, "configuration": configuration, "export_seed": export["seed"]}
+        if all(run.role != role for run in runs):
+            return Abandoned(f"{role}: {abandoned_reason([row for row in rows if row.label['role'] == role])}")
+    configuration = digest([[run.role, run.seed, run.recipe_key, run.epoch] for run in runs])
+    export = max(after, key=lambda run: objective.gain(run.objective))
+    return ConfirmResult(runs, configuration, export.seed)
 
 
-def opening_point(confirmed: dict[str, Any]) -> PlannedPoint:
+def opening_point(confirmed: ConfirmResult) -> PlannedPoint:
     """The one opening of the test split for a frozen configuration."""
-    return PlannedPoint(key=confirmed["configuration"], label={"role": "test"})
+    return PlannedPoint(key=confirmed.configuration, label={"role": "test"})
+
+
+def _frozen(objective: Objective, row: PointRow) -> FrozenRun:
+    if row.recipe is None or row.recipe_key is None or row.objective is None:
+        raise ValueError(f"design point {row.id} is complete but has no recipe or objective")
+    return FrozenRun(
+        role=row.label["role"],
+        seed=row.label["seed"],
+        recipe=recipe_from_json(row.recipe),
+        recipe_key=row.recipe_key,
+        epoch=objective.speaking_epoch(row.curve or []),
+        objective=row.objective,
+    )

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from hpo.config.ranges import ChoiceRange, NumericRange
 from hpo.config.search_space import Factor
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.point import FACTORS, Value
+from hpo.recipe.recipe import recipe_from_json
 from hpo.search.designs import axis
 from hpo.search.ranges import Level, best_level, level_with_best, widened
+from hpo.storage.decided import Abandoned, Donor, Stage1Result
 from hpo.storage.tables import PointRow
 
 
-def stage1_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]:
+def stage1_result(study: StudyFile, rows: Sequence[PointRow]) -> Stage1Result | Abandoned:
     """What stage 1 of an architecture decides when its last trial has ended.
 
     Args:
@@ -24,25 +25,22 @@ def stage1_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]:
         rows: every design point of the stage.
 
     Returns:
-        JSON-ready: ``ranges``, ``donor`` (recipe, epoch and point of the best trial) — or ``abandoned``, the reason,
-        where no trial succeeded.
+        Ranges, and the best trial as the donor; or the reason, where no trial succeeded.
     """
     complete = [row for row in rows if row.state == "complete"]
     if not complete:
-        return {"abandoned": abandoned_reason(rows)}
+        return Abandoned(abandoned_reason(rows))
     objective = objective_of(study)
     ranges = {name: factor_range(study, name, complete) for name in study.stage1.factors}
     best = max(complete, key=lambda row: objective.gain(_objective(row)))
-    return {
-        "ranges": {name: limits.model_dump(mode="json") for name, limits in ranges.items() if limits is not None},
-        "donor": {
-            "recipe": best.recipe,
-            "epoch": objective.speaking_epoch(best.curve or []),
-            "point": best.point,
-            "recipe_key": best.recipe_key,
-            "objective": best.objective,
-        },
-    }
+    donor = Donor(
+        recipe=recipe_from_json(best.recipe or {}),
+        epoch=objective.speaking_epoch(best.curve or []),
+        point=dict(best.point or {}),
+        recipe_key=best.recipe_key or "",
+        objective=_objective(best),
+    )
+    return Stage1Result({name: limits for name, limits in ranges.items() if limits is not None}, donor)
 
 
 def factor_range(study: StudyFile, name: str, rows: Sequence[PointRow]) -> NumericRange | ChoiceRange | None:

@@ -24,6 +24,7 @@ from hpo.recipe.recipe import KEY_FORMAT, Recipe, recipe_from_json, recipe_to_js
 from hpo.search.designs import grid, one_factor
 from hpo.search.spaces import spaces_to_json, whole_factor
 from hpo.storage.database import Database
+from hpo.storage.decided import Stage1Plan
 from hpo.storage.decisions import load_stages, open_stage, open_study
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import StudyRow
@@ -92,7 +93,7 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
     """
     settings = determining_settings(study, data_digest)
     classes = read_description(study.data.folder).classes
-    named = {} if classes == CLASSES else {"classes": list(classes)}  # for a report that is made without the data
+    named = () if classes == CLASSES else classes  # for a report that is made without the data
     with database.transaction() as session:
         _check_unchanged(study, open_study(session, study.name, settings), settings)
         opened = {architecture for stage, architecture in load_stages(session, study.name) if stage == "stage1"}
@@ -104,7 +105,7 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
                 study.name,
                 "stage1",
                 architecture,
-                plan={"reference": study.space.reference, "space": spaces_to_json(spaces), **named},
+                plan=Stage1Plan(study.space.reference, spaces_to_json(spaces), named),
                 points=[planned(template, point) for point in stage1_points(study)],
                 direction=objective_of(study).direction,
             )

@@ -7,65 +7,17 @@ may be better. What chooses here has seen neither the seeds that stage 2 chose b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from itertools import count, islice
 from statistics import fmean
-from typing import Any
 
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.recipe import recipe_from_json, reseeded
 from hpo.stages.plan import planned, with_donor
-from hpo.stages.steps import longest_rows
+from hpo.stages.steps import choice_of, longest_rows
+from hpo.storage.decided import RecheckPlan, RecheckResult
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A configuration of stage 2 that may be chosen.
-
-    Args:
-        point: its factors, ``epochs`` among them.
-        recipe: the JSON of its training in stage 2.
-        recipe_key: of that recipe.
-        objective: what it reached in stage 2.
-        key: of its design point there.
-        epochs: how long it was trained there.
-    """
-
-    point: dict[str, Any]
-    recipe: dict[str, Any]
-    recipe_key: str
-    objective: float
-    key: str
-    epochs: int
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON-ready; also what stage 2 hands on as its ``choice``."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class RecheckPlan:
-    """What the recheck of an architecture trains.
-
-    Args:
-        candidates: the best of stage 2, best first.
-        seeds: fresh ones, one training of each candidate each.
-    """
-
-    candidates: tuple[Candidate, ...]
-    seeds: tuple[int, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """As the database keeps it."""
-        return {"candidates": [one.to_json() for one in self.candidates], "seeds": list(self.seeds)}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> RecheckPlan:
-        """Inverse of `to_json`."""
-        return cls(tuple(Candidate(**one) for one in values["candidates"]), tuple(values["seeds"]))
 
 
 def ranked(objective: Objective, rows: Sequence[PointRow]) -> list[PointRow]:
@@ -94,12 +46,12 @@ def recheck_points(study: StudyFile, rows: Sequence[PointRow]) -> tuple[RecheckP
     """
     settings = study.stage2.recheck
     top, seeds = (settings.top, settings.seeds) if settings is not None else (0, 0)
-    candidates = tuple(_candidate(row) for row in ranked(objective_of(study), rows)[:top])
+    candidates = tuple(choice_of(row) for row in ranked(objective_of(study), rows)[:top])
     plan = RecheckPlan(candidates, fresh_seeds(study, seeds))
     points = [
         with_donor(
             planned(
-                reseeded(recipe_from_json(one.recipe), seed),
+                reseeded(one.recipe, seed),
                 {**one.point, "epochs": one.epochs},
                 key=f"{number}:{seed}",
                 label={"candidate": number, "seed": seed},
@@ -117,7 +69,7 @@ def fresh_seeds(study: StudyFile, amount: int) -> tuple[int, ...]:
     return tuple(islice((seed for seed in count() if seed not in taken), amount))
 
 
-def recheck_result(study: StudyFile, plan: RecheckPlan, rows: Sequence[PointRow]) -> dict[str, Any]:
+def recheck_result(study: StudyFile, plan: RecheckPlan, rows: Sequence[PointRow]) -> RecheckResult:
     """The choice: the candidate with the best mean over the fresh seeds, by validation.
 
     One that failed with a seed comes behind those that did not. Where every training failed, stage 2's own best.
@@ -129,7 +81,7 @@ def recheck_result(study: StudyFile, plan: RecheckPlan, rows: Sequence[PointRow]
         return len(values), gain(fmean(values)) if values else 0.0
 
     chosen = max(range(len(plan.candidates)), key=standing)
-    return {"choice": plan.candidates[chosen].to_json(), "candidate": chosen}
+    return RecheckResult(plan.candidates[chosen], chosen)
 
 
 def fresh_values(candidate: int, rows: Sequence[PointRow]) -> list[float]:
@@ -139,14 +91,3 @@ def fresh_values(candidate: int, rows: Sequence[PointRow]) -> list[float]:
         for row in rows
         if row.label["candidate"] == candidate and row.state == "complete" and row.objective is not None
     ]
-
-
-def _candidate(row: PointRow) -> Candidate:
-    return Candidate(
-        point=dict(row.point or {}),
-        recipe=dict(row.recipe or {}),
-        recipe_key=row.recipe_key or "",
-        objective=row.objective or 0.0,
-        key=row.point_key,
-        epochs=row.epochs or 0,
-    )

@@ -17,6 +17,7 @@ from hpo.config.study import StudyFile
 from hpo.recipe.recipe import recipe_from_json
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.database import Database
+from hpo.storage.decided import ConfirmResult, FrozenRun, abandoned, result_of
 from hpo.storage.decisions import load_stages, note_cleaned, study_names, uncleaned_ends
 from hpo.storage.files import Files
 from hpo.storage.points import NamedTraining, named_trainings
@@ -84,8 +85,8 @@ def needed_checkpoints(database: Database, study: StudyFile) -> dict[str, set[in
                     ours.add(ancestor.key)
                 if architecture.runs is None:
                     needed[ancestor.key].update(range(1, last + 1))
-        for recipe, epoch in architecture.runs or []:
-            for ancestor, speaking in recipe_from_json(recipe).lineage(epoch):
+        for run in architecture.runs or ():
+            for ancestor, speaking in run.recipe.lineage(run.epoch):
                 needed[ancestor.key].add(speaking)
     return {key: needed[key] for key in ours}
 
@@ -102,7 +103,7 @@ class _Architecture:
 
     study: str
     points: list[NamedTraining]
-    runs: list[NamedTraining] | None
+    runs: tuple[FrozenRun, ...] | None
 
 
 def _architectures(session: Session) -> list[_Architecture]:
@@ -117,9 +118,9 @@ def _architectures(session: Session) -> list[_Architecture]:
     return found
 
 
-def _runs(stages: Sequence[StageRow]) -> list[NamedTraining] | None:
-    results = {stage.stage: stage.result or {} for stage in stages if stage.closed_at is not None}
-    is_over = "test" in results or any("abandoned" in result for result in results.values())
-    if not is_over:
+def _runs(stages: Sequence[StageRow]) -> tuple[FrozenRun, ...] | None:
+    closed = {stage.stage: stage for stage in stages if stage.closed_at is not None}
+    if "test" not in closed and all(abandoned(stage) is None for stage in closed.values()):
         return None
-    return [(run["recipe"], run["epoch"]) for run in results.get("confirm", {}).get("runs", [])]
+    frozen = result_of(closed.get("confirm"), ConfirmResult)
+    return () if frozen is None else frozen.runs

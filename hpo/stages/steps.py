@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +22,7 @@ from hpo.search.history import Continue, Open, Training
 from hpo.search.pool import PoolSettings, next_step
 from hpo.search.spaces import Space, spaces_from_json
 from hpo.stages.plan import planned
+from hpo.storage.decided import Choice, Stage2Plan, plan_of
 from hpo.storage.ledger import trained_epochs
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow, StageRow
@@ -63,19 +63,20 @@ def following_step(
         stage: the stage.
         rows: its points, in the order in which they were planned.
     """
+    plan = plan_of(stage, Stage2Plan)
     steps = [row for row in rows if "slot" in row.label]
     if any(row.state == "waiting" for row in rows) or _is_spent(session, study, steps):
         return None
     may_open = study.stage2.trials is None or sum("from" not in row.label for row in steps) < study.stage2.trials
-    spaces = searched_spaces(stage.plan)
+    spaces = searched_spaces(plan)
     trainings = _trainings(objective_of(study), spaces, rows)
     number = len(steps)
     for attempt in range(_TRIES):
-        seed = int(digest([stage.plan["seed"], stage.name, step_key(number), attempt])[:8], 16)
-        first = [values for _, values in stage.plan["first"]] if attempt == 0 else []
+        seed = int(digest([plan.seed, stage.name, step_key(number), attempt])[:8], 16)
+        first = [dict(one.values) for one in plan.first or ()] if attempt == 0 else []
         step = next_step(pool_settings(study), spaces, trainings, seed, first, may_open=may_open)
         if isinstance(step, Open):
-            point = _opened(stage, step, number)
+            point = _opened(plan, step, number)
             if point.recipe_key not in {training.key for training in trainings}:
                 return point
             continue
@@ -84,9 +85,9 @@ def following_step(
     return _continued(rows, step, number) if isinstance(step, Continue) else None
 
 
-def searched_spaces(plan: Mapping[str, Any]) -> dict[str, Space]:
+def searched_spaces(plan: Stage2Plan) -> dict[str, Space]:
     """The distributions of the factors that a stage 2 searches; its trials show their epochs beside them."""
-    return {name: space for name, space in spaces_from_json(plan["space"]).items() if name != "epochs"}  # type: ignore[misc]
+    return {name: space for name, space in spaces_from_json(plan.space).items() if name != "epochs"}  # type: ignore[misc]
 
 
 def longest_rows(rows: Sequence[PointRow]) -> list[PointRow]:
@@ -99,6 +100,20 @@ def longest_rows(rows: Sequence[PointRow]) -> list[PointRow]:
         if known is None or (row.epochs or 0) > (known.epochs or 0):
             longest[row.recipe_key or ""] = row
     return list(longest.values())
+
+
+def choice_of(row: PointRow) -> Choice:
+    """A complete point of stage 2 as a configuration that may be chosen."""
+    if row.point is None or row.recipe is None or row.objective is None:
+        raise ValueError(f"design point {row.id} is not complete")
+    return Choice(
+        point=dict(row.point),
+        recipe=recipe_from_json(row.recipe),
+        recipe_key=row.recipe_key or "",
+        objective=row.objective,
+        key=row.point_key,
+        epochs=row.epochs or 0,
+    )
 
 
 def _trainings(objective: Objective, spaces: Mapping[str, Space], rows: Sequence[PointRow]) -> list[Training]:
@@ -125,12 +140,11 @@ def _training(objective: Objective, spaces: Mapping[str, Space], key: str, rows:
     )
 
 
-def _opened(stage: StageRow, step: Open, number: int) -> PlannedPoint:
+def _opened(plan: Stage2Plan, step: Open, number: int) -> PlannedPoint:
     values = dict(step.values)
-    origin = next((origin for origin, known in stage.plan["first"] if known == values), "sampled")
-    point = {**stage.plan["fixed"], **values, "epochs": step.epochs}
-    template = recipe_from_json(stage.plan["template"])
-    return planned(template, point, key=step_key(number), label={"slot": number, "origin": origin})
+    origin = next((one.origin for one in plan.first or () if one.values == values), "sampled")
+    point = {**plan.fixed, **values, "epochs": step.epochs}
+    return planned(plan.template, point, key=step_key(number), label={"slot": number, "origin": origin})
 
 
 def _continued(rows: Sequence[PointRow], step: Continue, number: int) -> PlannedPoint:

@@ -13,13 +13,14 @@ from hpo.config.ranges import ChoiceRange, NumericRange, Ranges
 from hpo.config.search_space import Factor
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
-from hpo.recipe.point import apply_point
-from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json
+from hpo.recipe.point import Point, apply_point
+from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json
 from hpo.search.ranges import middle
 from hpo.search.spaces import Space, on_grid, spaces_to_json, within_range
 from hpo.stages.explore import abandoned_reason
 from hpo.stages.plan import planned, template_recipe
-from hpo.stages.steps import FREE_IN_A_ROW, longest_rows
+from hpo.stages.steps import FREE_IN_A_ROW, choice_of, longest_rows
+from hpo.storage.decided import Abandoned, Donor, FirstPoint, Stage1Result, Stage2Plan, Stage2Result
 from hpo.storage.ledger import Compute, compute_by_recipe
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
@@ -34,10 +35,10 @@ def stage2_plan(
     study: StudyFile,
     architecture: str,
     data_digest: str,
-    stage1: dict[str, Any],
+    stage1: Stage1Result,
     ranges: Ranges,
     rows: Sequence[PointRow],
-) -> tuple[dict[str, Any], list[PlannedPoint]]:
+) -> tuple[Stage2Plan, list[PlannedPoint]]:
     """What stage 2 of an architecture does, decided when its stage 1 has closed.
 
     Args:
@@ -49,32 +50,31 @@ def stage2_plan(
         rows: the design points of stage 1.
 
     Returns:
-        The plan, JSON-ready, and the first points: the stage-1 best, the middle of the box, then as many for the
+        The plan, and the first points: the stage-1 best, the middle of the box, then as many for the
         sampler as the budget names. Stage-1 trials of the same fidelity come before them as observations. Where
         trainings pause, only stage-1 trainings that may go on are points at once; `hpo.stages.steps` decides the rest.
     """
-    donor = stage1["donor"]
-    template, fixed = _fixed_part(study, architecture, data_digest, donor, ranges)
+    template, fixed = _fixed_part(study, architecture, data_digest, stage1.donor, ranges)
     spaces = _spaces(study, ranges, fixed)
-    first = _first_values(study, spaces, ranges, donor["point"])
-    startup = _startup_trials(study.stage2.trials)
-    plan = {
-        "template": recipe_to_json(template),
-        "fixed": fixed,
-        "space": spaces_to_json(spaces),
-        "sampler": study.stage2.design,
-        "seed": study.stage2.seed,
-        "startup_trials": startup,
-        "ranges": {name: limits.model_dump(mode="json") for name, limits in ranges.items()},
-        "donor": donor,
-    }
-    if study.stage2.is_pool:
-        plan["first"] = first
-        plan["space"] = spaces_to_json({**spaces, "epochs": IntDistribution(1, study.stage2.epochs)})
+    first = _first_values(study, spaces, ranges, stage1.donor.point)
+    is_pool = study.stage2.is_pool
+    shown = {**spaces, "epochs": IntDistribution(1, study.stage2.epochs)} if is_pool else spaces
+    plan = Stage2Plan(
+        template=template,
+        fixed=fixed,
+        space=spaces_to_json(shown),
+        sampler=study.stage2.design,
+        seed=study.stage2.seed,
+        startup_trials=_startup_trials(study.stage2.trials),
+        ranges=ranges,
+        donor=stage1.donor,
+        first=first if is_pool else None,
+    )
+    if is_pool:
         return plan, _paused(template, fixed, spaces, rows, study.stage2.epochs)
     points = [
-        planned(template, {**fixed, **values}, key=slot_key(number), label={"slot": number, "origin": origin})
-        for number, (origin, values) in enumerate(first)
+        planned(template, {**fixed, **one.values}, key=slot_key(number), label={"slot": number, "origin": one.origin})
+        for number, one in enumerate(first)
     ]
     trials = study.stage2.trials
     if trials is not None:
@@ -118,18 +118,18 @@ def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> P
     return sampled_slot(len(slots)) if sum(costs) < budget else None
 
 
-def stage2_result(study: StudyFile, rows: Sequence[PointRow]) -> dict[str, Any]:
-    """The choice of stage 2: its best trial by validation; or ``abandoned``, the reason."""
+def stage2_result(study: StudyFile, rows: Sequence[PointRow]) -> Stage2Result | Abandoned:
+    """The choice of stage 2: its best trial by validation; or the reason, where no trial succeeded."""
     complete = [row for row in longest_rows(rows) if row.objective is not None]
     if not complete:
-        return {"abandoned": abandoned_reason(rows)}
+        return Abandoned(abandoned_reason(rows))
     gain = objective_of(study).gain
     best = max(complete, key=lambda row: gain(row.objective or 0.0))
-    return {"choice": {"point": best.point, "recipe": best.recipe, "objective": best.objective, "key": best.point_key}}
+    return Stage2Result(choice_of(best))
 
 
 def _fixed_part(
-    study: StudyFile, architecture: str, data_digest: str, donor: dict[str, Any], ranges: Ranges
+    study: StudyFile, architecture: str, data_digest: str, donor: Donor, ranges: Ranges
 ) -> tuple[Recipe, dict[str, Any]]:
     """The template of stage 2's recipes, and the factors it does not search, at the best level of their axis."""
     fixed = {
@@ -138,17 +138,16 @@ def _fixed_part(
         "epochs": study.stage2.epochs,
     }
     tuned = {*study.stage2.factors}
-    donor_recipe = recipe_from_json(donor["recipe"])
     warm = study.stage2.warm_start
     # Weights learnt between BatchNormalizations mean nothing without them.
-    if study.stage2.batch_normalization or (warm != "cold" and donor_recipe.batch_normalization):
+    if study.stage2.batch_normalization or (warm != "cold" and donor.recipe.batch_normalization):
         fixed["batch_normalization"] = True
         tuned.discard("batch_normalization")
     initial = None
     if warm != "cold":
         initial = WarmStart(
-            donor=donor_recipe,
-            epoch=donor["epoch"],
+            donor=donor.recipe,
+            epoch=donor.epoch,
             mode=warm,
             shrink=study.stage2.shrink,
             perturb=study.stage2.perturb,
@@ -174,9 +173,7 @@ def _whole_range(factor: Factor) -> NumericRange | ChoiceRange:
     return NumericRange(low=float(factor.low), high=float(factor.high), best=float(factor.reference))
 
 
-def _first_values(
-    study: StudyFile, spaces: Spaces, ranges: Ranges, best: dict[str, Any]
-) -> list[tuple[str, dict[str, Any]]]:
+def _first_values(study: StudyFile, spaces: Spaces, ranges: Ranges, best: Point) -> tuple[FirstPoint, ...]:
     """The stage-1 best brought into the searched space, and the middle of the ranges."""
     narrower = {} if study.stage2.within == "ranges" else ranges  # else the spaces are the ranges
     near = {name: _nearest(space, best[name]) for name, space in spaces.items()}
@@ -186,7 +183,8 @@ def _first_values(
         else _nearest(space, _middle(study.space.factors[name], space, narrower.get(name)))
         for name, space in spaces.items()
     }
-    return [("stage-1 best", near)] + ([("middle of the ranges", centre)] if centre != near else [])
+    middle_of_ranges = (FirstPoint("middle of the ranges", centre),) if centre != near else ()
+    return (FirstPoint("stage-1 best", near), *middle_of_ranges)
 
 
 def _middle(

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from hpo.errors import LeaseLostError
 from hpo.storage.database import Database
+from hpo.storage.decided import ConfirmResult, Plan, Stage1Plan, Stage2Plan, claimed_plan
 from hpo.storage.optuna_bridge import begin_trial
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow, StageRow, StudyRow, database_now, now
+
+P = TypeVar("P", Stage2Plan, ConfirmResult)
 
 _PREFERRED = {"test": 0, "confirm": 1, "recheck": 2, "stage2": 3, "stage1": 4}
 """Stages in the order in which they are claimed from: what has begun is brought to its end first."""
@@ -46,8 +49,14 @@ class Claim:
     attempt: int
     owner: str
     trial_id: int | None
-    plan: dict[str, Any]
+    plan: Plan
     planned: PlannedPoint
+
+    def plan_as(self, kind: type[P]) -> P:
+        """The plan of a claim whose stage has this kind of plan."""
+        if not isinstance(self.plan, kind):
+            raise TypeError(f"{self.stage_name} has a {type(self.plan).__name__}, not a {kind.__name__}")
+        return self.plan
 
 
 def claim_points(database: Database, study: str, owner: str, lease_seconds: float) -> list[Claim]:
@@ -75,13 +84,13 @@ def claim_points(database: Database, study: str, owner: str, lease_seconds: floa
         stage, rows = _held_by(session, study, owner) or _next_free(session, study) or (None, [])
         if stage is None:
             return []
-        moment = now(session)
+        moment, plan = now(session), claimed_plan(stage)
         for row in rows:
             row.state, row.owner, row.attempt = "running", owner, row.attempt + 1
             row.claimed_at, row.lease_expires_at = moment, moment + lease_seconds
-            if row.trial_id is None and stage.stage in ("stage1", "stage2"):
-                row.trial_id = begin_trial(session, stage.name, row.point_key, row.point, stage.plan["space"])
-        return [_claim(row, stage) for row in rows]
+            if row.trial_id is None and isinstance(plan, Stage1Plan | Stage2Plan):
+                row.trial_id = begin_trial(session, stage.name, row.point_key, row.point, plan.space)
+        return [_claim(row, stage, plan) for row in rows]
 
 
 def renew_leases(session: Session, claims: Sequence[Claim], lease_seconds: float) -> bool:
@@ -192,7 +201,7 @@ def _stages_in_order(session: Session, study: str) -> list[StageRow]:
     return sorted(stages, key=lambda row: (running.get(row.name, 0), _PREFERRED[row.stage], row.opened_at, row.name))
 
 
-def _claim(row: PointRow, stage: StageRow) -> Claim:
+def _claim(row: PointRow, stage: StageRow, plan: Plan) -> Claim:
     return Claim(
         id=row.id,
         stage_name=stage.name,
@@ -201,7 +210,7 @@ def _claim(row: PointRow, stage: StageRow) -> Claim:
         attempt=row.attempt,
         owner=row.owner or "",
         trial_id=row.trial_id,
-        plan=stage.plan,
+        plan=plan,
         planned=PlannedPoint(
             row.point_key, row.label, row.point, row.recipe, row.recipe_key, row.donor_key, row.epochs
         ),

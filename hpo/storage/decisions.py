@@ -8,6 +8,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from hpo.storage.decided import Plan, Result, abandoned, to_json
 from hpo.storage.optuna_bridge import Direction, ensure_optuna_study
 from hpo.storage.points import PlannedPoint, add_points
 from hpo.storage.tables import StageName, StageRow, StudyRow, database_now, now
@@ -41,7 +42,7 @@ def open_stage(
     study: str,
     stage: StageName,
     architecture: str,
-    plan: dict[str, Any],
+    plan: Plan,
     points: list[PlannedPoint],
     direction: Direction | None = None,
 ) -> bool:
@@ -52,7 +53,7 @@ def open_stage(
         study: the study's name.
         stage: which stage.
         architecture: of which architecture.
-        plan: JSON-ready; what was decided.
+        plan: what was decided.
         points: to be queued.
         direction: of the Optuna study that shows the points as trials, of stage 1 and 2; None where there is none.
 
@@ -60,7 +61,14 @@ def open_stage(
         True if this call opened it.
     """
     name = stage_name(study, stage, architecture)
-    row = StageRow(name=name, study=study, stage=stage, architecture=architecture, plan=plan, opened_at=now(session))
+    row = StageRow(
+        name=name,
+        study=study,
+        stage=stage,
+        architecture=architecture,
+        plan=to_json(plan),
+        opened_at=now(session),
+    )
     try:
         with session.begin_nested():
             session.add(row)
@@ -72,14 +80,14 @@ def open_stage(
     return True
 
 
-def close_stage(session: Session, name: str, result: dict[str, Any]) -> bool:
+def close_stage(session: Session, name: str, result: Result) -> bool:
     """Close a stage with its result, unless another worker has.
 
     Returns:
         True if this call closed it.
     """
     closing = update(StageRow).where(StageRow.name == name, StageRow.closed_at.is_(None))
-    outcome = session.execute(closing.values(closed_at=database_now(), result=result))
+    outcome = session.execute(closing.values(closed_at=database_now(), result=to_json(result)))
     return isinstance(outcome, CursorResult) and outcome.rowcount == 1
 
 
@@ -88,7 +96,7 @@ def uncleaned_ends(session: Session, study: str) -> list[str]:
     closed = select(StageRow).where(
         StageRow.study == study, StageRow.closed_at.is_not(None), StageRow.cleaned_at.is_(None)
     )
-    return [row.name for row in session.scalars(closed) if row.stage == "test" or "abandoned" in (row.result or {})]
+    return [row.name for row in session.scalars(closed) if row.stage == "test" or abandoned(row) is not None]
 
 
 def note_cleaned(session: Session, names: list[str]) -> None:

@@ -21,6 +21,7 @@ from hpo.search.samplers import make_sampler
 from hpo.search.spaces import spaces_from_json
 from hpo.storage.artifacts import Artifact, curve_artifact
 from hpo.storage.claims import Claim, lost, release_points
+from hpo.storage.decided import ConfirmResult, Stage2Plan
 from hpo.storage.leases import HeldLease
 from hpo.storage.ledger import is_recorded, mean_seconds, record_epoch, record_test_opening
 from hpo.storage.optuna_bridge import ask_sampler
@@ -97,7 +98,8 @@ def open_test_split(task: Task) -> None:
         StopRequestedError: if the worker was asked to stop.
     """
     worker, (claim,) = task.worker, task.lease.open
-    configuration = claim.plan["configuration"]
+    frozen = claim.plan_as(ConfirmResult)
+    configuration = frozen.configuration
 
     def enter(session: Session) -> bool:
         record_test_opening(
@@ -117,15 +119,14 @@ def open_test_split(task: Task) -> None:
     worker.predictions.save_truth(configuration, worker.trainer.valid_labels, valid_slides, "valid")
     worker.predictions.save_truth(configuration, worker.dataset.test.labels, worker.dataset.test.slides)
     predicted: dict[tuple[str, int], NDArray[np.float32]] = {}  # before and after may be one training
-    for run in claim.plan["runs"]:
-        recipe = recipe_from_json(run["recipe"])
-        address = (recipe.key, int(run["epoch"]))
-        kept = worker.trainer.valid_probabilities(recipe, run["epoch"])
-        worker.predictions.save(configuration, run["role"], run["seed"], kept, "valid")
+    for run in frozen.runs:
+        address = (run.recipe.key, run.epoch)
+        kept = worker.trainer.valid_probabilities(run.recipe, run.epoch)
+        worker.predictions.save(configuration, run.role, run.seed, kept, "valid")
         if address not in predicted:
-            predicted[address] = worker.trainer.predict(recipe, run["epoch"], worker.dataset.test)
+            predicted[address] = worker.trainer.predict(run.recipe, run.epoch, worker.dataset.test)
         task.lease.check()
-        worker.predictions.save(configuration, run["role"], run["seed"], predicted[address])
+        worker.predictions.save(configuration, run.role, run.seed, predicted[address])
         worker.check_stop()
     _post_completion(task, claim, Outcome(None, None, [], {}))
 
@@ -163,14 +164,16 @@ def _settled(worker: Worker, claim: Claim) -> Claim:
     """The claim with values: those that were planned, or else those that the sampler chooses now."""
     if claim.planned.point is not None or claim.trial_id is None:
         return claim
-    seed = int(digest([claim.plan["seed"], claim.stage_name, claim.planned.key])[:8], 16)
-    if claim.plan["sampler"] == "qmc":
-        seed = claim.plan["seed"]  # one sequence for the whole stage
-    sampler = make_sampler(claim.plan["sampler"], seed, claim.plan["startup_trials"])
-    space, trial_id = spaces_from_json(claim.plan["space"]), claim.trial_id
+    plan, trial_id = claim.plan_as(Stage2Plan), claim.trial_id
+    seed = int(digest([plan.seed, claim.stage_name, claim.planned.key])[:8], 16)
+    if plan.sampler == "asha":
+        raise TrainingError("the design point has no values")  # in a pool they are chosen with the step
+    if plan.sampler == "qmc":
+        seed = plan.seed  # one sequence for the whole stage
+    sampler, space = make_sampler(plan.sampler, seed, plan.startup_trials), spaces_from_json(plan.space)
     values = worker.database.patiently(lambda: ask_sampler(worker.database, claim.stage_name, trial_id, sampler, space))
-    point = {**claim.plan["fixed"], **values}
-    recipe, epochs = apply_point(recipe_from_json(claim.plan["template"]), point)
+    point = {**plan.fixed, **values}
+    recipe, epochs = apply_point(plan.template, point)
     planned = replace(claim.planned, point=point, recipe=recipe_to_json(recipe), recipe_key=recipe.key, epochs=epochs)
     if not worker.database.run(lambda session: settle_point(session, claim, planned)):
         raise lost(claim)

@@ -19,9 +19,11 @@ from hpo.launchers.inprocess import RunSummary
 from hpo.stages.advance import Standing
 from hpo.stages.estimate import expected_points
 from hpo.storage.claims import Claim
+from hpo.storage.decided import Stage1Plan
 from hpo.storage.ledger import Compute
 from hpo.storage.points import PlannedPoint
 from tests.stages.story import load
+from tests.storage.at_once import decided_for
 
 OVER = Standing("wide", ("stage1", "stage2", "confirm", "test"), None)
 GIVEN_UP = Standing("tiny", ("stage1",), "none of 10 trials succeeded: diverged")
@@ -66,6 +68,8 @@ def shown(tmp_path: Path) -> Shown:
     return Shown(load(tmp_path), done=3)
 
 
+REFERENCE = {"epochs": 2, "learning_rate": 0.01}
+TUNED = {"epochs": 1, "learning_rate": 0.0123456}  # one epoch, as the plan fixes it
 CLAIM = Claim(
     id=1,
     stage_name="small/stage1/tiny",
@@ -74,7 +78,7 @@ CLAIM = Claim(
     attempt=1,
     owner="me",
     trial_id=None,
-    plan={"reference": {"epochs": 2, "learning_rate": 0.01}},
+    plan=Stage1Plan(REFERENCE, {}),
     planned=PlannedPoint("key", point={"epochs": 2, "learning_rate": 0.0123456}),
 )
 
@@ -97,15 +101,15 @@ def test_progress_shows_the_epoch_and_its_metric(shown: Shown) -> None:
     [
         (CLAIM, "stage1 tiny: learning_rate 0.01235  auc 0.9000"),
         (
-            replace(CLAIM, planned=PlannedPoint("key", point=CLAIM.plan["reference"])),
+            replace(CLAIM, planned=PlannedPoint("key", point=REFERENCE)),
             "stage1 tiny: reference  auc 0.9000",
         ),
         (
-            replace(CLAIM, stage="confirm", plan={}, planned=PlannedPoint("key", label={"role": "after", "seed": 3})),
+            replace(CLAIM, stage="confirm", planned=PlannedPoint("key", label={"role": "after", "seed": 3})),
             "confirm tiny: after, seed 3  auc 0.9000",
         ),
         (
-            replace(CLAIM, stage="stage2", plan={"fixed": {"epochs": 2}}),
+            replace(CLAIM, stage="stage2", plan=decided_for("stage2", {}), planned=PlannedPoint("key", point=TUNED)),
             "stage2 tiny: learning_rate 0.01235  auc 0.9000",
         ),
     ],

@@ -18,7 +18,7 @@ from hpo.config.load import load_study
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.point import Point, apply_point
-from hpo.recipe.recipe import recipe_from_json, recipe_to_json
+from hpo.recipe.recipe import recipe_to_json
 from hpo.search.spaces import spaces_from_json
 from hpo.stages.advance import Standing, advance
 from hpo.stages.order import STAGES, Until
@@ -26,6 +26,7 @@ from hpo.stages.plan import planned, stage1_points, template_recipe
 from hpo.storage.artifacts import ArtifactFiles, curve_artifact
 from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database, open_database
+from hpo.storage.decided import ConfirmResult, Stage2Plan, plan_of
 from hpo.storage.decisions import load_stages, stage_name
 from hpo.storage.files import Files
 from hpo.storage.ledger import record_epoch
@@ -212,12 +213,13 @@ class Story:
             for split, size in sizes.items():
                 labels = (np.arange(size) % 2).astype(np.uint8)
                 slides = np.array([f"slide_{number % 5}" for number in range(size)])
-                store.save_truth(row.plan["configuration"], labels, slides, split)
-                for run in row.plan["runs"]:
-                    chance = np.random.default_rng(int(run["recipe_key"][:8], 16))
+                frozen = plan_of(row, ConfirmResult)
+                store.save_truth(frozen.configuration, labels, slides, split)
+                for run in frozen.runs:
+                    chance = np.random.default_rng(int(run.recipe_key[:8], 16))
                     logits = 2.0 * (labels - 0.5) + chance.normal(size=size)
                     probabilities = (1 / (1 + np.exp(-logits))).astype(np.float32)
-                    store.save(row.plan["configuration"], run["role"], run["seed"], probabilities, split)
+                    store.save(frozen.configuration, run.role, run.seed, probabilities, split)
 
     def _finish(self, claim: Claim) -> None:
         if claim.stage == "test":
@@ -261,9 +263,10 @@ class Story:
     def _settled(self, claim: Claim) -> Claim:
         """The claim with values drawn from its stage's distributions, as a sampler would."""
         chance = random.Random(claim.planned.key)
-        values = {name: _draw(chance, space) for name, space in spaces_from_json(claim.plan["space"]).items()}
-        point = {**claim.plan["fixed"], **values}
-        recipe, epochs = apply_point(recipe_from_json(claim.plan["template"]), point)
+        plan = claim.plan_as(Stage2Plan)
+        values = {name: _draw(chance, space) for name, space in spaces_from_json(plan.space).items()}
+        point = {**plan.fixed, **values}
+        recipe, epochs = apply_point(plan.template, point)
         settled = replace(
             claim.planned, point=point, recipe=recipe_to_json(recipe), recipe_key=recipe.key, epochs=epochs
         )

@@ -13,6 +13,7 @@ from hpo.recipe.architecture import CnnSpec, Convolution
 from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json
 from hpo.stages.confirm import confirm_points, confirm_result, opening_point
 from hpo.stages.plan import template_recipe
+from hpo.storage.decided import Abandoned, Choice, ConfirmResult
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
 from tests.stages.story import DATA, fault, load
@@ -22,8 +23,12 @@ WARM = replace(PLAIN, learning_rate=0.02, initial=WarmStart(PLAIN, epoch=4))
 POINT = {"epochs": 3, "batch_size": 8, "patches": 80, "learning_rate": 0.02, "strategy": "constant"}
 
 
+def choice(tuned: Recipe, point: dict[str, Any]) -> Choice:
+    return Choice(point, tuned, tuned.key, 0.9, "key", 3)
+
+
 def planned_runs(study: StudyFile, tuned: Recipe) -> list[PlannedPoint]:
-    return confirm_points(study, "tiny", DATA, {"point": POINT, "recipe": recipe_to_json(tuned)})[1]
+    return confirm_points(study, "tiny", DATA, choice(tuned, POINT))[1]
 
 
 def recipe_of(point: PlannedPoint) -> Recipe:
@@ -62,61 +67,75 @@ def test_there_is_a_control_only_for_warm_weights_and_if_it_is_asked_for(
 
 
 def run(role: str, seed: int, objective: float | None, **values: Any) -> PointRow:
-    done = {"state": "complete", "faults": [], "epochs": 2, "recipe_key": f"{role} {seed}", "recipe": {}}
+    done = {
+        "state": "complete",
+        "faults": [],
+        "epochs": 2,
+        "recipe_key": f"{role} {seed}",
+        "recipe": recipe_to_json(PLAIN),
+    }
     if objective is None:
         done |= {"state": "failed", "faults": [fault(f"{role} diverged")]}
     curve = [{"valid_auc": 0.5, "valid_loss": 0.5}, {"valid_auc": objective or 0.0, "valid_loss": 0.1}]
+    done["recipe"] = recipe_to_json(PLAIN)
     return PointRow(**{**done, "label": {"role": role, "seed": seed}, "objective": objective, "curve": curve, **values})
+
+
+def frozen(study: StudyFile, rows: list[PointRow]) -> ConfirmResult:
+    """Of a comparison that lacks no side."""
+    result = confirm_result(study, rows)
+    assert isinstance(result, ConfirmResult)
+    return result
 
 
 PAIR = [run("before", 0, 0.8), run("after", 0, 0.85), run("before", 1, 0.81), run("after", 1, 0.9)]
 
 
 def test_the_frozen_configuration_lists_each_run_and_which_is_exported(tmp_path: Path) -> None:
-    result = confirm_result(load(tmp_path), PAIR)
-    assert [(one["role"], one["seed"], one["epoch"], one["recipe_key"]) for one in result["runs"]] == [
+    result = frozen(load(tmp_path), PAIR)
+    assert [(one.role, one.seed, one.epoch, one.recipe_key) for one in result.runs] == [
         ("before", 0, 2, "before 0"),
         ("after", 0, 2, "after 0"),
         ("before", 1, 2, "before 1"),
         ("after", 1, 2, "after 1"),
     ]
-    assert result["export_seed"] == 1
+    assert result.export_seed == 1
 
 
 def test_of_a_loss_the_lowest_run_is_exported(tmp_path: Path) -> None:
-    assert confirm_result(load(tmp_path, objective={"metric": "loss"}), PAIR)["export_seed"] == 0
+    assert frozen(load(tmp_path, objective={"metric": "loss"}), PAIR).export_seed == 0
 
 
 def test_where_the_best_epoch_speaks_it_is_the_one_that_is_tested(tmp_path: Path) -> None:
     falls = run("after", 0, 0.4)
-    result = confirm_result(load(tmp_path, objective={"epoch": "best"}), [run("before", 0, 0.8), falls])
-    assert [one["epoch"] for one in result["runs"]] == [2, 1]
+    result = frozen(load(tmp_path, objective={"epoch": "best"}), [run("before", 0, 0.8), falls])
+    assert [one.epoch for one in result.runs] == [2, 1]
 
 
 def test_any_change_of_what_is_tested_is_another_configuration_and_another_opening(tmp_path: Path) -> None:
     study = load(tmp_path)
-    configuration = confirm_result(study, PAIR)["configuration"]
-    assert confirm_result(study, PAIR)["configuration"] == configuration
+    configuration = frozen(study, PAIR).configuration
+    assert frozen(study, PAIR).configuration == configuration
     others = [
         [*PAIR[:3], run("after", 1, 0.9, recipe_key="another recipe")],
         PAIR[:2],
         [*PAIR, run("cold_control", 0, 0.8)],
     ]
-    assert len({configuration, *(confirm_result(study, rows)["configuration"] for rows in others)}) == 4
-    assert opening_point({"configuration": configuration}) == PlannedPoint(configuration, {"role": "test"})
+    assert len({configuration, *(frozen(study, rows).configuration for rows in others)}) == 4
+    assert opening_point(frozen(study, PAIR)) == PlannedPoint(configuration, {"role": "test"})
 
 
 def test_a_run_that_failed_is_left_out(tmp_path: Path) -> None:
-    result = confirm_result(load(tmp_path), [*PAIR[:3], run("after", 1, None)])
-    assert [(one["role"], one["seed"]) for one in result["runs"]] == [("before", 0), ("after", 0), ("before", 1)]
-    assert result["export_seed"] == 0
+    result = frozen(load(tmp_path), [*PAIR[:3], run("after", 1, None)])
+    assert [(one.role, one.seed) for one in result.runs] == [("before", 0), ("after", 0), ("before", 1)]
+    assert result.export_seed == 0
 
 
 @pytest.mark.parametrize("lost", ["before", "after"])
 def test_a_comparison_that_lacks_a_side_is_abandoned_with_that_sides_reason(tmp_path: Path, lost: str) -> None:
     rows = [run(role, seed, None if role == lost else 0.8) for seed in (0, 1) for role in ("before", "after")]
     reason = f"{lost}: none of 2 trials succeeded: {lost} diverged"
-    assert confirm_result(load(tmp_path), rows) == {"abandoned": reason}
+    assert confirm_result(load(tmp_path), rows) == Abandoned(reason)
 
 
 def test_the_equally_trained_reference_sees_what_the_tuned_model_and_its_donors_see(tmp_path: Path) -> None:
@@ -133,7 +152,7 @@ def test_the_equally_trained_reference_sees_what_the_tuned_model_and_its_donors_
 
 def test_without_donors_and_with_fewer_patches_equal_training_may_be_shorter(tmp_path: Path) -> None:
     study = load(tmp_path, confirm={"equal_training": True, "epochs": 4})
-    small = {"point": {**POINT, "patches": 32}, "recipe": recipe_to_json(PLAIN)}
+    small = choice(PLAIN, {**POINT, "patches": 32})
     runs = confirm_points(study, "tiny", DATA, small)[1]
     assert {run.label["role"]: run.epochs for run in runs} == {"before": 4, "equal": 2, "after": 4}
 
@@ -143,5 +162,5 @@ def test_a_comparison_without_an_equally_trained_reference_is_abandoned_only_whe
 ) -> None:
     rows = [*PAIR, run("equal", 0, None), run("equal", 1, None)]
     asked = load(tmp_path, confirm={"equal_training": True})
-    assert confirm_result(asked, rows) == {"abandoned": "equal: none of 2 trials succeeded: equal diverged"}
-    assert "runs" in confirm_result(load(tmp_path), PAIR)
+    assert confirm_result(asked, rows) == Abandoned("equal: none of 2 trials succeeded: equal diverged")
+    assert frozen(load(tmp_path), PAIR).runs

@@ -13,7 +13,9 @@ from hpo.config.ranges import ChoiceRange, NumericRange
 from hpo.config.study import StudyFile
 from hpo.recipe.key import canonical
 from hpo.recipe.point import Point
+from hpo.recipe.recipe import recipe_to_json
 from hpo.stages.explore import factor_range, stage1_result
+from hpo.storage.decided import Abandoned, Stage1Result, to_json
 from hpo.storage.tables import PointRow
 from tests.stages.story import Quality, fault, finished_row, load, smooth, stage1_rows
 
@@ -21,6 +23,13 @@ from tests.stages.story import Quality, fault, finished_row, load, smooth, stage
 def axis_of(factor: str, reached: dict[Any, float | None]) -> Quality:
     """Trainings of which this factor alone decides."""
     return lambda point: reached.get(point[factor], 0.5)
+
+
+def found(study: StudyFile, rows: list[PointRow]) -> Stage1Result:
+    """Of a stage in which some trial succeeded."""
+    result = stage1_result(study, rows)
+    assert isinstance(result, Stage1Result)
+    return result
 
 
 def range_of(study: StudyFile, factor: str, quality: Quality, **errors: float) -> NumericRange | ChoiceRange | None:
@@ -46,9 +55,9 @@ def range_of(study: StudyFile, factor: str, quality: Quality, **errors: float) -
 def test_the_range_is_what_is_level_with_the_best_half_a_step_wider_and_of_equals_the_reference_is_best(
     tmp_path: Path, factor: str, reached: dict[Any, float | None], low: float, high: float, best: float
 ) -> None:
-    found = range_of(load(tmp_path), factor, axis_of(factor, reached))
-    assert isinstance(found, NumericRange)
-    assert (found.low, found.high, found.best) == (pytest.approx(low), pytest.approx(high), best)
+    span = range_of(load(tmp_path), factor, axis_of(factor, reached))
+    assert isinstance(span, NumericRange)
+    assert (span.low, span.high, span.best) == (pytest.approx(low), pytest.approx(high), best)
 
 
 def test_the_study_files_margin_decides_what_is_level(tmp_path: Path) -> None:
@@ -63,22 +72,22 @@ def test_the_study_files_margin_decides_what_is_level(tmp_path: Path) -> None:
 
 def test_few_validation_patches_widen_a_range(tmp_path: Path) -> None:
     quality = axis_of("patches", {32: 0.8, 64: 0.86, 96: 0.9})
-    found = range_of(load(tmp_path), "patches", quality, standard_error=0.02)
-    assert found == NumericRange(low=48, high=96, best=96)
+    span = range_of(load(tmp_path), "patches", quality, standard_error=0.02)
+    assert span == NumericRange(low=48, high=96, best=96)
 
 
 def test_of_a_loss_the_lowest_is_best(tmp_path: Path) -> None:
     study = load(tmp_path, objective={"metric": "loss"})
     quality = axis_of("patches", {32: 0.8, 64: 0.9, 96: 0.8})  # the loss is 1 less
     assert range_of(study, "patches", quality) == NumericRange(low=48, high=80, best=64)
-    assert stage1_result(study, stage1_rows(study, quality))["donor"]["objective"] == pytest.approx(0.1)
+    assert found(study, stage1_rows(study, quality)).donor.objective == pytest.approx(0.1)
 
 
 def test_where_trials_fail_the_axis_ends(tmp_path: Path) -> None:
     quality = axis_of("learning_rate", {0.001: 0.8, 0.01: 0.9, 0.1: None})
-    found = range_of(load(tmp_path), "learning_rate", quality)
-    assert isinstance(found, NumericRange)
-    assert (found.low, found.high) == (pytest.approx(math.sqrt(1e-5)), 0.01)
+    span = range_of(load(tmp_path), "learning_rate", quality)
+    assert isinstance(span, NumericRange)
+    assert (span.low, span.high) == (pytest.approx(math.sqrt(1e-5)), 0.01)
 
 
 def test_the_one_level_that_did_not_fail_is_the_range(tmp_path: Path) -> None:
@@ -93,8 +102,8 @@ def test_an_axis_all_of_whose_trials_failed_has_no_range(tmp_path: Path) -> None
         return smooth(point) if point["learning_rate"] == 0.1 else None
 
     rows = stage1_rows(study, quality)
-    assert "patches" not in stage1_result(study, rows)["ranges"]
-    assert stage1_result(study, rows)["ranges"]["learning_rate"] == {"low": 0.1, "high": 0.1, "best": 0.1}
+    assert "patches" not in found(study, rows).ranges
+    assert found(study, rows).ranges["learning_rate"] == NumericRange(low=0.1, high=0.1, best=0.1)
 
 
 @pytest.mark.parametrize(
@@ -107,8 +116,8 @@ def test_an_axis_all_of_whose_trials_failed_has_no_range(tmp_path: Path) -> None
 def test_of_words_each_one_that_is_level_with_the_best_is_a_choice(
     tmp_path: Path, reached: dict[Any, float | None], choices: tuple[str, ...], best: str
 ) -> None:
-    found = range_of(load(tmp_path), "strategy", axis_of("strategy", reached))
-    assert found == ChoiceRange(choices=choices, best=best)
+    span = range_of(load(tmp_path), "strategy", axis_of("strategy", reached))
+    assert span == ChoiceRange(choices=choices, best=best)
 
 
 def test_in_one_factor_a_level_is_judged_by_the_trial_of_its_own_axis(tmp_path: Path) -> None:
@@ -132,11 +141,15 @@ def test_in_a_grid_a_level_is_judged_by_the_best_trial_that_has_it(tmp_path: Pat
 def test_the_donor_is_the_best_trial(tmp_path: Path) -> None:
     study = load(tmp_path)
     rows = stage1_rows(study)
-    donor = stage1_result(study, rows)["donor"]
-    assert donor["point"] == {**study.space.reference, "epochs": 4}
-    (row,) = [row for row in rows if row.point == donor["point"]]
-    assert (donor["recipe"], donor["recipe_key"], donor["objective"]) == (row.recipe, row.recipe_key, row.objective)
-    assert donor["epoch"] == 4
+    donor = found(study, rows).donor
+    assert donor.point == {**study.space.reference, "epochs": 4}
+    (row,) = [row for row in rows if row.point == donor.point]
+    assert (recipe_to_json(donor.recipe), donor.recipe_key, donor.objective) == (
+        row.recipe,
+        row.recipe_key,
+        row.objective,
+    )
+    assert donor.epoch == 4
 
 
 def test_where_the_best_epoch_speaks_the_donors_weights_are_of_that_epoch(tmp_path: Path) -> None:
@@ -145,17 +158,15 @@ def test_where_the_best_epoch_speaks_the_donors_weights_are_of_that_epoch(tmp_pa
     def falls_after_three(point: Point) -> float:
         return 0.9 - 0.1 * abs(int(point["epochs"]) - 3)
 
-    donor = stage1_result(study, stage1_rows(study, falls_after_three))["donor"]
-    assert (donor["point"]["epochs"], donor["epoch"], donor["objective"]) == (4, 3, 0.9)
+    donor = found(study, stage1_rows(study, falls_after_three)).donor
+    assert (donor.point["epochs"], donor.epoch, donor.objective) == (4, 3, 0.9)
 
 
 def test_a_stage_without_a_successful_trial_is_abandoned_with_every_reason(tmp_path: Path) -> None:
     study = load(tmp_path)
     rows: list[PointRow] = stage1_rows(study, lambda _point: None)
     rows[0].faults = [fault("attempt 1: worker a died"), fault("attempt 2: worker b died")]
-    ((key, reason),) = stage1_result(study, rows).items()
-    assert key == "abandoned"
-    assert reason == (
+    assert stage1_result(study, rows) == Abandoned(
         "none of 10 trials succeeded: attempt 1: worker a died; attempt 2: worker b died; "
         "the training loss was not finite in epoch 1"
     )
@@ -165,4 +176,4 @@ def test_a_result_can_be_kept_as_json(tmp_path: Path) -> None:
     study = load(tmp_path)
     rows = [finished_row(study, "tiny", study.space.reference)]
     result = stage1_result(study, rows)
-    assert json.loads(json.dumps(result)) == canonical(result)
+    assert json.loads(json.dumps(to_json(result))) == canonical(to_json(result))

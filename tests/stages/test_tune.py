@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from hpo.config.ranges import ChoiceRange, NumericRange, Ranges, ranges_from_json
+from hpo.config.ranges import ChoiceRange, NumericRange, Ranges
 from hpo.config.study import StudyFile
 from hpo.recipe.architecture import ARCHITECTURES
 from hpo.recipe.point import Point
@@ -17,19 +17,21 @@ from hpo.search.spaces import spaces_from_json
 from hpo.stages.explore import stage1_result
 from hpo.stages.tune import FREE_IN_A_ROW, next_slot, slot_key, stage2_plan, stage2_result
 from hpo.storage.database import Database
+from hpo.storage.decided import Abandoned, Stage1Result, Stage2Plan, Stage2Result
 from hpo.storage.ledger import record_epoch
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
 from tests.stages.story import DATA, SPACE, Quality, fault, load, smooth, stage1_rows
 
-Planned = tuple[dict[str, Any], list[PlannedPoint]]
+Planned = tuple[Stage2Plan, list[PlannedPoint]]
 
 
 def plan_of(study: StudyFile, quality: Quality = smooth, edited: Ranges | None = None) -> Planned:
     """Stage 2 of `tiny` after all of stage 1, its ranges perhaps edited."""
     rows = stage1_rows(study, quality)
     stage1 = stage1_result(study, rows)
-    ranges = {**ranges_from_json(stage1["ranges"]), **(edited or {})}
+    assert isinstance(stage1, Stage1Result)
+    ranges = {**stage1.ranges, **(edited or {})}
     return stage2_plan(study, "tiny", DATA, stage1, ranges, rows)
 
 
@@ -49,7 +51,7 @@ def normalized_is_best(point: Point) -> float | None:
 
 def test_the_distributions_are_the_ranges_of_the_factors_that_are_tuned(tmp_path: Path) -> None:
     plan, _ = plan_of(load(tmp_path))
-    spaces = spaces_from_json(plan["space"])
+    spaces = spaces_from_json(plan.space)
     assert set(spaces) == {"learning_rate", "batch_size", "patches"}
     rate = spaces["learning_rate"]
     assert isinstance(rate, FloatDistribution)
@@ -92,7 +94,7 @@ def test_a_budget_that_does_not_count_trials_begins_with_the_first_points_alone(
 @pytest.mark.parametrize(("trials", "startup"), [(4, 3), (12, 4), (300, 10), (None, 10)])
 def test_a_third_of_the_budget_at_most_is_drawn_at_random(tmp_path: Path, trials: int | None, startup: int) -> None:
     budget = {"trials": trials} if trials else {"trials": None, "minutes": 5}
-    assert plan_of(load(tmp_path, stage2=budget))[0]["startup_trials"] == startup
+    assert plan_of(load(tmp_path, stage2=budget))[0].startup_trials == startup
 
 
 def test_factors_that_are_not_tuned_stay_at_the_best_level_of_their_axis(tmp_path: Path) -> None:
@@ -100,7 +102,7 @@ def test_factors_that_are_not_tuned_stay_at_the_best_level_of_their_axis(tmp_pat
         return (smooth(point) or 0.0) + (0.2 if point["strategy"] == "step" else 0.0)
 
     plan, points = plan_of(load(tmp_path), step_is_better)
-    assert plan["fixed"] == {"strategy": "step", "batch_normalization": False, "epochs": 3}
+    assert plan.fixed == {"strategy": "step", "batch_normalization": False, "epochs": 3}
     assert recipe_of(points[0]).strategy.name == "step"
     assert points[0].epochs == 3
 
@@ -111,16 +113,16 @@ def test_edited_ranges_decide(tmp_path: Path) -> None:
         "strategy": ChoiceRange(choices=("step",), best="step"),
     }
     plan, (best, *_) = plan_of(load(tmp_path), edited=edited)
-    assert spaces_from_json(plan["space"])["learning_rate"] == FloatDistribution(0.02, 0.03, log=True)
-    assert plan["fixed"]["strategy"] == "step"
+    assert spaces_from_json(plan.space)["learning_rate"] == FloatDistribution(0.02, 0.03, log=True)
+    assert plan.fixed["strategy"] == "step"
     assert recipe_of(best).learning_rate == 0.02
-    assert plan["ranges"]["learning_rate"] == {"low": 0.02, "high": 0.03, "best": 0.02}
+    assert plan.ranges["learning_rate"] == edited["learning_rate"]
 
 
 def test_a_factor_that_stage_1_did_not_vary_may_take_all_that_the_search_space_allows(tmp_path: Path) -> None:
     study = load(tmp_path, stage1={"factors": ["epochs"]}, stage2={"factors": ["learning_rate", "strategy"]})
     plan, _ = plan_of(study)
-    assert spaces_from_json(plan["space"]) == {
+    assert spaces_from_json(plan.space) == {
         "learning_rate": FloatDistribution(1e-4, 1, log=True),
         "strategy": CategoricalDistribution(["constant", "step"]),
     }
@@ -132,7 +134,7 @@ def test_the_top_of_a_fractional_step_is_a_value_of_its_distribution(tmp_path: P
     plan, (best, *_) = plan_of(study, lambda point: float(point["stain_jitter"]))
     assert best.point is not None
     assert best.point["stain_jitter"] == 0.3
-    (distribution,) = spaces_from_json(plan["space"]).values()
+    (distribution,) = spaces_from_json(plan.space).values()
     assert distribution._contains(best.point["stain_jitter"])
 
 
@@ -142,9 +144,9 @@ def test_weights_come_from_the_best_trial_of_stage_1(tmp_path: Path) -> None:
     start = recipe_of(points[0]).initial
     assert start is not None
     assert (start.mode, start.epoch) == ("warm", 4)
-    assert start.donor == recipe_from_json(plan["donor"]["recipe"])
+    assert start.donor == plan.donor.recipe
     assert start.donor.initial is None
-    assert plan["donor"]["point"] == {**study.space.reference, "epochs": 4}
+    assert plan.donor.point == {**study.space.reference, "epochs": 4}
 
 
 def test_shrunk_and_perturbed_weights_come_with_their_shares(tmp_path: Path) -> None:
@@ -172,8 +174,8 @@ BN_FACTORS = {"stage1": {"factors": ["epochs", "batch_normalization"]}}
 def test_a_donor_with_batch_normalization_keeps_it_whatever_is_tuned(tmp_path: Path) -> None:
     study = load(tmp_path, **BN_FACTORS, stage2={"factors": ["learning_rate", "batch_normalization"]})
     plan, points = plan_of(study, normalized_is_best)
-    assert set(plan["space"]) == {"learning_rate"}
-    assert plan["fixed"]["batch_normalization"] is True
+    assert set(plan.space) == {"learning_rate"}
+    assert plan.fixed["batch_normalization"] is True
     assert recipe_of(points[0]).batch_normalization
 
 
@@ -181,13 +183,13 @@ def test_a_donor_with_batch_normalization_keeps_it_even_if_an_edited_range_says_
     edited = {"batch_normalization": ChoiceRange(choices=(False,), best=False)}
     plan, points = plan_of(load(tmp_path, **BN_FACTORS), normalized_is_best, edited)
     assert recipe_of(points[0]).batch_normalization
-    assert plan["fixed"]["batch_normalization"] is True
+    assert plan.fixed["batch_normalization"] is True
 
 
 def test_without_a_donors_weights_batch_normalization_may_be_tuned(tmp_path: Path) -> None:
     stage2 = {"factors": ["learning_rate", "batch_normalization"], "warm_start": "cold"}
     plan, _ = plan_of(load(tmp_path, **BN_FACTORS, stage2=stage2), normalized_is_best)
-    assert set(plan["space"]) == {"learning_rate", "batch_normalization"}
+    assert set(plan.space) == {"learning_rate", "batch_normalization"}
 
 
 def test_batch_normalization_may_be_inserted_after_a_donor_without(tmp_path: Path) -> None:
@@ -246,7 +248,7 @@ def test_stage_1_trials_of_another_fidelity_are_no_observations(tmp_path: Path, 
 def test_words_that_the_ranges_leave_out_are_left_out_of_the_observations(tmp_path: Path) -> None:
     study = load(tmp_path, stage2={**COLD, "factors": ["strategy"]})
     plan, points = plan_of(study)
-    assert spaces_from_json(plan["space"]) == {"strategy": CategoricalDistribution(["constant"])}
+    assert spaces_from_json(plan.space) == {"strategy": CategoricalDistribution(["constant"])}
     assert {point.point["strategy"] for point in points if point.point} == {"constant"}
 
 
@@ -332,14 +334,20 @@ def test_points_that_cost_nothing_do_not_go_on_for_ever(
 
 def test_the_choice_is_the_best_trial_an_observation_too(tmp_path: Path) -> None:
     study = load(tmp_path)
-    rows = [row(number, objective=value, point_key=f"p{number}", recipe={}) for number, value in enumerate((0.7, 0.9))]
-    observed = row(2, label={"origin": "stage 1"}, objective=0.95, point_key="observed", recipe={})
+    rows = [row(number, objective=value, point_key=f"p{number}") for number, value in enumerate((0.7, 0.9))]
+    observed = row(2, label={"origin": "stage 1"}, objective=0.95, point_key="observed")
     failed = row(3, state="failed", objective=None, faults=[fault("diverged")])
-    assert stage2_result(study, [*rows, failed])["choice"]["key"] == "p1"
-    assert stage2_result(study, [observed, *rows, failed])["choice"]["key"] == "observed"
-    assert stage2_result(load(tmp_path, objective={"metric": "loss"}), rows)["choice"]["key"] == "p0"
+    assert chosen_key(study, [*rows, failed]) == "p1"
+    assert chosen_key(study, [observed, *rows, failed]) == "observed"
+    assert chosen_key(load(tmp_path, objective={"metric": "loss"}), rows) == "p0"
+
+
+def chosen_key(study: StudyFile, rows: list[PointRow]) -> str:
+    result = stage2_result(study, rows)
+    assert isinstance(result, Stage2Result)
+    return result.choice.key
 
 
 def test_a_stage_2_without_a_successful_trial_is_abandoned(tmp_path: Path) -> None:
     failed = [row(number, state="failed", objective=None, faults=[fault("diverged")]) for number in range(2)]
-    assert stage2_result(load(tmp_path), failed) == {"abandoned": "none of 2 trials succeeded: diverged"}
+    assert stage2_result(load(tmp_path), failed) == Abandoned("none of 2 trials succeeded: diverged")

@@ -18,8 +18,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from hpo.recipe.architecture import ARCHITECTURES
+from hpo.recipe.recipe import Recipe
 from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database, open_database
+from hpo.storage.decided import Choice, ConfirmPlan, ConfirmResult, Donor, Plan, RecheckPlan, Stage1Plan, Stage2Plan
 from hpo.storage.decisions import open_stage, open_study
 from hpo.storage.files import Files
 from hpo.storage.ledger import record_epoch
@@ -41,6 +44,19 @@ def point(number: int, *, recipe: str | None = None, epochs: int = 1, donor: str
     )
 
 
+def decided_for(stage: str, space: dict[str, str]) -> Plan:
+    """Some plan of a stage."""
+    recipe = Recipe("data", 50, ARCHITECTURES["model2"])
+    if stage == "stage2":
+        donor = Donor(recipe, 1, {"epochs": 1}, recipe.key, 0.9)
+        return Stage2Plan(recipe, {"epochs": 1}, space, "tpe", 0, 3, {}, donor)
+    if stage == "recheck":
+        return RecheckPlan((), ())
+    if stage == "confirm":
+        return ConfirmPlan(Choice({"epochs": 1}, recipe, recipe.key, 0.9, "key", 1), 1)
+    return Stage1Plan({}, space) if stage == "stage1" else ConfirmResult((), "configuration", 0)
+
+
 def plan(
     database: Database,
     points: list[PlannedPoint],
@@ -52,7 +68,7 @@ def plan(
     with database.transaction() as session:
         open_study(session, "study", {})
         direction = "maximize" if stage in ("stage1", "stage2") else None
-        open_stage(session, "study", stage, architecture, {"space": space or {}}, points, direction)  # type: ignore[arg-type]
+        open_stage(session, "study", stage, architecture, decided_for(stage, space or {}), points, direction)  # type: ignore[arg-type]
 
 
 def claim(database: Database, owner: str = "a", lease_seconds: float = 60) -> list[Claim]:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from hpo.storage.claims import claim_points, release_points, renew_leases
 from hpo.storage.database import Database
+from hpo.storage.decided import Abandoned
 from hpo.storage.decisions import close_stage, load_stages
 from hpo.storage.outcomes import show_epochs
 from hpo.storage.points import add_points
@@ -81,9 +82,9 @@ def test_what_has_begun_is_brought_to_its_end_first(database: Database) -> None:
 def test_a_closed_stage_is_not_claimed_from(database: Database) -> None:
     plan(database, [point(1)])
     with database.transaction() as session:
-        assert close_stage(session, STAGE, {"ranges": {}})
-        assert not close_stage(session, STAGE, {"ranges": {"other": 1}})
-        assert load_stages(session, "study")["stage1", "model1"].result == {"ranges": {}}
+        assert close_stage(session, STAGE, Abandoned("first"))
+        assert not close_stage(session, STAGE, Abandoned("second"))
+        assert load_stages(session, "study")["stage1", "model1"].result == {"abandoned": "first"}
     assert claim(database) == []
 
 

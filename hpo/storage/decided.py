@@ -1,0 +1,345 @@
+"""What each stage decides when it opens (its plan) and when it closes (its result), typed.
+
+The database keeps both as JSON whose names are those of the fields here. `plan_of` and `result_of` read a stage,
+`plan_to_json` and `result_to_json` are their inverse; no other module knows the JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
+
+from pydantic import BeforeValidator, ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, ValidationError
+
+from hpo.config.ranges import Ranges, ranges_from_json
+from hpo.config.stages import Stage2Design
+from hpo.errors import StorageError
+from hpo.recipe.point import Point
+from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
+from hpo.storage.tables import StageRow
+
+_STRICT = ConfigDict(extra="forbid")
+"""An unknown name is of a later version: to ignore it might be to decide otherwise than that one did."""
+
+
+def _recipe(values: dict[str, Any]) -> Recipe:
+    try:
+        return recipe_from_json(values)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("is no recipe") from error
+
+
+def _ranges_to_json(ranges: Ranges) -> dict[str, Any]:
+    return {name: limits.model_dump(mode="json") for name, limits in ranges.items()}
+
+
+def _completed(values: Any) -> Any:
+    """A choice with all its fields: stage 2 used to leave out what the others imply."""
+    if not isinstance(values, Mapping) or "recipe_key" in values:
+        return values
+    return {**values, "recipe_key": _recipe(values["recipe"]).key, "epochs": values["point"]["epochs"]}
+
+
+_Recipe = Annotated[Recipe, PlainValidator(_recipe), PlainSerializer(recipe_to_json)]
+_Ranges = Annotated[Ranges, PlainValidator(ranges_from_json), PlainSerializer(_ranges_to_json)]
+_Values = Annotated[Point, PlainValidator(dict), PlainSerializer(dict)]
+
+
+@dataclass(frozen=True)
+class Donor:
+    """The training of stage 1 whose weights stage 2 may start from.
+
+    Args:
+        recipe: of the best trial.
+        epoch: whose weights are taken.
+        point: the best trial's factors, ``epochs`` among them.
+        recipe_key: of the recipe.
+        objective: what the trial reached.
+    """
+
+    recipe: _Recipe
+    epoch: int
+    point: _Values
+    recipe_key: str
+    objective: float
+    __pydantic_config__: ClassVar = _STRICT
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A configuration of stage 2 that may be chosen, or that was.
+
+    Args:
+        point: its factors, ``epochs`` among them.
+        recipe: of its training in stage 2.
+        recipe_key: of that recipe.
+        objective: what it reached in stage 2.
+        key: of its design point there.
+        epochs: how long it was trained there.
+    """
+
+    point: _Values
+    recipe: _Recipe
+    recipe_key: str
+    objective: float
+    key: str
+    epochs: int
+    __pydantic_config__: ClassVar = _STRICT
+
+
+_Choice = Annotated[Choice, BeforeValidator(_completed)]
+
+
+class FirstPoint(NamedTuple):
+    """Known values that a pool begins with: where they come from, and the values of the searched factors."""
+
+    origin: str
+    values: _Values
+
+
+@dataclass(frozen=True)
+class FrozenRun:
+    """A training of the confirmation that the test split is opened for.
+
+    Args:
+        role: ``before``, ``equal``, ``after`` or ``cold_control``.
+        seed: of the training.
+        recipe: of the training.
+        recipe_key: of that recipe.
+        epoch: the epoch whose weights are tested.
+        objective: what it reached on validation.
+    """
+
+    role: str
+    seed: int
+    recipe: _Recipe
+    recipe_key: str
+    epoch: int
+    objective: float
+    __pydantic_config__: ClassVar = _STRICT
+
+
+@dataclass(frozen=True)
+class Stage1Plan:
+    """What stage 1 of an architecture explores.
+
+    Args:
+        reference: the point that every other one is compared with.
+        space: the distribution of each factor, as Optuna's JSON.
+        classes: names in the order of their labels; empty where the data names none.
+    """
+
+    reference: _Values
+    space: dict[str, str]
+    classes: tuple[str, ...] = ()
+    __pydantic_config__: ClassVar = _STRICT
+
+
+@dataclass(frozen=True)
+class Stage1Result:
+    """What stage 1 of an architecture found.
+
+    Args:
+        ranges: from factor to range; a factor all of whose trials failed has none.
+        donor: its best trial.
+    """
+
+    ranges: _Ranges
+    donor: Donor
+    __pydantic_config__: ClassVar = _STRICT
+
+
+@dataclass(frozen=True)
+class Stage2Plan:
+    """How stage 2 of an architecture searches.
+
+    Args:
+        template: supplies what a point does not set, initial weights included.
+        fixed: values of the factors that are not searched.
+        space: the distribution of each parameter of a trial, as Optuna's JSON.
+        sampler: the design that proposes values.
+        seed: of the sampler.
+        startup_trials: random trials before the sampler's model is used.
+        ranges: stage 1's, or those that a person made of them.
+        donor: the best trial of stage 1.
+        first: known values that a pool opens first; None where they are design points from the start.
+    """
+
+    template: _Recipe
+    fixed: _Values
+    space: dict[str, str]
+    sampler: Stage2Design
+    seed: int
+    startup_trials: int
+    ranges: _Ranges
+    donor: Donor
+    first: tuple[FirstPoint, ...] | None = None
+    __pydantic_config__: ClassVar = _STRICT
+
+
+@dataclass(frozen=True)
+class Stage2Result:
+    """What stage 2 of an architecture chose: its best trial by validation."""
+
+    choice: _Choice
+    __pydantic_config__: ClassVar = _STRICT
+
+
+@dataclass(frozen=True)
+class RecheckPlan:
+    """What the recheck of an architecture trains.
+
+    Args:
+        candidates: the best of stage 2, best first.
+        seeds: fresh ones, one training of each candidate each.
+    """
+
+    candidates: tuple[_Choice, ...]
+    seeds: tuple[int, ...]
+    __pydantic_config__: ClassVar = _STRICT
+
+
+@dataclass(frozen=True)
+class RecheckResult:
+    """What the recheck of an architecture chose: the candidate with this number, from 0."""
+
+    choice: _Choice
+    candidate: int
+    __pydantic_config__: ClassVar = _STRICT
+
+
+@dataclass(frozen=True)
+class ConfirmPlan:
+    """What the confirmation of an architecture compares with its reference, and for how many epochs."""
+
+    choice: _Choice
+    epochs: int
+    __pydantic_config__: ClassVar = _STRICT
+
+
+@dataclass(frozen=True)
+class ConfirmResult:
+    """The frozen configuration of an architecture; also the plan of its test.
+
+    Args:
+        runs: what the test split is opened for.
+        configuration: digest of the runs, which names the stored predictions.
+        export_seed: of the ``after`` run that is exported.
+    """
+
+    runs: tuple[FrozenRun, ...]
+    configuration: str
+    export_seed: int
+    __pydantic_config__: ClassVar = _STRICT
+
+    @property
+    def addresses(self) -> frozenset[tuple[str, int]]:
+        """Role and seed of each run: what its stored predictions are found by."""
+        return frozenset((run.role, run.seed) for run in self.runs)
+
+
+@dataclass(frozen=True)
+class Tested:
+    """The result of a test: its predictions are files."""
+
+    __test__: ClassVar = False
+    __pydantic_config__: ClassVar = _STRICT
+
+
+@dataclass(frozen=True)
+class Abandoned:
+    """The result of a stage after which an architecture goes no further, and why."""
+
+    abandoned: str
+    __pydantic_config__: ClassVar = _STRICT
+
+
+Plan = Stage1Plan | Stage2Plan | RecheckPlan | ConfirmPlan | ConfirmResult
+Result = Stage1Result | Stage2Result | RecheckResult | ConfirmResult | Tested | Abandoned
+
+_PLANS: dict[str, type[Plan]] = {
+    "stage1": Stage1Plan,
+    "stage2": Stage2Plan,
+    "recheck": RecheckPlan,
+    "confirm": ConfirmPlan,
+    "test": ConfirmResult,
+}
+
+_P = TypeVar("_P", Stage1Plan, Stage2Plan, RecheckPlan, ConfirmPlan, ConfirmResult)
+_R = TypeVar("_R", Stage1Result, Stage2Result, RecheckResult, ConfirmResult)
+
+
+def to_json(decision: Plan | Result) -> dict[str, Any]:
+    """The JSON-ready values of a plan or result."""
+    kind: Any = type(decision)
+    values: dict[str, Any] = _adapter(kind).dump_python(decision, mode="json", exclude_defaults=True)
+    return values
+
+
+def claimed_plan(stage: StageRow) -> Plan:
+    """The plan of whichever stage."""
+    plan: Plan = _read(_PLANS[stage.stage], stage, stage.plan, "plan")
+    return plan
+
+
+def plan_of(stage: StageRow, kind: type[_P]) -> _P:
+    """The plan of a stage that has this kind of plan.
+
+    Raises:
+        StorageError: if the database holds something else.
+    """
+    plan: _P = _read(kind, stage, stage.plan, "plan")
+    return plan
+
+
+def result_of(stage: StageRow | None, kind: type[_R]) -> _R | None:
+    """The result of a stage that has this kind of result; None while it is open, or if it was abandoned.
+
+    Raises:
+        StorageError: if the database holds something else.
+    """
+    if stage is None or stage.result is None or abandoned(stage) is not None:
+        return None
+    return needed_result(stage, kind)
+
+
+def needed_result(stage: StageRow, kind: type[_R]) -> _R:
+    """The result of a stage that is closed and not abandoned.
+
+    Raises:
+        StorageError: if the database holds something else.
+    """
+    result: _R = _read(kind, stage, stage.result, "result")
+    return result
+
+
+def abandoned(stage: StageRow) -> str | None:
+    """Why the stage's architecture goes no further, or None."""
+    reason = (stage.result or {}).get("abandoned")
+    return None if reason is None else str(reason)
+
+
+def _read(kind: Any, stage: StageRow, values: Any, what: str) -> Any:
+    try:
+        return _adapter(kind).validate_python(values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StorageError(
+            f"{stage.name}: its {what} in the database cannot be read ({_fault(error)}); it is damaged, or was written "
+            "by another version of hpo: continue with that version, or restore a backup of the database"
+        ) from error
+
+
+def _fault(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return f"{type(error).__name__}: {error}"
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    text = {"missing": "is missing", "unexpected_keyword_argument": "is unknown"}.get(first["type"], first["msg"])
+    return f"{place}: {text}" if place else text
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
