@@ -20,8 +20,8 @@ from hpo.data.dataset import Dataset
 from hpo.data.prepare import prepare_data
 from hpo.errors import DataError, HpoError, nearest
 from hpo.evaluation.compare import Comparison
-from hpo.results.comparison import compared_sides
 from hpo.results.read import read_results
+from hpo.results.records import STAGES
 from hpo.results.study import StudyResults
 
 if TYPE_CHECKING:
@@ -81,37 +81,15 @@ class Study:
         Before is the reference trained for as long as the tuned model and its donors, where the study trains one.
         ``study.compare()["model3"].metrics["auc"].difference`` is an estimate with its 95% interval.
         """
-        return {
-            name: sides.before_after
-            for name, sides in compared_sides(self.results).items()
-            if sides.before_after is not None
-        }
+        return {name: sides.headline for name, sides in self.results.compared.items()}
 
     def trials(self) -> pd.DataFrame:
-        """Every trial of both stages as a pandas DataFrame, a row each.
+        """Every trial of both stages as a pandas DataFrame; `StudyResults.to_frame` names its columns.
 
-        Columns are ``stage``, ``architecture``, ``number``, ``state``, ``objective``, ``standard_error``,
-        ``recipe_key``, ``finished_at`` (UTC), the factors, and the metrics of the
-        epoch that speaks (``valid_auc`` and so on).
+        Raises:
+            HpoError: if pandas is not installed.
         """
-        import pandas as pd
-
-        rows = [
-            {
-                "stage": trial.stage,
-                "architecture": trial.architecture,
-                "number": trial.number,
-                "state": trial.state,
-                "objective": trial.objective,
-                "standard_error": trial.standard_error,
-                "recipe_key": trial.recipe_key,
-                "finished_at": pd.to_datetime(trial.finished_at, unit="s", utc=True),
-                **trial.point,
-                **{name: value for name, value in trial.metrics.items() if name.startswith("valid_")},
-            }
-            for trial in self.results.trials
-        ]
-        return pd.DataFrame(rows)
+        return self.results.to_frame()
 
     def figure(self, panel: str, *, theme: Theme = "light", **options: Any) -> go.Figure:
         """A figure of the report, as a Plotly figure that shows itself in a notebook.
@@ -143,15 +121,14 @@ class Study:
         Raises:
             HpoError: as `figure`, where the panel is no table.
         """
-        import pandas as pd
-
         from hpo.reports.html import Table
+        from hpo.results.frame import texts_frame
 
         drawing = self._drawn(panel, options)
         if not isinstance(drawing, Table):
             raise HpoError(f"panel {panel!r} is no table; use: study.figure({panel!r}), or study.report()")
         rows = [[cell.text for cell, _ in row] for row in drawing.full_rows()]
-        return pd.DataFrame(rows, columns=[column.heading for column in drawing.columns])
+        return texts_frame(rows, [column.heading for column in drawing.columns])
 
     def report(self, path: Path | str | None = None) -> Path:
         """Write the report, one HTML file, and say where it is.
@@ -254,9 +231,7 @@ class Study:
                 interval = f"{difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})"
                 values += [f"{found.before.value:.3f}", f"{found.after.value:.3f}", interval]
             else:
-                finished = sum(
-                    trial.architecture == name and trial.state == "complete" for trial in self.results.trials
-                )
+                finished = sum(len(self.results.finished(stage, name)) for stage in STAGES)
                 values += [f"{finished} trials finished, not tested yet", "", ""]
             rows.append("".join(f"<td>{value}</td>" for value in values))
         heading = "".join(f"<th>{text}</th>" for text in (self.name, f"test {metric} before", "after", "difference"))

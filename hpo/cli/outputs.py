@@ -13,10 +13,9 @@ from hpo.errors import HpoError
 from hpo.evaluation.compare import Comparison
 from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.metrics import METRICS
-from hpo.export.tuned import is_exported, tuned_models
+from hpo.export.tuned import best_of, is_exported, tuned_models
 from hpo.reports.page import write_report
 from hpo.reports.panels.function import look_for_modules
-from hpo.results.comparison import compare_architectures
 from hpo.results.read import read_results
 from hpo.results.study import StudyResults
 from hpo.results.words import before_note, plural, resampled_words
@@ -55,7 +54,7 @@ def export_outputs(
     tuned = tuned_models(database, study)
     if not tuned:
         raise HpoError(f"{study.name}: no architecture is finished yet, there is nothing to export; run: hpo run")
-    if is_exported(study, tuned, onnx=onnx):
+    if is_exported(study, tuned, best_of(results, tuned), onnx=onnx):
         return
     from hpo.export.best import export_study  # imports TensorFlow
 
@@ -65,18 +64,12 @@ def export_outputs(
 
 def comparisons(results: StudyResults) -> dict[str, Comparison]:
     """Before and after on the test split, of each architecture that has both."""
-    found = {name: sides.before_after for name, sides in compare_architectures(results).items()}
-    return {name: comparison for name, comparison in found.items() if comparison is not None}
+    return {name: sides.headline for name, sides in results.compared.items()}
 
 
-def print_comparison(results: StudyResults, best: str) -> None:
-    """Print the test metrics before and after tuning, with 95% intervals.
-
-    Args:
-        results: the study's.
-        best: the architecture to be marked: the best on validation.
-    """
-    found = comparisons(results)
+def print_comparison(results: StudyResults) -> None:
+    """Print the test metrics before and after tuning, with 95% intervals; the best on validation is marked."""
+    found, best = comparisons(results), results.best_compared
     table = Table(
         title=f"{results.settings.name}: test split, before and after tuning",
         box=box.SIMPLE_HEAD,

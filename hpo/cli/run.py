@@ -79,7 +79,6 @@ def _run_study(
     settings: StudyFile, until: Until, launch: Callable[[StudyFile, Database, threading.Event], None] | None = None
 ) -> None:
     from hpo.cli.outputs import print_comparison, write_outputs
-    from hpo.export.tuned import best_architecture, tuned_models
     from hpo.stages.plan import open_data
     from hpo.storage.database import open_database
 
@@ -96,7 +95,7 @@ def _run_study(
         if until == "test":
             database.check_present()
             results = write_outputs(settings, database, dataset)
-            print_comparison(results, best_architecture(tuned_models(database, settings)))
+            print_comparison(results)
             tell(f"report, best configuration and models: {settings.output}")
         elif until == "stage1" and "stage2" not in summary.standings[0].closed:
             tell(f"ranges, to read or edit before stage 2: {settings.ranges_path}")

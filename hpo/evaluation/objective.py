@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
 from statistics import fmean
 from typing import Literal
 
@@ -16,6 +18,11 @@ Curve = Sequence[Mapping[str, float]]
 def lower_is_better(metric: str) -> bool:
     """Whether less of a metric is better: of the loss alone."""
     return metric == "loss"
+
+
+def gain(metric: str, value: float) -> float:
+    """A metric's value with its sign turned so that larger is better."""
+    return -value if lower_is_better(metric) else value
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,11 @@ class Objective:
 
     def gain(self, value: float) -> float:
         """The value with its sign turned so that larger is better."""
-        return -value if lower_is_better(self.metric) else value
+        return gain(self.metric, value)
+
+    def running_best(self, values: Iterable[float]) -> list[float]:
+        """The best of the values up to each of them."""
+        return list(accumulate(values, partial(max, key=self.gain)))
 
     def speaking_epoch(self, curve: Curve) -> int:
         """The epoch (from 1) whose weights the objective stands for: the best one, or else the last.

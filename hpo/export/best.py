@@ -21,14 +21,14 @@ from hpo.export.model_card import model_card
 from hpo.export.subject import subject_of
 from hpo.export.tuned import (
     Tuned,
-    best_architecture,
+    best_of,
     config_path,
     exported_files,
     is_recorded,
     recorded_models,
 )
 from hpo.models.own_function import look_in
-from hpo.results.comparison import Sides, compare_architectures
+from hpo.results.comparison import Sides
 from hpo.results.study import StudyResults
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
@@ -75,14 +75,14 @@ def export_study(
                 variables = trainer.model(model.recipe, model.epoch).trainable_variables
                 parameters = sum(math.prod(variable.shape) for variable in variables)
                 _write_text(path, model_card(subject_of(results, config, name, parameters)))
-    if not (is_recorded(study, tuned) and len(up_to_date) == len(tuned)):
+    if not (is_recorded(study, tuned, config.best) and len(up_to_date) == len(tuned)):
         write_best_config(config_path(study), config)
 
 
 def _best_config(
     trainer: Trainer, study: StudyFile, dataset: Dataset, results: StudyResults, tuned: Mapping[str, Tuned]
 ) -> BestConfig:
-    compared = compare_architectures(results)
+    compared = results.comparison
     models = {}
     for name, model in tuned.items():
         if compared[name].before_after is None:
@@ -91,7 +91,7 @@ def _best_config(
     return BestConfig(
         kind="best_config",
         study=study.name,
-        best=best_architecture(tuned),
+        best=best_of(results, tuned),
         data=study.data,
         data_digest=dataset.digest,
         modules=study.file.parent,

@@ -14,7 +14,6 @@ from typing import Any
 from hpo.errors import StorageError
 from hpo.export.runs import Run, ended_runs
 from hpo.recipe.key import digest
-from hpo.results.comparison import compare_architectures, is_finished
 from hpo.results.study import StudyResults
 from hpo.results.words import SIDE_WORDS
 
@@ -108,7 +107,7 @@ class _Log:
         settings = results.settings
         at = max((entry.at for entry in results.epochs), default=0.0)
         metrics = {}
-        for architecture, sides in compare_architectures(results).items():
+        for architecture, sides in results.comparison.items():
             comparison = sides.before_after
             for name, metric in comparison.metrics.items() if comparison is not None else ():
                 for side in ("before", "after", "difference"):
@@ -133,7 +132,7 @@ class _Log:
         for path in files:
             place = path.relative_to(root).parent.as_posix()
             self._client.log_artifact(self._parent, str(path), None if place == "." else place)
-        if is_finished(results):
+        if results.is_finished:
             self._client.set_terminated(self._parent, "FINISHED", _milliseconds(at))
 
     def _add(self, run: Run, key: str) -> None:

@@ -264,10 +264,7 @@ def _training(subject: Subject) -> list[str]:
 
 
 def _baseline_epochs(subject: Subject) -> int:
-    role = subject.sides.baseline
-    return next(
-        one.epochs for one in subject.results.confirmations if (one.architecture, one.role) == (subject.name, role)
-    )
+    return subject.results.finals(subject.name, subject.sides.baseline)[0].epochs
 
 
 def _compute(subject: Subject) -> list[str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hpo.config.best_config import BestConfig, BestModel
 from hpo.evaluation.compare import Comparison
-from hpo.results.comparison import Sides, compare_architectures
+from hpo.results.comparison import Sides
 from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
 
@@ -68,8 +68,8 @@ def subject_of(results: StudyResults, config: BestConfig, name: str, parameters:
         ValueError: if the results have no such training, or no comparison.
     """
     key = config.models[name].recipe_key
-    found = [training for training in results.confirmations if training.role == "after" and training.recipe_key == key]
-    sides = compare_architectures(results)[name]
+    found = [training for training in results.finals(name, "after") if training.recipe_key == key]
+    sides = results.comparison[name]
     if not found or sides.before_after is None:
         raise ValueError(f"{name} has no tested final training of the recipe {key}")
     return Subject(name, parameters, config, results, sides, sides.before_after, found[0])

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 
 from hpo.config.best_config import BestModel, load_best_config
 from hpo.config.study import StudyFile
 from hpo.errors import ConfigError
-from hpo.evaluation.objective import objective_of
 from hpo.recipe.recipe import Recipe
-from hpo.results.study import rank
+from hpo.results.study import StudyResults
 from hpo.storage.database import Database
 from hpo.storage.decided import ConfirmResult, abandoned, plan_of
 from hpo.storage.decisions import load_stages
@@ -25,21 +23,18 @@ class Tuned:
     Args:
         recipe: of the ``after`` run that did best on validation.
         epoch: whose weights are exported.
-        objective: mean of the ``after`` runs on validation, larger is better.
         configuration: names the stored test predictions.
         runs: (role, seed) of each of them.
     """
 
     recipe: Recipe
     epoch: int
-    objective: float
     configuration: str
     runs: tuple[tuple[str, int], ...]
 
 
 def tuned_models(database: Database, study: StudyFile) -> dict[str, Tuned]:
     """The tuned model of each architecture whose test has closed, in the study file's order."""
-    gain = objective_of(study).gain
     with database.transaction() as session:
         stages = load_stages(session, study.name)
     found = {}
@@ -53,16 +48,15 @@ def tuned_models(database: Database, study: StudyFile) -> dict[str, Tuned]:
         found[architecture] = Tuned(
             recipe=chosen.recipe,
             epoch=chosen.epoch,
-            objective=fmean(gain(run.objective) for run in after.values()),
             configuration=frozen.configuration,
             runs=tuple((run.role, run.seed) for run in frozen.runs),
         )
     return found
 
 
-def best_architecture(tuned: Mapping[str, Tuned]) -> str:
-    """The architecture whose tuned models did best on validation."""
-    return rank({name: [model.objective] for name, model in tuned.items()})[0]
+def best_of(results: StudyResults, tuned: Mapping[str, Tuned]) -> str:
+    """The best on validation of these models, by the study's one ranking."""
+    return next(name for name in results.ranking if name in tuned)
 
 
 def config_path(study: StudyFile) -> Path:
@@ -97,16 +91,16 @@ def recorded_models(study: StudyFile, tuned: Mapping[str, Tuned]) -> dict[str, B
     }
 
 
-def is_recorded(study: StudyFile, tuned: Mapping[str, Tuned]) -> bool:
-    """Whether the best configuration on disk is of these models and no others."""
+def is_recorded(study: StudyFile, tuned: Mapping[str, Tuned], best: str) -> bool:
+    """Whether the best configuration on disk is of these models and no others, and names this one as the best."""
     if set(recorded_models(study, tuned)) != set(tuned):
         return False
     config = load_best_config(config_path(study))
-    return set(config.models) == set(tuned) and config.best == best_architecture(tuned)
+    return set(config.models) == set(tuned) and config.best == best
 
 
-def is_exported(study: StudyFile, tuned: Mapping[str, Tuned], *, onnx: bool = False) -> bool:
-    """Whether every file is there and of these models."""
-    return is_recorded(study, tuned) and all(
+def is_exported(study: StudyFile, tuned: Mapping[str, Tuned], best: str, *, onnx: bool = False) -> bool:
+    """Whether every file is there and of these models, ``best`` the best of them."""
+    return is_recorded(study, tuned, best) and all(
         path.exists() for name in tuned for path in exported_files(study, name, onnx=onnx)
     )

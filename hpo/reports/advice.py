@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from statistics import fmean
 
 from hpo.reports.past_best import past_its_best
+from hpo.reports.trials import value_of
 from hpo.reports.verdict import is_by_settings
-from hpo.results.comparison import Sides, compare_architectures
+from hpo.results.comparison import Sides
 from hpo.results.study import StudyResults
 from hpo.results.words import count, factor_words, listed, plural, value_words
 
@@ -26,7 +27,7 @@ def next_steps(results: StudyResults, metric: str) -> list[str]:
         results: of a study, finished or not.
         metric: of `hpo.evaluation.metrics.METRICS`, by which the sides are compared.
     """
-    compared = compare_architectures(results)
+    compared = results.comparison
     rules = (
         _failures(results),
         _only_longer(compared, metric),
@@ -100,8 +101,8 @@ def _still_improving(results: StudyResults) -> Iterator[str]:
     for architecture in results.settings.architectures:
         curves = [
             [objective.gain(epoch[objective.column]) for epoch in training.curve]
-            for training in results.confirmations
-            if (training.architecture, training.role) == (architecture, "after") and len(training.curve) >= 4
+            for training in results.finals(architecture, "after")
+            if len(training.curve) >= 4
         ]
         if curves and _gain_at_the_end([fmean(values) for values in zip(*curves, strict=False)]) > RISING:
             rising.append(architecture)
@@ -125,11 +126,7 @@ def _still_searching(results: StudyResults) -> Iterator[str]:
     objective = results.settings.objective
     found = []
     for architecture in results.settings.architectures:
-        values = [
-            objective.gain(trial.objective)
-            for trial in sorted(results.trials, key=lambda trial: trial.number)
-            if (trial.architecture, trial.stage) == (architecture, "stage2") and trial.objective is not None
-        ]
+        values = [objective.gain(value_of(trial)) for trial in results.finished("stage2", architecture)]
         if len(values) >= 5 and values.index(max(values)) >= 0.8 * len(values):
             found.append(architecture)
     if found:

@@ -9,7 +9,7 @@ from typing import Any
 
 from hpo.recipe.point import Value
 from hpo.reports.style import figure_text
-from hpo.results.study import StudySettings
+from hpo.results.settings import StudySettings
 from hpo.results.words import value_words
 
 _MOST_ROUND = 4

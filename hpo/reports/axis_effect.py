@@ -45,8 +45,8 @@ def axis_lines(results: StudyResults, factor: str, metric: str) -> list[AxisLine
     for architecture in settings.architectures:
         on_axis = [
             trial
-            for trial in results.trials
-            if (trial.stage, trial.architecture, trial.state) == ("stage1", architecture, "complete")
+            for trial in results.trials_of("stage1", architecture)
+            if trial.state == "complete"
             and f"valid_{metric}" in trial.metrics
             and factor in trial.point
             and (grid or others_at_reference(settings, trial, (factor,)))

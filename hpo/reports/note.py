@@ -12,9 +12,10 @@ from typing import Literal, NamedTuple
 
 from hpo.config.stages import POOL_DESIGNS
 from hpo.evaluation.objective import Objective
-from hpo.results.comparison import compare_architectures
+from hpo.reports.trials import best_trial, value_of
 from hpo.results.records import FactorRange, StageName, TrialResult
-from hpo.results.study import StudyResults, StudySettings
+from hpo.results.settings import StudySettings
+from hpo.results.study import StudyResults
 from hpo.results.words import (
     METRIC_WORDS,
     design_words,
@@ -106,35 +107,29 @@ def _stage2_design(settings: StudySettings) -> str:
 
 
 def _standing(results: StudyResults, stage: StageName, architecture: str) -> Iterator[tuple[str, str]]:
-    trials = [trial for trial in results.trials if (trial.stage, trial.architecture) == (stage, architecture)]
+    trials = results.trials_of(stage, architecture)
     counts = Counter(trial.state for trial in trials)
     parts = [f"{counts[state]:,} {state}" for state in _STATES if counts[state]]
     yield "Stands at", f"{plural(len(trials), 'trial')}: {listed(parts)}"
-    best = _best(results, trials)
-    if best is not None:
+    done = results.finished(stage, architecture)
+    if done:
+        best = best_trial(results.settings.objective, done)
         yield "Best trial", f"trial {best.number}, {_reached(results, best)}, with {point_words(best.point)}"
 
 
-def _best(results: StudyResults, trials: Sequence[TrialResult]) -> TrialResult | None:
-    gain = results.settings.objective.gain
-    done = [trial for trial in trials if trial.state == "complete" and trial.objective is not None]
-    return max(done, key=lambda trial: gain(trial.objective or 0.0), default=None)
-
-
 def _reached(results: StudyResults, trial: TrialResult) -> str:
-    words = f"{METRIC_WORDS[results.settings.objective.metric]} {number(trial.objective or 0.0)}"
+    words = f"{METRIC_WORDS[results.settings.objective.metric]} {number(value_of(trial))}"
     return words if trial.standard_error is None else f"{words} (standard error {number(trial.standard_error)})"
 
 
 def _after_stage1(results: StudyResults, architecture: str) -> Iterator[tuple[str, str]]:
-    ranges = [one for one in results.ranges if one.architecture == architecture]
+    ranges = results.ranges_of(architecture).values()
     if ranges:
         edited = " (edited by hand)" if any(one.edited for one in ranges) else ""
         yield f"Ranges for stage 2{edited}", "; ".join(map(_range_words, ranges))
-    for donor in results.donors:
-        if donor.architecture == architecture:
-            trained = f"the training with {point_words(donor.point)}, after epoch {donor.epoch}"
-            yield "Weights for stage 2", trained
+    donor = results.donor(architecture)
+    if donor is not None:
+        yield "Weights for stage 2", f"the training with {point_words(donor.point)}, after epoch {donor.epoch}"
 
 
 def _range_words(limits: FactorRange) -> str:
@@ -151,7 +146,7 @@ def _after_stage2(results: StudyResults, architecture: str) -> Iterator[tuple[st
             f"number {chosen.place} of stage 2's best reached {number(chosen.searched)} there and "
             f"{number(chosen.repeated)} as the mean of {plural(len(chosen.trainings), 'fresh seed')}: chosen by that",
         )
-    after = [one for one in results.confirmations if (one.architecture, one.role) == (architecture, "after")]
+    after = results.finals(architecture, "after")
     if after:
         point, epochs = point_words(after[0].point, leave_out=("epochs",)), plural(after[0].epochs, "epoch")
         done = sum(one.objective is not None for one in after)
@@ -159,7 +154,7 @@ def _after_stage2(results: StudyResults, architecture: str) -> Iterator[tuple[st
     for opening in results.test_openings:
         if opening.architecture == architecture:
             yield "Test split opened", moment(opening.opened_at)
-    compared = compare_architectures(results).get(architecture)
+    compared = results.comparison.get(architecture)
     if compared is not None and compared.before_after is not None:
         metric = results.settings.test_metric
         found = compared.before_after.metrics[metric]

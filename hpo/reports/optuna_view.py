@@ -14,7 +14,7 @@ from hpo.recipe.point import FACTORS
 from hpo.reports.axes import factor_axis
 from hpo.reports.trials import value_of, varied_factors
 from hpo.results.records import TrialResult
-from hpo.results.study import StudySettings
+from hpo.results.settings import StudySettings
 
 FEWEST_TRIALS = 10
 """With fewer trials PED-ANOVA's best tenth is a single one."""

@@ -32,11 +32,7 @@ def past_its_best(results: StudyResults, architecture: str) -> PastBest | None:
     best epoch speaks (``objective.epoch: best``), no training is judged past its best.
     """
     objective = results.settings.objective
-    curves = [
-        one.curve
-        for one in results.confirmations
-        if (one.architecture, one.role) == (architecture, "equal") and one.objective is not None and one.curve
-    ]
+    curves = [one.curve for one in results.trained_finals(architecture, "equal") if one.curve]
     if not curves or objective.epoch == "best":
         return None
     means = [

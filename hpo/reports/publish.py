@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import optuna
@@ -26,7 +25,8 @@ from hpo.reports.registry import panel_named
 from hpo.reports.style import architecture_style, faded, figure_text
 from hpo.results.read import read_results
 from hpo.results.records import StageName
-from hpo.results.study import StudyResults, StudySettings
+from hpo.results.settings import StudySettings
+from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, value_words
 from hpo.storage.database import Database
 from hpo.storage.decisions import stage_name
@@ -158,7 +158,7 @@ def _begun(results: StudyResults) -> list[tuple[StageName, str]]:
 
 def _figures(results: StudyResults, stage: StageName, architecture: str) -> tuple[dict[str, go.Figure], list[str]]:
     """An Optuna study's figures by id, and what they show; those without data are left out."""
-    alone = _only(results, architecture)
+    alone = results.only(architecture)
     figures, findings = {}, []
     for options in _panels(results.settings, stage, architecture):
         panel = panel_named(options.panel)
@@ -185,17 +185,6 @@ def _panels(settings: StudySettings, stage: StageName, architecture: str) -> Ite
         yield PanelSettings(panel="history")
         yield PanelSettings(panel="best_so_far")
         yield PanelSettings(panel="warm_start")
-
-
-def _only(results: StudyResults, architecture: str) -> StudyResults:
-    """The results of one architecture; the settings keep all of them, and so each its colour."""
-    return replace(
-        results,
-        trials=tuple(one for one in results.trials if one.architecture == architecture),
-        confirmations=tuple(one for one in results.confirmations if one.architecture == architecture),
-        donors=tuple(one for one in results.donors if one.architecture == architecture),
-        ranges=tuple(one for one in results.ranges if one.architecture == architecture),
-    )
 
 
 def _shade_range(figure: go.Figure, results: StudyResults, factor: str) -> str:

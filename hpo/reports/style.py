@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import plotly.graph_objects as go
 
 from hpo.evaluation.estimate import Estimate
-from hpo.results.study import StudySettings
+from hpo.results.settings import StudySettings
 
 # Okabe and Ito 2008: told apart by people of every colour vision, and in grey. Their orange and sky blue are darker
 # here: lines and symbols stand out from light and from dark paper, at 3:1 and more.

@@ -7,8 +7,9 @@ from hpo.evaluation.metrics import METRICS
 from hpo.reports.advice import next_steps
 from hpo.reports.html import Cell, Column, Html, Table, element, escape, paragraph, table
 from hpo.reports.style import architecture_style, difference_kind
+from hpo.reports.trials import STAGES
 from hpo.reports.verdict import every_metric, origin, price, verdict
-from hpo.results.comparison import Tested, best_compared, both_sides, compared_sides, is_finished
+from hpo.results.comparison import Tested
 from hpo.results.cost import total_cost
 from hpo.results.study import StudyResults
 from hpo.results.words import (
@@ -30,8 +31,8 @@ _TESTS: tuple[Tested, ...] = ("accuracy", "auc")
 
 def summarize(results: StudyResults) -> Html:
     """The verdict in two sentences, the numbers behind it, and what to run next."""
-    parts = [] if is_finished(results) else [paragraph(_progress(results), "notice")]
-    if compared_sides(results):
+    parts = [] if results.is_finished else [paragraph(_progress(results), "notice")]
+    if results.compared:
         parts.append(paragraph(verdict(results), "verdict"))
         parts.append(paragraph(_origin(results), "origin"))
         parts += [_facts(results), table(before_after_table(results)), paragraph(_how_to_read(results), "explain")]
@@ -40,7 +41,7 @@ def summarize(results: StudyResults) -> Html:
 
 
 def _origin(results: StudyResults) -> str:
-    best = best_compared(results)
+    best = results.best_compared
     return " ".join(filter(None, (every_metric(results, best), origin(results, best), price(results))))
 
 
@@ -52,10 +53,10 @@ def before_after_table(results: StudyResults) -> Table:
         Column("Adjusted p", numeric=True),
     ]
     rows: list[list[Cell | str]] = []
-    for name, sides in compared_sides(results).items():
+    for name, sides in results.compared.items():
         mark = "best on validation" if name == results.best_architecture else ""
         cells: list[Cell | str] = [Cell(name, mark, swatch=architecture_style(results.settings, name).colour)]
-        cells += [_metric_cell(both_sides(sides).metrics[metric]) for metric in METRICS]
+        cells += [_metric_cell(sides.headline.metrics[metric]) for metric in METRICS]
         of_accuracy, of_auc = (p_value(sides.adjusted_p[metric]) for metric in _TESTS)
         cells.append(Cell(f"AUC {of_auc}", f"accuracy {of_accuracy}"))
         rows.append(cells)
@@ -69,8 +70,8 @@ def _metric_cell(found: MetricComparison) -> Cell:
 
 
 def _facts(results: StudyResults) -> Html:
-    metric, best = results.settings.test_metric, best_compared(results)
-    found, cost = both_sides(compared_sides(results)[best]).metrics[metric], total_cost(results.compute)
+    metric, best = results.settings.test_metric, results.best_compared
+    found, cost = results.compared[best].headline.metrics[metric], total_cost(results.compute)
     likely, after = found.improvement, f"{number(found.after.value)} ({interval(found.after)})"
     facts = [
         (
@@ -98,7 +99,7 @@ def _facts(results: StudyResults) -> Html:
 
 
 def _how_to_read(results: StudyResults) -> str:
-    sampling = next(iter(compared_sides(results).values())).sampling
+    sampling = next(iter(results.compared.values())).sampling
     return (
         f"Test metrics before \N{RIGHTWARDS ARROW} after tuning, means over {plural(sampling.seeds, 'seed')}; below "
         f"them the paired difference with its 95% interval (BCa bootstrap over {resampled_words(sampling)}), coloured "
@@ -117,8 +118,8 @@ def _advice(results: StudyResults) -> Html:
 
 def _progress(results: StudyResults) -> str:
     parts = []
-    for stage, words in (("stage1", "stage 1"), ("stage2", "stage 2")):
-        trials = [trial for trial in results.trials if trial.stage == stage]
+    for stage, words in STAGES.items():
+        trials = results.trials_of(stage)
         ended = sum(trial.state in ("complete", "pruned", "failed") for trial in trials)
         parts.append(f"{words}: {ended} of {plural(len(trials), 'trial')} done" if trials else f"{words}: not begun")
     fresh = [one for candidate in results.candidates for one in candidate.trainings]

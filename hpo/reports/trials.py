@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
@@ -11,7 +10,8 @@ from hpo.evaluation.objective import Objective
 from hpo.recipe.point import FACTORS, Value
 from hpo.reports.panel import NotThereError
 from hpo.results.records import StageName, TrialResult
-from hpo.results.study import StudyResults, StudySettings
+from hpo.results.settings import StudySettings
+from hpo.results.study import StudyResults
 from hpo.results.words import listed
 
 _Item = TypeVar("_Item")
@@ -20,25 +20,13 @@ STAGES: dict[StageName, str] = {"stage1": "stage 1", "stage2": "stage 2"}
 """The stages of trials, and their short names for a person."""
 
 
-def finished_trials(results: StudyResults, stage: StageName, architecture: str) -> list[TrialResult]:
-    """A stage's complete trials of an architecture that have a finite objective, by number."""
-    found = [
-        trial
-        for trial in results.trials
-        if (trial.stage, trial.architecture, trial.state) == (stage, architecture, "complete")
-        and trial.objective is not None
-        and math.isfinite(trial.objective)
-    ]
-    return sorted(found, key=lambda trial: trial.number)
-
-
 def finished_by_architecture(results: StudyResults, stage: StageName) -> dict[str, list[TrialResult]]:
     """A stage's finished trials of every architecture that has any, in the study file's order.
 
     Raises:
         NotThereError: if there is none yet.
     """
-    found = {name: finished_trials(results, stage, name) for name in results.settings.architectures}
+    found = {name: results.finished(stage, name) for name in results.settings.architectures}
     if not any(found.values()):
         raise NotThereError(f"No {STAGES[stage].replace(' ', '-')} trial has finished yet.")
     return {name: trials for name, trials in found.items() if trials}
@@ -76,7 +64,7 @@ def from_best(objective: Objective, trials: Iterable[TrialResult]) -> list[Trial
 
 def chosen_trial(results: StudyResults, architecture: str) -> TrialResult | None:
     """The stage-2 trial whose settings were chosen, or the best where no recheck has chosen; None without any."""
-    trials = finished_trials(results, "stage2", architecture)
+    trials = results.finished("stage2", architecture)
     chosen = results.chosen(architecture)
     found = [trial for trial in trials if chosen is not None and trial.recipe_key == chosen.recipe_key]
     if found:
@@ -115,7 +103,7 @@ def shown_trials(results: StudyResults, options: PanelSettings) -> tuple[str, li
     """
     stage = stage_of(options)
     architecture = architecture_shown(results, options, stage)
-    trials = finished_trials(results, stage, architecture)
+    trials = results.finished(stage, architecture)
     if not trials:
         raise NotThereError(f"No {STAGES[stage].replace(' ', '-')} trial of {architecture} has finished yet.")
     return architecture, trials

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from hpo.evaluation.metrics import METRICS
 from hpo.recipe.point import Point
 from hpo.reports.past_best import past_its_best
-from hpo.results.comparison import Sides, best_compared, both_sides, compare_architectures, compared_sides
+from hpo.results.comparison import Sides
 from hpo.results.cost import total_cost
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, count, duration, listed, number, plural, signed, signed_interval
 
 _ALPHA = 0.05
+_REFERENCES: tuple[Role, Role] = ("before", "equal")
 
 
 def verdict(results: StudyResults) -> str:
@@ -24,8 +25,8 @@ def verdict(results: StudyResults) -> str:
     Raises:
         ValueError: if no architecture has been tested on both sides.
     """
-    metric, compared, best = results.settings.test_metric, compared_sides(results), best_compared(results)
-    found = both_sides(compared[best]).metrics[metric]
+    metric, compared, best = results.settings.test_metric, results.compared, results.best_compared
+    found = compared[best].headline.metrics[metric]
     signs = {name: _sign(sides, metric) for name, sides in compared.items()}
     is_raised = all(sign == 1 for sign in signs.values())
     is_by_more_training = all(
@@ -43,7 +44,7 @@ def verdict(results: StudyResults) -> str:
 
 def every_metric(results: StudyResults, architecture: str) -> str:
     """What tuning changed of all five metrics of an architecture, in a sentence."""
-    found = both_sides(compare_architectures(results)[architecture]).metrics
+    found = results.comparison[architecture].headline.metrics
     differences = {METRIC_WORDS[name]: found[name].difference for name in METRICS}
     raised = [words for words, one in differences.items() if one.excludes_zero and one.value > 0]
     lowered = [words for words, one in differences.items() if one.excludes_zero and one.value < 0]
@@ -64,7 +65,7 @@ def every_metric(results: StudyResults, architecture: str) -> str:
 
 def _chosen(results: StudyResults, best: str) -> str:
     """Why this architecture stands for the others."""
-    if len(compared_sides(results)) == 1:
+    if len(results.compared) == 1:
         return ""
     return ", the best on validation," if best == results.best_architecture else ", the best on validation so far,"
 
@@ -75,21 +76,21 @@ def origin(results: StudyResults, architecture: str) -> str:
     Returns:
         An empty text without a tested cold-start control.
     """
-    sides = compare_architectures(results)[architecture]
+    sides = results.comparison[architecture]
     return " ".join(filter(None, (_more_training(results, architecture), _of_settings(results, architecture, sides))))
 
 
 def _more_training(results: StudyResults, architecture: str) -> str:
     """What more training alone brings the reference, and whether it was trained past its best."""
     metric = results.settings.test_metric
-    longer = compare_architectures(results)[architecture].pairs.get(("before", "equal"))
+    longer = results.comparison[architecture].pairs.get(("before", "equal"))
     if longer is None:
         return ""
-    epochs = {one.role: one.epochs for one in results.confirmations if one.architecture == architecture}
     found = longer.metrics[metric]
+    before, equal = (results.finals(architecture, role)[0].epochs for role in _REFERENCES)
     text = (
         f"More training alone takes {architecture}'s reference from {number(found.before.value)} "
-        f"({plural(epochs['before'], 'epoch')}) to {number(found.after.value)} ({count(epochs['equal'])})."
+        f"({plural(before, 'epoch')}) to {number(found.after.value)} ({count(equal)})."
     )
     past = past_its_best(results, architecture)
     if past is None:
@@ -147,7 +148,7 @@ def is_by_settings(sides: Sides, metric: str) -> bool | None:
 
 def _sign(sides: Sides, metric: str) -> int:
     """1 or -1 where the difference is one, 0 where it may be chance."""
-    difference = both_sides(sides).metrics[metric].difference
+    difference = sides.headline.metrics[metric].difference
     adjusted_p = {str(name): p for name, p in sides.adjusted_p.items()}
     if not difference.excludes_zero or adjusted_p.get(metric, 0.0) >= _ALPHA:
         return 0
@@ -181,5 +182,4 @@ def _in_part(raised: Sequence[str], lowered: Sequence[str], unknown: Sequence[st
 
 
 def _point(results: StudyResults, architecture: str, role: Role) -> Point | None:
-    trainings = (one for one in results.confirmations if (one.architecture, one.role) == (architecture, role))
-    return next((one.point for one in trainings), None)
+    return next((one.point for one in results.finals(architecture, role)), None)

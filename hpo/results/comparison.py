@@ -1,10 +1,9 @@
-"""The comparison of each architecture's final trainings, computed once for all panels of a report."""
+"""The comparison of each architecture's final trainings on the test split."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from hpo.evaluation.compare import Comparison, Measurement, Sampling, compare_sides, measure
 from hpo.evaluation.holm import holm
 from hpo.results.records import Role
-from hpo.results.study import StudyResults
 
 Tested = Literal["auc", "accuracy"]
 """Metrics whose difference has a test of its own: DeLong's and McNemar's."""
@@ -27,14 +25,14 @@ _NOT_PAIRED = ("equal", "cold_control")
 
 @dataclass(frozen=True)
 class Sides:
-    """What the test split says of one architecture.
+    """The sides of one architecture on the test split.
 
     Args:
         measured: the sides that have predictions.
         pairs: paired comparisons of two of them, by (first, second) in the order of `ROLES`.
         adjusted_p: by metric, of the headline's pair, DeLong's p (``auc``) and McNemar's (``accuracy``), each adjusted
             by Holm over the architectures; empty without both sides.
-        sampling: what the intervals rest on.
+        sampling: units, seeds and resamples of the intervals.
     """
 
     measured: Mapping[Role, Measurement]
@@ -44,7 +42,7 @@ class Sides:
 
     @property
     def baseline(self) -> Role:
-        """What the tuned model is compared with: the reference that was trained as long, where there is one."""
+        """The tuned model's opponent: the reference that was trained as long, where there is one."""
         return "equal" if "equal" in self.measured else "before"
 
     @property
@@ -52,67 +50,38 @@ class Sides:
         """The headline: the baseline against the tuned model; None without both."""
         return self.pairs.get((self.baseline, "after"))
 
+    @property
+    def headline(self) -> Comparison:
+        """The baseline against the tuned model.
+
+        Raises:
+            ValueError: if one of them has not been tested.
+        """
+        if self.before_after is None:
+            raise ValueError("both sides have to be tested")
+        return self.before_after
+
     def role_of(self, side: Literal["before", "after"]) -> Role:
-        """Which role stands on a side of the headline."""
+        """The role on a side of the headline."""
         return self.baseline if side == "before" else "after"
 
 
-@lru_cache(maxsize=8)
-def compare_architectures(results: StudyResults) -> dict[str, Sides]:
-    """Every architecture that has test predictions, in the study file's order.
+def compare_architectures(
+    labels: NDArray[np.uint8],
+    slides: NDArray[np.str_] | None,
+    predictions: Mapping[str, Mapping[Role, NDArray[np.float32]]],
+) -> dict[str, Sides]:
+    """Compare the sides of each architecture that has predictions.
 
-    Sides are compared on the seeds that all of them have, so that a study in the middle of its final trainings is
-    compared on those that are done.
+    Args:
+        labels: ``(N,)``, 0 or 1, of the test split.
+        slides: ``(N,)``, the slide of each patch, where that is known.
+        predictions: by architecture and role, ``(S, N)``; of one architecture all with the same seeds.
     """
-    if results.test_labels is None:
-        return {}
-    compared = {}
-    for architecture in results.settings.architectures:
-        sides = predictions_by_role(results, architecture)
-        if sides:
-            compared[architecture] = _compare(results, sides)
+    compared = {name: _compare(labels, slides, sides) for name, sides in predictions.items() if sides}
     found = {name: Sides(measured, pairs, {}, sampling) for name, (measured, pairs, sampling) in compared.items()}
     adjusted = _adjust({name: sides.before_after for name, sides in found.items() if sides.before_after is not None})
     return {name: replace(sides, adjusted_p=adjusted.get(name, {})) for name, sides in found.items()}
-
-
-def compared_sides(results: StudyResults) -> dict[str, Sides]:
-    """The architectures whose tuned model and what it is compared with have been tested."""
-    return {name: sides for name, sides in compare_architectures(results).items() if sides.before_after is not None}
-
-
-def both_sides(sides: Sides) -> Comparison:
-    """The headline's comparison.
-
-    Raises:
-        ValueError: if one of them has not been tested.
-    """
-    if sides.before_after is None:
-        raise ValueError("both sides have to be tested")
-    return sides.before_after
-
-
-def best_compared(results: StudyResults) -> str:
-    """The best on validation of those that have been tested on both sides.
-
-    Raises:
-        ValueError: if none has.
-    """
-    compared = compared_sides(results)
-    if not compared:
-        raise ValueError("no architecture has been tested on both sides")
-    return next(name for name in [*results.ranking, *compared] if name in compared)
-
-
-def is_finished(results: StudyResults) -> bool:
-    """Whether every architecture has been tested on both sides with every seed."""
-    compared, settings = compare_architectures(results), results.settings
-    return all(
-        name in compared
-        and compared[name].before_after is not None
-        and compared[name].sampling.seeds == len(settings.confirm_seeds)
-        for name in settings.architectures
-    )
 
 
 def _adjust(tested: Mapping[str, Comparison]) -> dict[str, dict[Tested, float]]:
@@ -125,44 +94,27 @@ def _adjust(tested: Mapping[str, Comparison]) -> dict[str, dict[Tested, float]]:
     }
 
 
-def predictions_by_role(results: StudyResults, architecture: str) -> dict[Role, NDArray[np.float32]]:
-    """Test probabilities ``(S, N)`` of each side, on the seeds that all sides with predictions share.
+def shared_predictions(
+    rows: Mapping[Role, Mapping[int, NDArray[np.float32]]],
+) -> dict[Role, NDArray[np.float32]]:
+    """Stack the predictions of each side on the seeds that all sides with predictions share.
+
+    Args:
+        rows: by role and seed, ``(N,)``.
 
     Returns:
-        By role, in the order of `ROLES`; empty where the sides share no seed.
+        By role ``(S, N)``, seeds in ascending order; empty where the sides share no seed.
     """
-    found: dict[Role, dict[int, NDArray[np.float32]]] = {}
-    for role in ROLES:
-        rows = {
-            training.seed: training.test_probabilities
-            for training in results.confirmations
-            if (training.architecture, training.role) == (architecture, role)
-            and training.test_probabilities is not None
-        }
-        if rows:
-            found[role] = rows
-    if not found:
+    having = {role: by_seed for role, by_seed in rows.items() if by_seed}
+    if not having:
         return {}
-    seeds = sorted(set.intersection(*(set(rows) for rows in found.values())))
-    return {role: np.stack([rows[seed] for seed in seeds]) for role, rows in found.items()} if seeds else {}
-
-
-def headline_predictions(
-    results: StudyResults, architecture: str
-) -> dict[Literal["before", "after"], NDArray[np.float32]]:
-    """Test probabilities ``(S, N)`` of the headline's two sides, as far as there are any."""
-    found = predictions_by_role(results, architecture)
-    baseline: Role = "equal" if "equal" in found else "before"
-    pairs: tuple[tuple[Literal["before", "after"], Role], ...] = (("before", baseline), ("after", "after"))
-    return {side: found[role] for side, role in pairs if role in found}
+    seeds = sorted(set.intersection(*(set(by_seed) for by_seed in having.values())))
+    return {role: np.stack([by_seed[seed] for seed in seeds]) for role, by_seed in having.items()} if seeds else {}
 
 
 def _compare(
-    results: StudyResults, sides: dict[Role, NDArray[np.float32]]
+    labels: NDArray[np.uint8], slides: NDArray[np.str_] | None, sides: Mapping[Role, NDArray[np.float32]]
 ) -> tuple[dict[Role, Measurement], dict[tuple[Role, Role], Comparison], Sampling]:
-    labels, slides = results.test_labels, results.test_slides
-    if labels is None:
-        raise ValueError("test predictions without test labels")
     if len(sides) == 1:
         ((role, rows),) = sides.items()
         alone = measure(labels, rows, slides=slides)

@@ -31,7 +31,8 @@ from hpo.results.records import (
     TestOpening,
     TrialResult,
 )
-from hpo.results.study import FactorSettings, StudyResults, StudySettings
+from hpo.results.settings import FactorSettings, StudySettings
+from hpo.results.study import StudyResults
 from hpo.stages.steps import longest_rows
 from hpo.storage.database import Database
 from hpo.storage.decided import (

@@ -41,14 +41,10 @@ def find_mistakes(results: StudyResults, test: Patches) -> tuple[Mistake, ...]:
         False positives, the most confident first, then false negatives likewise; nothing before the test split is
         opened, or where ``test`` is not what was predicted.
     """
-    rows = [
-        training.test_probabilities
-        for training in results.confirmations
-        if (training.architecture, training.role) == (results.best_architecture, "after")
-        and training.test_probabilities is not None
-    ]
+    best = results.best_architecture
+    rows = None if best is None else results.predictions(best).get("after")
     labels = results.test_labels
-    if not rows or labels is None or not np.array_equal(labels, test.labels):
+    if rows is None or labels is None or not np.array_equal(labels, test.labels):
         return ()
     mean = np.mean(rows, axis=0)
     order = np.argsort(-mean, kind="stable")

@@ -15,6 +15,9 @@ from hpo.recipe.point import Point, Value
 from hpo.storage.ledger import Compute
 
 StageName = Literal["stage1", "stage2"]
+STAGES: tuple[StageName, ...] = ("stage1", "stage2")
+"""The stages that have trials."""
+
 Role = Literal["before", "equal", "after", "cold_control"]
 ComputeRole = Literal["stage1", "stage2", "recheck", "before", "equal", "after", "cold_control"]
 

@@ -1,4 +1,4 @@
-"""Everything that a report is drawn from, as plain values: panels see nothing of databases and files.
+"""A study's results as plain values, and the questions that reports, exports and scripts ask of them.
 
 `hpo.results.read` fills these from a study's database; tests fill them with invented studies. A running study is a
 study whose later parts are still empty: every field below may be.
@@ -6,21 +6,18 @@ study whose later parts are still empty: every field below may be.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from statistics import fmean
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data.description import CLASSES
-from hpo.evaluation.metrics import METRICS
-from hpo.evaluation.objective import Objective
-from hpo.recipe.arithmetic import PLAIN, Arithmetic
-from hpo.recipe.point import Value
-from hpo.recipe.recipe import Balance
-from hpo.recipe.schedule import Strategy
+from hpo.results.comparison import ROLES, Sides, compare_architectures, shared_predictions
 from hpo.results.records import (
     Candidate,
     ComputeEntry,
@@ -30,90 +27,25 @@ from hpo.results.records import (
     FactorRange,
     Fault,
     Mistake,
+    Role,
+    StageName,
     TestOpening,
     TrialResult,
 )
+from hpo.results.settings import StudySettings
 from hpo.storage.ledger import TrainedEpoch
 from hpo.storage.workers import WorkerSpan
 
-
-@dataclass(frozen=True)
-class FactorSettings:
-    """One factor of the search space.
-
-    Args:
-        name: of `hpo.recipe.point.FACTORS`.
-        reference: its value before tuning, which stage 1 holds while other factors vary.
-        levels: the values that stage 1 tries; empty if it does not vary.
-        scale: of its axis and of stage 2's search.
-    """
-
-    name: str
-    reference: Value
-    levels: tuple[Value, ...] = ()
-    scale: Literal["linear", "log"] = "linear"
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-@dataclass(frozen=True)
-class StudySettings:
-    """What the study file and its search space wish.
-
-    Args:
-        name: the study's.
-        architectures: in the study file's order; each keeps its colour in every figure.
-        objective: what trials are judged by, on the validation split.
-        factors: of the search space, by name.
-        stage1_design: ``one_factor`` or ``grid``.
-        stage1_factors: which factors stage 1 varies.
-        stage2_design: the sampler, or how trainings that pause go on.
-        stage2_factors: which factors stage 2 tunes.
-        stage2_epochs: epochs of each of its trials, or of the longest.
-        warm_start: ``cold``, ``warm`` or ``shrink_perturb``.
-        batch_normalization: whether stage 2 inserts BatchNormalization.
-        confirm_epochs: epochs of each final training.
-        confirm_seeds: one final training each, for every role.
-        equal_training: whether the tuned models are compared with a reference that was trained as long.
-        rechecked: how many of stage 2's best are trained again before one is chosen; 0 is none.
-        arithmetic: how training steps are computed.
-        balance: classes of the training patches that are used.
-        stage2_within: stage 1's ``ranges``, or the whole ``space``.
-        strategies: the learning-rate strategies with the search space's parameters, for the schedules' figure.
-    """
-
-    name: str
-    architectures: tuple[str, ...]
-    objective: Objective
-    factors: Mapping[str, FactorSettings]
-    stage1_design: str
-    stage1_factors: tuple[str, ...]
-    stage2_design: str
-    stage2_factors: tuple[str, ...]
-    stage2_epochs: int
-    warm_start: str
-    batch_normalization: bool
-    confirm_epochs: int
-    confirm_seeds: tuple[int, ...]
-    equal_training: bool = False
-    rechecked: int = 0
-    arithmetic: Arithmetic = PLAIN
-    balance: Balance = "equal"
-    stage2_within: str = "ranges"
-    strategies: tuple[Strategy, ...] = (
-        Strategy("constant"),
-        Strategy("time_based"),
-        Strategy("step"),
-        Strategy("exponential"),
-    )
-
+class _OfArchitecture(Protocol):
     @property
-    def test_metric(self) -> str:
-        """The one metric that says whether tuning helped: the objective if it is one of the five, else AUC."""
-        return self.objective.metric if self.objective.metric in METRICS else "auc"
+    def architecture(self) -> str: ...
 
-    @property
-    def reference(self) -> dict[str, Value]:
-        """The reference point: every factor before tuning."""
-        return {name: factor.reference for name, factor in self.factors.items()}
+
+_Record = TypeVar("_Record", bound=_OfArchitecture)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,21 +53,21 @@ class StudyResults:
     """Everything that a report is drawn from.
 
     Args:
-        settings: what was wished.
+        settings: what the study file asks for.
         trials: of both stages, in any order and state.
         confirmations: final trainings, in any order.
         candidates: of the recheck, by architecture and place.
         test_labels: ``(N,)``, 0 or 1; None until the test split is opened.
-        test_slides: ``(N,)``, which slide each test patch is from, where that is known.
+        test_slides: ``(N,)``, the slide of each test patch, where that is known.
         valid_labels: ``(V,)``, 0 or 1, of the validation patches; None until the test split is opened.
         test_openings: in their order.
-        compute: what either side cost.
+        compute: the cost of each part of each architecture.
         donors: of the architectures whose stage 2 is warm-started.
         ranges: of the architectures whose stage 1 is closed.
         data: None if it is not at hand.
         versions: by package, and of Python and the machine.
         epochs: the compute ledger in its order.
-        workers: every worker there was, the first one first.
+        workers: every worker, the first one first.
         faults: attempts that ended badly, in their order.
         classes: their names, in the order of the labels.
         mistakes: the most confident ones of the best architecture; empty where the test patches are not at hand.
@@ -160,26 +92,158 @@ class StudyResults:
     classes: tuple[str, ...] = CLASSES
     mistakes: tuple[Mistake, ...] = ()
 
-    @property
-    def best_architecture(self) -> str | None:
-        """The one whose tuned models did best on validation; None before there are any."""
-        return next(iter(self.ranking), None)
+    def trials_of(self, stage: StageName, architecture: str | None = None) -> list[TrialResult]:
+        """A stage's trials in any state, in their order: of one architecture, or of all."""
+        return [one for one in self.trials if one.stage == stage and architecture in (None, one.architecture)]
+
+    def finished(self, stage: StageName, architecture: str) -> list[TrialResult]:
+        """A stage's complete trials of an architecture that have a finite objective, by number."""
+        found = [
+            trial
+            for trial in self.trials_of(stage, architecture)
+            if trial.state == "complete" and trial.objective is not None and math.isfinite(trial.objective)
+        ]
+        return sorted(found, key=lambda trial: trial.number)
+
+    def finals(self, architecture: str, role: Role) -> list[Confirmation]:
+        """The final trainings of an architecture in a role, in their order, trained or not."""
+        return [one for one in self.confirmations if (one.architecture, one.role) == (architecture, role)]
+
+    def trained_finals(self, architecture: str, role: Role) -> list[Confirmation]:
+        """Those of `finals` that have been trained to their end, and so have an objective."""
+        return [one for one in self.finals(architecture, role) if one.objective is not None]
+
+    def tested_finals(self, architecture: str, role: Role) -> list[Confirmation]:
+        """Those of `finals` that have test predictions."""
+        return [one for one in self.finals(architecture, role) if one.test_probabilities is not None]
+
+    def chosen(self, architecture: str) -> Candidate | None:
+        """The recheck's choice; None without a recheck, or before it has chosen."""
+        return next((one for one in self.candidates if one.architecture == architecture and one.is_chosen), None)
+
+    def donor(self, architecture: str) -> Donor | None:
+        """The donor of an architecture's stage 2; None where it starts cold, or has not started."""
+        return next((one for one in self.donors if one.architecture == architecture), None)
+
+    def ranges_of(self, architecture: str) -> dict[str, FactorRange]:
+        """The ranges that stage 1 leaves to stage 2, by factor; empty until stage 1 is closed."""
+        return {one.factor: one for one in self.ranges if one.architecture == architecture}
+
+    def compute_of(self, architecture: str) -> list[ComputeEntry]:
+        """The cost of each part of an architecture."""
+        return [entry for entry in self.compute if entry.architecture == architecture]
+
+    def only(self, architecture: str) -> StudyResults:
+        """The results of one architecture; the settings keep all of them, and so each its colour."""
+
+        def of(records: tuple[_Record, ...]) -> tuple[_Record, ...]:
+            return tuple(one for one in records if one.architecture == architecture)
+
+        return replace(
+            self,
+            trials=of(self.trials),
+            confirmations=of(self.confirmations),
+            candidates=of(self.candidates),
+            test_openings=of(self.test_openings),
+            compute=of(self.compute),
+            donors=of(self.donors),
+            ranges=of(self.ranges),
+            faults=of(self.faults),
+            mistakes=self.mistakes if architecture == self.best_architecture else (),
+        )
 
     @property
     def ranking(self) -> list[str]:
         """Architectures with tuned models, the best on validation first. The test split has no say in it."""
-        gains: dict[str, list[float]] = {name: [] for name in self.settings.architectures}
-        for training in self.confirmations:
-            if training.role == "after" and training.objective is not None:
-                gains[training.architecture].append(self.settings.objective.gain(training.objective))
-        return rank(gains)
+        return self.ranked(self.settings.architectures)
 
-    def chosen(self, architecture: str) -> Candidate | None:
-        """What the recheck chose; None without one, or before it has."""
-        return next((one for one in self.candidates if one.architecture == architecture and one.is_chosen), None)
+    def ranked(self, architectures: Sequence[str]) -> list[str]:
+        """Those of some architectures that have tuned models, by the mean of their objectives on validation.
 
+        Of equals, the first in the given order comes first.
+        """
+        gain = self.settings.objective.gain
+        gains = {
+            name: fmean(gain(one.objective) for one in trained if one.objective is not None)
+            for name in architectures
+            if (trained := self.trained_finals(name, "after"))
+        }
+        return sorted(gains, key=lambda name: -gains[name])
 
-def rank(gains: Mapping[str, Sequence[float]]) -> list[str]:
-    """Architectures by the mean of their tuned models' gains on validation, the best first; of equals the first."""
-    having = [name for name, values in gains.items() if values]
-    return sorted(having, key=lambda name: -fmean(gains[name]))
+    @property
+    def best_architecture(self) -> str | None:
+        """The architecture whose tuned models did best on validation; None before there are any."""
+        return next(iter(self.ranking), None)
+
+    @cached_property
+    def comparison(self) -> dict[str, Sides]:
+        """Every architecture that has test predictions, in the study file's order; computed once.
+
+        Sides are compared on the seeds that all of them have, so that a study in the middle of its final trainings is
+        compared on those that are done.
+        """
+        if self.test_labels is None:
+            return {}
+        predictions = {name: self.predictions(name) for name in self.settings.architectures}
+        return compare_architectures(self.test_labels, self.test_slides, predictions)
+
+    @property
+    def compared(self) -> dict[str, Sides]:
+        """The architectures that have been tested on both sides: the tuned model and its baseline."""
+        return {name: sides for name, sides in self.comparison.items() if sides.before_after is not None}
+
+    @property
+    def best_compared(self) -> str:
+        """The best on validation of the architectures that have been tested on both sides.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        compared = self.compared
+        if not compared:
+            raise ValueError("no architecture has been tested on both sides")
+        return next(name for name in [*self.ranking, *compared] if name in compared)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every architecture has been tested on both sides with every seed."""
+        compared, seeds = self.compared, len(self.settings.confirm_seeds)
+        return all(name in compared and compared[name].sampling.seeds == seeds for name in self.settings.architectures)
+
+    def predictions(self, architecture: str) -> dict[Role, NDArray[np.float32]]:
+        """Test probabilities ``(S, N)`` of each side, on the seeds that all sides with predictions share.
+
+        Returns:
+            By role, in the order of `ROLES`; empty where the sides share no seed.
+        """
+        return shared_predictions(
+            {
+                role: {
+                    one.seed: one.test_probabilities
+                    for one in self.tested_finals(architecture, role)
+                    if one.test_probabilities is not None
+                }
+                for role in ROLES
+            }
+        )
+
+    def headline_predictions(self, architecture: str) -> dict[Literal["before", "after"], NDArray[np.float32]]:
+        """Test probabilities ``(S, N)`` of the headline's two sides, as far as there are any."""
+        found = self.predictions(architecture)
+        baseline: Role = "equal" if "equal" in found else "before"
+        pairs: tuple[tuple[Literal["before", "after"], Role], ...] = (("before", baseline), ("after", "after"))
+        return {side: found[role] for side, role in pairs if role in found}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Every trial of both stages as a pandas DataFrame, one row each.
+
+        Columns are ``stage``, ``architecture``, ``number``, ``state``, ``objective``, ``standard_error``,
+        ``recipe_key``, ``finished_at`` (UTC), the factors, and the metrics of the epoch that speaks (``valid_auc`` and
+        so on).
+
+        Raises:
+            HpoError: if pandas is not installed.
+        """
+        from hpo.results.frame import trials_frame
+
+        return trials_frame(self.trials)

@@ -60,14 +60,14 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     results = fitting(invent_study(("tiny", "wide"), seeds=(0, 1), name="small"), recipes)
     store = PredictionStore(Files(study.checkpoints))
     tuned = {}
-    for place, (name, recipe) in enumerate(recipes.items()):
+    for name, recipe in recipes.items():
         assert results.test_labels is not None
         store.save_truth(name, results.test_labels, results.test_slides)
         runs = [one for one in results.confirmations if one.architecture == name]
         for one in runs:
             assert one.test_probabilities is not None
             store.save(name, one.role, one.seed, one.test_probabilities)
-        tuned[name] = Tuned(recipe, 1, float(place), name, tuple((one.role, one.seed) for one in runs))
+        tuned[name] = Tuned(recipe, 1, name, tuple((one.role, one.seed) for one in runs))
     finished = Finished(study, ToyDataset(digest=DATA), results, tuned)
     finished.export()
     return finished
@@ -86,7 +86,7 @@ def test_each_architecture_has_its_files_and_the_study_its_best_configuration(fi
     written = finished.written()
     assert sorted(written) == ["best_config.yaml", *(f"{name}/{file}" for name in ("tiny", "wide") for file in FILES)]
     config = load_best_config(config_path(finished.study))
-    assert config.best == "wide"
+    assert config.best == "wide" == finished.results.best_compared
     trainer = Trainer(CheckpointStore(Files(finished.study.checkpoints)), finished.dataset)
     for name, recipe in (("tiny", TINY), ("wide", WIDE)):
         assert config.models[name].recipe == recipe
@@ -124,19 +124,19 @@ def test_the_threads_are_those_that_all_of_its_workers_had(
 
 
 def test_it_is_exported_only_with_every_file_and_of_these_very_models(finished: Finished) -> None:
-    study, tuned = finished.study, finished.tuned
-    assert is_exported(study, tuned)
-    assert not is_exported(study, tuned, onnx=True)
-    assert not is_exported(study, {"tiny": tuned["tiny"]}), "the other's files are of a model no longer there"
-    assert not is_exported(study, tuned | {"wide": replace(tuned["wide"], epoch=2)})
-    assert not is_exported(study, tuned | {"wide": replace(tuned["wide"], recipe=TINY)})
-    assert not is_exported(study, tuned | {"tiny": replace(tuned["tiny"], objective=2.0)}), "another one is the best"
+    study, tuned, best = finished.study, finished.tuned, "wide"
+    assert is_exported(study, tuned, best)
+    assert not is_exported(study, tuned, best, onnx=True)
+    assert not is_exported(study, {"tiny": tuned["tiny"]}, "tiny"), "the other's files are of a model no longer there"
+    assert not is_exported(study, tuned | {"wide": replace(tuned["wide"], epoch=2)}, best)
+    assert not is_exported(study, tuned | {"wide": replace(tuned["wide"], recipe=TINY)}, best)
+    assert not is_exported(study, tuned, "tiny"), "another one is the best"
     for path in (*exported_files(study, "tiny"), config_path(study)):
         away = path.rename(path.with_suffix(".away"))
-        assert not is_exported(study, tuned), path.name
+        assert not is_exported(study, tuned, best), path.name
         away.rename(path)
     config_path(study).write_text("kind: best_config\n")
-    assert not is_exported(study, tuned)
+    assert not is_exported(study, tuned, best)
 
 
 def test_what_is_up_to_date_stays_as_it_is(finished: Finished) -> None:
@@ -161,7 +161,7 @@ def test_onnx_comes_on_request_beside_the_rest_and_stays(finished: Finished) -> 
     after = finished.written()
     assert after.keys() - before.keys() == {"tiny/model.onnx", "wide/model.onnx"}
     assert {name: after[name] for name in before} == before
-    assert is_exported(finished.study, finished.tuned, onnx=True)
+    assert is_exported(finished.study, finished.tuned, "wide", onnx=True)
     finished.export()
     assert finished.written() == after
 
@@ -185,7 +185,7 @@ def test_another_model_replaces_the_old_ones_files_and_leaves_the_others(finishe
         assert after[f"tiny/{file}"][1] != before[f"tiny/{file}"][1]
     of_wide = [name for name in before if name.startswith("wide/")]
     assert {name: after[name] for name in of_wide} == {name: before[name] for name in of_wide}
-    assert is_exported(other.study, other.tuned)
+    assert is_exported(other.study, other.tuned, "wide")
 
 
 def test_weights_that_are_not_those_on_record_are_exported_anew(finished: Finished) -> None:

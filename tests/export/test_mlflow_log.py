@@ -14,7 +14,6 @@ from mlflow.entities import Run as MlflowRun
 from hpo.errors import StorageError
 from hpo.export.mlflow_log import log_to_mlflow
 from hpo.export.runs import ended_runs
-from hpo.results.comparison import compare_architectures
 from hpo.results.study import StudyResults
 from tests.results.invented import invent_study
 
@@ -103,7 +102,7 @@ def test_metrics_are_logged_for_each_epoch(first: Logged) -> None:
 
 def test_the_studys_run_has_the_comparison_and_the_files(first: Logged) -> None:
     parent = first.runs()["invented"]
-    comparison = compare_architectures(first.results)["model1"].before_after
+    comparison = first.results.comparison["model1"].before_after
     assert comparison is not None
     assert parent.data.metrics["model1/test_auc_difference"] == comparison.metrics["auc"].difference.value
     assert parent.data.metrics["model1/test_f1_before"] == comparison.metrics["f1"].before.value

@@ -26,7 +26,6 @@ from hpo.export.model_card import model_card
 from hpo.export.subject import subject_of
 from hpo.recipe.architecture import ARCHITECTURES, FunctionSpec
 from hpo.recipe.recipe import Recipe, WarmStart
-from hpo.results.comparison import compare_architectures
 from hpo.results.study import StudyResults
 from tests.export.samples import best_config, fitting
 from tests.results.invented import invent_study
@@ -68,7 +67,7 @@ def numbers(cell: str) -> list[float]:
 
 def test_every_metric_and_interval_is_the_comparisons_own(results: StudyResults) -> None:
     rows = tables(card(results))[0]
-    comparison = compare_architectures(results)["model3"].before_after
+    comparison = results.comparison["model3"].before_after
     assert comparison is not None
     scores = {
         "accuracy": lambda labels, p: accuracy_score(labels, p > 0.5),

@@ -24,7 +24,6 @@ from hpo.reports.past_best import past_its_best
 from hpo.reports.summary import summarize
 from hpo.reports.trials import chosen_trial
 from hpo.reports.verdict import every_metric, origin, verdict
-from hpo.results.comparison import compare_architectures
 from hpo.results.study import StudyResults
 from hpo.results.words import number, signed
 
@@ -34,14 +33,14 @@ LONGER = "for as many patch-visits as the tuned model and its donors"
 
 def test_the_verdict_is_the_difference_from_the_equally_trained_reference(honest: StudyResults) -> None:
     said = verdict(honest)
-    found = compare_architectures(honest)[honest.ranking[0]].pairs["equal", "after"].metrics["auc"]
+    found = honest.comparison[honest.ranking[0]].pairs["equal", "after"].metrics["auc"]
     assert "compared with the reference trained for as many patch-visits" in said
     assert f"from {number(found.before.value)} to {number(found.after.value)} ({signed(found.difference.value)}" in said
     assert "not by the settings alone" not in said
 
 
 def test_where_the_gain_comes_from_begins_with_more_training_alone(honest: StudyResults) -> None:
-    longer = compare_architectures(honest)["model1"].pairs["before", "equal"].metrics["auc"]
+    longer = honest.comparison["model1"].pairs["before", "equal"].metrics["auc"]
     said = origin(honest, "model1")
     assert said.startswith(
         f"More training alone takes model1's reference from {number(longer.before.value)} (40 epochs) to "
@@ -71,7 +70,7 @@ def test_a_reference_that_was_trained_past_its_best_is_named(honest: StudyResult
 
 def test_all_five_metrics_are_in_the_headline(honest: StudyResults) -> None:
     said = every_metric(honest, "model1")
-    found = compare_architectures(honest)["model1"].before_after
+    found = honest.comparison["model1"].before_after
     assert found is not None
     raised = [one for one in found.metrics.values() if one.difference.excludes_zero and one.difference.value > 0]
     assert (said == "All five metrics of model1 rise beyond chance.") == (len(raised) == 5)
@@ -93,7 +92,7 @@ def test_a_panel_of_two_sides_shows_the_headlines(panel: object, honest: StudyRe
 def test_the_area_of_the_side_before_is_the_equally_trained_references(honest: StudyResults) -> None:
     lines = roc.read(honest, OPTIONS).lines
     (area,) = (line.area for line in lines if (line.architecture, line.side) == ("model1", "before"))
-    assert area == compare_architectures(honest)["model1"].measured["equal"].metrics["auc"].value
+    assert area == honest.comparison["model1"].measured["equal"].metrics["auc"].value
 
 
 def test_the_bars_show_both_references(honest: StudyResults) -> None:
@@ -101,7 +100,7 @@ def test_the_bars_show_both_references(honest: StudyResults) -> None:
     assert [bar.side for bar in data.bars if bar.architecture == "model1"] == ["before", "equal", "after"]
     legend = [trace.name for trace in before_after.draw(data).data if trace.showlegend is not False]
     assert legend == ["reference, by stage 1's rules", "reference, equally trained", "tuned"]
-    found = compare_architectures(honest)["model1"].measured
+    found = honest.comparison["model1"].measured
     values = [number(found[role].metrics["auc"].value) for role in ("equal", "after")]  # type: ignore[index]
     assert f"model1 from {values[0]} to {values[1]}" in before_after.finding(data)
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from hpo.reports.note import Context, write_note
-from hpo.results.comparison import compare_architectures
 from hpo.results.records import StageName
 from hpo.results.study import StudyResults
 from hpo.results.words import number, signed
@@ -50,7 +49,7 @@ def test_stage_1_tells_where_it_belongs_its_best_trial_and_what_it_leaves_to_sta
 
 def test_stage_2_tells_its_choice_and_what_the_test_split_said_of_it(finished: StudyResults) -> None:
     told = facts(note(finished, "stage2"))
-    found = compare_architectures(finished)["model2"].before_after
+    found = finished.comparison["model2"].before_after
     assert found is not None
     auc = found.metrics["auc"]
     assert told["Stands at"] == "14 trials: 13 complete and 1 failed"

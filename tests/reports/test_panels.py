@@ -39,9 +39,9 @@ from hpo.reports.panels import (
 from hpo.reports.paper import TABLE_3, TABLE_4
 from hpo.reports.registry import panel_named
 from hpo.reports.style import architecture_style, whole_ticks
-from hpo.results.comparison import compare_architectures
 from hpo.results.records import ComputeEntry, Role, TrialResult
-from hpo.results.study import FactorSettings, StudyResults
+from hpo.results.settings import FactorSettings
+from hpo.results.study import StudyResults
 from hpo.storage.ledger import Compute
 
 Expected = Callable[[str, Role, str], float]
@@ -237,7 +237,7 @@ class TestTestResults:
         read = comparison_table.read(finished, _options("comparison_table"))
         text = shown(comparison_table.draw(read))
         assert text.count("<tr") == 1 + 4 * len(METRICS)
-        sides = compare_architectures(finished)["model1"]
+        sides = finished.comparison["model1"]
         assert sides.before_after is not None
         found = sides.before_after.metrics["accuracy"]
         assert f"{found.after.value:.3f}<small>{found.after.low:.3f} to {found.after.high:.3f}</small>" in text

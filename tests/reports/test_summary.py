@@ -10,7 +10,6 @@ from hpo.reports.advice import next_steps
 from hpo.reports.html import Cell, escape
 from hpo.reports.summary import before_after_table, summarize
 from hpo.reports.verdict import origin, price, verdict
-from hpo.results.comparison import compare_architectures, is_finished
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 
@@ -37,7 +36,7 @@ def test_the_table_has_every_metric_of_every_architecture_with_its_difference_an
                 f"{after - before:+.3f}",
                 f"{after - before:.3f}".lstrip("-"),
             )
-        adjusted = compare_architectures(finished)[name].adjusted_p
+        adjusted = finished.comparison[name].adjusted_p
         auc, accuracy = ("< 0.001" if p < 0.001 else f"{p:.3f}" for p in (adjusted["auc"], adjusted["accuracy"]))
         assert (cells[-1].text, cells[-1].note) == (f"AUC {auc}", f"accuracy {accuracy}")
 
@@ -65,11 +64,11 @@ def test_it_ends_with_what_to_run_next(finished: StudyResults) -> None:
 def test_a_study_is_finished_once_both_sides_are_tested_with_all_seeds(
     finished: StudyResults, running: StudyResults, empty: StudyResults
 ) -> None:
-    assert is_finished(finished)
-    assert not is_finished(running)
-    assert not is_finished(empty)
+    assert finished.is_finished
+    assert not running.is_finished
+    assert not empty.is_finished
     one_short = tuple(one for one in finished.confirmations if (one.role, one.seed) != ("after", 2))
-    assert not is_finished(replace(finished, confirmations=one_short))
+    assert not replace(finished, confirmations=one_short).is_finished
 
 
 def test_a_study_that_is_not_finished_says_how_far_it_is(running: StudyResults) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.evaluation.objective import Objective
-from hpo.reports.trials import best_trial, finished_trials, from_best, others_at_reference, thinned, varied_factors
+from hpo.reports.trials import best_trial, from_best, others_at_reference, thinned, varied_factors
 from hpo.results.study import StudyResults
 
 
@@ -19,7 +19,7 @@ def test_only_complete_trials_with_a_finite_objective_are_finished(finished: Stu
         replace(trial, **spoiled.get(trial.number, {})) if trial.stage == "stage2" else trial
         for trial in reversed(finished.trials)
     )
-    numbers = [trial.number for trial in finished_trials(replace(finished, trials=trials), "stage2", "model1")]
+    numbers = [trial.number for trial in replace(finished, trials=trials).finished("stage2", "model1")]
     assert numbers == list(range(4, 13))  # 13 failed
 
 

@@ -13,7 +13,6 @@ from PIL import Image
 from hpo.evaluation.objective import Objective
 from hpo.recipe.key import digest
 from hpo.recipe.point import Value
-from hpo.reports.trials import finished_trials
 from hpo.results.records import (
     Candidate,
     ComputeEntry,
@@ -30,7 +29,8 @@ from hpo.results.records import (
     TestOpening,
     TrialResult,
 )
-from hpo.results.study import FactorSettings, StudyResults, StudySettings
+from hpo.results.settings import FactorSettings, StudySettings
+from hpo.results.study import StudyResults
 from hpo.storage.ledger import Compute, TrainedEpoch
 from hpo.storage.workers import WorkerSpan
 
@@ -332,7 +332,7 @@ def honest_study(
             ComputeEntry(architecture, "equal", Compute(96, 384_000, 70.0), 1_184_000),
         ]
         best = sorted(
-            finished_trials(plain, "stage2", architecture),
+            plain.finished("stage2", architecture),
             key=lambda one: -(one.objective or 0.0),
         )[:2]
         for number, trial in enumerate(best, 1):

@@ -11,7 +11,6 @@ import pytest
 from hpo.evaluation.compare import compare
 from hpo.evaluation.holm import holm
 from hpo.evaluation.objective import Objective
-from hpo.results.comparison import best_compared, compare_architectures, headline_predictions, predictions_by_role
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 
@@ -24,15 +23,15 @@ def test_sides_are_compared_in_a_word_by_the_objective_where_it_is_a_metric_of_t
 def test_every_side_is_measured_from_its_stored_predictions(
     finished: StudyResults, expected: Callable[[str, Role, str], float]
 ) -> None:
-    for name, sides in compare_architectures(finished).items():
+    for name, sides in finished.comparison.items():
         for role, measured in sides.measured.items():
             for metric, estimate in measured.metrics.items():
                 assert estimate.value == pytest.approx(expected(name, role, metric))
 
 
 def test_before_and_after_are_compared_as_they_would_be_alone(finished: StudyResults) -> None:
-    sides = compare_architectures(finished)["model3"]
-    rows = predictions_by_role(finished, "model3")
+    sides = finished.comparison["model3"]
+    rows = finished.predictions("model3")
     assert finished.test_labels is not None
     alone = compare(finished.test_labels, rows["before"], rows["after"], slides=finished.test_slides)
     assert sides.before_after == alone
@@ -40,7 +39,7 @@ def test_before_and_after_are_compared_as_they_would_be_alone(finished: StudyRes
 
 
 def test_p_values_are_adjusted_over_the_architectures_that_were_tested(finished: StudyResults) -> None:
-    found = compare_architectures(finished)
+    found = finished.comparison
     pairs = [sides.before_after for sides in found.values() if sides.before_after]
     areas = holm([pair.auc_test.p_value for pair in pairs])
     accuracies = holm([pair.accuracy_test.p_value for pair in pairs])
@@ -54,39 +53,39 @@ def test_sides_are_compared_on_the_seeds_that_all_have(finished: StudyResults) -
         for one in finished.confirmations
     )
     partial = replace(finished, confirmations=trainings)
-    rows = predictions_by_role(partial, "model1")
+    rows = partial.predictions("model1")
     (before,) = (one for one in trainings if (one.architecture, one.role, one.seed) == ("model1", "before", 1))
     assert before.test_probabilities is not None
     np.testing.assert_array_equal(rows["before"], before.test_probabilities[None])
-    assert compare_architectures(partial)["model1"].sampling.seeds == 1
+    assert partial.comparison["model1"].sampling.seeds == 1
 
 
 def test_seeds_stand_in_one_order_whatever_order_they_were_trained_in(finished: StudyResults) -> None:
     turned = replace(finished, confirmations=finished.confirmations[::-1])
-    for role, rows in predictions_by_role(finished, "model2").items():
-        np.testing.assert_array_equal(predictions_by_role(turned, "model2")[role], rows)
+    for role, rows in finished.predictions("model2").items():
+        np.testing.assert_array_equal(turned.predictions("model2")[role], rows)
 
 
 def test_one_side_alone_is_measured_and_not_compared(running: StudyResults) -> None:
-    (sides,) = compare_architectures(running).values()
+    (sides,) = running.comparison.values()
     assert list(sides.measured) == ["before"]
     assert sides.before_after is None
     assert sides.adjusted_p == {}
 
 
 def test_nothing_is_measured_before_the_test_split_is_open(empty: StudyResults) -> None:
-    assert compare_architectures(empty) == {}
+    assert empty.comparison == {}
 
 
 def test_the_headline_compares_with_the_equally_trained_reference_and_the_others_stand_beside(
     honest: StudyResults,
 ) -> None:
-    sides = compare_architectures(honest)["model2"]
+    sides = honest.comparison["model2"]
     assert sides.baseline == "equal"
     assert sides.before_after is sides.pairs["equal", "after"]
     assert {("before", "after"), ("before", "equal"), ("before", "cold_control")} < sides.pairs.keys()
-    rows = predictions_by_role(honest, "model2")
-    shown = headline_predictions(honest, "model2")
+    rows = honest.predictions("model2")
+    shown = honest.headline_predictions("model2")
     assert list(shown) == ["before", "after"]
     np.testing.assert_array_equal(shown["before"], rows["equal"])
     assert sides.before_after is not None
@@ -94,13 +93,13 @@ def test_the_headline_compares_with_the_equally_trained_reference_and_the_others
 
 
 def test_p_values_are_those_of_the_headlines_pair(honest: StudyResults) -> None:
-    found = compare_architectures(honest)
+    found = honest.comparison
     areas = holm([sides.pairs["equal", "after"].auc_test.p_value for sides in found.values()])
     assert [sides.adjusted_p["auc"] for sides in found.values()] == list(areas)
 
 
 def test_without_one_the_reference_by_stage_1s_rules_is_the_baseline(finished: StudyResults) -> None:
-    sides = compare_architectures(finished)["model2"]
+    sides = finished.comparison["model2"]
     assert sides.baseline == "before"
     assert sides.before_after is sides.pairs["before", "after"]
 
@@ -121,4 +120,4 @@ def test_where_the_best_on_validation_is_not_tested_yet_the_next_one_by_validati
     partial = replace(finished, confirmations=trainings)
     assert partial.ranking == ["model4", "model3", "model2", "model1"]
     assert partial.best_architecture == "model4"
-    assert best_compared(partial) == "model3"
+    assert partial.best_compared == "model3"

@@ -12,7 +12,6 @@ from hpo.evaluation.estimate import Estimate
 from hpo.reports.panel import NotThereError
 from hpo.reports.paper import printed_sides
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
-from hpo.results.comparison import compare_architectures
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, SIDE_WORDS, capital, listed, number
@@ -54,7 +53,7 @@ def read(results: StudyResults, options: PanelSettings) -> BeforeAfter:
     metric = _metric(results, options)
     bars = [
         Bar(name, architecture_style(results.settings, name).colour, side, found.measured[side].metrics[metric])
-        for name, found in compare_architectures(results).items()
+        for name, found in results.comparison.items()
         for side in _LOOKS
         if side in found.measured
     ]

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.objective import lower_is_better
+from hpo.evaluation.objective import gain
 from hpo.reports.panel import NotThereError
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, figure, figure_text
-from hpo.reports.trials import STAGES, finished_trials, others_at_reference, value_of
+from hpo.reports.trials import STAGES, others_at_reference, value_of
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, count, number, plural
@@ -131,8 +131,7 @@ def draw(data: BestSoFar) -> go.Figure:
 
 def finding(data: BestSoFar) -> str:
     """What the best architecture gained, and how early."""
-    pick = min if lower_is_better(data.metric) else max
-    best = pick(data.lines, key=lambda line: line.steps[-1].value)
+    best = max(data.lines, key=lambda line: gain(data.metric, line.steps[-1].value))
     start, end = best.steps[0].value, best.steps[-1].value
     metric, visits = METRIC_WORDS[data.metric], plural(best.spent, "patch-visit")
     begin = "at the reference point" if best.reference is not None else "at its first trial"
@@ -161,7 +160,7 @@ def _progress(
     results: StudyResults, architecture: str, entries: Mapping[str, Sequence[TrainedEpoch]]
 ) -> Progress | None:
     objective = results.settings.objective
-    trials = [trial for stage in STAGES for trial in finished_trials(results, stage, architecture)]
+    trials = [trial for stage in STAGES for trial in results.finished(stage, architecture)]
     timed = sorted(
         ((trial.finished_at, trial) for trial in trials if trial.finished_at is not None), key=lambda pair: pair[0]
     )

@@ -13,7 +13,6 @@ from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.paper import TABLE_4
 from hpo.reports.style import architecture_style
-from hpo.results.comparison import compare_architectures
 from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, METRIC_WORDS, capital, interval, number, plural, point_words
@@ -53,10 +52,8 @@ def read(results: StudyResults, options: PanelSettings) -> BestTable:
     """
     objective = results.settings.objective
     rows = []
-    for name, found in compare_architectures(results).items():
-        trainings = [
-            one for one in results.confirmations if (one.architecture, one.role) == (name, "after") and one.curve
-        ]
+    for name, found in results.comparison.items():
+        trainings = [one for one in results.finals(name, "after") if one.curve]
         if "after" in found.measured and trainings:
             colour = architecture_style(results.settings, name).colour
             validation = fmean(objective.value(one.curve) for one in trainings)

@@ -21,7 +21,6 @@ from hpo.reports.side_curves import (
     side_plots,
 )
 from hpo.reports.style import ArchitectureStyle, architecture_style, figure_text
-from hpo.results.comparison import headline_predictions
 from hpo.results.study import StudyResults
 from hpo.results.words import before_note, listed, plural
 
@@ -60,7 +59,7 @@ def read(results: StudyResults, _options: PanelSettings) -> CalibrationCurves:
     labels = results.test_labels
     curves, seeds = [], 0
     for architecture in results.settings.architectures:
-        predictions = headline_predictions(results, architecture)
+        predictions = results.headline_predictions(architecture)
         sides: dict[Side, Calibration] = {
             side: calibrate(labels, predictions[side], slides=results.test_slides)
             for side in SIDES

@@ -10,7 +10,7 @@ from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.comparison_table import difference_cell
 from hpo.reports.style import architecture_style
-from hpo.results.comparison import Sides, compare_architectures
+from hpo.results.comparison import Sides
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, METRIC_WORDS, interval, listed, number, signed
@@ -48,7 +48,7 @@ def read(results: StudyResults, _options: PanelSettings) -> ColdControl:
     metric = results.settings.test_metric
     rows = [
         _row(results, name, found, metric)
-        for name, found in compare_architectures(results).items()
+        for name, found in results.comparison.items()
         if "cold_control" in found.measured
     ]
     if not rows:

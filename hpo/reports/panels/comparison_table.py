@@ -14,7 +14,7 @@ from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.paper import TABLE_3
 from hpo.reports.style import architecture_style, difference_kind
-from hpo.results.comparison import Tested, compare_architectures
+from hpo.results.comparison import Tested
 from hpo.results.study import StudyResults
 from hpo.results.words import (
     DASH,
@@ -64,7 +64,7 @@ def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
         NotThereError: if there is none yet.
     """
     rows = []
-    for name, found in compare_architectures(results).items():
+    for name, found in results.comparison.items():
         if found.before_after is not None:
             colour = architecture_style(results.settings, name).colour
             rows.append(ComparedArchitecture(name, colour, found.before_after, found.adjusted_p))

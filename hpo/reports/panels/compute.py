@@ -55,7 +55,7 @@ def read(results: StudyResults, _options: PanelSettings) -> ComputeTable:
     """
     rows = []
     for name in results.settings.architectures:
-        entries = [entry for entry in results.compute if entry.architecture == name]
+        entries = results.compute_of(name)
         if entries:
             rows.append(ComputeRow(name, architecture_style(results.settings, name).colour, entries))
     if not rows:

@@ -72,12 +72,7 @@ def read(results: StudyResults, _options: PanelSettings) -> ConfusionMatrices:
     """
     matrices, seeds = [], 0
     for architecture in results.settings.architectures:
-        tested = [
-            training
-            for training in results.confirmations
-            if (training.architecture, training.role) == (architecture, "after")
-            and training.test_probabilities is not None
-        ]
+        tested = results.tested_finals(architecture, "after")
         if tested and results.test_labels is not None:
             colour = architecture_style(results.settings, architecture).colour
             fixed = _matrix(results, tested, [THRESHOLD] * len(tested))

@@ -51,10 +51,9 @@ def read(results: StudyResults, _options: PanelSettings) -> DonorsTable:
     if not results.donors:
         raise NotThereError("Stage 2 of no architecture has begun yet; its donor is chosen then.")
     rows = [
-        DonorRow(architecture_style(settings, donor.architecture).colour, donor)
+        DonorRow(architecture_style(settings, name).colour, donor)
         for name in settings.architectures
-        for donor in results.donors
-        if donor.architecture == name
+        if (donor := results.donor(name)) is not None
     ]
     return DonorsTable(settings.objective.metric, settings.warm_start, settings.batch_normalization, rows)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.objective import lower_is_better
+from hpo.evaluation.objective import gain
 from hpo.recipe.point import Value
 from hpo.reports.axis_effect import AxisLine, axis_lines, level_order
 from hpo.reports.panel import NotThereError
@@ -91,24 +92,23 @@ def draw(data: FactorEffect) -> go.Figure:
 
 def finding(data: FactorEffect) -> str:
     """Which level is best for which architecture, and what that gains over the reference."""
-    better = min if lower_is_better(data.metric) else max
     best: dict[Value, list[str]] = {}
-    gains = []
+    gained = []
     for line in data.lines:
-        value = better(line.values)
+        value = max(line.values, key=partial(gain, data.metric))
         level = line.levels[line.values.index(value)]
         if data.reference in line.levels:
             at_reference = line.values[line.levels.index(data.reference)]
-            gains.append(abs(value - at_reference))
+            gained.append(abs(value - at_reference))
             level = data.reference if at_reference == value else level
         best.setdefault(level, []).append(line.architecture)
     where = listed(f"{value_words(level)} for {listed(best[level])}" for level in sorted(best, key=level_order))
-    gain = "" if not gains else f"; at most {number(max(gains))} better than at the reference"
+    by = "" if not gained else f"; at most {number(max(gained))} better than at the reference"
     if set(best) == {data.reference}:
-        gain = ", which is the reference"
-    elif gains and number(max(gains)) == number(0):
-        gain = "; less than 0.0005 better than at the reference"
-    return f"Best {factor_words(data.factor)}: {where}{gain}."
+        by = ", which is the reference"
+    elif gained and number(max(gained)) == number(0):
+        by = "; less than 0.0005 better than at the reference"
+    return f"Best {factor_words(data.factor)}: {where}{by}."
 
 
 def explain(data: FactorEffect) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import NamedTuple
 
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.objective import lower_is_better
+from hpo.evaluation.objective import gain
 from hpo.reports.panel import NotThereError
 from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, figure, figure_text, whole_ticks
+from hpo.reports.trials import value_of
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, design_words, number, plural
 
@@ -46,22 +46,16 @@ def read(results: StudyResults, _options: PanelSettings) -> History:
         NotThereError: if there is none yet.
     """
     settings = results.settings
-    better = max if settings.objective.direction == "maximize" else min
     lines = []
     for architecture in settings.architectures:
-        done = sorted(
-            (trial.number, trial.objective)
-            for trial in results.trials
-            if (trial.stage, trial.architecture, trial.state) == ("stage2", architecture, "complete")
-            and trial.objective is not None
-        )
+        done = results.finished("stage2", architecture)
         if done:
-            numbers, values = [number for number, _ in done], [value for _, value in done]
+            numbers, values = [trial.number for trial in done], [value_of(trial) for trial in done]
             style = architecture_style(settings, architecture)
-            lines.append(SearchLine(architecture, style, numbers, values, list(accumulate(values, better))))
+            lines.append(SearchLine(architecture, style, numbers, values, settings.objective.running_best(values)))
     if not lines:
         raise NotThereError("No stage-2 trial has finished yet.")
-    failed = sum(trial.stage == "stage2" and trial.state == "failed" for trial in results.trials)
+    failed = sum(trial.state == "failed" for trial in results.trials_of("stage2"))
     return History(settings.objective.metric, settings.stage2_design, failed, lines)
 
 
@@ -98,8 +92,7 @@ def draw(data: History) -> go.Figure:
 
 def finding(data: History) -> str:
     """Which trial is best."""
-    better = min if lower_is_better(data.metric) else max
-    best = better(data.lines, key=lambda line: line.best[-1])
+    best = max(data.lines, key=lambda line: gain(data.metric, line.best[-1]))
     at = best.numbers[best.values.index(best.best[-1])]
     trials = plural(sum(len(line.numbers) for line in data.lines), "trial")
     value = f"{METRIC_WORDS[data.metric]} {number(best.best[-1])}"

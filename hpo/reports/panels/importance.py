@@ -12,7 +12,7 @@ from hpo.reports.axes import broken
 from hpo.reports.optuna_view import ENOUGH_TRIALS, FEWEST_TRIALS, importances
 from hpo.reports.panel import NotThereError
 from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, faded, figure, figure_text
-from hpo.reports.trials import STAGES, finished_by_architecture, finished_trials
+from hpo.reports.trials import STAGES, finished_by_architecture
 from hpo.results.records import StageName
 from hpo.results.study import StudyResults
 from hpo.results.words import capital, factor_words, listed, plural
@@ -73,7 +73,7 @@ def _stage(results: StudyResults, options: PanelSettings) -> StageName:
         return options.stage
     stages: tuple[StageName, ...] = ("stage2", "stage1")
     for stage in stages:
-        if any(len(finished_trials(results, stage, name)) >= FEWEST_TRIALS for name in results.settings.architectures):
+        if any(len(results.finished(stage, name)) >= FEWEST_TRIALS for name in results.settings.architectures):
             return stage
     return "stage2"
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.objective import Curve, lower_is_better
+from hpo.evaluation.objective import Curve, gain
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot_grid import cell, few_whole_ticks, label_axes, plot_grid
 from hpo.reports.style import NEUTRAL, ArchitectureStyle, architecture_style, faded, figure_text
@@ -76,18 +76,17 @@ def read(results: StudyResults, options: PanelSettings) -> LearningCurves:
     else:
         architectures = [architecture_shown(results, options, stage)]
     by_recipe: dict[str, dict[str, list[TrialResult]]] = {name: {} for name in architectures}
-    for trial in results.trials:
-        read_from = trial.stage == stage and trial.state in ("complete", "pruned") and trial.curve
+    for trial in results.trials_of(stage):
+        read_from = trial.state in ("complete", "pruned") and trial.curve
         if read_from and trial.architecture in by_recipe and f"valid_{metric}" in trial.curve[-1]:
             by_recipe[trial.architecture].setdefault(trial.recipe_key, []).append(trial)
     recipes = [trials for name in architectures for trials in by_recipe[name].values()]
     if not recipes:
         raise NotThereError(f"No {STAGES[stage].replace(' ', '-')} trial has finished yet.")
-    sign = -1 if lower_is_better(metric) else 1
     plots = []
     for name in architectures:
         trainings = [_training(trials, metric) for trials in by_recipe[name].values()]
-        trainings.sort(key=lambda training: -sign * training.values[-1])
+        trainings.sort(key=lambda training: -gain(metric, training.values[-1]))
         if trainings:
             plots.append(Curves(name, architecture_style(settings, name), thinned(trainings, MOST_LINES)))
     return LearningCurves(

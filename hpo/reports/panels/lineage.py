@@ -9,7 +9,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape, swatch
 from hpo.reports.panel import NotThereError
 from hpo.reports.style import architecture_style
-from hpo.reports.trials import chosen_trial, finished_trials, value_of
+from hpo.reports.trials import chosen_trial, value_of
 from hpo.results.records import Confirmation, Donor, Role, TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, METRIC_WORDS, listed, number, plural
@@ -122,25 +122,24 @@ def explain(data: Lineage) -> str:
 
 
 def _tree(results: StudyResults, architecture: str) -> Tree:
-    donor = next((one for one in results.donors if one.architecture == architecture), None)
-    trials = finished_trials(results, "stage2", architecture)
-    final = sorted((one for one in results.confirmations if one.architecture == architecture), key=lambda one: one.seed)
+    donor = results.donor(architecture)
+    trials = results.finished("stage2", architecture)
+
+    def finals(role: Role) -> list[Confirmation]:
+        return sorted(results.finals(architecture, role), key=lambda one: one.seed)[:MOST_SEEDS]
+
     return Tree(
         architecture,
         architecture_style(results.settings, architecture).colour,
         None if donor is None else Model("Stage 1's donor", donor.recipe_key, donor.epoch, donor.objective),
         len(trials),
         _choice(chosen) if (chosen := chosen_trial(results, architecture)) else None,
-        [(_repeated(one, donor), _model(one)) for one in _of_role(final, "after")],
-        [_model(one) for one in _of_role(final, "before")],
-        [_model(one) for one in _of_role(final, "cold_control")],
-        [_model(one) for one in _of_role(final, "equal")],
+        [(_repeated(one, donor), _model(one)) for one in finals("after")],
+        [_model(one) for one in finals("before")],
+        [_model(one) for one in finals("cold_control")],
+        [_model(one) for one in finals("equal")],
         results.chosen(architecture) is not None,
     )
-
-
-def _of_role(final: Sequence[Confirmation], role: Role) -> list[Confirmation]:
-    return [one for one in final if one.role == role][:MOST_SEEDS]
 
 
 def _choice(trial: TrialResult) -> Model:

@@ -11,7 +11,6 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import THRESHOLD
 from hpo.reports.html import Html, element, escape
 from hpo.reports.panel import NotThereError
-from hpo.results.comparison import predictions_by_role
 from hpo.results.records import Mistake
 from hpo.results.study import StudyResults
 from hpo.results.words import count, number, plural
@@ -47,7 +46,7 @@ def read(results: StudyResults, options: PanelSettings) -> Mistakes:
         NotThereError: if it has not been tested, makes no mistake, or the patches are not at hand.
     """
     best, labels = results.best_architecture, results.test_labels
-    rows = None if best is None else predictions_by_role(results, best).get("after")
+    rows = None if best is None else results.predictions(best).get("after")
     if best is None or rows is None or labels is None:
         raise NotThereError("The best tuned models have not been tested yet: the test split is still closed.")
     called = np.mean(rows, axis=0) > THRESHOLD

@@ -12,8 +12,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import METRICS, binary_metrics
 from hpo.reports.panel import NotThereError
 from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
-from hpo.reports.trials import chosen_trial, finished_trials
-from hpo.results.comparison import compare_architectures, predictions_by_role
+from hpo.reports.trials import chosen_trial
 from hpo.results.records import Confirmation, TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, count, listed, number, plural
@@ -76,11 +75,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Optimism:
     settings = results.settings
     gaps = []
     for architecture in settings.architectures:
-        finals = [
-            training
-            for training in results.confirmations
-            if (training.architecture, training.role) == (architecture, "after") and training.objective is not None
-        ]
+        finals = results.trained_finals(architecture, "after")
         chosen = chosen_trial(results, architecture)
         if finals and chosen is not None:
             gaps.append(_gap(results, chosen, finals))
@@ -90,7 +85,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Optimism:
         metric=settings.objective.metric,
         sign=settings.objective.gain(1.0),
         gaps=gaps,
-        trials=max(len(finished_trials(results, "stage2", gap.architecture)) for gap in gaps),
+        trials=max(len(results.finished("stage2", gap.architecture)) for gap in gaps),
         trial_epochs=settings.stage2_epochs,
         final_epochs=settings.confirm_epochs,
     )
@@ -237,11 +232,11 @@ def _steps(results: StudyResults, chosen: TrialResult, finals: Sequence[Confirma
 def _tested(results: StudyResults, architecture: str) -> Reached | None:
     """The mean over seeds on the test split; the loss has no interval."""
     metric = results.settings.objective.metric
-    rows = predictions_by_role(results, architecture).get("after")
+    rows = results.predictions(architecture).get("after")
     if rows is None or results.test_labels is None:
         return None
     if metric in METRICS:
-        estimate = compare_architectures(results)[architecture].measured["after"].metrics[metric]
+        estimate = results.comparison[architecture].measured["after"].metrics[metric]
         return Reached(estimate.value, estimate.low, estimate.high)
     return Reached(fmean(binary_metrics(results.test_labels, row)[metric] for row in rows))
 

@@ -12,7 +12,6 @@ from hpo.evaluation.precision_recall import average_precision, precision_recall_
 from hpo.reports.panel import NotThereError
 from hpo.reports.side_curves import SIDES, SideCurve, areas_in_words, draw_curves, rounded
 from hpo.reports.style import architecture_style, figure_text
-from hpo.results.comparison import headline_predictions
 from hpo.results.study import StudyResults
 from hpo.results.words import before_note, capital, number
 
@@ -48,7 +47,7 @@ def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall:
         raise NotThereError("The test split holds patches of one class only: there is no precision-recall curve.")
     lines, seeds = [], 0
     for architecture in results.settings.architectures:
-        predictions = headline_predictions(results, architecture)
+        predictions = results.headline_predictions(architecture)
         for side in SIDES:
             if side in predictions:
                 rows = predictions[side]

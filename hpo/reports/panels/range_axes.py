@@ -14,9 +14,10 @@ from hpo.reports.axis_effect import AxisLine, axis_lines
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot_grid import cell, label_axes, plot_grid
 from hpo.reports.style import ArchitectureStyle, architecture_style, faded, figure_text
-from hpo.reports.trials import best_trial, finished_trials, thinned, value_of
+from hpo.reports.trials import best_trial, thinned, value_of
 from hpo.results.records import FactorRange, TrialResult
-from hpo.results.study import StudyResults, StudySettings
+from hpo.results.settings import StudySettings
+from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, plural, value_words
 
 MOST_TRIALS = 120
@@ -79,7 +80,7 @@ def read(results: StudyResults, options: PanelSettings) -> RangeAxes:
     numeric = [name for name in settings.stage1_factors if _is_number(settings, name)]
     if not numeric:
         raise NotThereError("Stage 1 of this study varies no factor that is a number.")
-    second = {name: finished_trials(results, "stage2", name) for name in settings.architectures}
+    second = {name: results.finished("stage2", name) for name in settings.architectures}
     ranges = {(one.architecture, one.factor): one for one in results.ranges}
     found = [_axis(results, factor, metric, ranges, second) for factor in numeric]
     axes = [axis for axis in found if axis is not None]

@@ -14,7 +14,6 @@ from hpo.reports.panel import NotThereError
 from hpo.reports.paper import TABLE_4, printed_sides
 from hpo.reports.side_curves import SIDES, Side, SideCurve, areas_in_words, draw_curves, from_to, rounded
 from hpo.reports.style import architecture_style
-from hpo.results.comparison import compare_architectures, headline_predictions
 from hpo.results.study import StudyResults
 from hpo.results.words import before_note, listed, number
 
@@ -44,12 +43,12 @@ def read(results: StudyResults, options: PanelSettings) -> Roc:
     labels = results.test_labels
     if labels is not None and len(set(labels.tolist())) < 2:  # before the comparison, which needs an AUC
         raise NotThereError("The test split holds patches of one class only: there is no ROC curve.")
-    compared = compare_architectures(results)
+    compared = results.comparison
     if not compared or labels is None:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
     lines, seeds = [], 0
     for architecture, found in compared.items():
-        predictions = headline_predictions(results, architecture)
+        predictions = results.headline_predictions(architecture)
         for side in SIDES:
             if side in predictions:
                 rows = predictions[side]

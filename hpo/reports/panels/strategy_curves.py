@@ -7,7 +7,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.objective import lower_is_better
+from hpo.evaluation.objective import gain
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot_grid import cell, few_whole_ticks, label_axes, plot_grid
 from hpo.reports.style import STRATEGY_COLOURS, STRATEGY_DASHES, figure_text
@@ -48,11 +48,11 @@ def read(results: StudyResults, options: PanelSettings) -> StrategyCurves:
     if "strategy" not in settings.stage1_factors:
         raise NotThereError("Stage 1 of this study does not vary the learning-rate strategy.")
     found: dict[tuple[str, str], list[float]] = {}
-    for trial in results.trials:
+    for trial in results.trials_of("stage1"):
         at_reference = all(
             settings.reference.get(name, value) == value for name, value in trial.point.items() if name != "strategy"
         )
-        if trial.stage == "stage1" and trial.state == "complete" and at_reference:
+        if trial.state == "complete" and at_reference:
             key = trial.architecture, str(trial.point.get("strategy", settings.reference.get("strategy", "constant")))
             found[key] = [epoch[f"valid_{metric}"] for epoch in trial.curve if f"valid_{metric}" in epoch]
     lines = [
@@ -90,11 +90,10 @@ def draw(data: StrategyCurves) -> go.Figure:
 
 def finding(data: StrategyCurves) -> str:
     """Which strategy ends best, for each architecture."""
-    better = min if lower_is_better(data.metric) else max
     best: dict[str, list[str]] = {}
     for architecture in data.architectures:
         lines = [line for line in data.lines if line.architecture == architecture]
-        winner = better(lines, key=lambda line: line.values[-1])
+        winner = max(lines, key=lambda line: gain(data.metric, line.values[-1]))
         best.setdefault(winner.strategy, []).append(f"{architecture} ({number(winner.values[-1])})")
     return f"Best at the last epoch: {'; '.join(f'{value_words(name)} for {listed(best[name])}' for name in best)}."
 

@@ -98,8 +98,8 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
             Block("Test", ["test split opened once a model", "paired differences with 95% intervals"], ""),
         ],
         (
-            plural(sum(trial.stage == "stage1" for trial in results.trials), "stage-1 trial"),
-            plural(sum(trial.stage == "stage2" for trial in results.trials), "stage-2 trial"),
+            plural(len(results.trials_of("stage1")), "stage-1 trial"),
+            plural(len(results.trials_of("stage2")), "stage-2 trial"),
             plural(len(results.confirmations), "final training"),
         ),
     )
@@ -131,7 +131,7 @@ def explain(_data: TwoStages) -> str:
 
 
 def _progress(results: StudyResults, stage: StageName) -> str:
-    trials = [trial for trial in results.trials if trial.stage == stage]
+    trials = results.trials_of(stage)
     if not trials:
         return "not begun"
     ended = sum(trial.state in ("complete", "pruned", "failed") for trial in trials)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.objective import Curve, lower_is_better
+from hpo.evaluation.objective import Curve, gain
 from hpo.reports.band import add_band
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot_grid import cell, few_whole_ticks, label_axes, plot_grid
@@ -79,7 +79,7 @@ def read(results: StudyResults, options: PanelSettings) -> WarmStart:
     for architecture in results.settings.architectures:
         found = {role: _finished_curves(results, architecture, role, metric) for role in _LOOKS}
         if found["after"].size and found["cold_control"].size:
-            starts.append(_start(results, architecture, found, sign=-1.0 if lower_is_better(metric) else 1.0))
+            starts.append(_start(results, architecture, found, sign=gain(metric, 1.0)))
     if not starts:
         planned = any(one.role == "cold_control" for one in results.confirmations) or not results.confirmations
         later = "has not been trained yet" if planned else "is not part of this study (confirm.cold_control)"
@@ -158,11 +158,7 @@ def _metric(results: StudyResults, options: PanelSettings) -> str:
 
 def _finished_curves(results: StudyResults, architecture: str, role: Role, metric: str) -> NDArray[np.float64]:
     """``(S, E)`` values of finished trainings, as many epochs as all of them have; empty where there is none."""
-    curves: list[Curve] = [
-        training.curve
-        for training in results.confirmations
-        if (training.architecture, training.role) == (architecture, role) and training.objective is not None
-    ]
+    curves: list[Curve] = [training.curve for training in results.trained_finals(architecture, role)]
     columns = [[epoch[f"valid_{metric}"] for epoch in curve if f"valid_{metric}" in epoch] for curve in curves]
     shortest = min(map(len, columns), default=0)
     return np.array([values[:shortest] for values in columns], np.float64)
@@ -174,11 +170,7 @@ def _start(
     last = min(found[role].shape[1] for role in ("after", "cold_control"))
     warm, cold = (sign * found[role][:, :last] for role in ("after", "cold_control"))
     shown = np.unique(np.linspace(0, last - 1, min(last, _MOST_EPOCHS)).round().astype(int))
-    donors = [
-        training.donor[1]
-        for training in results.confirmations
-        if (training.architecture, training.role) == (architecture, "after") and training.donor is not None
-    ]
+    donors = [training.donor[1] for training in results.finals(architecture, "after") if training.donor is not None]
     return Start(
         architecture,
         architecture_style(results.settings, architecture).colour,

@@ -165,10 +165,10 @@ def _line(study: ComparedStudy, place: int, architecture: str) -> SearchLine | N
         for trial in trials
         if trial.state == "complete" and trial.objective is not None and trial.finished_at is not None
     )
-    better = max if results.settings.objective.direction == "maximize" else min
     visits: list[int] = []
     best: list[float] = []
-    for (at, _), value in zip(done, accumulate((value for _, value in done), better), strict=True):
+    risen = results.settings.objective.running_best(value for _, value in done)
+    for (at, _), value in zip(done, risen, strict=True):
         if not best or value != best[-1]:
             visits.append(spent[bisect_right(moments, at)])
             best.append(value)

@@ -13,7 +13,6 @@ from hpo.reports.panel import Drawing, NotThereError
 from hpo.reports.shell import Heading, PanelContents, Section, render_page, write_page
 from hpo.reports.versus import figures, settings, tables, tested
 from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels, shared_architectures
-from hpo.results.comparison import is_finished
 from hpo.results.words import METRIC_WORDS, interval, listed, number, plural, signed, signed_interval
 
 Studies = tuple[ComparedStudy, ...]
@@ -146,7 +145,7 @@ def _lead(studies: Studies) -> str:
 
 def _summary(studies: Studies) -> Html:
     """Cards of the architectures that several studies have tested, and which studies are not finished."""
-    running = [study.label for study in studies if not is_finished(study.results)]
+    running = [study.label for study in studies if not study.results.is_finished]
     parts = []
     if running:
         verb = "is" if len(running) == 1 else "are"

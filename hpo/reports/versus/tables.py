@@ -39,7 +39,7 @@ def read_ranges(studies: tuple[ComparedStudy, ...]) -> SideBySide:
     """
 
     def ranges(study: ComparedStudy, architecture: str) -> dict[str, FactorRange]:
-        return {one.factor: one for one in study.results.ranges if one.architecture == architecture}
+        return study.results.ranges_of(architecture)
 
     return _side_by_side(studies, ranges, "Stage 1 is not complete in any of the studies.")
 
@@ -74,8 +74,7 @@ def read_configurations(studies: tuple[ComparedStudy, ...]) -> SideBySide:
     """
 
     def point(study: ComparedStudy, architecture: str) -> Point:
-        trainings = study.results.confirmations
-        found = [one for one in trainings if (one.architecture, one.role) == (architecture, "after")]
+        found = study.results.finals(architecture, "after")
         return {**found[0].point, "epochs": found[0].epochs} if found else {}
 
     return _side_by_side(studies, point, "No study has chosen a tuned configuration yet.")
@@ -119,7 +118,7 @@ def read_compute(studies: tuple[ComparedStudy, ...]) -> SideBySide:
     """
 
     def cost(study: ComparedStudy, architecture: str) -> dict[str, Cost]:
-        entries = [entry for entry in study.results.compute if entry.architecture == architecture]
+        entries = study.results.compute_of(architecture)
         return {"": total_cost(entries)} if entries else {}
 
     return _side_by_side(studies, cost, "Nothing has been trained in any of the studies.")

@@ -16,7 +16,6 @@ from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.comparison_table import difference_cell, resting_on
 from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels, shared_style
-from hpo.results.comparison import compare_architectures
 from hpo.results.records import Role
 from hpo.results.words import (
     DASH,
@@ -64,7 +63,7 @@ def read(studies: tuple[ComparedStudy, ...]) -> Tested:
     Raises:
         NotThereError: if there is none yet.
     """
-    sides = [compare_architectures(study.results) for study in studies]
+    sides = [study.results.comparison for study in studies]
     names = [name for name in architectures_of(studies) if any(name in found for found in sides)]
     if not names:
         raise NotThereError("None of the studies has opened its test split yet.")
@@ -191,8 +190,8 @@ def _paired(first: ComparedStudy, other: ComparedStudy, architecture: str) -> Co
 def _predictions(study: ComparedStudy, architecture: str) -> dict[int, NDArray[np.float32]]:
     return {
         one.seed: one.test_probabilities
-        for one in study.results.confirmations
-        if (one.architecture, one.role) == (architecture, "after") and one.test_probabilities is not None
+        for one in study.results.tested_finals(architecture, "after")
+        if one.test_probabilities is not None
     }
 
 
