@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from hpo.config.study import StudyFile
 from hpo.evaluation.metrics import METRICS
-from hpo.evaluation.objective import Objective
+from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.arithmetic import PLAIN, Arithmetic
 from hpo.recipe.point import Value
 from hpo.recipe.recipe import Balance
-from hpo.recipe.schedule import Strategy
+from hpo.recipe.schedule import STRATEGIES, Strategy
 
 
 @dataclass(frozen=True)
@@ -91,3 +92,34 @@ class StudySettings:
     def reference(self) -> dict[str, Value]:
         """The reference point: every factor before tuning."""
         return {name: factor.reference for name, factor in self.factors.items()}
+
+
+def settings_of(study: StudyFile) -> StudySettings:
+    """The settings of a study file."""
+    strategy = study.space.strategy
+    return StudySettings(
+        name=study.name,
+        architectures=tuple(study.architecture_specs),
+        objective=objective_of(study),
+        factors={
+            name: FactorSettings(name, factor.reference, tuple(factor.levels), factor.scale)
+            for name, factor in study.space.factors.items()
+        },
+        stage1_design=study.stage1.design,
+        stage1_factors=study.stage1.factors,
+        stage2_design=study.stage2.design,
+        stage2_within=study.stage2.within,
+        stage2_factors=study.stage2.factors,
+        stage2_epochs=study.stage2.epochs,
+        warm_start=study.stage2.warm_start,
+        batch_normalization=study.stage2.batch_normalization,
+        confirm_epochs=study.confirm.epochs,
+        confirm_seeds=study.confirm.seeds,
+        equal_training=study.confirm.equal_training,
+        rechecked=study.stage2.recheck.top if study.stage2.recheck is not None else 0,
+        arithmetic=study.arithmetic.of_recipe,
+        balance=study.data.balance,
+        strategies=tuple(
+            Strategy(name, strategy.decay, strategy.factor, strategy.every, strategy.rate) for name in STRATEGIES
+        ),
+    )

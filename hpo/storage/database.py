@@ -30,6 +30,7 @@ from hpo.storage.engine import (
     is_away,
     look_only,
     opening_advice,
+    reading,
     sqlite_advice,
 )
 from hpo.storage.inspection import has_our_tables
@@ -78,9 +79,26 @@ class Database:
             StoreUnavailableError: if the database is away; whether a commit arrived is not known then.
             StorageError: if it cannot do that: its file has been removed or replaced, is damaged, or read-only.
         """
+        with self._transaction(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """A session whose block is one transaction that only reads: all that it sees is of one moment.
+
+        On SQLite it takes no lock, so that no writer waits for it.
+
+        Raises:
+            StoreUnavailableError, StorageError: as `transaction`.
+        """
+        with self._transaction(reading(self.engine)) as session:
+            yield session
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[Session]:
         self.check_present()
         try:
-            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            with Session(engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except SQLAlchemyError as error:
             self.check_present()

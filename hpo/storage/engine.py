@@ -59,6 +59,8 @@ _LASTING_WORDS = ("authentication failed", "does not exist", "Access denied", "U
 
 
 _READ_ONLY = "25006"
+_READING = "hpo_reading"
+"""Execution option of an engine whose transactions only read."""
 """PostgreSQL's code of a server that only reads: for the moment another one is in charge."""
 
 
@@ -193,6 +195,13 @@ def check_columns(engine: Engine, shown: str) -> None:
             )
 
 
+def reading(engine: Engine) -> Engine:
+    """The engine for transactions that only read, each of them of one moment; connections are shared."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{_READING: True})
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
 def _serialize_sqlite_writers(engine: Engine) -> None:
     """Make every SQLite transaction take the write lock at its beginning, in write-ahead mode.
 
@@ -220,6 +229,9 @@ def _serialize_sqlite_writers(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(_READING):
+            connection.exec_driver_sql("BEGIN")
+            return
         raw: Any = connection.connection.driver_connection
         try:
             turn(raw.execute, "BEGIN IMMEDIATE")

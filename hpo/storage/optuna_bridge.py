@@ -196,15 +196,14 @@ def change_study_attributes(
         session.execute(insert(model), new)
 
 
-def trial_numbers(database: Database, study_name: str) -> dict[int, int]:
+def trial_numbers(session: Session, study_name: str) -> dict[int, int]:
     """The number of each trial in its Optuna study, from 0, by its id in the database; empty if there is no study."""
     numbers = (
         select(models.TrialModel.trial_id, models.TrialModel.number)
         .join(models.StudyModel, models.StudyModel.study_id == models.TrialModel.study_id)
         .where(models.StudyModel.study_name == study_name)
     )
-    with database.transaction() as session:
-        return {row[0]: row[1] for row in session.execute(numbers)}
+    return {row[0]: row[1] for row in session.execute(numbers)}
 
 
 def _set_attributes(session: Session, trial_id: int, attributes: Mapping[str, Any]) -> None:

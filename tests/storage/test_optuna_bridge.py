@@ -385,7 +385,8 @@ def test_trials_that_are_made_at_once_by_us_and_by_optuna_are_numbered_one_by_on
     assert sorted(trial.number for trial in found) == list(range(100))
     assert sorted(trial._trial_id for trial in found) == sorted(one for process in made for one in process)
     assert sum(POINT_ATTRIBUTE in trial.user_attrs for trial in found) == 50
-    assert sorted(trial_numbers(database, STUDY).values()) == list(range(100))
+    with database.snapshot() as session:
+        assert sorted(trial_numbers(session, STUDY).values()) == list(range(100))
 
 
 def test_optunas_command_line_reads_our_trials(database: Database, database_url: str) -> None:
@@ -404,8 +405,10 @@ def test_optunas_command_line_reads_our_trials(database: Database, database_url:
 
 def test_trials_have_their_numbers_by_their_ids(sqlite: Database) -> None:
     first, second = begun(sqlite), begin(sqlite, "point 2")
-    assert trial_numbers(sqlite, STUDY) == {first: 0, second: 1}
+    with sqlite.snapshot() as session:
+        assert trial_numbers(session, STUDY) == {first: 0, second: 1}
 
 
 def test_a_study_that_was_never_made_has_no_trials(sqlite: Database) -> None:
-    assert trial_numbers(sqlite, "nothing/of/this") == {}
+    with sqlite.snapshot() as session:
+        assert trial_numbers(session, "nothing/of/this") == {}

@@ -1,0 +1,96 @@
+"""The donors and ranges that were decided on, and the cost of each part of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from hpo.config.ranges import ChoiceRange, load_ranges
+from hpo.config.study import StudyFile
+from hpo.recipe.recipe import recipe_from_json
+from hpo.results.read_points import counted_points
+from hpo.results.recorded import Recorded
+from hpo.results.records import ComputeEntry, ComputeRole, Donor, FactorRange
+from hpo.storage.decided import Stage1Result, Stage2Plan, plan_of, result_of
+from hpo.storage.ledger import Compute, compute_by_epoch
+from hpo.storage.tables import PointRow
+
+_FINAL_ROLES: tuple[ComputeRole, ...] = ("before", "equal", "after", "cold_control")
+_WITH_DONORS: tuple[ComputeRole, ...] = ("recheck", "after")
+
+
+def read_donors(study: StudyFile, recorded: Recorded) -> Iterator[Donor]:
+    """The donors that stage 2 has started from."""
+    for (name, architecture), stage in recorded.stages.items():
+        if name != "stage2" or study.stage2.warm_start == "cold":
+            continue
+        donor = plan_of(stage, Stage2Plan).donor
+        yield Donor(
+            architecture=architecture,
+            point=donor.point,
+            epoch=donor.epoch,
+            recipe_key=donor.recipe_key,
+            objective=donor.objective,
+            patch_visits=donor.recipe.patch_visits(donor.epoch),
+        )
+
+
+def read_ranges(study: StudyFile, recorded: Recorded) -> Iterator[FactorRange]:
+    """The ranges in force: those stage 2 opened with, or else those of the file, or else stage 1's own."""
+    by_hand = load_ranges(study.ranges_path, study) if study.ranges_path.exists() else {}
+    for (name, architecture), stage in recorded.stages.items():
+        result = result_of(stage, Stage1Result) if name == "stage1" else None
+        if result is None:
+            continue
+        written = result.ranges
+        stage2 = recorded.stages.get(("stage2", architecture))
+        in_force = by_hand.get(architecture, written)
+        if stage2 is not None:
+            in_force = plan_of(stage2, Stage2Plan).ranges
+        for factor, limits in in_force.items():
+            yield FactorRange(
+                architecture=architecture,
+                factor=factor,
+                low=None if isinstance(limits, ChoiceRange) else limits.low,
+                high=None if isinstance(limits, ChoiceRange) else limits.high,
+                values=tuple(limits.choices) if isinstance(limits, ChoiceRange) else (),
+                best=limits.best,
+                edited=limits != written.get(factor),
+            )
+
+
+def read_compute(study: StudyFile, recorded: Recorded) -> Iterator[ComputeEntry]:
+    """What each part cost; an epoch that several parts share counts once, and for the reference if it needs it."""
+    spent = compute_by_epoch(recorded.epochs)
+    for architecture in study.architecture_specs:
+        counted: set[tuple[str, int]] = set()
+        confirmed = recorded.points.get(("confirm", architecture), ())
+        of_role = {role: [row for row in confirmed if row.label["role"] == role] for role in _FINAL_ROLES}
+        # The reference would be trained in any case: what it shares with the search is its own.
+        parts: list[tuple[ComputeRole, list[PointRow]]] = [
+            ("before", of_role["before"]),
+            ("equal", of_role["equal"]),
+            ("stage1", list(recorded.points.get(("stage1", architecture), ()))),
+            ("stage2", counted_points(study, "stage2", recorded.points.get(("stage2", architecture), ()))),
+            ("recheck", list(recorded.points.get(("recheck", architecture), ()))),
+            ("after", of_role["after"]),
+            ("cold_control", of_role["cold_control"]),
+        ]
+        for role, points in parts:
+            trainings = [
+                training
+                for row in points
+                if row.recipe is not None
+                for training in islice(
+                    recipe_from_json(row.recipe).lineage(row.epochs or 0), None if role in _WITH_DONORS else 1
+                )
+            ]
+            needed = {(recipe.key, epoch) for recipe, epochs in trainings for epoch in range(1, epochs + 1)} - counted
+            counted |= needed
+            if points:
+                yield ComputeEntry(
+                    architecture=architecture,
+                    role=role,
+                    spent=sum((spent[epoch] for epoch in needed if epoch in spent), Compute()),
+                    unshared_patch_visits=sum(recipe.patch_visits(epochs) for recipe, epochs in trainings),
+                )

@@ -1,0 +1,62 @@
+"""The rows of a study in its database, all of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hpo.storage.database import Database
+from hpo.storage.decided import ConfirmResult, abandoned, plan_of
+from hpo.storage.decisions import load_stages
+from hpo.storage.ledger import TrainedEpoch, list_test_openings, trained_epochs
+from hpo.storage.optuna_bridge import trial_numbers
+from hpo.storage.points import stage_points
+from hpo.storage.tables import PointRow, StageRow, TestOpeningRow
+from hpo.storage.workers import WorkerSpan, worker_spans
+
+Key = tuple[str, str]
+"""Stage and architecture."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Everything that the database holds of a study.
+
+    Args:
+        stages: every stage that has been opened.
+        points: their design points.
+        numbers: of their Optuna trials, by trial id; empty where a stage has no Optuna study.
+        epochs: the compute ledger in its order.
+        workers: the first one first.
+        openings: of the test split, in their order.
+    """
+
+    stages: Mapping[Key, StageRow]
+    points: Mapping[Key, Sequence[PointRow]]
+    numbers: Mapping[Key, Mapping[int, int]]
+    epochs: Sequence[TrainedEpoch]
+    workers: Sequence[WorkerSpan]
+    openings: Sequence[TestOpeningRow]
+
+    @property
+    def frozen(self) -> dict[str, ConfirmResult]:
+        """The final runs of each architecture whose test stage has closed with results, in the stages' order."""
+        return {
+            architecture: plan_of(stage, ConfirmResult)
+            for (name, architecture), stage in self.stages.items()
+            if name == "test" and stage.closed_at is not None and abandoned(stage) is None
+        }
+
+
+def read_recorded(database: Database, study: str) -> Recorded:
+    """Read a study in one transaction, so that what a worker writes meanwhile is in all of it or in none."""
+    with database.snapshot() as session:
+        stages = load_stages(session, study)
+        return Recorded(
+            stages=stages,
+            points={key: stage_points(session, stage.name) for key, stage in stages.items()},
+            numbers={key: trial_numbers(session, stage.name) for key, stage in stages.items()},
+            epochs=trained_epochs(session, study),
+            workers=worker_spans(session, study),
+            openings=list_test_openings(session, study),
+        )
