@@ -13,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpo.cli.begun import open_begun
+from hpo.cli.begun import looking_at
 from hpo.config.load import load_study
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.data.prepare import prepare_data
-from hpo.errors import DataError, HpoError, nearest
+from hpo.errors import ConfigError, DataError, HpoError, nearest
 from hpo.evaluation.compare import Comparison
 from hpo.results.read import read_results
 from hpo.results.records import STAGES
@@ -72,8 +72,8 @@ class Study:
         Raises:
             HpoError: if the study has not begun, or its database or predictions cannot be read.
         """
-        with open_begun(self.settings) as database:
-            return read_results(database, self.settings, self._data())
+        with looking_at(str(self.settings.file), self.settings.database) as begun:
+            return read_results(begun.database, begun.study, self._data())
 
     def compare(self) -> Mapping[str, Comparison]:
         """The headline of each architecture that is tested on both sides: before against after tuning.
@@ -246,6 +246,14 @@ def open_study(file: Path | str, database: str | None = None) -> Study:
         database: URL that overrides HPO_DATABASE and the file's.
 
     Raises:
-        ConfigError: if the file, or one that it names, says what it may not say.
+        ConfigError: if the file, or one that it names, says what it may not say; a study that has begun opens all the
+            same, as it was planned.
     """
-    return Study(load_study(file, database))
+    try:
+        return Study(load_study(file, database))
+    except ConfigError as error:
+        try:
+            with looking_at(str(file), database) as begun:
+                return Study(begun.study)
+        except HpoError:
+            raise error from None

@@ -1,34 +1,67 @@
-"""A study that has begun, for commands that only look: they make no database where there is none."""
+"""A study that has begun, for commands that only look: as it was planned, whatever its file says by now."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
+    from hpo.config.as_planned import StudyPlace
+    from hpo.config.dashboard import Dashboard
     from hpo.config.study import StudyFile
     from hpo.storage.database import Database
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A study that is looked at.
+
+    Args:
+        study: as it was planned.
+        database: its own, which nothing writes to.
+        edits: what its file says otherwise now, a line each.
+    """
+
+    study: StudyFile
+    database: Database
+    edits: tuple[str, ...]
+
+    def notes(self) -> Iterator[str]:
+        """What a reader should know before looking: a line, or none."""
+        if self.edits:
+            shown = "; ".join(self.edits[:3]) + (f"; and {len(self.edits) - 3} more" if len(self.edits) > 3 else "")
+            yield f"{self.study.file} was edited after the study was planned ({shown}); what follows is as planned"
+
+
 @contextmanager
-def open_begun(study: StudyFile) -> Iterator[Database]:
-    """The study's database while the block runs, only to be looked at.
+def looking_at(path: str, database: str | None = None, dashboard: Dashboard | None = None) -> Iterator[Begun]:
+    """A study that has begun, while the block runs; neither the database nor the study's files are changed.
+
+    Args:
+        path: the study file.
+        database: a URL that overrides the file's.
+        dashboard: instead of the file's.
 
     Raises:
-        ConfigError: if the study was planned from other settings than its file has now.
-        HpoError: if it has not begun there.
+        HpoError: if it has not begun there, or the file does not say where it is.
     """
-    from hpo.stages.plan import check_begun
+    from hpo.config.as_planned import as_planned, find_study
+    from hpo.stages.plan import recorded_settings
 
-    with closing(look_into_study(study)) as opened:
-        check_begun(opened, study)
-        yield opened
+    place = find_study(path, database)
+    with closing(look_into_study(place)) as opened:
+        recorded = recorded_settings(opened, place.name)
+        if recorded is None:
+            raise HpoError(f"{place.name}: not begun in {opened.url}; start with: hpo run {place.file}")
+        study = as_planned(place, recorded, dashboard)
+        yield Begun(study, opened, _edits(path, database, recorded))
 
 
-def look_into_study(study: StudyFile) -> Database:
+def look_into_study(place: StudyPlace | StudyFile) -> Database:
     """The database of a study, only to be looked at: nothing is made or changed where there is none.
 
     Raises:
@@ -37,12 +70,23 @@ def look_into_study(study: StudyFile) -> Database:
     from hpo.config.database_url import shown_database, sqlite_file
     from hpo.storage.database import look_into
 
-    opened = look_into(study.database)
+    opened = look_into(place.database)
     if opened is not None:
         return opened
-    file = sqlite_file(study.database)
+    file = sqlite_file(place.database)
     if file is not None and not file.exists():
         where = f"there is no database {file}"
     else:
-        where = f"database {shown_database(study.database)} holds no study"
-    raise HpoError(f"{study.name}: not begun, {where}; start with: hpo run {study.file}, or correct --database")
+        where = f"database {shown_database(place.database)} holds no study"
+    raise HpoError(f"{place.name}: not begun, {where}; start with: hpo run {place.file}, or correct --database")
+
+
+def _edits(path: str, database: str | None, recorded: dict[str, object]) -> tuple[str, ...]:
+    """What the file says otherwise than it did when the study was planned, a line each."""
+    from hpo.config.load import load_study
+    from hpo.stages.plan import changed_settings
+
+    try:
+        return tuple(changed_settings(load_study(path, database), recorded))
+    except HpoError as error:
+        return (f"it is not a sound study file any more: {str(error).splitlines()[0]}",)

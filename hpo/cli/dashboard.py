@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +15,12 @@ from hpo.cli.limits import LONGEST_WAIT
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
+    from hpo.config.as_planned import StudyPlace
     from hpo.config.study import StudyFile
     from hpo.storage.database import Database
+
+WAIT_SECONDS = 2.0
+"""Between two looks for a database that is not there yet."""
 
 
 def dashboard(
@@ -35,15 +41,33 @@ def dashboard(
     """Serve optuna-dashboard: every trial with its curve, our figures and notes. Ctrl-C ends it."""
     if not has_optuna_dashboard():
         raise HpoError("hpo dashboard needs the package optuna-dashboard: pip install optuna-dashboard")
-    from hpo.config.load import load_study
+    from hpo.config.as_planned import find_study
     from hpo.reports.dashboard_server import serve_dashboard
-    from hpo.storage.database import open_database
 
-    settings = load_study(study, database)
-    with closing(open_database(settings.database)) as opened:
+    place = find_study(study, database)
+    with closing(_wait_for_database(place)) as opened:
         serve_dashboard(
-            settings, opened, host=host, port=port, every=every, announce=tell, say=say, allow=allow_host or ()
+            place, opened, host=host, port=port, every=every, announce=tell, say=say, allow=allow_host or ()
         )
+
+
+def _wait_for_database(place: StudyPlace) -> Database:
+    """The study's database, once there is one; opened for figures and notes where it may be written."""
+    from hpo.config.database_url import sqlite_file
+    from hpo.storage.database import look_into, open_database
+    from hpo.storage.sqlite_file import may_be_written
+
+    is_said = False
+    while (opened := look_into(place.database)) is None:
+        if not is_said:
+            say(f"{place.name}: not begun; waiting for its first worker")
+            is_said = True
+        time.sleep(WAIT_SECONDS)
+    file = sqlite_file(place.database)
+    if file is not None and may_be_written(file):
+        opened.close()
+        opened = open_database(place.database)
+    return replace(opened, patience_seconds=0.0)  # what cannot be written now is tried again at the next look
 
 
 def has_optuna_dashboard() -> bool:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.begun import open_begun
-from hpo.cli.console import DatabaseOption, StudyArgument, following, tell
+from hpo.cli.begun import looking_at
+from hpo.cli.console import DatabaseOption, StudyArgument, following, say, tell
 
 if TYPE_CHECKING:
     from hpo.config.study import StudyFile
@@ -26,6 +26,10 @@ def export(
     tensorboard: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write them as TensorBoard event files below this folder.")
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder to write to, where the study's own may only be read."),
+    ] = None,
     database: DatabaseOption = None,
 ) -> None:
     """Write best_config.yaml, and each finished architecture's model.keras, model.h5, model_card.md and roc.csv.
@@ -34,7 +38,6 @@ def export(
     logged to MLflow before is not logged again.
     """
     from hpo.cli.outputs import export_outputs
-    from hpo.config.load import load_study
     from hpo.data.prepare import prepare_data
     from hpo.export.extras import require_extra
     from hpo.export.tuned import tuned_models
@@ -46,8 +49,12 @@ def export(
         require_extra("mlflow")
     if tensorboard is not None:
         require_extra("tensorboard")
-    settings = load_study(study, database)
-    with open_begun(settings) as opened:
+    with looking_at(study, database) as begun:
+        settings, opened = begun.study, begun.database
+        if output is not None:
+            settings = settings.model_copy(update={"output": output.absolute()})
+        for note in begun.notes():
+            say(note)
         dataset = prepare_data(settings.data)
         results = read_results(opened, settings, dataset)
         tuned = tuned_models(opened, settings)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import typer
 
-from hpo.cli.begun import look_into_study
-from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out, tell
+from hpo.cli.begun import looking_at
+from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out, say, tell
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
@@ -20,16 +19,15 @@ def ranges(study: StudyArgument, as_json: JsonOption = False, database: Database
     """Print the ranges that stage 2 searches, and where they can be edited."""
     from rich.table import Table
 
-    from hpo.config.load import load_study
-    from hpo.config.ranges import load_ranges
-    from hpo.stages.advance import write_ranges_file
+    from hpo.stages.advance import current_ranges
 
-    settings = load_study(study, database)
-    with closing(look_into_study(settings)) as opened:
-        write_ranges_file(opened, settings)
-    if not settings.ranges_path.exists():
+    with looking_at(study, database) as begun:
+        settings = begun.study
+        for note in begun.notes():
+            say(note)
+        found = current_ranges(begun.database, settings)
+    if not found:
         raise HpoError(f"{settings.name}: no stage 1 has closed yet; run: hpo run {study} --until stage1")
-    found = load_ranges(settings.ranges_path, settings)
     if as_json:
         shown = {
             name: {factor: limits.model_dump(mode="json") for factor, limits in factors.items()}

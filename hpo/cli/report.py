@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from hpo.cli.begun import open_begun
+from hpo.cli.begun import Begun, looking_at
 from hpo.cli.console import AllowHostOption, DatabaseOption, StudyArgument, err, say, tell
 from hpo.cli.limits import LONGEST_WAIT
-from hpo.errors import DataError, HpoError
+from hpo.errors import ConfigError, DataError, HpoError
+from hpo.file_faults import described
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hpo.config.as_planned import StudyPlace
+    from hpo.config.study import DataSettings
     from hpo.data.dataset import Dataset
+    from hpo.reports.serve import Progress
 
 
 def report(
@@ -100,67 +106,114 @@ def _report(
     database: str | None,
     serving: _Serving | None,
 ) -> None:
-    from hpo.config.load import load_dashboard, load_study
-    from hpo.data.prepare import prepare_data
+    from hpo.config.as_planned import find_study
+    from hpo.config.load import load_dashboard
+    from hpo.reports.ours import check_page
+    from hpo.reports.serve import LiveReport, serve_report, study_progress
+    from hpo.storage.database import look_into
+
+    place = find_study(study, database)
+    panels = load_dashboard(dashboard or _named_dashboard(place))
+    path = output or place.output / "report.html"
+    say_once = cache(say)  # a served report is written again and again
+
+    @cache  # reading all patches takes minutes for a large data set
+    def patches(data: DataSettings) -> Dataset | None:
+        return _dataset(data, say_once)
+
+    def write() -> None:
+        with looking_at(study, database, panels) as begun:
+            _write(begun, patches(begun.study.data), dashboard, path, figures, say_once)
+
+    def progress() -> Progress | None:
+        opened = look_into(place.database)
+        if opened is None:
+            return None
+        with closing(opened):
+            return study_progress(opened, place)
+
+    if serving is None:
+        write()
+        _print_paths(path, figures)
+    else:  # it waits for a study that has not begun
+        check_page(path, "the report's file")
+        live = LiveReport(place.name, path, progress, write, say)
+        serve_report(
+            live, host=serving.host, port=serving.port, every=serving.every, announce=tell, allow=serving.allow
+        )
+
+
+def _named_dashboard(place: StudyPlace) -> Path:
+    """The dashboard that a study file names.
+
+    Raises:
+        ConfigError: if it names none.
+    """
+    from hpo.config.fields import absolute_path
+
+    named = place.document.values.get("dashboard")
+    if not isinstance(named, str) or not named:
+        raise ConfigError(place.file, "names no YAML file; give one with --dashboard", key="dashboard")
+    return absolute_path(named, place.document.folder)
+
+
+def _write(
+    begun: Begun,
+    dataset: Dataset | None,
+    dashboard: Path | None,
+    path: Path,
+    figures: Path | None,
+    say_once: Callable[[str], None],
+) -> None:
+    """Write the report of a study as it stands."""
     from hpo.reports.ours import check_page
     from hpo.reports.page import write_report
     from hpo.reports.panels.function import look_for_modules
-    from hpo.reports.serve import LiveReport, serve_report, study_progress
     from hpo.results.read import read_results
-    from hpo.storage.database import open_database
 
-    settings = load_study(study, database)
-    panels = settings.panels if dashboard is None else load_dashboard(dashboard)
-    look_for_modules(panels, settings.file.parent, (dashboard or settings.dashboard).absolute().parent)
-    path = output or settings.output / "report.html"
-    say_once = cache(say)  # a served report is written again and again
-    # A report that is served waits for a study that has not begun.
-    with open_begun(settings) if serving is None else closing(open_database(settings.database)) as opened:
+    check_page(path, "the report's file")
+    settings = begun.study
+    for note in begun.notes():
+        say_once(note)
+    look_for_modules(settings.panels, settings.file.parent, (dashboard or settings.dashboard).absolute().parent)
+    with err.status("writing the report"):
+        results = read_results(begun.database, settings, dataset)
+        try:
+            write_report(results, settings.panels, path, say_once, figures)
+        except PermissionError as error:
+            raise HpoError(f"{path}: {described(error)}; --output FILE writes the report elsewhere") from error
 
-        @cache  # reading all patches takes minutes for a large data set
-        def dataset() -> Dataset | None:
-            try:
-                return prepare_data(settings.data)
-            except DataError as error:
-                say(f"without the data section: {error}")
-                return None
 
-        def write() -> None:
-            with err.status("writing the report"):
-                write_report(read_results(opened, settings, dataset()), panels, path, say_once, figures)
+def _dataset(settings: DataSettings, say_once: Callable[[str], None]) -> Dataset | None:
+    """The study's patches; None where they are not at hand, and then nothing is made."""
+    from hpo.data.prepare import prepare_data
 
-        check_page(path, "the report's file")
-        if serving is None:
-            write()
-            _print_paths(path, figures)
-        else:
-            live = LiveReport(settings.name, path, lambda: study_progress(opened, settings), write, say)
-            serve_report(
-                live,
-                host=serving.host,
-                port=serving.port,
-                every=serving.every,
-                announce=tell,
-                allow=serving.allow,
-            )
+    try:
+        return prepare_data(settings.model_copy(update={"sample": None}))
+    except DataError as error:
+        say_once(f"without the data section: {error}")
+        return None
 
 
 def _compare(files: list[str], output: Path | None, figures: Path | None, database: str | None) -> None:
-    from hpo.config.load import load_study
+    from hpo.config.as_planned import find_study
     from hpo.reports.ours import check_page
     from hpo.reports.versus.page import write_comparison
     from hpo.reports.versus.settings import wishes_of
     from hpo.reports.versus.study import ComparedStudy, labels
     from hpo.results.read import read_results
 
-    studies = [load_study(file, database) for file in files]
+    studies = [find_study(file, database) for file in files]
     for index, one in enumerate(studies):
         if one.file in [other.file for other in studies[:index]]:
-            raise HpoError(f"{files[index]} stands there twice; a study is not compared with itself")
+            raise HpoError(f"{files[index]} is listed twice; a study is not compared with itself")
     found = []
-    for one, label in zip(studies, labels([one.name for one in studies], [one.file for one in studies]), strict=True):
-        with open_begun(one) as opened:
-            found.append(ComparedStudy(label, read_results(opened, one), wishes_of(one)))
+    names_shown = labels([one.name for one in studies], [one.file for one in studies])
+    for file, label in zip(files, names_shown, strict=True):
+        with looking_at(file, database) as begun:
+            for note in begun.notes():
+                say(note)
+            found.append(ComparedStudy(label, read_results(begun.database, begun.study), wishes_of(begun.study)))
     names = [one.name for one in studies]
     name = "-vs-".join(names if len(names) <= 3 else [names[0], f"{len(names) - 1}-others"])
     path = output or studies[0].output / f"report-{name}.html"

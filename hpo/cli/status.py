@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.begun import look_into_study
-from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out, tell
+from hpo.cli.begun import looking_at
+from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out, say, tell
 from hpo.plain import printable
 
 if TYPE_CHECKING:
@@ -54,10 +54,12 @@ def status(
     database: DatabaseOption = None,
 ) -> None:
     """Show each stage's design points, its best objective, the workers and what they do, the pace and the time left."""
-    from hpo.config.load import load_study
-
-    settings = load_study(study, database)
-    with closing(_begun(settings) if watch and not as_json else look_into_study(settings)) as opened:
+    if watch and not as_json:
+        _wait_for_first_worker(study, database)
+    with looking_at(study, database) as begun:
+        settings, opened = begun.study, begun.database
+        for note in begun.notes():
+            say(note)
 
         @cache  # a large grid has thousands of recipes
         def visits() -> int:
@@ -71,25 +73,29 @@ def status(
         found = _overview(opened, settings, visits)
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
-    elif not found.stages:
-        tell(f"{settings.name}: not begun; start with: hpo run {study}")
     else:
         out.print(_table(settings, found))
         for line in _lines(found):
             tell(line)
 
 
-def _begun(settings: StudyFile) -> Database:
-    """The study's database; who watches may have come before the first worker, and waits."""
+def _wait_for_first_worker(study: str, database: str | None) -> None:
+    """Wait until a study is in its database: who watches may have come before the first worker."""
+    from hpo.config.as_planned import find_study
+    from hpo.stages.plan import recorded_settings
     from hpo.storage.database import look_into
 
-    is_said = False
-    while (opened := look_into(settings.database)) is None:
+    place, is_said = find_study(study, database), False
+    while True:
+        opened = look_into(place.database)
+        if opened is not None:
+            with closing(opened):
+                if recorded_settings(opened, place.name) is not None:
+                    return
         if not is_said:
-            tell(f"{settings.name}: not begun; waiting for its first worker")
+            tell(f"{place.name}: not begun; waiting for its first worker")
             is_said = True
         time.sleep(WATCH_SECONDS)
-    return opened
 
 
 def _overview(database: Database, settings: StudyFile, visits: Callable[[], int]) -> Overview:

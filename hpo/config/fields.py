@@ -39,9 +39,11 @@ class Context:
 
     Args:
         folder: the file's own, absolute; relative paths start there.
+        is_recorded: whether a database recorded what it says: it is looked at, and nothing is run by it.
     """
 
     folder: Path
+    is_recorded: bool = False
 
 
 def absolute_path(path: Path | str, folder: Path) -> Path:

@@ -74,10 +74,8 @@ def load_study(path: Path | str, database: str | None = None) -> StudyFile:
     Raises:
         ConfigError: as `load_yaml`, about the study file or a file it names.
     """
-    document = read_yaml(Path(path))
-    if _is_best_config(document):
-        raise ConfigError(document.file, "is a best configuration, which only hpo run takes; give the study file")
-    study = validated(_with_environment(document, database), StudyFile)
+    document = place_document(path, database)
+    study = validated(document, StudyFile)
     space = _named(document, "search_space", study.search_space, load_search_space)
     panels = _named(document, "dashboard", study.dashboard, load_dashboard)
     specs, problems = architecture_specs(study, document.folder)
@@ -85,6 +83,18 @@ def load_study(path: Path | str, database: str | None = None) -> StudyFile:
     if problems:
         raise config_error(document, problems)
     return study.loaded(document.folder / document.file.name, space, panels, specs)
+
+
+def place_document(path: Path | str, database: str | None = None) -> Document:
+    """A study file's own words, with what the environment and the command line say in their place.
+
+    Raises:
+        ConfigError: if it is no YAML mapping, or a best configuration.
+    """
+    document = read_yaml(Path(path))
+    if _is_best_config(document):
+        raise ConfigError(document.file, "is a best configuration, which only hpo run takes; give the study file")
+    return _with_environment(document, database)
 
 
 def is_best_config(path: Path | str) -> bool:
@@ -100,14 +110,19 @@ def _is_best_config(document: Document) -> bool:
     return document.values.get("kind") == "best_config"
 
 
-def validated(document: Document, model: type[Model]) -> Model:
+def validated(document: Document, model: type[Model], *, is_recorded: bool = False) -> Model:
     """The document as a model.
+
+    Args:
+        document: the words.
+        model: what they must be.
+        is_recorded: whether they come from a database, and nothing is to be run by them.
 
     Raises:
         ConfigError: as `load_yaml`.
     """
     try:
-        return model.model_validate(document.values, context=Context(document.folder))
+        return model.model_validate(document.values, context=Context(document.folder, is_recorded))
     except ValidationError as error:
         raise config_error(document, explain(error, model)) from None
 

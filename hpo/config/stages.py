@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from hpo.config.explain import Problem, refuse
-from hpo.config.fields import FactorName, Flag, Number, Seed, Settings, Whole, repeated_items
+from hpo.config.fields import Context, FactorName, Flag, Number, Seed, Settings, Whole, repeated_items
 from hpo.config.rungs import Rungs, rung_problems
 from hpo.recipe.point import PAPER_FACTORS
 
@@ -106,7 +106,7 @@ class Stage2Settings(Settings):
     )
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _consistent(self, info: ValidationInfo) -> Self:
         problems = repeated_items("factors", self.factors)
         if "epochs" in self.factors:
             text = f"epochs are not tuned in stage 2: stage2.epochs fixes them at {self.epochs}"
@@ -133,7 +133,8 @@ class Stage2Settings(Settings):
                 if name in self.model_fields_set
             ]
         package = {"gp": "torch", "cmaes": "cmaes"}.get(self.design)
-        if package is not None and importlib.util.find_spec(package) is None:
+        is_run = not (isinstance(info.context, Context) and info.context.is_recorded)
+        if is_run and package is not None and importlib.util.find_spec(package) is None:
             text = f"{self.design} needs a package that is not installed: pip install {package}"
             problems.append(Problem(("design",), text))
         refuse(problems)

@@ -9,13 +9,15 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import optuna_dashboard  # type: ignore[import-untyped]
 
-from hpo.config.study import StudyFile
+from hpo.config.as_planned import StudyPlace, as_planned
 from hpo.errors import HpoError
 from hpo.reports.http_guard import GuardedHandler, GuardedServer, with_headers
 from hpo.reports.publish import publish_study
 from hpo.reports.serve import Progress, study_progress, until_told_to_end
+from hpo.stages.plan import recorded_settings
 from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.database import Database, open_reader
+from hpo.storage.engine import is_read_only
 from hpo.storage.files import Files
 from hpo.storage.patience import first_line
 
@@ -50,6 +52,7 @@ class LivePublication:
 
     def refresh(self) -> None:
         """Publish if the study has moved on; whatever goes wrong, what was published before stays."""
+        progress = None
         try:
             progress = self._progress()
             if progress is None:
@@ -59,6 +62,10 @@ class LivePublication:
                 self._publish()
             self._shown, self._said = progress, ""
         except Exception as error:
+            if is_read_only(error):
+                self._shown = progress
+                self._say_once("the database may only be read: figures and notes are those that a worker left there")
+                return
             self._say_once(f"figures and notes were not refreshed: {first_line(error)}")
 
     def _say_once(self, line: str) -> None:
@@ -68,7 +75,7 @@ class LivePublication:
 
 
 def serve_dashboard(
-    study: StudyFile,
+    place: StudyPlace,
     database: Database,
     *,
     host: str,
@@ -81,7 +88,7 @@ def serve_dashboard(
     """Serve optuna-dashboard until Ctrl-C or SIGTERM, and keep publishing figures and notes.
 
     Args:
-        study: the study file.
+        place: where the study is.
         database: its database, in which other Optuna studies may be: they are shown too.
         host: address to listen on.
         port: to listen on; 0 takes a free one.
@@ -93,8 +100,8 @@ def serve_dashboard(
     Raises:
         HpoError: if the address cannot be listened on, or a host is none.
     """
-    with until_told_to_end(), open_reader(study.database) as storage:
-        app = optuna_dashboard.wsgi(storage, artifact_store=ArtifactFiles(Files(study.checkpoints)))
+    with until_told_to_end(), open_reader(place.database) as storage:
+        app = optuna_dashboard.wsgi(storage, artifact_store=ArtifactFiles(Files(place.checkpoints)))
         try:
             server = _Server(host, port, allow)
         except OSError as error:
@@ -104,7 +111,10 @@ def serve_dashboard(
             threading.Thread(target=server.serve_forever, daemon=True).start()
             try:
                 live = LivePublication(
-                    study.name, lambda: study_progress(database, study), lambda: publish_study(database, study), say
+                    place.name,
+                    lambda: study_progress(database, place),
+                    lambda: publish_study(database, as_planned(place, recorded_settings(database, place.name) or {})),
+                    say,
                 )
                 live.refresh()
                 announce(server.url)

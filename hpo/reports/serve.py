@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 
+from hpo.config.as_planned import StudyPlace
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
 from hpo.reports.html import element, escape, paragraph
@@ -35,7 +36,7 @@ class Progress(NamedTuple):
     epochs_trained: int
 
 
-def study_progress(database: Database, study: StudyFile) -> Progress | None:
+def study_progress(database: Database, study: StudyFile | StudyPlace) -> Progress | None:
     """How far a study has come; None if it has not begun."""
     stages = select(func.count(), func.count(StageRow.closed_at)).where(StageRow.study == study.name)
     epochs = select(func.count()).select_from(TrainedEpochRow).where(TrainedEpochRow.study == study.name)

@@ -122,17 +122,27 @@ def standings(database: Database, study: StudyFile) -> list[Standing]:
 
 def write_ranges_file(database: Database, study: StudyFile) -> None:
     """Write stage 1's ranges for a person to read and edit; what a person changed there is kept."""
-    with database.transaction() as session:
-        found = {
-            row.architecture: result.ranges
-            for row in load_stages(session, study.name).values()
-            if row.stage == "stage1" and (result := result_of(row, Stage1Result)) is not None
-        }
+    found = _found_ranges(database, study)
     path = study.ranges_path
     edited = load_ranges(path, study) if path.exists() else {}
     if any(architecture not in edited for architecture in found):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_ranges(path, {**found, **edited})
+
+
+def current_ranges(database: Database, study: StudyFile) -> dict[str, Ranges]:
+    """The ranges of each architecture whose stage 1 has closed: as a person edited them, or as stage 1 found them."""
+    edited = load_ranges(study.ranges_path, study) if study.ranges_path.exists() else {}
+    return {**_found_ranges(database, study), **edited}
+
+
+def _found_ranges(database: Database, study: StudyFile) -> dict[str, Ranges]:
+    with database.transaction() as session:
+        return {
+            row.architecture: result.ranges
+            for row in load_stages(session, study.name).values()
+            if row.stage == "stage1" and (result := result_of(row, Stage1Result)) is not None
+        }
 
 
 def plan_steps(database: Database, study: StudyFile) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from hpo.config.as_planned import StudyPlace
 from hpo.config.study import StudyFile
 from hpo.recipe.architecture import CnnSpec
 from hpo.recipe.geometry import trainable_parameters
@@ -68,7 +69,7 @@ def expected_points(study: StudyFile, until: Until = "test") -> int:
     return sum(stage.points for stage in estimate(study) if stage.stage in included)
 
 
-def finished_points(database: Database, study: StudyFile) -> int:
+def finished_points(database: Database, study: StudyFile | StudyPlace) -> int:
     """How many design points are complete or failed."""
     count = (
         select(func.count())

@@ -15,7 +15,7 @@ from hpo.data.description import CLASSES, read_description
 from hpo.data.prepare import prepare_data
 from hpo.data.progress import Progress, silent
 from hpo.data.split import nested_subset
-from hpo.errors import ConfigError, HpoError
+from hpo.errors import ConfigError
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.architecture import architecture_to_json
 from hpo.recipe.key import canonical
@@ -178,19 +178,16 @@ def _check_valid_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
         )
 
 
-def check_begun(database: Database, study: StudyFile) -> None:
-    """See that a study has begun, and from the settings that its file has now.
-
-    Raises:
-        ConfigError: if it was planned from other settings; what the data holds is not looked at.
-        HpoError: if it has not begun.
-    """
+def recorded_settings(database: Database, name: str) -> dict[str, Any] | None:
+    """The settings that a study was planned from; None if it has not begun."""
     with database.transaction() as session:
-        row = session.get(StudyRow, study.name)
-        recorded = None if row is None else row.settings
-    if recorded is None:
-        raise HpoError(f"{study.name}: not begun in {database.url}; start with: hpo run {study.file}")
-    _check_unchanged(study, recorded, determining_settings(study, recorded["data"]))
+        row = session.get(StudyRow, name)
+        return None if row is None else row.settings
+
+
+def changed_settings(study: StudyFile, recorded: Mapping[str, Any]) -> list[str]:
+    """What a study file says otherwise than when the study was planned, a line each; the data are not looked at."""
+    return _differences(recorded, determining_settings(study, recorded["data"]))
 
 
 def _check_unchanged(study: StudyFile, recorded: Mapping[str, Any], given: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ from hpo.storage.engine import (
 )
 from hpo.storage.inspection import has_our_tables
 from hpo.storage.patience import first_line, patiently
-from hpo.storage.sqlite_file import Identity, check_file, identity, looking_url
+from hpo.storage.sqlite_file import Identity, check_file, identity, looking_url, may_be_written, readable_copy
 from hpo.storage.tables import now
 
 PATIENCE_SECONDS = 900.0
@@ -57,6 +58,7 @@ class Database:
         secrets: of the URL, which no message may have.
         file: of an SQLite database that is worked on.
         identity: of that file when it was opened.
+        copies: where a copy of it is read, because it cannot be read where it is.
     """
 
     url: str
@@ -67,6 +69,7 @@ class Database:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     file: Path | None = None
     identity: Identity | None = None
+    copies: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -167,6 +170,8 @@ class Database:
         """Give back every connection."""
         self.storage.remove_session()
         self.engine.dispose()
+        if self.copies is not None:
+            self.copies.cleanup()
 
 
 def open_database(url: str) -> Database:
@@ -211,12 +216,16 @@ def look_into(url: str) -> Database | None:
         file = sqlite_file(url)
         if file is not None and not check_file(file):
             return None
+        copies = None if file is None else readable_copy(file)
+        if file is not None and copies is not None:
+            file = Path(copies.name) / file.name
         if not _look(url, file):
             return None
         shown, looking = shown_database(url), url if file is None else looking_url(file)
         storage = look_only(_spelt(looking), _options(parsed, SQLITE_LOOK_SECONDS))
         check_columns(storage.engine, shown)
-        return Database(shown, storage.engine, optuna.storages.get_storage(storage), secrets=secrets_of(url))
+        opened = optuna.storages.get_storage(storage)
+        return Database(shown, storage.engine, opened, secrets=secrets_of(url), copies=copies)
 
 
 @contextmanager
@@ -273,8 +282,11 @@ def open_reader(url: str) -> Iterator[optuna.storages.BaseStorage]:
     """Optuna's storage for somebody who reads much, on a database that is open already.
 
     On SQLite its transactions do not take the write lock at their beginning: it keeps no worker waiting. What must not
-    collide with others' changes is not to be written through it.
+    collide with others' changes is not to be written through it. A database that may only be read is read.
     """
+    file = sqlite_file(url)
+    if file is not None and not may_be_written(file):
+        url = looking_url(file)
     storage = optuna.storages.RDBStorage(_spelt(url), engine_kwargs=_options(parsed_url(url)), skip_table_creation=True)
     try:
         yield optuna.storages.get_storage(storage)

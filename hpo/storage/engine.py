@@ -64,6 +64,13 @@ _READING = "hpo_reading"
 """PostgreSQL's code of a server that only reads: for the moment another one is in charge."""
 
 
+_NO_RIGHT = "42501"
+"""PostgreSQL's code of a role without the right to do this."""
+
+_MYSQL_READ_ONLY = (1142, 1290, 1792)
+"""MySQL's codes of a command that is denied to a user, of a server that only reads, and of such a transaction."""
+
+
 def is_away(error: BaseException) -> bool:
     """Whether the database cannot answer at the moment, through no fault of what it was asked."""
     if isinstance(error, StorageInternalError):  # Optuna's name for what SQLAlchemy raised
@@ -78,6 +85,18 @@ def is_away(error: BaseException) -> bool:
         return False
     code = getattr(error.orig, "sqlite_errorcode", None)
     return code is None or _sqlite_kind(code) not in _SQLITE_LASTING
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Whether a database refused a change because who asked may only read."""
+    while (cause := error.__cause__) is not None and not isinstance(error, DBAPIError):
+        error = cause
+    original = _original(error)
+    if getattr(original, "sqlstate", None) in (_READ_ONLY, _NO_RIGHT):
+        return True
+    if _sqlite_kind(getattr(original, "sqlite_errorcode", 0) or 0) == sqlite3.SQLITE_READONLY:
+        return True
+    return bool(original.args) and original.args[0] in _MYSQL_READ_ONLY
 
 
 def engine_options(dialect: str, driver: str, busy_seconds: float = SQLITE_BUSY_SECONDS) -> dict[str, Any]:

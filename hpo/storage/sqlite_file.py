@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import tempfile
 from pathlib import Path
 
 from hpo.config.database_url import sqlite_url
@@ -60,7 +62,28 @@ def looking_url(file: Path) -> str:
     On a share that may only be read nobody can make the files beside it that tell of changes. If there are none,
     nobody changes it, and SQLite is told so.
     """
-    if os.access(file, os.W_OK) and os.access(file.parent, os.W_OK):
+    if may_be_written(file):
         return sqlite_url(file, mode="rw")
     is_quiet = not file.with_name(f"{file.name}-wal").exists()
     return sqlite_url(file, immutable="1") if is_quiet else sqlite_url(file, mode="ro")
+
+
+def may_be_written(file: Path) -> bool:
+    """Whether this process has the right to change a file, and to make those that SQLite keeps beside it."""
+    as_who_opens = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+    return os.access(file, os.W_OK, **as_who_opens) and os.access(file.parent, os.W_OK, **as_who_opens)
+
+
+def readable_copy(file: Path) -> tempfile.TemporaryDirectory[str] | None:
+    """A copy of a database that cannot be read where it is; None if it can.
+
+    A writer that was killed has left its last changes beside the file. To read them SQLite makes a third file there,
+    for which a share that may only be read has no room.
+    """
+    wal, index = (file.with_name(f"{file.name}-{kind}") for kind in ("wal", "shm"))
+    if may_be_written(file) or index.exists() or not wal.exists():
+        return None
+    copies = tempfile.TemporaryDirectory(prefix="hpo-")
+    for one in (wal, file):
+        shutil.copyfile(one, Path(copies.name) / one.name)
+    return copies

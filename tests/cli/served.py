@@ -43,7 +43,7 @@ class Served:
 
 
 @contextmanager
-def serving(log: Path, *words: str) -> Iterator[Served]:
+def serving(log: Path, *words: str, before: Callable[[], None] | None = None) -> Iterator[Served]:
     """Starts ``hpo WORDS``, which is to print its URL first; what a failing test leaves behind is killed."""
     with log.open("w") as err:
         process = subprocess.Popen(
@@ -52,6 +52,7 @@ def serving(log: Path, *words: str) -> Iterator[Served]:
             stdout=subprocess.PIPE,
             stderr=err,
             text=True,
+            preexec_fn=before,
         )
     assert process.stdout is not None
     try:

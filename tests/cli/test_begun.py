@@ -38,14 +38,26 @@ def test_a_study_that_another_study_shares_its_database_with_is_no_beginning(
     assert "other: not begun in" in hpo.refused("report", story.study.file, other)
 
 
-def test_settings_that_were_edited_since_are_refused_as_a_run_refuses_them(hpo: Hpo, story: Story) -> None:
+@pytest.mark.parametrize("command", ["status", "ranges", "report"])
+def test_what_was_planned_is_shown_whatever_the_file_says_by_now(hpo: Hpo, story: Story, command: str) -> None:
     story.run("stage1")
+    before = hpo(command, story.study.file)
+    assert before.status == 0
     settings = yaml.safe_load(story.study.file.read_text())
     settings["confirm"] = {**settings["confirm"], "epochs": 7}
+    settings["stage2"]["trials"] = 44
     story.study.file.write_text(yaml.safe_dump(settings))
-    for command in ("report", "export"):
-        line = hpo.refused(command, story.study.file)
-        assert "was planned from other settings: confirm.epochs was 2, is 7" in line
+    ended = hpo(command, story.study.file)
+    assert (ended.status, ended.out) == (0, before.out)
+    assert "confirm.epochs was 2, is 7; stage2.trials was 4, is 44" in ended.err
+    assert "what follows is as planned" in ended.err
+
+    settings["stage1"]["design"] = "no design"
+    story.study.file.write_text(yaml.safe_dump(settings))
+    (story.study.file.parent / "space.yaml").write_text("nonsense")
+    ended = hpo(command, story.study.file)
+    assert (ended.status, ended.out) == (0, before.out)
+    assert "it is not a sound study file any more" in ended.err
 
 
 def test_a_folder_is_no_file_for_the_report(hpo: Hpo, story: Story, tmp_path: Path) -> None:
