@@ -37,22 +37,24 @@ def run_study(
     Raises:
         HpoError: as ``hpo run``; `StopRequestedError` after an interrupt.
     """
-    from hpo.cli.console import progress_bar, say_doubts
-    from hpo.cli.outputs import write_outputs
-    from hpo.cli.progress import RunProgress
-    from hpo.cli.signals import stopping
-    from hpo.launchers.inprocess import run_in_process
+    from hpo.run.job import Job
+    from hpo.run.loop import run_job
+    from hpo.run.outputs import write_outputs
+    from hpo.run.progress import RunProgress
+    from hpo.run.publishing import publish_if_shown
+    from hpo.run.signals import stopping
     from hpo.stages.estimate import finished_points
     from hpo.stages.plan import open_data
     from hpo.storage.database import open_database
+    from hpo.terminal import progress_bar, say_doubts
 
     settings = study.settings if isinstance(study, Study) else load_study(study, database)
     with closing(open_database(settings.database)) as opened, stopping() as stop:
         dataset = open_data(settings)
-        say_doubts(dataset)
+        say_doubts(dataset.doubts)
         with progress_bar() as bar:
             watching = observer or RunProgress(bar, settings, finished_points(opened, settings), until)
-            run_in_process(settings, opened, dataset, watching, stop, until)
+            run_job(Job(settings, opened, dataset, watching, stop, opened.now(), until, on_closed=publish_if_shown))
         if until == "test":
             write_outputs(settings, opened, dataset)
     return Study(settings)

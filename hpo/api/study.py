@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpo.cli.begun import looking_at
 from hpo.config.load import load_study
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
@@ -23,6 +22,7 @@ from hpo.evaluation.compare import Comparison
 from hpo.results.read import read_results
 from hpo.results.records import STAGES
 from hpo.results.study import StudyResults
+from hpo.stages.begun import looking_at
 
 if TYPE_CHECKING:
     import numpy as np

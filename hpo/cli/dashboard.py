@@ -5,18 +5,17 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import replace
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import AllowHostOption, DatabaseOption, StudyArgument, say, tell
 from hpo.cli.limits import LONGEST_WAIT
+from hpo.cli.options import AllowHostOption, DatabaseOption, StudyArgument
 from hpo.errors import HpoError
+from hpo.terminal import say, tell
 
 if TYPE_CHECKING:
     from hpo.config.as_planned import StudyPlace
-    from hpo.config.study import StudyFile
     from hpo.storage.database import Database
 
 WAIT_SECONDS = 2.0
@@ -39,6 +38,8 @@ def dashboard(
     database: DatabaseOption = None,
 ) -> None:
     """Serve optuna-dashboard: every trial with its curve, our figures and notes. Ctrl-C ends it."""
+    from hpo.run.publishing import has_optuna_dashboard
+
     if not has_optuna_dashboard():
         raise HpoError("hpo dashboard needs the package optuna-dashboard: pip install optuna-dashboard")
     from hpo.config.as_planned import find_study
@@ -68,16 +69,3 @@ def _wait_for_database(place: StudyPlace) -> Database:
         opened.close()
         opened = open_database(place.database)
     return replace(opened, patience_seconds=0.0)  # what cannot be written now is tried again at the next look
-
-
-def has_optuna_dashboard() -> bool:
-    """Whether the optional package is installed."""
-    return find_spec("optuna_dashboard") is not None
-
-
-def publish_if_shown(study: StudyFile, database: Database) -> None:
-    """What a worker does that has closed a stage: publish figures and notes, where optuna-dashboard is installed."""
-    if has_optuna_dashboard():
-        from hpo.reports.publish import publish_study
-
-        publish_study(database, study)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hpo.cli.console import JsonOption, following, out, tell
 from hpo.cli.data_import import import_
 from hpo.cli.limits import LARGEST_SEED, MOST_PATCHES, MOST_PROCESSES
+from hpo.cli.options import JsonOption
+from hpo.terminal import following, out, tell
 
 if TYPE_CHECKING:
     from hpo.data.check import DataReport

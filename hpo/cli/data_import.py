@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.console import JsonOption, following, tell
+from hpo.cli.options import JsonOption
+from hpo.terminal import following, tell
 
 PATIENTS = "Where a slide or patient is: folder:N, regex:(...) or column:NAME."
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.begun import looking_at
-from hpo.cli.console import DatabaseOption, StudyArgument, following, say, tell
+from hpo.cli.options import DatabaseOption, StudyArgument
+from hpo.stages.begun import looking_at
+from hpo.terminal import following, say, tell
 
 if TYPE_CHECKING:
     from hpo.config.study import StudyFile
@@ -37,11 +38,11 @@ def export(
     Files that are up to date stay as they are. MLflow and TensorBoard also take a study that still runs; what was
     logged to MLflow before is not logged again.
     """
-    from hpo.cli.outputs import export_outputs
     from hpo.data.prepare import prepare_data
     from hpo.export.extras import require_extra
     from hpo.export.tuned import tuned_models
     from hpo.results.read import read_results
+    from hpo.run.outputs import export_outputs
 
     if onnx:
         require_extra("onnx")

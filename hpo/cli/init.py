@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import following, tell
 from hpo.errors import HpoError
+from hpo.terminal import following, tell
 
 if TYPE_CHECKING:
     from hpo.config.template import Proposal

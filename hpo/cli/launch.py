@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import DatabaseOption, StudyArgument, following, progress_bar, say, say_doubts, tell
 from hpo.cli.limits import MOST_WORKERS, finite
-from hpo.cli.signals import stopping
+from hpo.cli.options import DatabaseOption, StudyArgument
 from hpo.errors import StopRequestedError, StoreUnavailableError
 from hpo.launchers.launcher import Engine
+from hpo.run.signals import stopping
 from hpo.stages.order import Until
+from hpo.terminal import following, progress_bar, say, say_doubts, tell
 
 if TYPE_CHECKING:
     from threading import Event
@@ -77,7 +78,7 @@ def launch(
     with closing(open_database(settings.database)) as opened, stopping() as stop:
         with following() as update:
             dataset = open_data(settings, update)  # a sample is made once, and wrong data refused, before workers start
-        say_doubts(dataset)
+        say_doubts(dataset.doubts)
         launch_workers(settings, opened, stop, force, until=until)
     ended = f"finished; next: hpo report {study}, hpo export {study}" if until == "test" else f"{until} is over"
     tell(f"{settings.name}: {ended}")
@@ -97,7 +98,6 @@ def launch_workers(settings: StudyFile, database: Database, stop: Event, force: 
         StopRequestedError: if they were stopped before the study was finished.
         HpoError: if no worker could work.
     """
-    from hpo.cli.dashboard import publish_if_shown
     from hpo.config.yaml_file import displayed
     from hpo.launchers.devices import VISIBLE, gpus_asked_for
     from hpo.launchers.launch import check_endings, open_launcher, plan_launch
@@ -105,8 +105,8 @@ def launch_workers(settings: StudyFile, database: Database, stop: Event, force: 
     from hpo.stages.advance import standings
     from hpo.stages.estimate import expected_points, finished_points
 
-    launched_at = database.patiently(database.now)
-    assignments = plan_launch(settings, force, until=until, launched_at=launched_at, on_closed=publish_if_shown)
+    launched_at = database.now()
+    assignments = plan_launch(settings, force, until=until, launched_at=launched_at)
     with progress_bar() as progress:
         task = progress.add_task(settings.name, total=expected_points(settings, until), detail="")
         next_look = 0.0

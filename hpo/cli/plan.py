@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import JsonOption, StudyArgument, err, following, out, say, say_doubts, tell
+from hpo.cli.options import JsonOption, StudyArgument
+from hpo.terminal import err, following, out, say, say_doubts, tell
 
 if TYPE_CHECKING:
     from hpo.config.study import StudyFile
@@ -37,7 +38,7 @@ def plan(
     from hpo.stages.plan import open_data
 
     if settings.data.folder.exists():
-        say_doubts(open_data(settings))
+        say_doubts(open_data(settings).doubts)
     stages = estimate(settings)
     speeds = _calibrated(settings) if calibrate else {}
     seconds = {name: sum(_seconds(stage, speeds) for stage in stages if stage.architecture == name) for name in speeds}
@@ -73,7 +74,7 @@ def plan(
 
 def _calibrated(study: StudyFile) -> dict[str, tuple[float, float]]:
     from hpo.data.prepare import prepare_data
-    from hpo.worker.calibrate import measure_speed  # imports TensorFlow
+    from hpo.run.calibrate import measure_speed  # imports TensorFlow
 
     with following() as update:
         dataset = prepare_data(study.data, update)

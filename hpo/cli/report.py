@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from hpo.cli.begun import Begun, looking_at
-from hpo.cli.console import AllowHostOption, DatabaseOption, StudyArgument, err, say, tell
 from hpo.cli.limits import LONGEST_WAIT
+from hpo.cli.options import AllowHostOption, DatabaseOption, StudyArgument
 from hpo.errors import ConfigError, DataError, HpoError
 from hpo.file_faults import described
+from hpo.stages.begun import Begun, looking_at
+from hpo.terminal import err, say, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpo.cli.console import progress_bar, tell
 from hpo.config.architectures import find_module
 from hpo.config.best_config import BestConfig, load_best_config
 from hpo.errors import HpoError
 from hpo.recipe.architecture import FunctionSpec
 from hpo.recipe.recipe import Recipe
+from hpo.terminal import progress_bar, tell
 
 
 def run_best_config(path: Path, *, every: bool, trust_code: bool = False) -> None:

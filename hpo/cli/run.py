@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.console import DatabaseOption, StudyArgument, following, progress_bar, say, say_doubts, tell
 from hpo.cli.launch import GpusOption, WorkersOption, launch_workers
 from hpo.cli.net import tracebacks_kept
-from hpo.cli.signals import stopping
+from hpo.cli.options import DatabaseOption, StudyArgument
 from hpo.errors import HpoError
+from hpo.run.signals import stopping
 from hpo.stages.order import Until
+from hpo.terminal import following, progress_bar, say, say_doubts, tell
 
 if TYPE_CHECKING:
     from hpo.config.study import StudyFile
     from hpo.data.dataset import Dataset
-    from hpo.launchers.inprocess import RunSummary
+    from hpo.run.loop import RunSummary
     from hpo.storage.database import Database
 
 
@@ -78,7 +79,7 @@ def run(
 def _run_study(
     settings: StudyFile, until: Until, launch: Callable[[StudyFile, Database, threading.Event], None] | None = None
 ) -> None:
-    from hpo.cli.outputs import print_comparison, write_outputs
+    from hpo.run.outputs import print_comparison, write_outputs
     from hpo.stages.plan import open_data
     from hpo.storage.database import open_database
 
@@ -86,7 +87,7 @@ def _run_study(
         with stopping() as stop:
             with following() as update:
                 dataset = open_data(settings, update)
-            say_doubts(dataset)
+            say_doubts(dataset.doubts)
             if launch is None:
                 summary = _alone(settings, until, database, dataset, stop)
             else:
@@ -105,19 +106,21 @@ def _alone(
     settings: StudyFile, until: Until, database: Database, dataset: Dataset, stop: threading.Event
 ) -> RunSummary:
     """Do the work in this process."""
-    from hpo.cli.dashboard import publish_if_shown
-    from hpo.cli.progress import RunProgress
-    from hpo.launchers.inprocess import run_in_process
+    from hpo.run.job import Job
+    from hpo.run.loop import run_job
+    from hpo.run.progress import RunProgress
+    from hpo.run.publishing import publish_if_shown
     from hpo.stages.estimate import finished_points
 
     with progress_bar() as progress, tracebacks_kept(settings.output / "logs" / "run.log"):
         observer = RunProgress(progress, settings, finished_points(database, settings), until)
-        return run_in_process(settings, database, dataset, observer, stop, until, on_closed=publish_if_shown)
+        job = Job(settings, database, dataset, observer, stop, database.now(), until, on_closed=publish_if_shown)
+        return run_job(job)
 
 
 def _by_workers(settings: StudyFile, database: Database, launch: Callable[[], None]) -> RunSummary:
     """Have the work done by processes of this machine."""
-    from hpo.launchers.inprocess import RunSummary
+    from hpo.run.loop import RunSummary
     from hpo.stages.advance import standings
     from hpo.storage.ledger import Compute, compute_by_owner
 

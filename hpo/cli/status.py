@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.begun import looking_at
-from hpo.cli.console import DatabaseOption, JsonOption, StudyArgument, out, say, tell
+from hpo.cli.options import DatabaseOption, JsonOption, StudyArgument
 from hpo.plain import printable
+from hpo.stages.begun import looking_at
+from hpo.terminal import out, say, tell
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

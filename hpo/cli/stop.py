@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.begun import look_into_study
-from hpo.cli.console import DatabaseOption, StudyArgument, tell
+from hpo.cli.options import DatabaseOption, StudyArgument
 from hpo.errors import HpoError
+from hpo.stages.begun import look_into_study
+from hpo.terminal import tell
 
 
 def stop(

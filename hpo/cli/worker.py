@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.console import DatabaseOption, StudyArgument
 from hpo.cli.limits import MOST_GIGABYTES, MOST_THREADS, finite
 from hpo.cli.net import log_to_terminal
-from hpo.cli.signals import stopping
+from hpo.cli.options import DatabaseOption, StudyArgument
+from hpo.run.signals import stopping
 from hpo.stages.order import Until
 
 
@@ -47,16 +47,15 @@ def worker(
 
     Ctrl-C or SIGTERM stops after the current epoch and gives the work back.
     """
-    from hpo.cli.dashboard import publish_if_shown
-    from hpo.launchers.inprocess import Limits
-    from hpo.launchers.worker_process import LOG_FORMAT, work_on
+    from hpo.run.job import Limits
+    from hpo.run.worker_process import LOG_FORMAT, work_on
 
     log_to_terminal(LOG_FORMAT, logging.INFO)
     limits = Limits(threads, None if memory_gb is None else memory_gb * 1e9)
     with stopping() as stop:
         if with_parent:
             threading.Thread(target=_stop_with_parent, args=(stop,), daemon=True).start()
-        work_on(study, stop, database=database, until=until, limits=limits, since=since, on_closed=publish_if_shown)
+        work_on(study, stop, database=database, until=until, limits=limits, since=since)
 
 
 def _stop_with_parent(stop: threading.Event) -> None:

@@ -10,7 +10,6 @@ from hpo.config.load import CHECKPOINTS_VARIABLE, DATA_VARIABLE, DATABASE_VARIAB
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
 from hpo.launchers.devices import VISIBLE, check_that_they_are_there, gpus_asked_for, has_driver, share_out
-from hpo.launchers.inprocess import OnClosed
 from hpo.launchers.launcher import Assignment, Ending, Engine, Launcher
 from hpo.launchers.local import LocalLauncher
 from hpo.machine import available_cores, available_memory
@@ -82,7 +81,6 @@ def plan_launch(
     *,
     until: Until = "test",
     launched_at: float | None = None,
-    on_closed: OnClosed | None = None,
 ) -> list[Assignment]:
     """What each worker of a launch is started with.
 
@@ -91,7 +89,6 @@ def plan_launch(
         force: the workers asked for; only a local launch divides this machine's cores and memory.
         until: the stage to end with.
         launched_at: by the database's clock.
-        on_closed: what a worker does after it has closed a stage, where its engine does not start ``hpo worker``.
 
     Raises:
         HpoError: if what was asked for makes no sense.
@@ -120,7 +117,6 @@ def plan_launch(
             threads=threads,
             memory_bytes=memory,
             launched_at=launched_at,
-            on_closed=on_closed,
         )
         for number, (gpu, share) in enumerate(devices)
     ]

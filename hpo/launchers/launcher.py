@@ -8,12 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from hpo.stages.order import Until
-
-if TYPE_CHECKING:
-    from hpo.launchers.inprocess import OnClosed
 
 Engine = Literal["local", "ray", "slurm"]
 """Where workers run: as processes of this machine, as actors of a Ray cluster, as jobs of Slurm."""
@@ -47,8 +44,6 @@ class Assignment:
         memory_bytes: resident memory past which it is replaced between two points; None is no limit.
         launched_at: by the database's clock; a worker that begins later, as a replacement or because it had to wait,
             hears a request to stop that was made since.
-        on_closed: what a worker of an engine that calls it does after it has closed a stage; a function of a module,
-            for it travels by its name.
     """
 
     number: int
@@ -61,7 +56,6 @@ class Assignment:
     threads: int | None = None
     memory_bytes: float | None = None
     launched_at: float | None = None
-    on_closed: OnClosed | None = None
 
 
 @dataclass(frozen=True)

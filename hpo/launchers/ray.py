@@ -134,7 +134,7 @@ class _Work:
 
     def work(self, assignment: Assignment) -> Ending:
         """Work until nothing is left to do."""
-        from hpo.launchers.worker_process import work_as_assigned
+        from hpo.launchers.assigned import work_as_assigned
 
         return work_as_assigned(assignment, self._stop)
 

@@ -198,7 +198,7 @@ class SlurmWork:
         return DelayedSubmission(SlurmWork(self._assignment))
 
     def _work(self) -> None:
-        from hpo.launchers.worker_process import work_as_assigned
+        from hpo.launchers.assigned import work_as_assigned
 
         self._ending = work_as_assigned(self._assignment, self._stop)
 

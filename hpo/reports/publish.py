@@ -89,7 +89,7 @@ def publish_study(database: Database, study: StudyFile) -> None:
         StorageError: if stored test predictions are damaged.
         StoreUnavailableError: if database or checkpoint store are out of reach.
     """
-    read_at = database.patiently(database.now)
+    read_at = database.now()
     results = read_results(database, study)
     names = [stage_name(study.name, stage, architecture) for stage, architecture in _begun(results)]
     ids = database.run(lambda session: study_ids(session, names))

@@ -163,8 +163,7 @@ class Database:
 
     def now(self) -> float:
         """The database's clock, seconds since 1970-01-01 UTC."""
-        with self.transaction() as session:
-            return now(session)
+        return self.run(now)
 
     def close(self) -> None:
         """Give back every connection."""

@@ -3,7 +3,7 @@
     .venv/bin/python -m tests.benchmarks.between_trials [--trials 40] [--patches 512]
     .venv/bin/python -m tests.benchmarks.between_trials --memory [--trials 200]
 
-A real worker (`run_in_process`) on a real SQLite database trains model3 on 96 x 96 patches, one epoch a trial: a grid
+A real worker (`run_job`) on a real SQLite database trains model3 on 96 x 96 patches, one epoch a trial: a grid
 of known points of one subset, or of four subsets; points that TPE chooses, warm-started; a confirmation, whose every
 run has a seed and so a subset of its own. A gap begins when an epoch's checkpoint is saved and ends where the next
 trial's compiled function is called. It is told apart by what the worker's own thread is in (the inner span counts);
@@ -38,7 +38,8 @@ import psutil
 
 from hpo.config.study import StudyFile
 from hpo.data.prepare import prepare_data
-from hpo.launchers.inprocess import run_in_process
+from hpo.run.job import Job
+from hpo.run.loop import run_job
 from hpo.stages.advance import advance
 from hpo.storage.database import open_database
 from hpo.storage.owner import this_process
@@ -166,7 +167,17 @@ def run(study: StudyFile, gaps: Gaps, until: Any) -> list[dict[str, float]]:
     """The gaps of a study, from its beginning to the end of a stage."""
     first = len(gaps.found)
     with closing(open_database(study.database)) as database, gaps.watching():
-        run_in_process(study, database, prepare_data(study.data), Unobserved(), threading.Event(), until)
+        run_job(
+            Job(
+                study,
+                database,
+                prepare_data(study.data),
+                Unobserved(),
+                threading.Event(),
+                database.now(),
+                until,
+            )
+        )
     return gaps.found[first:]
 
 

@@ -35,10 +35,11 @@ from hpo.config.load import load_study
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.data.prepare import prepare_data
-from hpo.launchers.inprocess import run_in_process
 from hpo.models.build import weights_of
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe
+from hpo.run.job import Job
+from hpo.run.loop import run_job
 from hpo.stages.estimate import StageEstimate, estimate, total
 from hpo.stages.plan import stage1_points, template_recipe
 from hpo.storage.checkpoints import CheckpointStore
@@ -187,7 +188,7 @@ def predictions(study: StudyFile, dataset: Dataset) -> None:
         return original(network, patches)
 
     with closing(open_database(study.database)) as database, mock.patch.object(Network, "predict", predict):
-        run_in_process(study, database, dataset, Unobserved(), threading.Event())
+        run_job(Job(study, database, dataset, Unobserved(), threading.Event(), database.now()))
         epochs = database.run(lambda session: compute_by_owner(session, study.name))[this_process()].epochs
     runs = made.total() - epochs
     print(f"\na whole study: {epochs} epochs trained, {made.total()} predictions, {runs} of them of the test split")

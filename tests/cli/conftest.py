@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.cli import console
+from hpo import terminal
 from hpo.storage.database import Database
 from tests.cli.hpo import Hpo
 from tests.stages.story import Story, load
@@ -13,7 +13,7 @@ from tests.stages.story import Story, load
 @pytest.fixture
 def hpo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Hpo:
     """The command, in a wide terminal and without the tester's environment."""
-    for one in (console.out, console.err):
+    for one in (terminal.out, terminal.err):
         monkeypatch.setattr(one, "_width", 240)
     monkeypatch.delenv("HPO_DATABASE", raising=False)
     monkeypatch.delenv("HPO_DATA", raising=False)

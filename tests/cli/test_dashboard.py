@@ -18,7 +18,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from hpo.cli.dashboard import publish_if_shown
+from hpo.run.publishing import publish_if_shown
 from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.database import open_database
 from hpo.storage.files import Files
@@ -184,7 +184,7 @@ def test_who_closes_a_stage_publishes_it_where_optuna_dashboard_is_installed(
     story.run("stage1")
     study_id = story.database.storage.get_study_id_from_name("small/stage1/tiny")
     with monkeypatch.context() as patch:
-        patch.setattr("hpo.cli.dashboard.find_spec", lambda _name: None)
+        patch.setattr("hpo.run.publishing.find_spec", lambda _name: None)
         publish_if_shown(story.study, story.database)
     assert story.database.storage.get_study_system_attrs(study_id) == {}
     publish_if_shown(story.study, story.database)
@@ -201,7 +201,7 @@ def test_a_port_that_is_taken_is_one_clear_line(hpo: Hpo, story: Story) -> None:
 def test_without_the_package_one_line_says_what_to_install(
     hpo: Hpo, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hpo.cli.dashboard.find_spec", lambda name: None if name == "optuna_dashboard" else util)
+    monkeypatch.setattr("hpo.run.publishing.find_spec", lambda name: None if name == "optuna_dashboard" else util)
     line = hpo.refused("dashboard", story.study.file)
     assert line == "hpo dashboard needs the package optuna-dashboard: pip install optuna-dashboard"
 

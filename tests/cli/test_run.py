@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from hpo.cli.progress import RunProgress
 from hpo.cli.run import _print_summary
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
-from hpo.launchers.inprocess import RunSummary
+from hpo.run.loop import RunSummary
+from hpo.run.progress import RunProgress
 from hpo.stages.advance import Standing
 from hpo.stages.estimate import expected_points
 from hpo.storage.claims import Claim

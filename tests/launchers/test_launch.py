@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from hpo.cli.dashboard import publish_if_shown
 from hpo.config.load import load_study
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
@@ -67,11 +66,6 @@ def test_gpus_that_are_not_there_are_refused_if_asked_for_and_left_out_if_only_a
     with pytest.raises(HpoError, match="--gpus 1: this machine has no driver of a GPU"):
         plan_launch(study(tmp_path), Workforce(2, gpus="1"))
     assert [worker.gpu for worker in plan_launch(study(tmp_path), Workforce())] == [None]
-
-
-def test_every_worker_is_told_what_to_do_after_a_closed_stage(tmp_path: Path) -> None:
-    workers = plan_launch(study(tmp_path), Workforce(2), on_closed=publish_if_shown)
-    assert [worker.on_closed for worker in workers] == [publish_if_shown] * 2
 
 
 def test_what_the_study_file_says_of_threads_and_memory_goes_before(tmp_path: Path) -> None:

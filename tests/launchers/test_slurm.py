@@ -239,7 +239,7 @@ def work(_assignment, stop):
     print("ready", flush=True)
     return Ending("stopped" if stop.wait(120) else "died")
 
-sys.modules["hpo.launchers.worker_process"] = SimpleNamespace(work_as_assigned=work)
+sys.modules["hpo.launchers.assigned"] = SimpleNamespace(work_as_assigned=work)
 print(SlurmWork(None)().kind)
 """
 

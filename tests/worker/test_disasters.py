@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from hpo.launchers.inprocess import _Sweeper
+from hpo.run.loop import _Sweeper
 from hpo.storage import patience
 from hpo.storage.database import open_database
 from hpo.storage.leases import Heartbeat

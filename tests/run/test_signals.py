@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from hpo.cli import signals
-from hpo.cli.signals import stopping
+from hpo.run import signals
+from hpo.run.signals import stopping
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

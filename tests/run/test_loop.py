@@ -16,8 +16,9 @@ import pytest
 
 from hpo.data.dataset import Dataset
 from hpo.errors import ConfigError, StopRequestedError, WorkerOutgrownError
-from hpo.launchers import inprocess
-from hpo.launchers.inprocess import Limits, OnClosed, RunSummary, run_in_process
+from hpo.run import loop
+from hpo.run.job import Job, Limits, OnClosed
+from hpo.run.loop import RunSummary, run_job
 from hpo.stages.order import STAGES, Until, stages_of
 from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database
@@ -49,7 +50,7 @@ class Launch:
         self.stop = threading.Event()
         self.heartbeat = SimpleNamespace(stop_mode=None)
         self.opened = self.closed = 0
-        self.limits: Limits | None = None
+        self.limits = Limits()
         self.on_closed: OnClosed | None = None
         self.before: Callable[[], None] = lambda: None
 
@@ -70,15 +71,10 @@ class Launch:
     def __call__(self, until: Until = "test") -> RunSummary:
         dataset = cast(Dataset, SimpleNamespace(digest=DATA, train=Training()))
         story = self.story
-        return run_in_process(
-            story.study,
-            story.database,
-            dataset,
-            Unobserved(),
-            self.stop,
-            until,
-            self.limits,
-            on_closed=self.on_closed,
+        database = story.database
+        since = database.now()
+        return run_job(
+            Job(story.study, database, dataset, Unobserved(), self.stop, since, until, self.limits, self.on_closed)
         )
 
 
@@ -87,7 +83,7 @@ def launch(sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     launch = Launch(Story(load(tmp_path, architectures=ONE), sqlite))
     monkeypatch.setitem(sys.modules, "hpo.worker.worker", cast(Any, launch))
     monkeypatch.setitem(sys.modules, "hpo.worker.work", cast(Any, launch))
-    monkeypatch.setattr(inprocess, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(loop, "IDLE_SECONDS", 0.01)
     return launch
 
 
@@ -150,8 +146,8 @@ def test_a_process_that_has_outgrown_its_memory_ends_between_two_points_and_anot
     launch.limits = Limits(memory_bytes=1e12)
 
     def before() -> None:
-        launch.limits = None
-        monkey.setattr(inprocess.psutil.Process, "memory_info", lambda _self: SimpleNamespace(rss=2e12))
+        launch.limits = Limits()
+        monkey.setattr(loop.psutil.Process, "memory_info", lambda _self: SimpleNamespace(rss=2e12))
 
     launch.before = before
     with pytest.MonkeyPatch.context() as monkey, pytest.raises(WorkerOutgrownError, match=r"2000\.0 GB.*1000\.0 GB"):

@@ -6,23 +6,21 @@ import logging
 import os
 import pickle
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hpo.cli.dashboard import publish_if_shown
 from hpo.errors import (
     ConfigError,
     StopRequestedError,
     StoreUnavailableError,
     WorkerOutgrownError,
 )
-from hpo.launchers import worker_process
-from hpo.launchers.inprocess import Limits
+from hpo.launchers import assigned
+from hpo.launchers.assigned import work_as_assigned
 from hpo.launchers.launcher import Assignment, Ending
-from hpo.launchers.worker_process import work_as_assigned
+from hpo.run.job import Limits
 
 
 @pytest.fixture
@@ -45,16 +43,16 @@ def working(monkeypatch: pytest.MonkeyPatch, outcome: Exception | None) -> list[
         if outcome is not None:
             raise outcome
 
-    monkeypatch.setattr(worker_process, "work_on", work_on)
+    monkeypatch.setattr(assigned, "work_on", work_on)
     return calls
 
 
 def test_a_worker_does_as_it_was_assigned(assignment: Assignment, monkeypatch: pytest.MonkeyPatch) -> None:
     calls, stop = working(monkeypatch, None), threading.Event()
     # As it travels to another machine.
-    travelled = pickle.loads(pickle.dumps(replace(assignment, on_closed=publish_if_shown)))  # noqa: S301 - our own
+    travelled = pickle.loads(pickle.dumps(assignment))  # noqa: S301 - our own
     assert work_as_assigned(travelled, stop) == Ending("finished")
-    options = {"until": "stage2", "limits": Limits(3, 2e9), "since": None, "on_closed": publish_if_shown}
+    options = {"until": "stage2", "limits": Limits(3, 2e9), "since": None}
     assert calls == [((assignment.study, stop), options, "sqlite:////x.db", "-1")]
 
 

@@ -6,7 +6,6 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from hpo.cli.console import err, out, say
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.errors import HpoError
@@ -20,6 +19,7 @@ from hpo.results.read import read_results
 from hpo.results.study import StudyResults
 from hpo.results.words import before_note, plural, resampled_words
 from hpo.storage.database import Database
+from hpo.terminal import err, out, say
 
 
 def write_outputs(study: StudyFile, database: Database, dataset: Dataset) -> StudyResults:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from hpo.cli.console import err
+from hpo.terminal import err
 
 
 @contextmanager

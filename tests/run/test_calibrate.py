@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hpo.worker.calibrate import measure_speed
+from hpo.run.calibrate import measure_speed
 from tests.worker.conftest import Workshop
 
 Open = Callable[..., Workshop]

@@ -1,36 +1,17 @@
-"""What commands share in the terminal: consoles, and progress that is quiet when nobody watches."""
+"""The terminal: consoles that print text as it is, and progress that is quiet when nobody watches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from hpo.plain import printable
 from hpo.secrets import without_secrets
-
-if TYPE_CHECKING:
-    from hpo.data.dataset import Dataset
-
-StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="The study file, such as studies/quickstart.yaml.")]
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option("--database", metavar="URL", help="Of the study database; goes before HPO_DATABASE and the file's."),
-]
-AllowHostOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow-host",
-        metavar="NAME",
-        help="Host to answer for, beside localhost and the address to listen on, such as a proxy's; may be repeated.",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 class PlainConsole(Console):
@@ -62,9 +43,9 @@ def say(line: str) -> None:
     err.print(without_secrets(line), soft_wrap=True)
 
 
-def say_doubts(dataset: Dataset) -> None:
+def say_doubts(doubts: Iterable[str]) -> None:
     """Print on standard error what of the data makes results doubtful, a line each."""
-    for doubt in dataset.doubts:
+    for doubt in doubts:
         say(f"warning: {doubt}")
 
 

@@ -1,0 +1,56 @@
+"""A job: all that a process is told before it works on a study."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hpo.config.study import StudyFile
+from hpo.data.dataset import Dataset
+from hpo.stages.order import Until
+from hpo.storage.database import Database
+from hpo.worker.observer import Observer
+
+OnClosed = Callable[[StudyFile, Database], None]
+"""Called by the process that has closed a stage, once the next one is open; if it fails, the work continues."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may take of its machine.
+
+    Args:
+        threads: CPU threads, where the study file does not say; None is all cores.
+        memory_bytes: resident memory past which the worker ends between two points; None is no limit.
+    """
+
+    threads: int | None = None
+    memory_bytes: float | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """The work of one process on a study; other processes may work on it at the same time.
+
+    Args:
+        study: the study file.
+        database: the study database.
+        dataset: opened and checked.
+        observer: receives what happens.
+        stop: once set, the work ends after the current epoch's checkpoint.
+        since: database clock; a request to stop counts if it was made later.
+        until: the stage to end with.
+        limits: what the process may take of its machine.
+        on_closed: called after this process has closed a stage.
+    """
+
+    study: StudyFile
+    database: Database
+    dataset: Dataset
+    observer: Observer
+    stop: threading.Event
+    since: float
+    until: Until = "test"
+    limits: Limits = Limits()
+    on_closed: OnClosed | None = None

@@ -1,0 +1,170 @@
+"""The loop of every process that runs a study: decide, work, and again, until it is finished."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import psutil
+
+from hpo.errors import StopRequestedError, StoreUnavailableError, WorkerOutgrownError
+from hpo.run.job import Job
+from hpo.run.retention import clean_after_the_end
+from hpo.stages.advance import Standing, advance, plan_steps
+from hpo.storage.ledger import Compute, compute_by_owner
+from hpo.storage.owner import this_process
+from hpo.storage.patience import first_line
+from hpo.storage.sweep import Suspicion, sweep_leases
+
+if TYPE_CHECKING:
+    from hpo.worker.worker import Worker
+
+_log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 1.0
+"""Pause, on average, between looks at the database while other workers hold all that is left."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """How a run ended.
+
+    Args:
+        standings: of each architecture.
+        trained: what this process trained; no epochs if everything was there already.
+    """
+
+    standings: list[Standing]
+    trained: Compute
+
+
+def run_job(job: Job) -> RunSummary:
+    """Bring a study to its end, or to the end of a stage.
+
+    TensorFlow is imported only if there is something to train.
+
+    Raises:
+        ConfigError: if the study was planned from other settings.
+        StopRequestedError: if ``job.stop`` was set, or ``hpo stop`` asked; running again goes on from there.
+        StoreUnavailableError: if database or checkpoint store stay out of reach.
+        WorkerOutgrownError: if the process has grown past its memory limit.
+    """
+    job = replace(job, database=replace(job.database, hurry=job.stop))
+    try:
+        standings = _run(job)
+    except StoreUnavailableError as error:
+        if job.stop.is_set():
+            raise StopRequestedError("stopped while the database or the store was away") from error
+        raise
+    by_owner = job.database.run(lambda session: compute_by_owner(session, job.study.name))
+    return RunSummary(standings, by_owner.get(this_process(), Compute()))
+
+
+def _run(job: Job) -> list[Standing]:
+    sweeper = _Sweeper(job)
+    with ExitStack() as stack:
+        worker: Worker | None = None
+        while True:
+            sweeper.sweep()
+            standings = _decide(job)
+            _clean(job)
+            if all(standing.is_over(job.until) for standing in standings):
+                return standings
+            if worker is not None:
+                _check_memory(job)
+            else:
+                _check_stop(job)
+                from hpo.worker.worker import open_worker  # imports TensorFlow
+
+                opened = open_worker(
+                    job.study,
+                    job.database,
+                    job.dataset,
+                    this_process(),
+                    job.observer,
+                    job.stop,
+                    job.limits.threads,
+                    job.since,
+                )
+                worker = stack.enter_context(opened)
+            _work_while_there_is_work(job, worker, sweeper)
+
+
+def _decide(job: Job) -> list[Standing]:
+    """Take every decision that is due; what follows a stage that this process has closed may fail."""
+    closed: list[str] = []
+    standings = job.database.patiently(
+        partial(advance, job.database, job.study, job.dataset.digest, job.until, closed.append)
+    )
+    if closed and job.on_closed is not None:
+        try:
+            job.on_closed(job.study, job.database)
+        except Exception as error:
+            _log.warning("a stage is closed, but what should follow was not done: %s", first_line(error))
+            _log.debug("after closing a stage", exc_info=True)
+    return standings
+
+
+def _clean(job: Job) -> None:
+    """Remove the checkpoints of finished architectures that nothing needs any more; that may also wait."""
+    try:
+        clean_after_the_end(job.database, job.study)
+    except StoreUnavailableError as error:
+        _log.warning("checkpoints are not cleaned up: %s", error)
+
+
+def _work_while_there_is_work(job: Job, worker: Worker, sweeper: _Sweeper) -> None:
+    """Work until something is to be decided: after the last point of a stage, or when nothing is left to claim."""
+    from hpo.worker.work import work_once
+
+    while True:
+        _check_stop(job, worker)
+        worked = work_once(worker)
+        if worked == "nothing":
+            if job.until != "stage1" and job.database.patiently(partial(plan_steps, job.database, job.study)):
+                continue  # another worker may take it first: then there is another step for this one
+            job.stop.wait(IDLE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - idle workers look at different times
+            return
+        if worked == "the last of a stage":
+            return
+        _check_memory(job)  # after a point, not before: a limit that is too low still lets the work go on
+        sweeper.sweep()
+
+
+def _check_stop(job: Job, worker: Worker | None = None) -> None:
+    if job.stop.is_set() or (worker is not None and worker.heartbeat.stop_mode is not None):
+        raise StopRequestedError("stopped")
+
+
+def _check_memory(job: Job) -> None:
+    used, most = psutil.Process().memory_info().rss, job.limits.memory_bytes
+    if most is not None and used > most:
+        raise WorkerOutgrownError(
+            f"memory has grown to {used / 1e9:.1f} GB, past the limit of {most / 1e9:.1f} GB: a fresh worker goes on"
+        )
+
+
+class _Sweeper:
+    """Sweeps leases now and then."""
+
+    def __init__(self, job: Job) -> None:
+        self._database, self._study = job.database, job.study
+        self._suspicion = Suspicion(job.study.workers.lease_seconds / 2)
+        self._next = time.monotonic()
+
+    def sweep(self) -> None:
+        """Sweep if it is time."""
+        if time.monotonic() < self._next:
+            return
+        settings = self._study.workers
+        reasons = self._database.patiently(
+            lambda: sweep_leases(self._database, self._study.name, settings.max_attempts, self._suspicion.is_confirmed)
+        )
+        for reason in reasons:
+            _log.warning("a design point goes back to the queue: %s", reason)
+        self._next = time.monotonic() + min(IDLE_SECONDS, settings.lease_seconds / 3)

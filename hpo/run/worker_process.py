@@ -1,0 +1,98 @@
+"""The work of one worker, from the study file to its end, wherever it runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from hpo.config.load import load_study
+from hpo.config.study import StudyFile
+from hpo.errors import StopRequestedError
+from hpo.run.job import Job, Limits
+from hpo.run.loop import run_job
+from hpo.run.publishing import publish_if_shown
+from hpo.stages.order import Until
+from hpo.stages.plan import open_data
+from hpo.storage.claims import Claim
+from hpo.storage.database import open_database
+
+_log = logging.getLogger("hpo")
+
+LOG_FORMAT = "%(asctime)s %(message)s"
+"""Of a worker's log."""
+
+
+def work_on(
+    study: Path | str,
+    stop: threading.Event,
+    *,
+    database: str | None = None,
+    until: Until = "test",
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    since: float | None = None,
+) -> None:
+    """Work on a study until nothing is left to do, or ``hpo stop`` asks for an end.
+
+    Args:
+        study: the study file.
+        stop: once set, the work ends after the current epoch.
+        database: URL that overrides the study file's and the environment's.
+        until: the stage to end with.
+        limits: what the process may take of its machine; where they do not say, the study file does.
+        since: database clock; a request to stop counts if it was made later. None is now.
+
+    Raises:
+        HpoError: as `run_job`, and if study file, data or database are not as they should be.
+        StopRequestedError: if ``stop`` was set.
+    """
+    settings = load_study(study, database)
+    if limits.memory_bytes is None and settings.workers.memory_gb is not None:
+        limits = replace(limits, memory_bytes=settings.workers.memory_gb * 1e9)
+    with closing(open_database(settings.database)) as opened:
+        since = opened.now() if since is None else since  # before the data is read, which may take minutes
+        dataset = open_data(settings)
+        for doubt in dataset.doubts:
+            _log.warning("%s", doubt)
+        job = Job(settings, opened, dataset, WorkerLog(settings), stop, since, until, limits, publish_if_shown)
+        try:
+            run_job(job)
+        except StopRequestedError:
+            if stop.is_set():
+                raise
+            _log.info("stopped, as hpo stop asked")
+        else:
+            _log.info("%s: %s", settings.name, "nothing is left to do" if until == "test" else f"{until} is over")
+
+
+class WorkerLog:
+    """An observer that writes a line for each thing that happens.
+
+    Args:
+        study: names the objective.
+    """
+
+    def __init__(self, study: StudyFile) -> None:
+        self._metric = study.objective.metric
+
+    def started(self, claims: Sequence[Claim]) -> None:
+        """Tell what is worked on."""
+        epochs = ", ".join(str(claim.planned.epochs) for claim in claims if claim.planned.epochs)
+        _log.info("%s: attempt %d%s", claims[0].stage_name, claims[0].attempt, epochs and f", epochs {epochs}")
+
+    def epoch_ended(self, claims: Sequence[Claim], epoch: int, epochs: int, value: float) -> None:
+        """Tell the epoch and its metric."""
+        if claims:
+            _log.info("%s: epoch %d/%d, %s %.4f", claims[0].stage_name, epoch, epochs, self._metric, value)
+
+    def ended(self, claim: Claim, objective: float | None, reason: str | None) -> None:
+        """Tell what a point gave."""
+        if reason is not None:
+            _log.warning("%s: %s", claim.stage_name, reason)
+        elif objective is None:
+            _log.info("%s: done", claim.stage_name)
+        else:
+            _log.info("%s: point %d: %s %.4f", claim.stage_name, claim.id, self._metric, objective)
