@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hpo.reports.panel import Drawing
-    from hpo.reports.template import Theme
+    from hpo.reports.plot.theme import Theme
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,7 +104,7 @@ class Study:
         """
         import plotly.graph_objects as go
 
-        from hpo.reports.template import plotly_template
+        from hpo.reports.plot.theme import plotly_template
 
         drawing = self._drawn(panel, options)
         if not isinstance(drawing, go.Figure):
@@ -139,8 +139,8 @@ class Study:
         Raises:
             HpoError: if a file is there that is no report.
         """
-        from hpo.reports.ours import check_page
-        from hpo.reports.page import write_report
+        from hpo.reports.page.ours import check_page
+        from hpo.reports.page.report import write_report
         from hpo.reports.panels.function import look_for_modules
 
         file = self.settings.output / "report.html" if path is None else Path(path)

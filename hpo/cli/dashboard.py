@@ -43,7 +43,7 @@ def dashboard(
     if not has_optuna_dashboard():
         raise HpoError("hpo dashboard needs the package optuna-dashboard: pip install optuna-dashboard")
     from hpo.config.as_planned import find_study
-    from hpo.reports.dashboard_server import serve_dashboard
+    from hpo.reports.optuna_dashboard.server import serve_dashboard
 
     place = find_study(study, database)
     with closing(_wait_for_database(place)) as opened:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hpo.config.as_planned import StudyPlace
     from hpo.config.study import DataSettings
     from hpo.data.dataset import Dataset
-    from hpo.reports.serve import Progress
+    from hpo.reports.page.serve import Progress
 
 
 def report(
@@ -67,7 +67,7 @@ def report(
     Of several studies: their models on the test split, what they were asked for and what they found, side by side, with
     paired differences where they were tested on the same patches.
     """
-    from hpo.reports.ours import check_figures, check_page
+    from hpo.reports.page.ours import check_figures, check_page
 
     # At once: reading the results of a large study takes minutes.
     if output is not None:
@@ -109,8 +109,8 @@ def _report(
 ) -> None:
     from hpo.config.as_planned import find_study
     from hpo.config.load import load_dashboard
-    from hpo.reports.ours import check_page
-    from hpo.reports.serve import LiveReport, serve_report, study_progress
+    from hpo.reports.page.ours import check_page
+    from hpo.reports.page.serve import LiveReport, serve_report, study_progress
     from hpo.storage.database import look_into
 
     place = find_study(study, database)
@@ -167,8 +167,8 @@ def _write(
     say_once: Callable[[str], None],
 ) -> None:
     """Write the report of a study as it stands."""
-    from hpo.reports.ours import check_page
-    from hpo.reports.page import write_report
+    from hpo.reports.page.ours import check_page
+    from hpo.reports.page.report import write_report
     from hpo.reports.panels.function import look_for_modules
     from hpo.results.read import read_results
 
@@ -198,8 +198,8 @@ def _dataset(settings: DataSettings, say_once: Callable[[str], None]) -> Dataset
 
 def _compare(files: list[str], output: Path | None, figures: Path | None, database: str | None) -> None:
     from hpo.config.as_planned import find_study
-    from hpo.reports.ours import check_page
-    from hpo.reports.versus.page import write_comparison
+    from hpo.reports.page.comparison import write_comparison
+    from hpo.reports.page.ours import check_page
     from hpo.reports.versus.settings import wishes_of
     from hpo.reports.versus.study import ComparedStudy, labels
     from hpo.results.read import read_results

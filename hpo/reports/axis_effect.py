@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from hpo.recipe.point import Value
-from hpo.reports.style import ArchitectureStyle, architecture_style
+from hpo.reports.plot.looks import ArchitectureStyle, architecture_style
 from hpo.reports.trials import others_at_reference
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults

@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.importance import PedAnovaImportanceEvaluator
 
 from hpo.recipe.point import FACTORS
-from hpo.reports.axes import factor_axis
+from hpo.reports.plot.axes import factor_axis
 from hpo.reports.trials import value_of, varied_factors
 from hpo.results.records import TrialResult
 from hpo.results.settings import StudySettings

@@ -13,7 +13,7 @@ from hpo.evaluation.compare import Comparison
 from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.metrics import METRICS
 from hpo.export.tuned import best_of, is_exported, tuned_models
-from hpo.reports.page import write_report
+from hpo.reports.page.report import write_report
 from hpo.reports.panels.function import look_for_modules
 from hpo.results.read import read_results
 from hpo.results.study import StudyResults

@@ -16,6 +16,6 @@ def has_optuna_dashboard() -> bool:
 def publish_if_shown(study: StudyFile, database: Database) -> None:
     """Publish a study's figures and notes, if optuna-dashboard is installed."""
     if has_optuna_dashboard():
-        from hpo.reports.publish import publish_study
+        from hpo.reports.optuna_dashboard.publish import publish_study
 
         publish_study(database, study)

@@ -296,7 +296,7 @@ def preload() -> None:
         "hpo.storage.database",
         "hpo.storage.checkpoints",
         "hpo.results.read",
-        "hpo.reports.page",
+        "hpo.reports.page.report",
         "optuna",
         "scipy.sparse.csgraph",
         "rich.table",

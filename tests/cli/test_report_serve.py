@@ -47,7 +47,7 @@ def test_it_follows_a_study_from_before_its_beginning_until_it_is_told_to_end(
     assert served.end(ending) == (0, "")
     (line,) = served.said()  # the story has no data; a report that is served says so once
     assert line.startswith("without the data section: ")
-    assert "hpo.reports.page" in served.imported()
+    assert "hpo.reports.page.report" in served.imported()
     assert not served.imported() & {"tensorflow", "keras"}
 
 

@@ -82,7 +82,7 @@ def test_a_second_run_trains_nothing_says_so_and_does_not_start_tensorflow(finis
     assert "nothing was trained" in again.stdout
     assert "before" in again.stdout
     imported = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
-    assert "hpo.reports.page" in imported
+    assert "hpo.reports.page.report" in imported
     assert not imported & {"tensorflow", "keras"}
     assert rows(finished.output, "SELECT COUNT(*) FROM hpo_trained_epoch") == before
 

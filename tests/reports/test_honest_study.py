@@ -8,6 +8,7 @@ import pytest
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.advice import next_steps
+from hpo.reports.page.summary import summarize
 from hpo.reports.panels import (
     before_after,
     calibration,
@@ -20,11 +21,10 @@ from hpo.reports.panels import (
     roc,
     two_stages,
 )
-from hpo.reports.past_best import past_its_best
-from hpo.reports.summary import summarize
 from hpo.reports.trials import chosen_trial
-from hpo.reports.verdict import every_metric, origin, verdict
+from hpo.results.past_best import past_its_best
 from hpo.results.study import StudyResults
+from hpo.results.verdict import every_metric, origin, verdict
 from hpo.results.words import number, signed
 
 OPTIONS = PanelSettings(panel="roc")

@@ -36,9 +36,9 @@ from hpo.reports.panels import (
     two_stages,
     versions,
 )
-from hpo.reports.paper import TABLE_3, TABLE_4
+from hpo.reports.plot.looks import architecture_style, whole_ticks
 from hpo.reports.registry import panel_named
-from hpo.reports.style import architecture_style, whole_ticks
+from hpo.results.paper import TABLE_3, TABLE_4
 from hpo.results.records import ComputeEntry, Role, TrialResult
 from hpo.results.settings import FactorSettings
 from hpo.results.study import StudyResults

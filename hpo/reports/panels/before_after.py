@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.estimate import Estimate
 from hpo.reports.panel import NotThereError
-from hpo.reports.paper import printed_sides
-from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
+from hpo.results.paper import printed_sides
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, SIDE_WORDS, capital, listed, number

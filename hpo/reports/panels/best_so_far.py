@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import gain
 from hpo.reports.panel import NotThereError
-from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, figure, figure_text
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, figure, figure_text
 from hpo.reports.trials import STAGES, others_at_reference, value_of
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults

@@ -11,8 +11,8 @@ from hpo.evaluation.metrics import METRICS
 from hpo.recipe.point import Point
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.paper import TABLE_4
-from hpo.reports.style import architecture_style
+from hpo.reports.plot.looks import architecture_style
+from hpo.results.paper import TABLE_4
 from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, METRIC_WORDS, capital, interval, number, plural, point_words

@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.calibration import Calibration, calibrate
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot_grid import cell
-from hpo.reports.side_curves import (
+from hpo.reports.plot.grid import cell
+from hpo.reports.plot.looks import ArchitectureStyle, architecture_style, figure_text
+from hpo.reports.plot.side_curves import (
     LINES,
     SIDES,
     Side,
@@ -20,7 +21,6 @@ from hpo.reports.side_curves import (
     from_to,
     side_plots,
 )
-from hpo.reports.style import ArchitectureStyle, architecture_style, figure_text
 from hpo.results.study import StudyResults
 from hpo.results.words import before_note, listed, plural
 

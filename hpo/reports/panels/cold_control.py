@@ -9,7 +9,7 @@ from hpo.evaluation.estimate import Estimate
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.comparison_table import difference_cell
-from hpo.reports.style import architecture_style
+from hpo.reports.plot.looks import architecture_style
 from hpo.results.comparison import Sides
 from hpo.results.records import Role
 from hpo.results.study import StudyResults

@@ -12,9 +12,9 @@ from hpo.evaluation.improvement import Improvement
 from hpo.evaluation.metrics import METRICS
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.paper import TABLE_3
-from hpo.reports.style import architecture_style, difference_kind
+from hpo.reports.plot.looks import architecture_style, difference_kind
 from hpo.results.comparison import Tested
+from hpo.results.paper import TABLE_3
 from hpo.results.study import StudyResults
 from hpo.results.words import (
     DASH,

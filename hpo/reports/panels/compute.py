@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.style import architecture_style
+from hpo.reports.plot.looks import architecture_style
 from hpo.results.cost import TUNING, total_cost, visits_of
 from hpo.results.records import ComputeEntry, ComputeRole
 from hpo.results.study import StudyResults

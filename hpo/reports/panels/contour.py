@@ -12,10 +12,10 @@ from scipy.spatial import QhullError
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import lower_is_better
-from hpo.reports.axes import FactorAxis, factor_axis
 from hpo.reports.optuna_view import importances
 from hpo.reports.panel import NotThereError
-from hpo.reports.style import ArchitectureStyle, architecture_style, figure
+from hpo.reports.plot.axes import FactorAxis, factor_axis
+from hpo.reports.plot.looks import ArchitectureStyle, architecture_style, figure
 from hpo.reports.trials import (
     STAGES,
     best_trial,

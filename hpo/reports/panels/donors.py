@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.style import architecture_style
+from hpo.reports.plot.looks import architecture_style
 from hpo.results.records import Donor
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, count, listed, number, point_words

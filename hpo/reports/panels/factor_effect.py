@@ -12,7 +12,7 @@ from hpo.evaluation.objective import gain
 from hpo.recipe.point import Value
 from hpo.reports.axis_effect import AxisLine, axis_lines, level_order
 from hpo.reports.panel import NotThereError
-from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, figure, figure_text
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, figure, figure_text
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, value_words
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Cell, Column, Html, Table, paragraph
 from hpo.reports.panel import NotThereError
-from hpo.reports.style import architecture_style
+from hpo.reports.plot.looks import architecture_style
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.words import STAGE_WORDS, capital, count, plural, point_words

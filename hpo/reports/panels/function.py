@@ -28,7 +28,7 @@ from hpo.config.dashboard import Dashboard, PanelSettings
 from hpo.errors import nearest
 from hpo.reports.html import Html, Table, table
 from hpo.reports.panel import BrokenPanelError, Drawing, NotThereError
-from hpo.reports.style import figure
+from hpo.reports.plot.looks import figure
 from hpo.results.study import StudyResults
 from hpo.results.words import capital
 

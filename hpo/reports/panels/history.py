@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import gain
 from hpo.reports.panel import NotThereError
-from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, figure, figure_text, whole_ticks
+from hpo.reports.plot.looks import LEGEND_ABOVE, ArchitectureStyle, architecture_style, figure, figure_text, whole_ticks
 from hpo.reports.trials import value_of
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, design_words, number, plural

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.axes import broken
 from hpo.reports.optuna_view import ENOUGH_TRIALS, FEWEST_TRIALS, importances
 from hpo.reports.panel import NotThereError
-from hpo.reports.style import LEGEND_ABOVE, ArchitectureStyle, architecture_style, faded, figure, figure_text
+from hpo.reports.plot.axes import broken
+from hpo.reports.plot.looks import LEGEND_ABOVE, ArchitectureStyle, architecture_style, faded, figure, figure_text
 from hpo.reports.trials import STAGES, finished_by_architecture
 from hpo.results.records import StageName
 from hpo.results.study import StudyResults

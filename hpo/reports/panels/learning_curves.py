@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import Curve, gain
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot_grid import cell, few_whole_ticks, label_axes, plot_grid
-from hpo.reports.style import NEUTRAL, ArchitectureStyle, architecture_style, faded, figure_text
+from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
+from hpo.reports.plot.looks import NEUTRAL, ArchitectureStyle, architecture_style, faded, figure_text
 from hpo.reports.trials import STAGES, architecture_shown, thinned
 from hpo.results.records import StageName, TrialResult
 from hpo.results.study import StudyResults

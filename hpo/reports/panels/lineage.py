@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape, swatch
 from hpo.reports.panel import NotThereError
-from hpo.reports.style import architecture_style
+from hpo.reports.plot.looks import architecture_style
 from hpo.reports.trials import chosen_trial, value_of
 from hpo.results.records import Confirmation, Donor, Role, TrialResult
 from hpo.results.study import StudyResults

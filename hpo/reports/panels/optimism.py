@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import METRICS, binary_metrics
 from hpo.reports.panel import NotThereError
-from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
 from hpo.reports.trials import chosen_trial
 from hpo.results.records import Confirmation, TrialResult
 from hpo.results.study import StudyResults

@@ -12,9 +12,17 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import Point, Value
-from hpo.reports.axes import FactorAxis, broken, factor_axis
 from hpo.reports.panel import NotThereError
-from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, faded, figure, figure_text
+from hpo.reports.plot.axes import FactorAxis, broken, factor_axis
+from hpo.reports.plot.looks import (
+    LEGEND_ABOVE,
+    NEUTRAL,
+    ArchitectureStyle,
+    architecture_style,
+    faded,
+    figure,
+    figure_text,
+)
 from hpo.reports.trials import STAGES, from_best, shown_trials, stage_of, thinned, value_of, varied_factors
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults

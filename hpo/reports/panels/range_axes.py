@@ -9,11 +9,11 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import FACTORS
-from hpo.reports.axes import FactorAxis, factor_axis, round_numbers, share_of_range
 from hpo.reports.axis_effect import AxisLine, axis_lines
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot_grid import cell, label_axes, plot_grid
-from hpo.reports.style import ArchitectureStyle, architecture_style, faded, figure_text
+from hpo.reports.plot.axes import FactorAxis, factor_axis, round_numbers, share_of_range
+from hpo.reports.plot.grid import cell, label_axes, plot_grid
+from hpo.reports.plot.looks import ArchitectureStyle, architecture_style, faded, figure_text
 from hpo.reports.trials import best_trial, thinned, value_of
 from hpo.results.records import FactorRange, TrialResult
 from hpo.results.settings import StudySettings

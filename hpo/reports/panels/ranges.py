@@ -8,7 +8,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import FACTORS, Value
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.style import architecture_style
+from hpo.reports.plot.looks import architecture_style
 from hpo.results.records import FactorRange
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, capital, factor_words, listed, value_words

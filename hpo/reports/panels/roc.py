@@ -11,9 +11,9 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.roc import mean_roc, roc_band, roc_curve
 from hpo.reports.panel import NotThereError
-from hpo.reports.paper import TABLE_4, printed_sides
-from hpo.reports.side_curves import SIDES, Side, SideCurve, areas_in_words, draw_curves, from_to, rounded
-from hpo.reports.style import architecture_style
+from hpo.reports.plot.looks import architecture_style
+from hpo.reports.plot.side_curves import SIDES, Side, SideCurve, areas_in_words, draw_curves, from_to, rounded
+from hpo.results.paper import TABLE_4, printed_sides
 from hpo.results.study import StudyResults
 from hpo.results.words import before_note, listed, number
 

@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 from scipy.stats import spearmanr
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.axes import FactorAxis, factor_axis
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot_grid import cell, label_axes, plot_grid
-from hpo.reports.style import ArchitectureStyle, architecture_style, figure_text
+from hpo.reports.plot.axes import FactorAxis, factor_axis
+from hpo.reports.plot.grid import cell, label_axes, plot_grid
+from hpo.reports.plot.looks import ArchitectureStyle, architecture_style, figure_text
 from hpo.reports.trials import (
     STAGES,
     best_trial,

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.activity import (
+from hpo.reports.panel import NotThereError
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
+from hpo.results.activity import (
     PARTS,
     Part,
     Purpose,
@@ -20,8 +22,6 @@ from hpo.reports.activity import (
     find_stretches,
     known_workers,
 )
-from hpo.reports.panel import NotThereError
-from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
 from hpo.results.records import Fault
 from hpo.results.study import StudyResults
 from hpo.results.words import count, duration, plural

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import Curve, gain
-from hpo.reports.band import add_band
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot_grid import cell, few_whole_ticks, label_axes, plot_grid
-from hpo.reports.style import NEUTRAL, architecture_style, faded, figure_text
+from hpo.reports.plot.band import add_band
+from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
+from hpo.reports.plot.looks import NEUTRAL, architecture_style, faded, figure_text
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, count, listed, number, plural

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from hpo.evaluation.compare import Measurement
 from hpo.evaluation.estimate import Estimate
 from hpo.reports.panel import NotThereError
-from hpo.reports.style import LEGEND_ABOVE, NEUTRAL, faded, figure, figure_text
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, faded, figure, figure_text
 from hpo.reports.versus.study import ComparedStudy, listed_labels, look_of, shared_style
 from hpo.reports.versus.tested import Tested
 from hpo.results.records import Role

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from hpo.reports.style import ArchitectureStyle, architecture_style
+from hpo.reports.plot.looks import ArchitectureStyle, architecture_style
 from hpo.results.study import StudyResults
 from hpo.results.words import listed
 

@@ -12,7 +12,7 @@ import pytest
 
 from hpo.config.dashboard import Dashboard, PanelSettings
 from hpo.reports.html import Table
-from hpo.reports.page import render_report
+from hpo.reports.page.report import render_report
 from hpo.reports.panel import BrokenPanelError, NotThereError
 from hpo.reports.panels import function
 from hpo.results.study import StudyResults

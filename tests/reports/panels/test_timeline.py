@@ -10,7 +10,7 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import timeline
-from hpo.reports.style import architecture_style
+from hpo.reports.plot.looks import architecture_style
 from hpo.results.records import Fault, TrialResult
 from hpo.results.study import StudyResults
 from hpo.storage.ledger import TrainedEpoch

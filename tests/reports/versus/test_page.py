@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from hpo.reports.html import Table
+from hpo.reports.page.comparison import render_comparison, write_comparison
 from hpo.reports.panel import NotThereError
 from hpo.reports.versus import figures, tables
-from hpo.reports.versus.page import render_comparison, write_comparison
 from hpo.reports.versus.study import ComparedStudy, architectures_of, labels, shared_architectures, shared_style
 from hpo.results.cost import TUNING
 from hpo.results.study import StudyResults

@@ -1,0 +1,189 @@
+"""The page that puts several studies side by side: one HTML file, like a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hpo.reports.files.pictures import write_figures
+from hpo.reports.html import Html, element, escape, paragraph, swatch
+from hpo.reports.page.shell import Heading, PanelContents, Section, render_page, write_page
+from hpo.reports.panel import Drawing, NotThereError
+from hpo.reports.versus import figures, settings, tables, tested
+from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels, shared_architectures
+from hpo.results.words import METRIC_WORDS, interval, listed, number, plural, signed, signed_interval
+
+Studies = tuple[ComparedStudy, ...]
+
+
+class _Panel(NamedTuple):
+    """As `hpo.reports.panel.Panel`, but of several studies."""
+
+    name: str
+    title: str
+    read: Callable[[Studies], Any]
+    draw: Callable[[Any], Drawing]
+    finding: Callable[[Any], str]
+    explain: Callable[[Any], str]
+    width: str = "full"
+
+
+def write_comparison(
+    studies: Studies, path: Path, say: Callable[[str], object] | None = None, figures: Path | None = None
+) -> None:
+    """Write the page by renaming a finished file, so that no reader sees half of it.
+
+    Args:
+        studies: two or more, in whatever state; differences are taken from the first.
+        path: the HTML file to write or replace; its folder is made.
+        say: is told why there are no pictures, where there are none.
+        figures: a folder for every figure and table as files, by `hpo.reports.files.pictures.write_figures`.
+    """
+    sections = _filled(studies)
+    write_page(path, _render(studies, sections))
+    if figures is not None:
+        write_figures(sections, figures, say)
+
+
+def render_comparison(studies: Studies) -> str:
+    """The page as the text of an HTML file."""
+    return _render(studies, _filled(studies))
+
+
+def _render(studies: Studies, sections: list[Section]) -> str:
+    return render_page(f"{listed_labels(studies)}, side by side", _lead(studies), _summary(studies), sections)
+
+
+def _filled(studies: Studies) -> list[Section]:
+    return [Section(heading, [_contents(one, studies) for one in panels]) for heading, panels in _sections(studies)]
+
+
+def _sections(studies: Studies) -> Iterator[tuple[str, list[_Panel]]]:
+    titles = "Test metrics after tuning", "Test metric before and after tuning"
+    yield (
+        "On the test split",
+        [
+            _Panel("tested", titles[0], tested.read, tested.draw, tested.finding, tested.explain),
+            _Panel("dots", titles[1], tested.read, figures.draw_tested, figures.finding_tested, figures.explain_tested),
+        ],
+    )
+    title = "Settings that differ"
+    yield (
+        "What was asked for",
+        [_Panel("settings", title, settings.read, settings.draw, settings.finding, settings.explain)],
+    )
+    if shared := shared_architectures(studies):
+        yield "The search", [_search(place, name) for place, name in enumerate(shared, start=1)]
+    yield (
+        "What was found",
+        [
+            _Panel(
+                "ranges",
+                "Ranges that stage 1 leaves to stage 2",
+                tables.read_ranges,
+                tables.draw_ranges,
+                tables.finding_ranges,
+                tables.explain_ranges,
+            ),
+            _Panel(
+                "configurations",
+                "Tuned configurations",
+                tables.read_configurations,
+                tables.draw_configurations,
+                tables.finding_configurations,
+                tables.explain_configurations,
+            ),
+        ],
+    )
+    yield (
+        "What it cost",
+        [
+            _Panel(
+                "compute",
+                "Training compute",
+                tables.read_compute,
+                tables.draw_compute,
+                tables.finding_compute,
+                tables.explain_compute,
+            )
+        ],
+    )
+
+
+def _search(place: int, architecture: str) -> _Panel:
+    return _Panel(
+        f"search-{place}",
+        f"{architecture}: best so far against compute",
+        partial(figures.read_search, architecture=architecture),
+        figures.draw_search,
+        figures.finding_search,
+        figures.explain_search,
+        "half",
+    )
+
+
+def _contents(panel: _Panel, studies: Studies) -> PanelContents:
+    heading = Heading(panel.title, width=panel.width, panel=panel.name)
+    try:
+        data = panel.read(studies)
+    except NotThereError as reason:
+        return PanelContents(heading, panel.name, None, str(reason))
+    return PanelContents(heading, panel.name, panel.draw(data), panel.finding(data), panel.explain(data))
+
+
+def _lead(studies: Studies) -> str:
+    shared, every = shared_architectures(studies), architectures_of(studies)
+    if len(shared) == len(every):
+        models = f"{plural(len(every), 'architecture')} ({listed(every)})"
+    else:
+        models = f"{plural(len(every), 'architecture')}, of which {listed(shared) or 'none'} in more than one study"
+    others = listed(study.label for study in studies[1:])
+    return f"{plural(len(studies), 'study', 'studies')} of {models}. Differences are {others} minus {studies[0].label}."
+
+
+def _summary(studies: Studies) -> Html:
+    """Cards of the architectures that several studies have tested, and which studies are not finished."""
+    running = [study.label for study in studies if not study.results.is_finished]
+    parts = []
+    if running:
+        verb = "is" if len(running) == 1 else "are"
+        parts.append(paragraph(f"{listed(running)} {verb} not finished. Below is what there is so far.", "notice"))
+    try:
+        data = tested.read(studies)
+    except NotThereError:
+        cards = []
+    else:
+        cards = [_card(data, row) for row in data.rows if sum("after" in sides for sides in row.measured) > 1]
+    if cards:
+        parts.append(element("div", *cards, class_="cards"))
+    return element("section", *parts, class_="summary", id="summary")
+
+
+def _card(data: tested.Tested, row: tested.TestedArchitecture) -> Html:
+    words = METRIC_WORDS[data.metric]
+    heading = [swatch(row.colour), escape(row.name)]
+    values, sentences = [], []
+    for label, sides in zip(data.labels, row.measured, strict=True):
+        if "after" in sides:
+            found = sides["after"].metrics[data.metric]
+            values.append(number(found.value))
+            sentences.append(f"{label}: {number(found.value)} ({interval(found)}).")
+    for label, pair in zip(data.labels[1:], row.pairs, strict=True):
+        if pair is not None:
+            gain = pair.comparison.metrics[data.metric].difference
+            verdict = "excludes 0" if gain.excludes_zero else "includes 0, so this may be chance"
+            ends = signed_interval(gain)
+            sentences.append(f"{label} minus {data.labels[0]}: {signed(gain.value)}; the interval, {ends}, {verdict}.")
+            if len(data.labels) == 2:
+                mark = "unsure" if not gain.excludes_zero else "up" if gain.value > 0 else "down"
+                heading.append(element("span", escape(signed(gain.value)), class_=f"gain {mark}"))
+    return element(
+        "article",
+        element("h3", *heading),
+        paragraph(f"test {words} of the tuned models", "what"),
+        paragraph(" | ".join(values), "numbers"),
+        paragraph(" ".join(sentences)),
+        class_="card",
+    )
