@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from hpo.errors import HpoError
-from hpo.reports.page.http_guard import SECURITY_HEADERS, AllowedHosts, GuardedHandler, GuardedServer, with_headers
 from hpo.reports.page import http_guard
+from hpo.reports.page.http_guard import SECURITY_HEADERS, AllowedHosts, GuardedHandler, GuardedServer, with_headers
 
 
 @pytest.mark.parametrize(
