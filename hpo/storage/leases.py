@@ -28,14 +28,29 @@ BEAT_SECONDS = 5.0
 class HeldLease:
     """The leases of the claims that a worker is working on; `Heartbeat.holding` makes one.
 
-    Attributes:
-        open: the claims that are not finished yet.
+    Three threads use it: the one that trains, the publisher's, which finishes claims, and the heart's.
     """
 
     def __init__(self, heartbeat: Heartbeat, claims: Sequence[Claim]) -> None:
-        self.open = list(claims)
+        self._open, self._changing = tuple(claims), threading.Lock()
         self._heartbeat = heartbeat
         self._lost = threading.Event()
+
+    @property
+    def open(self) -> tuple[Claim, ...]:
+        """The claims that are not finished yet."""
+        return self._open
+
+    def settle(self, claims: Sequence[Claim]) -> None:
+        """Put claims with chosen values in the place of those without."""
+        of_id = {claim.id: claim for claim in claims}
+        with self._changing:
+            self._open = tuple(of_id.get(claim.id, claim) for claim in self._open)
+
+    def finish(self, claim: Claim) -> None:
+        """Take out a claim whose result was accepted."""
+        with self._changing:
+            self._open = tuple(one for one in self._open if one.id != claim.id)
 
     def lose(self) -> None:
         """Note that a claim has passed to another worker."""
@@ -125,8 +140,7 @@ class Heartbeat:
             began, lease = time.monotonic(), self._lease
             with self._database.transaction() as session:
                 see_worker(session, self._study, self._owner)
-                # A copy: the publisher takes finished claims out meanwhile.
-                if lease is not None and not renew_leases(session, list(lease.open), self._lease_seconds):
+                if lease is not None and not renew_leases(session, lease.open, self._lease_seconds):
                     lease.lose()
                 self.stop_mode = stop_request(session, self._study, self._since or 0.0)
             self._renewed = began

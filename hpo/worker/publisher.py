@@ -5,39 +5,48 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy.orm import Session
 
 from hpo.storage.database import Database
 from hpo.storage.leases import HeldLease
+from hpo.worker.messages import Message
 
-Write = Callable[[Session], bool]
-"""Part of a transaction, safe to repeat; False if the claim that it is about has passed to another worker."""
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
-class _Item:
-    write: Write
-    then: Callable[[], None] | None
+class _Posted:
+    message: Message
+    then: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """None to read is the question whether all that was posted before is written."""
+
+    read: Callable[[Session], Any] | None
+    answer: Future[Any] = field(default_factory=Future)
 
 
 class Publisher:
-    """A thread that writes in order what is posted, several writes in one transaction if they have piled up.
+    """A thread that writes in order what is posted, several messages in one transaction if they have piled up.
 
     Training does not wait for the database: not for its milliseconds, nor for its restart. Only who needs to know that
-    all has been written waits (`flush`).
+    all has been written waits (`ask`, `flush`).
 
     Args:
         database: the study database.
-        lease: told when a write finds that its claim has passed to another worker.
+        lease: loses when a message finds that its claim has passed to another worker.
     """
 
     def __init__(self, database: Database, lease: HeldLease) -> None:
         self._database, self._lease = database, lease
-        self._queue: queue.SimpleQueue[_Item | threading.Event | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Posted | _Question | None] = queue.SimpleQueue()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
@@ -52,18 +61,30 @@ class Publisher:
         if error is None:  # who ends otherwise has flushed for as long as it would wait for a database
             self._thread.join()
 
-    def post(self, write: Write, *, then: Callable[[], None] | None = None) -> None:
+    def post(self, message: Message, *, then: Callable[[], None] = lambda: None) -> None:
         """Have something written.
 
         Args:
-            write: called with a session; again if the database was away meanwhile.
-            then: called once the transaction is committed, if the write was not too late.
+            message: written again if the database was away meanwhile.
+            then: called, on the publisher's thread, once the transaction is committed and if the message was in time.
 
         Raises:
             StoreUnavailableError: if the database has stayed away for too long.
         """
-        self._raise()
-        self._queue.put(_Item(write, then))
+        if self._error is not None:
+            raise self._error
+        self._queue.put(_Posted(message, then))
+
+    def ask(self, read: Callable[[Session], Answer]) -> Answer:
+        """What the database says once all that was posted is written, read in the same transaction.
+
+        Raises:
+            StoreUnavailableError: if the database has stayed away for too long.
+        """
+        question = _Question(read)
+        self._queue.put(question)
+        answer: Answer = question.answer.result()
+        return answer
 
     def flush(self, seconds: float | None = None) -> None:
         """Wait until all that was posted is written.
@@ -74,36 +95,41 @@ class Publisher:
         Raises:
             StoreUnavailableError: if the database has stayed away for too long.
         """
-        written = threading.Event()
-        self._queue.put(written)
-        written.wait(seconds)
-        self._raise()
-
-    def _raise(self) -> None:
+        question = _Question(None)
+        self._queue.put(question)
+        wait([question.answer], seconds)
         if self._error is not None:
             raise self._error
 
     def _run(self) -> None:
-        while True:
+        is_over = False
+        while not is_over:
             taken = [self._queue.get()]
             while not self._queue.empty():
                 taken.append(self._queue.get())
-            items = [entry for entry in taken if isinstance(entry, _Item)]
-            if items and self._error is None:
+            is_over = None in taken
+            entries = [entry for entry in taken if entry is not None]
+            if self._error is None:
                 try:
-                    self._write(items)
+                    self._write(entries)
                 except BaseException as error:  # raised again in the thread that posts
                     self._error = error
-            for entry in taken:
-                if isinstance(entry, threading.Event):
-                    entry.set()
-            if None in taken:
-                return
+            for entry in entries:
+                if isinstance(entry, _Question) and not entry.answer.done() and self._error is not None:
+                    entry.answer.set_exception(self._error)
 
-    def _write(self, items: list[_Item]) -> None:
-        in_time = self._database.run(lambda session: [item.write(session) for item in items])
-        for item, was_ours in zip(items, in_time, strict=True):
-            if not was_ours:
+    def _write(self, entries: list[_Posted | _Question]) -> None:
+        works = [entry.message.write if isinstance(entry, _Posted) else entry.read for entry in entries]
+
+        def write(session: Session) -> list[Any]:
+            return [None if work is None else work(session) for work in works]
+
+        needs_database = any(work is not None for work in works)
+        results = self._database.run(write) if needs_database else [None] * len(entries)
+        for entry, result in zip(entries, results, strict=True):
+            if isinstance(entry, _Question):
+                entry.answer.set_result(result)
+            elif result:
+                entry.then()
+            else:
                 self._lease.lose()
-            elif item.then is not None:
-                item.then()

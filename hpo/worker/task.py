@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from hpo.errors import StorageError, TrainingError
 from hpo.evaluation.compare import metric_standard_error
@@ -23,10 +21,10 @@ from hpo.storage.artifacts import Artifact, curve_artifact
 from hpo.storage.claims import Claim, lost, release_points
 from hpo.storage.decided import ConfirmResult, Stage2Plan
 from hpo.storage.leases import HeldLease
-from hpo.storage.ledger import is_recorded, mean_seconds, record_epoch, record_test_opening
 from hpo.storage.optuna_bridge import ask_sampler
-from hpo.storage.outcomes import Outcome, complete_point, fail_point, settle_point, show_epochs
+from hpo.storage.outcomes import Outcome, fail_point, settle_point
 from hpo.training.engine import EpochResult
+from hpo.worker.messages import Completed, Epoch, Opened, Shown
 from hpo.worker.publisher import Publisher
 from hpo.worker.worker import Worker
 
@@ -60,11 +58,11 @@ def train(task: Task) -> None:
         TrainingError: if the recipe cannot be trained.
     """
     worker, lease = task.worker, task.lease
-    lease.open[:] = [_settled(worker, claim) for claim in lease.open]
-    if lease.open[0].planned.recipe is None:
+    claims = [_settled(worker, claim) for claim in lease.open]
+    lease.settle(claims)
+    if claims[0].planned.recipe is None:
         raise TrainingError("the design point has no recipe")
-    recipe = recipe_from_json(lease.open[0].planned.recipe)
-    claims = list(lease.open)
+    recipe = recipe_from_json(claims[0].planned.recipe)
     targets = sorted({claim.planned.epochs or 0 for claim in claims})
     # Where the best epoch speaks, any epoch's weights may be needed; else those that a later stage may go on from.
     later = {worker.study.stage2.epochs, worker.study.confirm.epochs}
@@ -101,18 +99,8 @@ def open_test_split(task: Task) -> None:
     frozen = claim.plan_as(ConfirmResult)
     configuration = frozen.configuration
 
-    def enter(session: Session) -> bool:
-        record_test_opening(
-            session,
-            study=worker.study.name,
-            architecture=claim.architecture,
-            configuration=configuration,
-            test_digest=worker.dataset.test_digest,
-            owner=worker.owner,
-        )
-        return True
-
-    task.publisher.post(enter)
+    test_digest = worker.dataset.test_digest
+    task.publisher.post(Opened(worker.study.name, worker.owner, claim.architecture, configuration, test_digest))
     task.publisher.flush()
     valid, rows = worker.dataset.valid, worker.trainer.valid_rows
     valid_slides = None if valid.slides is None else valid.slides[rows]
@@ -139,7 +127,7 @@ def fail(task: Task, reason: str, *, max_attempts: int) -> None:
     """
     with suppress(Exception):  # what went wrong in writing is no news by now, or goes wrong again below
         task.publisher.flush()
-    claims = list(task.lease.open)
+    claims = task.lease.open
     states = task.worker.database.run(
         lambda session: [fail_point(session, claim, reason, max_attempts=max_attempts) for claim in claims]
     )
@@ -155,7 +143,7 @@ def give_back(task: Task) -> None:
     with suppress(Exception):
         task.publisher.flush(GIVE_BACK_SECONDS)
     try:
-        release_points(task.worker.database, list(task.lease.open))
+        release_points(task.worker.database, task.lease.open)
     except (StorageError, SQLAlchemyError) as error:
         _log.warning("the claims are not given back, their leases will expire: %s", error)
 
@@ -181,40 +169,17 @@ def _settled(worker: Worker, claim: Claim) -> Claim:
 
 
 def _post_epoch(task: Task, trained: Recipe, epoch: int, seconds: float | None) -> None:
-    """Enter a trained epoch in the ledger; it was spent, whoever holds the lease.
-
-    An epoch without seconds is one that an earlier attempt saved, and perhaps did not live to enter.
-    """
-    worker, entry = task.worker, uuid.uuid4().hex
-
-    def write(session: Session) -> bool:
-        if seconds is None and is_recorded(session, trained.key, epoch):
-            return True
-        record_epoch(
-            session,
-            study=worker.study.name,
-            recipe_key=trained.key,
-            epoch=epoch,
-            patch_visits=trained.patch_visits(1),
-            seconds=mean_seconds(session, trained.key) if seconds is None else seconds,
-            owner=worker.owner,
-            entry=entry,
-        )
-        return True
-
-    task.publisher.post(write)
+    """Enter a trained epoch in the ledger; see `Epoch` for one without seconds."""
+    worker = task.worker
+    visits = trained.patch_visits(1)
+    task.publisher.post(Epoch(worker.study.name, worker.owner, trained.key, epoch, visits, seconds))
 
 
 def _post_result(task: Task, claims: list[Claim], result: EpochResult, epochs: int) -> None:
     """Let the trials of those claims that are not past this epoch show it."""
-    value, shown = result.metrics[task.worker.objective.column], list(claims)
-
-    def write(session: Session) -> bool:
-        were_ours = [show_epochs(session, claim, {result.epoch: value}) for claim in shown]
-        return all(were_ours)
-
-    task.publisher.post(write)
-    task.worker.observer.epoch_ended(shown, result.epoch, epochs, value)
+    value = result.metrics[task.worker.objective.column]
+    task.publisher.post(Shown(tuple(claims), result.epoch, value))
+    task.worker.observer.epoch_ended(claims, result.epoch, epochs, value)
 
 
 def _complete(task: Task, claim: Claim, recipe: Recipe, curve: list[dict[str, float]]) -> None:
@@ -244,7 +209,7 @@ def _kept(task: Task, claim: Claim, curve: list[dict[str, float]]) -> Artifact |
 
 def _post_completion(task: Task, claim: Claim, outcome: Outcome) -> None:
     def finished() -> None:
-        task.lease.open.remove(claim)
+        task.lease.finish(claim)
         task.worker.observer.ended(claim, outcome.objective, None)
 
-    task.publisher.post(lambda session: complete_point(session, claim, outcome), then=finished)
+    task.publisher.post(Completed(claim, outcome), then=finished)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Literal
-
-from sqlalchemy.orm import Session
 
 from hpo.errors import LeaseLostError, OutOfMemoryError, StopRequestedError, StoreUnavailableError, TrainingError
 from hpo.storage.claims import claim_points
@@ -31,13 +30,8 @@ def work_once(worker: Worker) -> Worked:
     claims = database.patiently(lambda: claim_points(database, worker.study.name, worker.owner, settings.lease_seconds))
     if not claims:
         return "nothing"
-    stage, exhausted = claims[0].stage_name, False
-
-    def note(session: Session) -> bool:
-        nonlocal exhausted
-        exhausted = stage_is_exhausted(session, stage)
-        return True
-
+    exhausted = False
+    is_exhausted = partial(stage_is_exhausted, stage_name=claims[0].stage_name)
     with worker.heartbeat.holding(claims) as lease, Publisher(database, lease) as publisher:
         task = Task(worker, lease, publisher)
         try:
@@ -46,8 +40,7 @@ def work_once(worker: Worker) -> Worked:
                 open_test_split(task)
             else:
                 train(task)
-            publisher.post(note)
-            publisher.flush()
+            exhausted = publisher.ask(is_exhausted)
             lease.check()
         except (StopRequestedError, StoreUnavailableError, KeyboardInterrupt):
             give_back(task)
@@ -57,10 +50,10 @@ def work_once(worker: Worker) -> Worked:
             give_back(task)  # what is still ours
         except TrainingError as error:
             fail(task, str(error), max_attempts=settings.max_attempts if isinstance(error, OutOfMemoryError) else 0)
-            database.run(note)
+            exhausted = database.run(is_exhausted)
         except Exception as error:
             _log.info("%s: attempt %d failed", claims[0].stage_name, claims[0].attempt, exc_info=True)
             reason = f"attempt {claims[0].attempt}: {type(error).__name__}: {error}"
             fail(task, reason, max_attempts=settings.max_attempts)
-            database.run(note)
+            exhausted = database.run(is_exhausted)
     return "the last of a stage" if exhausted else "something"

@@ -124,10 +124,10 @@ def test_a_beat_between_the_acceptance_of_a_point_and_its_note_does_not_take_the
         complete(sqlite, first)
         heartbeat.beat()
         lease.check()
-        lease.open.remove(first)
+        lease.finish(first)
         heartbeat.beat()
         lease.check()
-    assert lease.open == [second]
+    assert lease.open == (second,)
 
 
 def test_a_point_that_is_finished_in_the_middle_of_a_beat_does_not_take_the_lease_for_lost(sqlite: Database) -> None:
@@ -137,7 +137,7 @@ def test_a_point_that_is_finished_in_the_middle_of_a_beat_does_not_take_the_leas
         def publisher_notes(*_arguments: Any) -> None:
             statement: str = _arguments[2]
             if "UPDATE hpo_design_point" in statement and first in lease.open:
-                lease.open.remove(first)
+                lease.finish(first)
 
         event.listen(sqlite.engine, "before_cursor_execute", publisher_notes)
         heartbeat.beat()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
@@ -16,7 +16,8 @@ from hpo.errors import StopRequestedError, StoreUnavailableError
 from hpo.storage.database import Database
 from hpo.storage.decisions import open_study
 from hpo.storage.leases import HeldLease
-from hpo.worker.publisher import Publisher, Write
+from hpo.worker.messages import Message
+from hpo.worker.publisher import Publisher
 from tests.storage.at_once import forgetful, twice, wait_until
 
 
@@ -39,12 +40,19 @@ def publisher(database: Database, lease: Lease) -> Publisher:
     return Publisher(database, cast(HeldLease, lease))
 
 
-def noting(notes: list[Any], what: object, *, in_time: bool = True) -> Write:
+@dataclass(frozen=True)
+class Doing:
+    """A message that does what a function does."""
+
+    write: Callable[[Session], bool]
+
+
+def noting(notes: list[Any], what: object, *, in_time: bool = True) -> Message:
     def write(_session: Session) -> bool:
         notes.append(what)
         return in_time
 
-    return write
+    return Doing(write)
 
 
 class Gate:
@@ -53,7 +61,7 @@ class Gate:
     def __init__(self) -> None:
         self.reached, self.opened = threading.Event(), threading.Event()
 
-    def __call__(self, _session: Session) -> bool:
+    def write(self, _session: Session) -> bool:
         self.reached.set()
         assert self.opened.wait(20)
         return True
@@ -65,7 +73,7 @@ class Broken:
     def __init__(self, times: int) -> None:
         self.left = times
 
-    def __call__(self, _session: Session) -> bool:
+    def write(self, _session: Session) -> bool:
         if self.left:
             self.left -= 1
             raise OperationalError("UPDATE", {}, Exception("server closed the connection unexpectedly"))
@@ -95,7 +103,7 @@ def test_who_posts_does_not_wait_and_what_piles_up_is_one_transaction(
         posting.post(gate)
         assert gate.reached.wait(120)
         for _ in range(9):
-            posting.post(note)
+            posting.post(Doing(note))
         assert sessions == []
         gate.opened.set()
         posting.flush()
@@ -111,7 +119,7 @@ def test_what_is_to_follow_follows_the_commit(database: Database, lease: Lease) 
             found.append(open_study(session, "study", {"second": 2}))
 
     with publisher(database, lease) as posting:
-        posting.post(lambda session: open_study(session, "study", {"first": 1}) == {"first": 1}, then=look)
+        posting.post(Doing(lambda session: open_study(session, "study", {"first": 1}) == {"first": 1}), then=look)
     assert found == [{"first": 1}]
 
 
@@ -156,9 +164,51 @@ def test_who_posts_or_flushes_is_told_that_the_database_has_stayed_away(sqlite: 
 
 def test_whatever_goes_wrong_in_writing_is_raised_where_it_is_noticed(sqlite: Database, lease: Lease) -> None:
     with publisher(sqlite, lease) as posting:
-        posting.post(lambda _session: bool(1 / 0))
+        posting.post(Doing(lambda _session: bool(1 / 0)))
         with pytest.raises(ZeroDivisionError):
             posting.flush()
+
+
+def test_a_question_is_answered_after_what_was_posted_and_in_its_transaction(sqlite: Database, lease: Lease) -> None:
+    gate, sessions = Gate(), []
+
+    def write(session: Session) -> bool:
+        sessions.append(session)
+        open_study(session, "study", {"posted": 1})
+        return True
+
+    def read(session: Session) -> dict[str, Any]:
+        sessions.append(session)
+        return open_study(session, "study", {"asked": 1})
+
+    with publisher(sqlite, lease) as posting:
+        posting.post(gate)
+        assert gate.reached.wait(120)
+        posting.post(Doing(write))
+        threading.Timer(0.1, gate.opened.set).start()
+        assert posting.ask(read) == {"posted": 1}
+    assert sessions[0] is sessions[1]
+
+
+def test_a_question_that_cannot_be_answered_raises_what_went_wrong(sqlite: Database, lease: Lease) -> None:
+    with publisher(sqlite, lease) as posting:
+        posting.post(Doing(lambda _session: bool(1 / 0)))
+        with pytest.raises(ZeroDivisionError):
+            posting.ask(lambda _session: 1)
+        with pytest.raises(ZeroDivisionError):
+            posting.ask(lambda _session: 2)
+
+
+def test_a_flush_with_nothing_to_write_does_not_wait_for_a_database_that_is_away(
+    sqlite: Database, lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_database: Database) -> None:
+        raise AssertionError("it was asked")
+
+    monkeypatch.setattr(Database, "check_present", away)
+    with publisher(sqlite, lease) as posting:
+        posting.flush(60)
+        posting.flush()
 
 
 def test_at_the_end_what_was_posted_is_waited_for(sqlite: Database, lease: Lease) -> None:
