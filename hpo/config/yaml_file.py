@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import uuid
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -25,6 +24,7 @@ from ruamel.yaml.scalarbool import ScalarBoolean
 
 from hpo.errors import ConfigError, nearest
 from hpo.file_faults import file_fault
+from hpo.whole_file import whole_file
 
 MOST_BYTES = 300_000
 """Of a YAML file. Those that people write have some thousand."""
@@ -106,7 +106,7 @@ def read_yaml(path: Path) -> Document:
 
 
 def write_yaml(path: Path, header: str, values: dict[str, Any]) -> None:
-    """Write values below a comment, by renaming a finished file, so that no reader sees half of it.
+    """Write values below a comment, whole or not at all.
 
     Args:
         path: the file to write or replace; its folder is made.
@@ -122,12 +122,8 @@ def write_yaml(path: Path, header: str, values: dict[str, Any]) -> None:
     yaml.dump(values, body)
     comment = "".join(f"# {line}".rstrip() + "\n" for line in header.strip().splitlines())
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
+    with whole_file(path) as unfinished:
         unfinished.write_text(f"{comment}\n{body.getvalue()}", encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _explicit_null(representer: Any, _value: None) -> Any:

@@ -6,12 +6,12 @@ They are no part of the data digest: a data set whose classes are renamed trains
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hpo.errors import DataError
+from hpo.whole_file import whole_file
 
 FILE = "dataset.json"
 FORMAT = 1
@@ -69,18 +69,15 @@ def _classes(path: Path, values: Any) -> tuple[str, ...]:
 
 
 def write_description(folder: Path, description: Description) -> None:
-    """Keeps a description in a data folder, whole or not at all.
+    """Keep a description in a data folder, whole or not at all.
 
     Raises:
         DataError: if the folder cannot be written to.
     """
     path = folder / FILE
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     text = json.dumps({"format": FORMAT, "classes": list(description.classes)}, ensure_ascii=False, indent=2)
     try:
-        part.write_text(text + "\n", encoding="utf-8")
-        part.replace(path)
+        with whole_file(path) as unfinished:
+            unfinished.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from hpo.data.hdf5 import open_array, other_files
 from hpo.data.progress import Progress, silent
 from hpo.data.regular_file import regular_file
 from hpo.data.rows import row_blocks
+from hpo.whole_file import whole_file
 
 Hashes = npt.NDArray[np.uint8]
 """SHA-256 of each patch's pixels, shape (N, 32), uint8."""
@@ -84,11 +84,9 @@ def _load(kept: Path, stamp: npt.NDArray[np.int64]) -> Hashes | None:
 
 
 def _save(kept: Path, stamp: npt.NDArray[np.int64], hashes: Hashes) -> None:
-    part = kept.with_name(f"{kept.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
+        with whole_file(kept) as unfinished, unfinished.open("wb") as file:
             np.savez(file, stamp=stamp, hashes=hashes)
-        part.replace(kept)
     except OSError:  # a read-only folder or a full disk: the hashes are computed again next time
         return
 

@@ -1,13 +1,13 @@
-"""Files that appear whole or not at all."""
+"""Exported files, whole or not at all."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hpo.errors import StorageError
+from hpo.whole_file import whole_file
 
 
 @contextmanager
@@ -22,13 +22,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot make its folder: {error}") from error
-    temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")  # Keras picks a format by the ending
-    try:
-        yield temporary
-        temporary.replace(path)
+        with whole_file(path) as temporary:
+            yield temporary
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from hpo.reports.html import Table
 from hpo.reports.page.shell import Section
 from hpo.reports.plot.theme import plotly_template
 from hpo.storage.patience import first_line
+from hpo.whole_file import whole_file
 
 _WIDTHS = {"full": 1140, "half": 562, "third": 369}
 """Pixels: as wide as on a wide page."""
@@ -59,9 +60,8 @@ def write_figures(sections: Sequence[Section], folder: Path, say: Callable[[str]
 
 
 def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(text, encoding="utf-8", newline="")  # CSV ends its lines itself
-    unfinished.replace(path)
+    with whole_file(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", newline="")  # CSV ends its lines itself
 
 
 def _pictures(figure: go.Figure, stem: Path, width: str) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +13,7 @@ from hpo.reports.html import Html, Table, element, escape, paragraph, table
 from hpo.reports.page.embed import figure_script, library, templates
 from hpo.reports.page.ours import GENERATOR
 from hpo.reports.panel import Drawing
+from hpo.whole_file import whole_file
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
@@ -59,14 +59,10 @@ class Section(NamedTuple):
 
 
 def write_page(path: Path, page: str) -> None:
-    """Write a page by renaming a finished file, so that no reader sees half of it; its folder is made."""
+    """Write a page, whole or not at all; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
+    with whole_file(path) as unfinished:
         unfinished.write_text(page, encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def render_page(title: str, lead: str, summary: Html, sections: Sequence[Section]) -> str:
