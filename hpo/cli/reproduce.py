@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpo.config.architectures import find_module
-from hpo.config.best_config import BestConfig, load_best_config
+from hpo.config.best_config import BestConfig
 from hpo.errors import HpoError
 from hpo.recipe.architecture import FunctionSpec
 from hpo.recipe.recipe import Recipe
 from hpo.terminal import progress_bar, tell
 
 
-def run_best_config(path: Path, *, every: bool, trust_code: bool = False) -> None:
+def run_best_config(config: BestConfig, path: Path, *, every: bool, trust_code: bool = False) -> None:
     """Train the best model again, or all of them, beside the file; say whether the weights are the same.
 
     Args:
+        config: what the file says.
         path: the file.
         every: train all of its models.
         trust_code: run the Python functions that it names.
@@ -24,7 +25,6 @@ def run_best_config(path: Path, *, every: bool, trust_code: bool = False) -> Non
     Raises:
         HpoError: if the weights differ, or the file names functions that are not to be trusted.
     """
-    config = load_best_config(path)
     names = sorted(config.models) if every else [config.best]
     if not trust_code and (code := _code_of(config, names)):
         raise HpoError(

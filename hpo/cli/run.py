@@ -45,9 +45,12 @@ def run(
     current epoch; the same command then goes on from there. With --workers or --gpus so many processes do the work,
     otherwise this one.
     """
-    from hpo.config.load import is_best_config, load_study
+    from hpo.config.best_config import BestConfig
+    from hpo.config.load import is_best_config, placed, study_of, validated
+    from hpo.config.yaml_file import read_yaml
 
-    if is_best_config(study):
+    document = read_yaml(Path(study))
+    if is_best_config(document):
         for option, is_given in (
             ("--until", until != "test"),
             ("--workers", workers is not None),
@@ -58,7 +61,7 @@ def run(
                 raise HpoError(f"{study}: {option} is for study files; a best configuration is trained by this process")
         from hpo.cli.reproduce import run_best_config
 
-        run_best_config(Path(study), every=every, trust_code=trust_code)
+        run_best_config(validated(document, BestConfig), Path(study), every=every, trust_code=trust_code)
     else:
         if trust_code:
             raise HpoError(
@@ -66,7 +69,7 @@ def run(
             )
         if every:
             raise HpoError(f"{study}: --all is for a best_config.yaml; a study file names its architectures itself")
-        settings = load_study(study, database)
+        settings = study_of(placed(document, database))
         if workers is None and gpus is None:
             _run_study(settings, until)
         else:

@@ -74,7 +74,15 @@ def load_study(path: Path | str, database: str | None = None) -> StudyFile:
     Raises:
         ConfigError: as `load_yaml`, about the study file or a file it names.
     """
-    document = place_document(path, database)
+    return study_of(place_document(path, database))
+
+
+def study_of(document: Document) -> StudyFile:
+    """The study of a study file's words, as `load_study` has it.
+
+    Raises:
+        ConfigError: as `load_study`.
+    """
     study = validated(document, StudyFile)
     space = _named(document, "search_space", study.search_space, load_search_space)
     panels = _named(document, "dashboard", study.dashboard, load_dashboard)
@@ -92,21 +100,13 @@ def place_document(path: Path | str, database: str | None = None) -> Document:
         ConfigError: if it is no YAML mapping, or a best configuration.
     """
     document = read_yaml(Path(path))
-    if _is_best_config(document):
+    if is_best_config(document):
         raise ConfigError(document.file, "is a best configuration, which only hpo run takes; give the study file")
-    return _with_environment(document, database)
+    return placed(document, database)
 
 
-def is_best_config(path: Path | str) -> bool:
-    """Whether a YAML file is a best configuration (``kind: best_config``) rather than a study file.
-
-    Raises:
-        ConfigError: if it is not a YAML mapping at all.
-    """
-    return _is_best_config(read_yaml(Path(path)))
-
-
-def _is_best_config(document: Document) -> bool:
+def is_best_config(document: Document) -> bool:
+    """Whether a file is a best configuration (``kind: best_config``) rather than a study file."""
     return document.values.get("kind") == "best_config"
 
 
@@ -140,7 +140,12 @@ def _named(document: Document, key: str, path: Path, load: Callable[[Path], Load
         raise config_error(document, [Problem((key,), str(error))]) from None
 
 
-def _with_environment(document: Document, database: str | None) -> Document:
+def placed(document: Document, database: str | None) -> Document:
+    """A study file's words, with those of the environment and the command line in their place.
+
+    Raises:
+        ConfigError: if the environment or the command line is wrong.
+    """
     values: dict[str, Any] = dict(document.values)
     if database is not None:
         values["database"] = _given(database, "--database", DatabaseUrl)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hpo.cli.run import _print_summary
+from hpo.config import yaml_file
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
 from hpo.run.loop import RunSummary
@@ -22,7 +23,8 @@ from hpo.storage.claims import Claim
 from hpo.storage.decided import Stage1Plan
 from hpo.storage.ledger import Compute
 from hpo.storage.points import PlannedPoint
-from tests.stages.story import load
+from tests.cli.hpo import Hpo
+from tests.stages.story import load, write
 from tests.storage.at_once import decided_for
 
 OVER = Standing("wide", ("stage1", "stage2", "confirm", "test"), None)
@@ -46,6 +48,19 @@ def test_a_run_that_found_everything_done_says_so(tmp_path: Path, capsys: pytest
 def test_a_study_all_of_which_was_given_up_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(HpoError, match="every architecture was given up"):
         _print_summary(load(tmp_path), RunSummary([GIVEN_UP], Compute(1, 64, 1.0)))
+
+
+def test_a_study_file_is_read_once(hpo: Hpo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, opened = write(tmp_path, nonsense=1), []
+    read_bytes = yaml_file._read_bytes
+
+    def counted(path: Path) -> bytes:
+        opened.append(path)
+        return read_bytes(path)
+
+    monkeypatch.setattr(yaml_file, "_read_bytes", counted)
+    assert "nonsense: unknown key" in hpo.refused("run", file)
+    assert opened == [file]
 
 
 class Shown:

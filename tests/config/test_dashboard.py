@@ -72,6 +72,8 @@ def test_the_full_dashboard_has_every_panel_of_ours_in_the_order_of_a_story() ->
 def test_a_new_studys_dashboard_shows_the_same(tmp_path: Path) -> None:
     (tmp_path / "new.yaml").write_text(dashboard_template(), encoding="utf-8")
     assert Dashboard.model_validate(read_yaml(tmp_path / "new.yaml").values) == _shipped("full.yaml")
+    (full,) = (path for path in DASHBOARDS if path.name == "full.yaml")
+    assert dashboard_template() == full.read_text(encoding="utf-8")
 
 
 def test_its_commented_panel_of_ones_own_can_be_taken(tmp_path: Path) -> None:
