@@ -14,7 +14,7 @@ from hpo.config.fields import Settings, Whole
 class GrowingRungs(Settings):
     """Rungs that lie a factor apart."""
 
-    first: Whole = Field(default=1, ge=1, description="epochs of the first rung")
+    first: Whole | None = Field(default=None, ge=1, description="epochs of the first rung; by default an eighth of all")
     factor: Whole = Field(default=3, ge=2, description="the next rung has so many times as many epochs")
 
 
@@ -35,7 +35,7 @@ def rung_problems(rungs: GrowingRungs | tuple[int, ...] | None, longest: int) ->
     if rungs is None:
         return []
     if isinstance(rungs, GrowingRungs):
-        if rungs.first <= longest:
+        if rungs.first is None or rungs.first <= longest:
             return []
         return [Problem(("rungs", "first"), f"must be at most epochs, {longest}; found {rungs.first}")]
     problems = [

@@ -85,7 +85,9 @@ class Stage2Settings(Settings):
     )
     epochs: Whole = Field(ge=1, description="epochs of each training; of asha, of the longest")
     rungs: Rungs | None = Field(
-        default=None, description="of asha: after how many epochs trainings pause, by default 1, 3, 9 and so on"
+        default=None,
+        description="of asha: after how many epochs trainings pause; by default after an eighth of all, then 3 times "
+        "as many each time",
     )
     trials: Whole | None = Field(default=None, ge=1, description="budget of each architecture: number of trainings")
     patch_visits: Whole | None = Field(

@@ -27,9 +27,9 @@ def next_rung(rungs: Sequence[int], epochs: int) -> int | None:
 
 
 def promotable(
-    rungs: Sequence[int], eta: float, smoothing: int, trainings: Sequence[Training], at_least: int = 0
+    rungs: Sequence[int], eta: float, smoothing: int, trainings: Sequence[Training], at_least: int = 0, of: int = 1
 ) -> Continue | None:
-    """The paused training that deserves to go on, looked for from the highest rung down.
+    """Find the paused training that deserves to go on, from the highest rung down.
 
     A training has reached every rung that its gains cover. One of ``eta`` of those that have reached a rung, running
     and failed ones included, may go beyond it.
@@ -39,14 +39,17 @@ def promotable(
         eta: one training of so many goes on; 1 continues any.
         smoothing: a training is judged at a rung by the mean of its last so many gains there.
         trainings: all of the pool.
-        at_least: so many of each rung go on, whatever ``eta`` says.
+        at_least: so many of each rung go on, whatever ``eta`` is.
+        of: once so many have reached it.
 
-    Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning" (ASHA), algorithm 2.
+    Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning" (ASHA), algorithm 2; that the best
+    of two goes on is ours.
     """
     for rung in reversed(rungs[:-1]):
         reached = [one for one in trainings if one.epochs >= rung or one.state == "failed"]
         ranked = sorted(reached, key=lambda one: _at(one, rung, smoothing), reverse=True)
-        for one in ranked[: max(at_least, math.floor(len(ranked) / eta))]:
+        least = at_least if len(reached) >= of else 0
+        for one in ranked[: max(least, math.floor(len(ranked) / eta))]:
             goes_on = one.state == "paused" and math.isfinite(_at(one, rung, smoothing))
             following = next_rung(rungs, rung)
             if goes_on and following is not None and one.epochs < following:

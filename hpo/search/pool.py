@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from hpo.recipe.point import Value
 from hpo.search.halving import promotable, rungs_between
 from hpo.search.history import Open, Step, Training
 from hpo.search.propose import propose
 from hpo.search.spaces import Space
-
-DesignName = Literal["halving"]
 
 
 @dataclass(frozen=True)
@@ -25,28 +22,33 @@ class PoolSettings:
 
     Args:
         longest: epochs of a whole training; none goes beyond.
-        design: ``halving`` continues the best third of each rung (asynchronous successive halving).
         first: epochs of the first rung; at most ``longest``.
         eta: the next rung is so many times as far; one training of so many goes on to it.
         smoothing: a training is judged by the mean of its last so many gains.
         startup: trainings opened at random before the model proposes.
         random_share: of later proposals, drawn at random, so that a wrong model cannot shut out a region.
         stops: the rungs themselves, ascending, the last of them ``longest``; empty where they follow from the others.
+        group: trainings that reach the first rung before any goes on; None is as many as cost one whole training.
     """
 
     longest: int
-    design: DesignName = "halving"
     first: int = 1
     eta: int = 3
     smoothing: int = 1
     startup: int = 8
     random_share: float = 0.1
     stops: tuple[int, ...] = ()
+    group: int | None = None
 
     @property
     def rungs(self) -> tuple[int, ...]:
         """Epochs at which trainings pause: ``first``, ``first * eta`` and so on; the last is ``longest``."""
         return self.stops or rungs_between(self.first, self.longest, self.eta)
+
+    @property
+    def first_group(self) -> int:
+        """Trainings that are compared at the first rung before any goes on: the first three alone prove little."""
+        return self.longest // self.rungs[0] if self.group is None else self.group
 
 
 def next_step(
@@ -80,9 +82,11 @@ def next_step(
     for given in first:
         if dict(given) not in opened:
             return Open(dict(given), settings.rungs[0])
-    continued = promotable(settings.rungs, settings.eta, settings.smoothing, trainings)
-    if continued is not None:
-        return continued
+    known = sum(training.epochs > 0 or training.state == "failed" for training in trainings)
+    if known >= settings.first_group:
+        continued = promotable(settings.rungs, settings.eta, settings.smoothing, trainings, at_least=1, of=2)
+        if continued is not None:
+            return continued
     values = propose(spaces, trainings, seed, settings.startup, settings.random_share, settings.smoothing)
     if values is not None:
         return Open(values, settings.rungs[0])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 from sqlalchemy.orm import Session
@@ -30,6 +31,13 @@ from hpo.storage.tables import PointRow, StageRow
 FREE_IN_A_ROW = 20
 """So many points that cost nothing end a budget in patch-visits or minutes."""
 
+_GATHERING = 1 / 3
+"""The most of a budget that is spent on the first group of trainings before the best of them goes on."""
+
+_PARTS = 8
+"""The first pause is after one part of so many: BatchNormalization and high learning rates show little in one epoch
+(`docs/search.md`)."""
+
 _TRIES = 20
 """So many proposals that are known trainings under other names count as: nothing is left to open."""
 
@@ -42,10 +50,10 @@ def step_key(number: int) -> str:
 def pool_settings(study: StudyFile) -> PoolSettings:
     """How a study's pool is worked."""
     objective, rungs = objective_of(study), study.stage2.rungs
-    growing = rungs if isinstance(rungs, GrowingRungs) else GrowingRungs(first=1, factor=3)
+    growing = rungs if isinstance(rungs, GrowingRungs) else GrowingRungs()
     return PoolSettings(
         longest=study.stage2.epochs,
-        first=growing.first,
+        first=growing.first or max(1, study.stage2.epochs // _PARTS),
         eta=growing.factor,
         stops=rungs if isinstance(rungs, tuple) else (),
         smoothing=objective.last if objective.epoch == "mean_last" else 1,
@@ -65,8 +73,14 @@ def following_step(
     """
     plan = plan_of(stage, Stage2Plan)
     steps = [row for row in rows if "slot" in row.label]
-    if any(row.state == "waiting" for row in rows) or _is_spent(session, study, steps):
+    if any(row.state == "waiting" for row in rows):
         return None
+    spent = _spent(session, study, steps)
+    if spent >= 1:
+        return None
+    settings = pool_settings(study)
+    if spent >= _GATHERING:
+        settings = replace(settings, group=0)
     may_open = study.stage2.trials is None or sum("from" not in row.label for row in steps) < study.stage2.trials
     spaces = searched_spaces(plan)
     trainings = _trainings(objective_of(study), spaces, rows)
@@ -74,14 +88,14 @@ def following_step(
     for attempt in range(_TRIES):
         seed = int(digest([plan.seed, stage.name, step_key(number), attempt])[:8], 16)
         first = [dict(one.values) for one in plan.first or ()] if attempt == 0 else []
-        step = next_step(pool_settings(study), spaces, trainings, seed, first, may_open=may_open)
+        step = next_step(settings, spaces, trainings, seed, first, may_open=may_open)
         if isinstance(step, Open):
             point = _opened(plan, step, number)
             if point.recipe_key not in {training.key for training in trainings}:
                 return point
             continue
         return None if step is None else _continued(rows, step, number)
-    step = next_step(pool_settings(study), spaces, trainings, 0, may_open=False)
+    step = next_step(settings, spaces, trainings, 0, may_open=False)
     return _continued(rows, step, number) if isinstance(step, Continue) else None
 
 
@@ -159,10 +173,10 @@ def _continued(rows: Sequence[PointRow], step: Continue, number: int) -> Planned
     )
 
 
-def _is_spent(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> bool:
-    """Whether a budget of patch-visits or minutes is spent: a step costs the epochs that it adds."""
+def _spent(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> float:
+    """The share of a budget in patch-visits or minutes that is spent: a step costs the epochs that it adds."""
     if study.stage2.trials is not None:
-        return False
+        return 0.0
     if study.stage2.patch_visits is not None:
         costs = [float(_visits(row, (row.epochs or 0) - _known(row))) for row in steps]
         budget = float(study.stage2.patch_visits)
@@ -177,7 +191,7 @@ def _is_spent(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> 
         budget = 60.0 * (study.stage2.minutes or 0.0)
     finished = [cost for row, cost in zip(steps, costs, strict=True) if row.state != "running"]
     is_free = len(finished) >= FREE_IN_A_ROW and not any(finished[-FREE_IN_A_ROW:])
-    return is_free or sum(costs) >= budget
+    return 1.0 if is_free else sum(costs) / budget
 
 
 def _known(row: PointRow) -> int:

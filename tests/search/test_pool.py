@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hpo.recipe.point import Value
+from hpo.search.halving import promotable
 from hpo.search.history import Continue, Open, Training
 from hpo.search.pool import PoolSettings, next_step
 from hpo.search.spaces import Space
@@ -23,7 +24,7 @@ SPACES: dict[str, Space] = {
     "batch_size": IntDistribution(8, 64, log=True),
     "strategy": CategoricalDistribution(["constant", "step"]),
 }
-POOL = PoolSettings(longest=27)
+POOL = PoolSettings(longest=27, group=6)
 
 
 def curve(values: Mapping[str, Value], epochs: int) -> tuple[float, ...]:
@@ -101,8 +102,21 @@ def test_a_diverged_training_is_the_worst_and_never_goes_on() -> None:
         Training("1", values[1], (0.6,)),
         Training("2", values[2], (math.nan,)),
     ]
-    assert next_step(replace(POOL, design="halving"), SPACES, trainings, 0) == Continue("1", 3)
+    assert next_step(replace(POOL, group=3), SPACES, trainings, 0) == Continue("1", 3)
     assert isinstance(next_step(POOL, SPACES, [trainings[0], trainings[2]], 0), Open)
+
+
+def test_a_group_is_compared_before_any_goes_on() -> None:
+    assert [PoolSettings(longest=16).first_group, PoolSettings(longest=16, first=2).first_group] == [16, 8]
+    two = [Training("0", {"learning_rate": 0.03}, (0.6,)), Training("1", {"learning_rate": 0.02}, (0.7,))]
+    assert isinstance(next_step(replace(POOL, group=3), SPACES, two, 0), Open)
+    assert next_step(replace(POOL, group=2), SPACES, two, 0) == Continue("1", 3)
+
+
+def test_the_best_of_two_goes_on_and_a_single_one_waits() -> None:
+    one = Training("0", {"learning_rate": 0.03}, (0.6,))
+    assert promotable((1, 3, 9), 3, 1, [one], at_least=1, of=2) is None
+    assert promotable((1, 3, 9), 3, 1, [one, replace(one, key="1", gains=(0.5,))], at_least=1, of=2) == Continue("0", 3)
 
 
 def test_a_finite_space_comes_to_an_end() -> None:
