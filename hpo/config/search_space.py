@@ -45,6 +45,9 @@ class Factor(Settings):
     step: Number | None = Field(
         default=None, gt=0, description="stage 2 proposes low, low + step, low + 2 step, ... ; not on a log scale"
     )
+    prior: FactorValue | None = Field(
+        default=None, description="value that you expect to be best: stage 2 tries it first, and more values near it"
+    )
 
 
 class TimeBased(Settings):
@@ -122,6 +125,11 @@ class SearchSpace(Settings):
         return {name: factor.reference for name, factor in self.factors.items()}
 
     @property
+    def prior(self) -> dict[str, Value]:
+        """The values that the user expects to be best, of the factors that have one."""
+        return {name: factor.prior for name, factor in self.factors.items() if factor.prior is not None}
+
+    @property
     def strategy(self) -> Strategy:
         """The reference strategy, with the parameters of all."""
         name = self.factors["strategy"].reference if "strategy" in self.factors else "constant"
@@ -187,7 +195,9 @@ def _completed(name: str, factor: Factor) -> Factor:
     elif low is None:
         ends = levels or (reference,)
         low, high = float(ends[0]), float(ends[-1])
-    completed = factor.model_copy(update={"reference": reference, "levels": levels, "low": low, "high": high})
+    prior = None if factor.prior is None else fitting_value(name, factor.prior)
+    values = {"reference": reference, "levels": levels, "low": low, "high": high, "prior": prior}
+    completed = factor.model_copy(update=values)
     # What was implied was not said: a factor that Python code made is written as that code made it.
     completed.model_fields_set.intersection_update(factor.model_fields_set)
     return completed
@@ -196,6 +206,8 @@ def _completed(name: str, factor: Factor) -> Factor:
 def _factor_problems(name: str, factor: Factor) -> list[Problem]:
     values: list[tuple[Location, Value]] = [(("reference",), factor.reference)]
     values += [(("levels", index), level) for index, level in enumerate(factor.levels)]
+    if factor.prior is not None:
+        values.append((("prior",), factor.prior))
     if is_numeric(name):
         values += [((end,), bound) for end in ("low", "high") if (bound := getattr(factor, end)) is not None]
     problems: list[Problem] = []
@@ -209,7 +221,24 @@ def _factor_problems(name: str, factor: Factor) -> list[Problem]:
     if factor.levels and factor.reference not in factor.levels:
         listing = ", ".join(shown(level) for level in factor.levels)
         problems.append(Problem(("reference",), f"{shown(factor.reference)} is not among the levels ({listing})"))
-    return problems + (_numeric_problems(factor) if is_numeric(name) else _word_problems(name, factor))
+    problems += _numeric_problems(factor) if is_numeric(name) else _word_problems(name, factor)
+    return problems or _prior_problems(name, factor)
+
+
+def _prior_problems(name: str, factor: Factor) -> list[Problem]:
+    if factor.prior is None:
+        return []
+    if not is_numeric(name):
+        listing = ", ".join(shown(level) for level in factor.levels or (factor.reference,))
+        inside = factor.prior in (factor.levels or (factor.reference,))
+        return [] if inside else [Problem(("prior",), f"{shown(factor.prior)} is not among the levels ({listing})")]
+    numbers = [float(level) for level in factor.levels] or [float(factor.reference)]
+    low = numbers[0] if factor.low is None else factor.low
+    high = numbers[-1] if factor.high is None else factor.high
+    if low <= float(factor.prior) <= high:
+        return []
+    text = f"lies outside low to high, {low:g} to {high:g}; found {shown(factor.prior)}"
+    return [Problem(("prior",), text)]
 
 
 def _word_problems(name: str, factor: Factor) -> list[Problem]:

@@ -59,6 +59,7 @@ def next_step(
     first: Sequence[Mapping[str, Value]] = (),
     *,
     may_open: bool = True,
+    prior: Mapping[str, Value] | None = None,
 ) -> Step | None:
     """What the next free worker does.
 
@@ -70,6 +71,7 @@ def next_step(
         first: values to open before anything else.
         may_open: whether the budget allows another training. Once it does not, and nothing runs, the best of each rung
             goes on, however few have reached it.
+        prior: what a user expects to be best; half of the random draws are near it.
 
     Returns:
         A step, or None if nothing is left to do: all of a finite space is open, and all that can go on runs or is
@@ -87,7 +89,7 @@ def next_step(
         continued = promotable(settings.rungs, settings.eta, settings.smoothing, trainings, at_least=1, of=2)
         if continued is not None:
             return continued
-    values = propose(spaces, trainings, seed, settings.startup, settings.random_share, settings.smoothing)
+    values = propose(spaces, trainings, seed, settings.startup, settings.random_share, settings.smoothing, prior)
     if values is not None:
         return Open(values, settings.rungs[0])
     return promotable(settings.rungs, 1, settings.smoothing, trainings)  # nothing is left to open

@@ -12,10 +12,15 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hpo.recipe.point import Value
 from hpo.search.history import Training, smoothed
+from hpo.search.prior import near_prior
 from hpo.search.spaces import Space
 
 _TRIES = 50
 """So many proposals that are all open already end a finite space."""
+
+
+_NEAR_PRIOR = 0.5
+"""Of random draws, where there is a prior: a wrong one costs at most half of them."""
 
 
 def propose(
@@ -25,6 +30,7 @@ def propose(
     startup: int,
     random_share: float,
     smoothing: int,
+    prior: Mapping[str, Value] | None = None,
 ) -> dict[str, Value] | None:
     """Settings that no training of the pool has yet.
 
@@ -38,12 +44,19 @@ def propose(
         startup: so many trainings are drawn at random before anything is learnt.
         random_share: of later proposals, drawn at random.
         smoothing: a training is judged by the mean of its last so many gains.
+        prior: what a user expects to be best; half of the random draws are near it.
 
     Returns:
         A value of every factor, or None if nothing new was found.
     """
     known = {tuple(sorted(training.values.items())) for training in trainings}
-    study = optuna.create_study(direction="maximize", sampler=_sampler(len(trainings), seed, startup, random_share))
+    rng = np.random.default_rng(seed)
+    is_random = len(trainings) < startup or rng.random() < random_share
+    if is_random and prior and rng.random() < _NEAR_PRIOR:
+        near = near_prior(spaces, prior, rng)
+        if tuple(sorted(near.items())) not in known:
+            return near
+    study = optuna.create_study(direction="maximize", sampler=_sampler(seed, is_random=is_random))
     study.add_trials([trial for one in trainings if (trial := _trial(one, spaces, smoothing))])
     distributions: dict[str, BaseDistribution] = dict(spaces)
     for _ in range(_TRIES):
@@ -53,8 +66,8 @@ def propose(
     return None
 
 
-def _sampler(count: int, seed: int, startup: int, random_share: float) -> optuna.samplers.BaseSampler:
-    if count < startup or np.random.default_rng(seed).random() < random_share:
+def _sampler(seed: int, *, is_random: bool) -> optuna.samplers.BaseSampler:
+    if is_random:
         return optuna.samplers.RandomSampler(seed=seed)
     return optuna.samplers.TPESampler(seed=seed, n_startup_trials=0)
 

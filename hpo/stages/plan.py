@@ -221,6 +221,9 @@ def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     if study.data.balance != "equal":  # studies from before there was a choice stay as they were
         chosen["balance"] = study.data.balance
     chosen["search_space"] = study.space.model_dump(mode="json")
+    for factor in chosen["search_space"]["factors"].values():
+        if factor["prior"] is None:  # recorded only where there is one, as of what was added later
+            del factor["prior"]
     chosen["architectures"] = {name: architecture_to_json(spec) for name, spec in study.architecture_specs.items()}
     settings: dict[str, Any] = canonical(chosen)
     return settings

@@ -88,7 +88,7 @@ def following_step(
     for attempt in range(_TRIES):
         seed = int(digest([plan.seed, stage.name, step_key(number), attempt])[:8], 16)
         first = [dict(one.values) for one in plan.first or ()] if attempt == 0 else []
-        step = next_step(settings, spaces, trainings, seed, first, may_open=may_open)
+        step = next_step(settings, spaces, trainings, seed, first, may_open=may_open, prior=study.space.prior)
         if isinstance(step, Open):
             point = _opened(plan, step, number)
             if point.recipe_key not in {training.key for training in trainings}:

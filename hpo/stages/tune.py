@@ -174,7 +174,7 @@ def _whole_range(factor: Factor) -> NumericRange | ChoiceRange:
 
 
 def _first_values(study: StudyFile, spaces: Spaces, ranges: Ranges, best: Point) -> tuple[FirstPoint, ...]:
-    """The stage-1 best brought into the searched space, and the middle of the ranges."""
+    """What is tried first: the stage-1 best brought into the searched space, the prior, the middle of the ranges."""
     narrower = {} if study.stage2.within == "ranges" else ranges  # else the spaces are the ranges
     near = {name: _nearest(space, best[name]) for name, space in spaces.items()}
     centre = {
@@ -183,8 +183,12 @@ def _first_values(study: StudyFile, spaces: Spaces, ranges: Ranges, best: Point)
         else _nearest(space, _middle(study.space.factors[name], space, narrower.get(name)))
         for name, space in spaces.items()
     }
-    middle_of_ranges = (FirstPoint("middle of the ranges", centre),) if centre != near else ()
-    return (FirstPoint("stage-1 best", near), *middle_of_ranges)
+    expected = {name: _nearest(space, study.space.prior.get(name, near[name])) for name, space in spaces.items()}
+    first = [FirstPoint("stage-1 best", near)]
+    for origin, values in (("prior", expected), ("middle of the ranges", centre)):
+        if all(values != one.values for one in first):
+            first.append(FirstPoint(origin, values))
+    return tuple(first)
 
 
 def _middle(

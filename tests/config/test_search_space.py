@@ -42,7 +42,7 @@ FACTOR_NAMES = ", ".join(sorted(FACTORS))
             EPOCHS,
             "epochs: {reference: 2, level: [1]}",
             "2 factors.epochs.level: unknown key; did you mean 'levels'? "
-            "(allowed: high, levels, low, reference, scale, step)",
+            "(allowed: high, levels, low, prior, reference, scale, step)",
         ),
         (EPOCHS, "epochs: 3", "2 factors.epochs: must be a mapping of keys to values; found 3"),
         (
@@ -88,6 +88,11 @@ FACTOR_NAMES = ", ".join(sorted(FACTORS))
             "2 factors.epochs.levels.0: lies outside low to high, 2 to 3",
         ),
         (EPOCHS, "epochs: {reference: 2, step: 0}", "2 factors.epochs.step: must be greater than 0; found 0"),
+        (
+            EPOCHS,
+            "epochs: {reference: 2, prior: 3}",
+            "2 factors.epochs.prior: lies outside low to high, 2 to 2; found 3",
+        ),
         (EPOCHS, "epochs: {reference: 2, step: 1, scale: log}", "2 factors.epochs.step: a log scale has no step"),
         (
             EPOCHS,

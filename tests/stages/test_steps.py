@@ -27,7 +27,7 @@ from hpo.storage.database import Database, open_database
 from hpo.storage.files import Files
 from hpo.storage.ledger import trained_epochs
 from hpo.storage.tables import PointRow
-from tests.stages.story import Story, load, smooth
+from tests.stages.story import SPACE, Story, load, smooth
 
 POOL: dict[str, Any] = {"design": "asha", "epochs": 9, "trials": 9, "warm_start": "cold", "within": "space"}
 
@@ -114,6 +114,15 @@ def test_the_first_points_are_known(sqlite: Database, tmp_path: Path, within: st
     story = Story(pool(tmp_path, within=within, warm_start="warm"), sqlite)
     story.run("stage2")
     assert [row.label["origin"] for row in opened(story)][:3] == ["stage-1 best", "middle of the ranges", "sampled"]
+
+
+def test_what_the_user_expects_is_tried_early(sqlite: Database, tmp_path: Path) -> None:
+    space = {**SPACE, "learning_rate": {**SPACE["learning_rate"], "prior": 0.05}}
+    story = Story(pool(tmp_path, trials=20), sqlite)
+    story.study = load(tmp_path, space=space, stage2={**POOL, "trials": 20})
+    story.run("stage2")
+    tried = [row for row in opened(story)[:2] if row.label["origin"] == "prior"]
+    assert [(row.point or {})["learning_rate"] for row in tried] == [0.05]
 
 
 def test_the_whole_search_space_is_searched_if_asked(sqlite: Database, tmp_path: Path) -> None:
