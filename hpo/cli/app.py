@@ -20,6 +20,7 @@ from hpo.cli.report import report
 from hpo.cli.run import run
 from hpo.cli.status import status
 from hpo.cli.stop import stop
+from hpo.cli.upgrade import upgrade
 from hpo.cli.worker import worker
 
 
@@ -47,7 +48,7 @@ def options(
     """What the command takes without a subcommand."""
 
 
-for command in (run, plan, launch, worker, status, stop, ranges, report, dashboard, export, init, schema):
+for command in (run, plan, launch, worker, status, stop, ranges, report, dashboard, export, upgrade, init, schema):
     app.command()(command)
 app.add_typer(data_app, name="data")
 

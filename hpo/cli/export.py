@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.options import DatabaseOption, StudyArgument
+from hpo.errors import HpoError
 from hpo.stages.begun import looking_at
 from hpo.terminal import following, say, tell
 
@@ -59,6 +60,11 @@ def export(
         dataset = prepare_data(settings.data)
         results = read_results(opened, settings, dataset)
         tuned = tuned_models(opened, settings)
+        if not begun.trains_alike:
+            raise HpoError(
+                f"{settings.name}: was trained by an earlier version of hpo, whose weights this one cannot make again; "
+                "its report and database can be read, export its models with the version that trained it"
+            )
         if tuned or (mlflow is None and tensorboard is None):
             export_outputs(settings, opened, dataset, results, onnx=onnx)
             tell(str(settings.output))

@@ -140,6 +140,9 @@ def _said(model: type[BaseModel], recorded: Mapping[str, Any]) -> dict[str, Any]
 
 def _said_of_space(recorded: Mapping[str, Any]) -> dict[str, Any]:
     factors = {name: _said(Factor, values) for name, values in recorded["factors"].items()}
+    for values in factors.values():
+        if "low" in values and values["low"] == values.get("high"):  # of a factor that stays at its reference
+            del values["low"], values["high"]
     return {**recorded, "factors": factors}
 
 

@@ -40,7 +40,8 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
     labels, slides, valid_labels = None, None, None
     for frozen in islice(recorded.frozen.values(), 1):  # of all the same
         labels, slides = store.load_truth(frozen.configuration)
-        valid_labels, _ = store.load_truth(frozen.configuration, "valid")
+        if store.keeps_valid(frozen.configuration):
+            valid_labels, _ = store.load_truth(frozen.configuration, "valid")
     results = StudyResults(
         settings=settings_of(study),
         trials=tuple(read_trials(study, recorded)),

@@ -51,6 +51,7 @@ def read_confirmations(store: PredictionStore, recorded: Recorded) -> Iterator[C
         if name != "confirm":
             continue
         frozen = recorded.frozen.get(architecture)
+        keeps_valid = frozen is not None and store.keeps_valid(frozen.configuration)
         for row in points:
             role, seed = row.label["role"], row.label["seed"]
             configuration = frozen.configuration if frozen is not None and (role, seed) in frozen.addresses else None
@@ -62,7 +63,9 @@ def read_confirmations(store: PredictionStore, recorded: Recorded) -> Iterator[C
                 epochs=row.epochs or 0,
                 curve=row.curve or [],
                 test_probabilities=store.load(configuration, role, seed) if configuration else None,
-                valid_probabilities=store.load(configuration, role, seed, "valid") if configuration else None,
+                valid_probabilities=(
+                    store.load(configuration, role, seed, "valid") if configuration and keeps_valid else None
+                ),
                 recipe_key=row.recipe_key or "",
                 donor=_donor_of(row),
                 objective=row.objective if row.state == "complete" else None,

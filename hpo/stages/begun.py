@@ -24,11 +24,13 @@ class Begun:
         study: as it was planned.
         database: its own, which nothing writes to.
         edits: what its file says otherwise now, a line each.
+        trains_alike: whether this version trains its recipes to the same weights as the one that planned it.
     """
 
     study: StudyFile
     database: Database
     edits: tuple[str, ...]
+    trains_alike: bool = True
 
     def notes(self) -> Iterator[str]:
         """What a reader should know before looking: a line, or none."""
@@ -50,7 +52,8 @@ def looking_at(path: str, database: str | None = None, dashboard: Dashboard | No
         HpoError: if it has not begun there, or the file does not say where it is.
     """
     from hpo.config.as_planned import as_planned, find_study
-    from hpo.stages.plan import recorded_settings
+    from hpo.recipe.recipe import KEY_FORMAT
+    from hpo.stages.plan import determining_settings, recorded_settings
 
     place = find_study(path, database)
     with closing(look_into_study(place)) as opened:
@@ -58,7 +61,8 @@ def looking_at(path: str, database: str | None = None, dashboard: Dashboard | No
         if recorded is None:
             raise HpoError(f"{place.name}: not begun in {opened.url}; start with: hpo run {place.file}")
         study = as_planned(place, recorded, dashboard)
-        yield Begun(study, opened, _edits(path, database, recorded))
+        planned = determining_settings(study, recorded["data"])  # with what an earlier version did not record
+        yield Begun(study, opened, _edits(path, database, planned), recorded.get("key_format") == KEY_FORMAT)
 
 
 def look_into_study(place: StudyPlace | StudyFile) -> Database:
@@ -81,12 +85,12 @@ def look_into_study(place: StudyPlace | StudyFile) -> Database:
     raise HpoError(f"{place.name}: not begun, {where}; start with: hpo run {place.file}, or correct --database")
 
 
-def _edits(path: str, database: str | None, recorded: dict[str, object]) -> tuple[str, ...]:
+def _edits(path: str, database: str | None, planned: dict[str, object]) -> tuple[str, ...]:
     """What the file says otherwise than it did when the study was planned, a line each."""
     from hpo.config.load import load_study
     from hpo.stages.plan import changed_settings
 
     try:
-        return tuple(changed_settings(load_study(path, database), recorded))
+        return tuple(changed_settings(load_study(path, database), planned))
     except HpoError as error:
         return (f"it is not a sound study file any more: {str(error).splitlines()[0]}",)

@@ -24,17 +24,18 @@ from hpo.secrets import secrets_of, without_secrets
 from hpo.storage.engine import (
     SQLITE_BUSY_SECONDS,
     SQLITE_LOOK_SECONDS,
-    check_columns,
     create_tables,
     driver_advice,
     engine_options,
     is_away,
     look_only,
+    open_any_format,
     opening_advice,
     reading,
     sqlite_advice,
 )
 from hpo.storage.inspection import has_our_tables
+from hpo.storage.migration import check_format, upgrade_tables
 from hpo.storage.patience import first_line, patiently
 from hpo.storage.sqlite_file import Identity, check_file, identity, looking_url, may_be_written, readable_copy
 from hpo.storage.tables import now
@@ -192,7 +193,6 @@ def open_database(url: str) -> Database:
             _look(url, file)
         shown = shown_database(url)
         storage = create_tables(_spelt(url), _options(parsed))
-        check_columns(storage.engine, shown)
         return Database(
             url=shown,
             engine=storage.engine,
@@ -222,9 +222,34 @@ def look_into(url: str) -> Database | None:
             return None
         shown, looking = shown_database(url), url if file is None else looking_url(file)
         storage = look_only(_spelt(looking), _options(parsed, SQLITE_LOOK_SECONDS))
-        check_columns(storage.engine, shown)
         opened = optuna.storages.get_storage(storage)
         return Database(shown, storage.engine, opened, secrets=secrets_of(url), copies=copies)
+
+
+def upgrade_database(url: str) -> tuple[str | None, str]:
+    """Bring the tables of a database, Optuna's and ours, to the format that this version reads.
+
+    Returns:
+        The names of our format before and after; None is one that has no name yet.
+
+    Raises:
+        StorageError: if there is no database of ours, or it is of a later version.
+        StoreUnavailableError: if it cannot be reached.
+    """
+    with _opening(url) as parsed:
+        file, shown = sqlite_file(url), shown_database(url)
+        if file is not None and not check_file(file):
+            raise StorageError(f"there is no database {file}; correct --database, HPO_DATABASE or the study file")
+        storage = open_any_format(_spelt(url), _options(parsed))
+        try:
+            if not has_our_tables(storage.engine, shown):
+                raise StorageError(f"database {shown} holds no study; there is nothing to upgrade")
+            found = upgrade_tables(storage.engine, shown)
+            storage.upgrade()
+            return found
+        finally:
+            storage.remove_session()
+            storage.engine.dispose()
 
 
 @contextmanager
@@ -256,13 +281,16 @@ def _look(url: str, file: Path | None) -> bool:
     """Whether there are studies of ours.
 
     Raises:
-        StorageError: if the database is another program's.
+        StorageError: if the database is another program's, or has another format.
     """
     parsed = parsed_url(url)
     options = _options(parsed, SQLITE_LOOK_SECONDS)
     engine = create_engine(parsed if file is None else looking_url(file), **options)
     try:
-        return has_our_tables(engine, shown_database(url))
+        has_studies = has_our_tables(engine, shown_database(url))
+        if has_studies:
+            check_format(engine, shown_database(url))
+        return has_studies
     finally:
         engine.dispose()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import optuna
 from optuna.exceptions import StorageInternalError
-from sqlalchemy import URL, Connection, Engine, event, inspect
+from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from tenacity import (
@@ -21,7 +21,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from hpo.errors import StorageError
+from hpo.storage.migration import note_format
 from hpo.storage.tables import Table
 
 SQLITE_BUSY_SECONDS = 60.0
@@ -162,14 +162,32 @@ def create_tables(url: str, options: dict[str, Any]) -> optuna.storages.RDBStora
         SQLAlchemyError, StorageInternalError: if that cannot be.
     """
     storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
+    _for_writers(storage)
+    Table.metadata.create_all(storage.engine)
+    note_format(storage.engine)
+    return storage
+
+
+def open_any_format(url: str, options: dict[str, Any]) -> optuna.storages.RDBStorage:
+    """Connect to tables of whatever format, to bring them up to date.
+
+    Raises:
+        SQLAlchemyError, StorageInternalError: if that cannot be.
+    """
+    storage = optuna.storages.RDBStorage(
+        url, engine_kwargs=options, skip_compatibility_check=True, skip_table_creation=True
+    )
+    _for_writers(storage)
+    return storage
+
+
+def _for_writers(storage: optuna.storages.RDBStorage) -> None:
     storage.remove_session()
     storage.engine.dispose()  # what has been connected knows nothing of the following yet
     if storage.engine.dialect.name == "sqlite":
         _serialize_sqlite_writers(storage.engine)
     else:
         _say_on_connect(storage.engine, _settings(storage.engine.dialect.name))
-    Table.metadata.create_all(storage.engine)
-    return storage
 
 
 def look_only(url: str, options: dict[str, Any]) -> optuna.storages.RDBStorage:
@@ -195,23 +213,6 @@ def look_only(url: str, options: dict[str, Any]) -> optuna.storages.RDBStorage:
     else:
         _say_on_connect(storage.engine, _settings(storage.engine.dialect.name))
     return storage
-
-
-def check_columns(engine: Engine, shown: str) -> None:
-    """Refuse tables that another version made: a missing column would be an error in the middle of the work.
-
-    Raises:
-        StorageError: naming table and columns.
-    """
-    columns = inspect(engine).get_multi_columns(filter_names=list(Table.metadata.tables))
-    there = {name: {column["name"] for column in found} for (_, name), found in columns.items()}
-    for name, table in Table.metadata.tables.items():
-        missing = {column.name for column in table.columns} - there.get(name, set())
-        if missing:
-            raise StorageError(
-                f"database {shown} was made by another version of hpo: its table {name} has no "
-                f"{', '.join(sorted(missing))}; go on with that version, or use a new database"
-            )
 
 
 def reading(engine: Engine) -> Engine:

@@ -31,8 +31,8 @@ def has_our_tables(engine: Engine, shown: str) -> bool:
     return StudyTables.issubset(names)
 
 
-StudyTables = frozenset({*Table.metadata.tables, "studies", "trials"})
-"""Without which there is no study."""
+StudyTables = frozenset({"hpo_study", "hpo_stage", "hpo_design_point", "studies", "trials"})
+"""Without which there is no study, of whatever format."""
 
 
 def _has_keys(inspector: Inspector, name: str) -> bool:

@@ -122,6 +122,27 @@ class PredictionStore:
             raise self._unusable(name, fault)
         return labels, slides
 
+    def keeps_valid(self, configuration: str) -> bool:
+        """Whether validation predictions belong there: early versions kept those of the test split only."""
+        folders = [self._files.names(f"predictions/{configuration}/{split}") for split in ("valid", "test")]
+        return bool(folders[0]) or not folders[1]
+
+    def upgrade(self) -> int:
+        """Move what an early version kept beside the splits' folders into that of the test split; safe to repeat.
+
+        Returns:
+            How many files were moved.
+        """
+        moved = 0
+        for configuration in self._files.names("predictions"):
+            for name in self._files.names(f"predictions/{configuration}"):
+                content = self._files.read(f"predictions/{configuration}/{name}") if name.endswith(".npz") else None
+                if content is not None:
+                    self._files.write(f"predictions/{configuration}/test/{name}", content)
+                    self._files.remove(f"predictions/{configuration}/{name}")
+                    moved += 1
+        return moved
+
     def _truth_of(self, configuration: str, split: Split) -> _Truth | None:
         """What a split's truth says of the predictions beside it; None where there is none."""
         key = configuration, split

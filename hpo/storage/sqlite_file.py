@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
+import sqlite3
 import stat
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from hpo.config.database_url import sqlite_url
@@ -72,6 +75,19 @@ def may_be_written(file: Path) -> bool:
     """Whether this process has the right to change a file, and to make those that SQLite keeps beside it."""
     as_who_opens = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
     return os.access(file, os.W_OK, **as_who_opens) and os.access(file.parent, os.W_OK, **as_who_opens)
+
+
+def backup(file: Path) -> Path:
+    """Copy a database as it is at one moment, whoever works on it.
+
+    Returns:
+        The copy, beside the file and under a name that was free.
+    """
+    numbers = itertools.count(1)
+    copy = next(path for number in numbers if not (path := file.with_name(f"{file.name}.backup-{number}")).exists())
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    return copy
 
 
 def readable_copy(file: Path) -> tempfile.TemporaryDirectory[str] | None:

@@ -134,7 +134,12 @@ def test_tables_of_another_version_are_refused_by_what_they_lack(sqlite: Databas
     with sqlite.engine.begin() as connection:
         connection.execute(text("ALTER TABLE hpo_study DROP COLUMN stop_now"))
     refused = refusal(sqlite_url)
-    assert "made by another version of hpo: its table hpo_study has no stop_now" in refused
+    assert "is damaged: its table hpo_study has no stop_now; restore a backup" in refused
+    assert len(refused.splitlines()) == 1
+    with sqlite.engine.begin() as connection:
+        connection.execute(text("DROP TABLE hpo_format"))
+    refused = refusal(sqlite_url)
+    assert "was made by an earlier version of hpo (its table hpo_study has no stop_now); run: hpo upgrade" in refused
     assert len(refused.splitlines()) == 1
 
 
