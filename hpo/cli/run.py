@@ -128,7 +128,7 @@ def _by_workers(settings: StudyFile, database: Database, launch: Callable[[], No
     from hpo.storage.ledger import Compute, compute_by_owner
 
     def spent() -> dict[str, Compute]:
-        return database.run(lambda session: compute_by_owner(session, settings.name))
+        return database.run(compute_by_owner, settings.name)
 
     before = spent()
     launch()

@@ -61,7 +61,7 @@ def run_job(job: Job) -> RunSummary:
         if job.stop.is_set():
             raise StopRequestedError("stopped while the database or the store was away") from error
         raise
-    by_owner = job.database.run(lambda session: compute_by_owner(session, job.study.name))
+    by_owner = job.database.run(compute_by_owner, job.study.name)
     return RunSummary(standings, by_owner.get(this_process(), Compute()))
 
 
@@ -162,8 +162,8 @@ class _Sweeper:
         if time.monotonic() < self._next:
             return
         settings = self._study.workers
-        reasons = self._database.patiently(
-            lambda: sweep_leases(self._database, self._study.name, settings.max_attempts, self._suspicion.is_confirmed)
+        reasons = self._database.run(
+            sweep_leases, self._study.name, settings.max_attempts, self._suspicion.is_confirmed
         )
         for reason in reasons:
             _log.warning("a design point goes back to the queue: %s", reason)

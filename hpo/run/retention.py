@@ -33,11 +33,11 @@ def clean_after_the_end(database: Database, study: StudyFile) -> int:
     Raises:
         StoreUnavailableError: if database or store are out of reach.
     """
-    ended = database.run(lambda session: uncleaned_ends(session, study.name))
+    ended = database.run(uncleaned_ends, study.name)
     if not ended:
         return 0
     removed = clean_checkpoints(database, study, CheckpointStore(Files(study.checkpoints)))
-    database.run(lambda session: note_cleaned(session, ended))
+    database.run(note_cleaned, ended)
     return removed
 
 

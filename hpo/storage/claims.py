@@ -14,7 +14,6 @@ from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, upd
 from sqlalchemy.orm import Session, aliased
 
 from hpo.errors import LeaseLostError
-from hpo.storage.database import Database
 from hpo.storage.decided import ConfirmResult, Plan, Stage1Plan, Stage2Plan, claimed_plan
 from hpo.storage.optuna_bridge import begin_trial
 from hpo.storage.points import PlannedPoint
@@ -59,7 +58,7 @@ class Claim:
         return self.plan
 
 
-def claim_points(database: Database, study: str, owner: str, lease_seconds: float) -> list[Claim]:
+def claim_points(session: Session, study: str, owner: str, lease_seconds: float) -> list[Claim]:
     """Take the next waiting point, and with it every waiting point of the same recipe and stage.
 
     In stage 1 and 2 each point has its running Optuna trial from then on.
@@ -70,7 +69,7 @@ def claim_points(database: Database, study: str, owner: str, lease_seconds: floa
     lost on the way.
 
     Args:
-        database: the study database.
+        session: the transaction.
         study: the study's name.
         owner: who claims; holds nothing else at the moment.
         lease_seconds: how long the lease lasts, unless it is renewed.
@@ -78,19 +77,18 @@ def claim_points(database: Database, study: str, owner: str, lease_seconds: floa
     Returns:
         The claims, in ascending order of epochs; empty if nothing waits that is free.
     """
-    with database.transaction() as session:
-        # One claimer a study at a time: two would each take half of the points that share a recipe.
-        session.execute(select(StudyRow.name).where(StudyRow.name == study).with_for_update(key_share=True))
-        stage, rows = _held_by(session, study, owner) or _next_free(session, study) or (None, [])
-        if stage is None:
-            return []
-        moment, plan = now(session), claimed_plan(stage)
-        for row in rows:
-            row.state, row.owner, row.attempt = "running", owner, row.attempt + 1
-            row.claimed_at, row.lease_expires_at = moment, moment + lease_seconds
-            if row.trial_id is None and isinstance(plan, Stage1Plan | Stage2Plan):
-                row.trial_id = begin_trial(session, stage.name, row.point_key, row.point, plan.space)
-        return [_claim(row, stage, plan) for row in rows]
+    # One claimer a study at a time: two would each take half of the points that share a recipe.
+    session.execute(select(StudyRow.name).where(StudyRow.name == study).with_for_update(key_share=True))
+    stage, rows = _held_by(session, study, owner) or _next_free(session, study) or (None, [])
+    if stage is None:
+        return []
+    moment, plan = now(session), claimed_plan(stage)
+    for row in rows:
+        row.state, row.owner, row.attempt = "running", owner, row.attempt + 1
+        row.claimed_at, row.lease_expires_at = moment, moment + lease_seconds
+        if row.trial_id is None and isinstance(plan, Stage1Plan | Stage2Plan):
+            row.trial_id = begin_trial(session, stage.name, row.point_key, row.point, plan.space)
+    return [_claim(row, stage, plan) for row in rows]
 
 
 def renew_leases(session: Session, claims: Sequence[Claim], lease_seconds: float) -> bool:
@@ -122,13 +120,10 @@ def renew_leases(session: Session, claims: Sequence[Claim], lease_seconds: float
     return len(ours) == len(claims)
 
 
-def release_points(database: Database, claims: Iterable[Claim]) -> None:
+def release_points(session: Session, claims: Iterable[Claim]) -> None:
     """Give claims back unused; claims that are no longer ours are left alone."""
-    with database.transaction() as session:
-        for claim in claims:
-            session.execute(
-                update(PointRow).where(held(claim)).values(state="waiting", owner=None, lease_expires_at=None)
-            )
+    for claim in claims:
+        session.execute(update(PointRow).where(held(claim)).values(state="waiting", owner=None, lease_expires_at=None))
 
 
 def held(claim: Claim) -> ColumnElement[bool]:

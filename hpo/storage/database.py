@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import optuna
 from optuna.exceptions import StorageInternalError
@@ -44,6 +44,7 @@ PATIENCE_SECONDS = 900.0
 """How long a worker waits for a database that is away: a restart, a failover, a network that comes back."""
 
 Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
 
 
 @dataclass(frozen=True)
@@ -153,12 +154,23 @@ class Database:
                 f"{self._says(error)}; start the same command again once it is back: every finished epoch is kept"
             ) from error
 
-    def run(self, work: Callable[[Session], Result]) -> Result:
-        """One transaction, begun again while the database is away; see `patiently`."""
+    def run(
+        self,
+        work: Callable[Concatenate[Session, Arguments], Result],
+        *arguments: Arguments.args,
+        **options: Arguments.kwargs,
+    ) -> Result:
+        """One transaction, started again while the database is away; see `patiently`.
+
+        Args:
+            work: called with a session and what follows here; safe to repeat.
+            *arguments: its others.
+            **options: likewise.
+        """
 
         def once() -> Result:
             with self.transaction() as session:
-                return work(session)
+                return work(session, *arguments, **options)
 
         return self.patiently(once)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from hpo.storage.database import Database
 from hpo.storage.outcomes import end_attempt
 from hpo.storage.owner import dead_owners
 from hpo.storage.tables import PointRow, StageRow, WorkerRow, database_now, now
@@ -35,7 +34,7 @@ class Suspicion:
 
 
 def sweep_leases(
-    database: Database, study: str, max_attempts: int, is_confirmed: Callable[[PointRow], bool] = lambda _row: True
+    session: Session, study: str, max_attempts: int, is_confirmed: Callable[[PointRow], bool] = lambda _row: True
 ) -> list[str]:
     """Put points back into the queue whose lease has expired, or whose owner died on this machine.
 
@@ -43,7 +42,7 @@ def sweep_leases(
     a point whose attempts are used up fails with it.
 
     Args:
-        database: the study database.
+        session: the transaction.
         study: the study's name.
         max_attempts: of a point, as in `hpo.storage.outcomes.fail_point`.
         is_confirmed: whether an expired lease is to be taken.
@@ -52,26 +51,25 @@ def sweep_leases(
         The reason noted for each point, one line each.
     """
     reasons: list[str] = []
-    with database.transaction() as session:
-        running = (
-            select(PointRow)
-            .join(StageRow, StageRow.name == PointRow.stage_name)
-            .where(StageRow.study == study, PointRow.state == "running")
-            .order_by(PointRow.id)
-            .with_for_update(of=PointRow, skip_locked=True)  # whoever locks a row is alive and at work on it
-        )
-        moment = now(session)
-        rows = session.scalars(running).all()
-        dead = _note_deaths(session, study, {row.owner for row in rows if row.owner})
-        for row in rows:
-            if row.owner in dead:
-                reason = f"attempt {row.attempt}: worker {row.owner} died"
-            elif (row.lease_expires_at or 0.0) < moment and is_confirmed(row):
-                reason = f"attempt {row.attempt}: the lease of worker {row.owner} expired"
-            else:
-                continue
-            reasons.append(reason)
-            end_attempt(session, row, reason, max_attempts)
+    running = (
+        select(PointRow)
+        .join(StageRow, StageRow.name == PointRow.stage_name)
+        .where(StageRow.study == study, PointRow.state == "running")
+        .order_by(PointRow.id)
+        .with_for_update(of=PointRow, skip_locked=True)  # whoever locks a row is alive and at work on it
+    )
+    moment = now(session)
+    rows = session.scalars(running).all()
+    dead = _note_deaths(session, study, {row.owner for row in rows if row.owner})
+    for row in rows:
+        if row.owner in dead:
+            reason = f"attempt {row.attempt}: worker {row.owner} died"
+        elif (row.lease_expires_at or 0.0) < moment and is_confirmed(row):
+            reason = f"attempt {row.attempt}: the lease of worker {row.owner} expired"
+        else:
+            continue
+        reasons.append(reason)
+        end_attempt(session, row, reason, max_attempts)
     return reasons
 
 

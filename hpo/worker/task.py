@@ -143,7 +143,8 @@ def give_back(task: Task) -> None:
     with suppress(Exception):
         task.publisher.flush(GIVE_BACK_SECONDS)
     try:
-        release_points(task.worker.database, task.lease.open)
+        with task.worker.database.transaction() as session:
+            release_points(session, task.lease.open)
     except (StorageError, SQLAlchemyError) as error:
         _log.warning("the claims are not given back, their leases will expire: %s", error)
 
@@ -163,7 +164,7 @@ def _settled(worker: Worker, claim: Claim) -> Claim:
     point = {**plan.fixed, **values}
     recipe, epochs = apply_point(plan.template, point)
     planned = replace(claim.planned, point=point, recipe=recipe_to_json(recipe), recipe_key=recipe.key, epochs=epochs)
-    if not worker.database.run(lambda session: settle_point(session, claim, planned)):
+    if not worker.database.run(settle_point, claim, planned):
         raise lost(claim)
     return replace(claim, planned=planned)
 

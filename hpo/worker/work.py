@@ -27,7 +27,7 @@ def work_once(worker: Worker) -> Worked:
         StoreUnavailableError: if database or checkpoint store stay out of reach; likewise, where that was possible.
     """
     database, settings = worker.database, worker.study.workers
-    claims = database.patiently(lambda: claim_points(database, worker.study.name, worker.owner, settings.lease_seconds))
+    claims = database.run(claim_points, worker.study.name, worker.owner, settings.lease_seconds)
     if not claims:
         return "nothing"
     exhausted = False

@@ -117,7 +117,7 @@ def measure(kind: str, points: int) -> None:
         done = fill(database, study, digest)
 
         def claim() -> None:
-            release_points(database, claim_points(database, study.name, "machine:1:0", 60))
+            database.run(release_points, database.run(claim_points, study.name, "machine:1:0", 60))
 
         def look() -> None:
             stage_statuses(database, study)
@@ -126,7 +126,7 @@ def measure(kind: str, points: int) -> None:
 
         lines = {
             "claim, and give back": median_seconds(claim),
-            "sweep": median_seconds(lambda: sweep_leases(database, study.name, 3)),
+            "sweep": median_seconds(lambda: database.run(sweep_leases, study.name, 3)),
             "decide": median_seconds(lambda: advance(database, study, digest)),
             "status": median_seconds(look),
             "hpo status": command_seconds(study, "status"),

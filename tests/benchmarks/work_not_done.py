@@ -189,7 +189,7 @@ def predictions(study: StudyFile, dataset: Dataset) -> None:
 
     with closing(open_database(study.database)) as database, mock.patch.object(Network, "predict", predict):
         run_job(Job(study, database, dataset, Unobserved(), threading.Event(), database.now()))
-        epochs = database.run(lambda session: compute_by_owner(session, study.name))[this_process()].epochs
+        epochs = database.run(compute_by_owner, study.name)[this_process()].epochs
     runs = made.total() - epochs
     print(f"\na whole study: {epochs} epochs trained, {made.total()} predictions, {runs} of them of the test split")
     print(f"of the same patches with the same weights: {made.total() - len(made)}")

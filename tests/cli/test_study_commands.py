@@ -61,7 +61,7 @@ def test_status_tells_of_each_stage_and_who_works(hpo: Hpo, story: Story) -> Non
     with story.database.transaction() as session:
         register_worker(session, "small", "machine:12:0.00", "GPU 3")
         register_worker(session, "small", "machine:13:0.00", "GPU 4")
-    claim_points(story.database, "small", "machine:12:0.00", 60)
+    story.database.run(claim_points, "small", "machine:12:0.00", 60)
     ended = hpo("status", story.study.file)
     assert ended.status == 0
     row = next(line for line in ended.out.splitlines() if "tiny" in line and "stage1" in line)
@@ -74,7 +74,7 @@ def test_status_tells_of_each_stage_and_who_works(hpo: Hpo, story: Story) -> Non
 def test_status_as_json_is_what_the_database_says(hpo: Hpo, story: Story) -> None:
     story.run("stage1")
     story.advance()
-    claim_points(story.database, "small", "machine:12:0.00", 60)
+    story.database.run(claim_points, "small", "machine:12:0.00", 60)
     found = json.loads(hpo("status", story.study.file, "--json").out)
     assert found["stages"] == [asdict(stage) for stage in stage_statuses(story.database, story.study)]
     (running,) = found["running"]

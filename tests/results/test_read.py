@@ -40,12 +40,12 @@ def story(database: Database, tmp_path: Path) -> Story:
         quality={"wide": lambda point: None if float(point["learning_rate"]) > 0.05 else smooth(point)},
     )
     told.advance()
-    claims = claim_points(database, "small", "unlucky", 3600)
-    database.run(lambda session: register_worker(session, "small", "unlucky", "GPU 3"))
+    claims = database.run(claim_points, "small", "unlucky", 3600)
+    database.run(register_worker, "small", "unlucky", "GPU 3")
     for claim in claims:
         database.run(partial(fail_point, claim=claim, reason="the disk was full", max_attempts=3))
-    database.run(lambda session: end_worker(session, "small", "unlucky"))
-    database.run(lambda session: register_worker(session, "small", "worker", "CPU"))
+    database.run(end_worker, "small", "unlucky")
+    database.run(register_worker, "small", "worker", "CPU")
     told.run()
     told.predict()
     for (stage, architecture), row in told.stages().items():

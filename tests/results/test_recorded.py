@@ -29,12 +29,10 @@ def test_what_a_worker_writes_while_a_study_is_read_is_in_none_of_it(
         """After the reader's first look at the stages a worker fails a point and enters an epoch."""
         statements.append(statement)
         if "FROM hpo_stage" in statement and sum("FROM hpo_stage" in one for one in statements) == 1:
-            (claim, *_) = claim_points(database, "small", "worker", 3600)
+            (claim, *_) = database.run(claim_points, "small", "worker", 3600)
             database.run(partial(fail_point, claim=claim, reason="the disk was full", max_attempts=1))
             database.run(
-                lambda session: record_epoch(
-                    session, study="small", recipe_key="f" * 64, epoch=1, patch_visits=90, seconds=1.0, owner="worker"
-                )
+                record_epoch, study="small", recipe_key="f" * 64, epoch=1, patch_visits=90, seconds=1.0, owner="worker"
             )
 
     before = read_results(reader, story.study)

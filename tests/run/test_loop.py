@@ -178,7 +178,7 @@ def test_a_stopped_run_that_is_over_is_over(launch: Launch) -> None:
 def hold_everything(story: Story) -> list[Claim]:
     """Others, elsewhere, take all that waits."""
     held: list[Claim] = []
-    while claims := claim_points(story.database, "small", f"elsewhere:{len(held)}:0", 3600):
+    while claims := story.database.run(claim_points, "small", f"elsewhere:{len(held)}:0", 3600):
         held += claims
     return held
 
@@ -210,7 +210,7 @@ def test_a_free_worker_decides_its_next_step_without_waiting_for_the_others(sqli
     )
     story.run("stage1")
     story.advance("stage2")
-    assert len(claim_points(sqlite, "small", "another", 3600)) == 1
+    assert len(sqlite.run(claim_points, "small", "another", 3600)) == 1
     launch.stop = Impatient()
 
     def before() -> None:
@@ -234,7 +234,7 @@ def test_points_of_a_worker_that_died_are_taken_up_at_once(launch: Launch) -> No
     script = "from hpo.storage.owner import this_process; print(this_process())"
     dead = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
     launch.story.advance()
-    claim_points(launch.story.database, "small", dead, 3600)
+    launch.story.database.run(claim_points, "small", dead, 3600)
     assert launch("stage1").standings[0].closed == ("stage1",)
     reasons = [reason for point in launch.story.points("stage1") for reason in point.reasons]
     assert set(reasons) == {f"attempt 1: worker {dead} died"}

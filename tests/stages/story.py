@@ -164,7 +164,7 @@ class Story:
 
     def work(self, *, owner: str = "worker") -> list[Claim]:
         """Claim the next points and finish them; empty if nothing waits."""
-        claims = claim_points(self.database, self.study.name, owner, 3600)
+        claims = self.database.run(claim_points, self.study.name, owner, 3600)
         self.finish(claims)
         return claims
 
@@ -231,7 +231,7 @@ class Story:
         quality = self.quality.get(claim.architecture, smooth)
         if quality({**point, "epochs": epochs}) is None:
             reason = "the training loss was not finite in epoch 1"
-            self.database.run(lambda session: fail_point(session, claim, reason, max_attempts=0))
+            self.database.run(fail_point, claim, reason, max_attempts=0)
             return
         self._train(claim.planned.recipe_key or "", epochs, int(point["patches"]))
         values = curve(quality, point, epochs)
@@ -240,11 +240,11 @@ class Story:
             artifact = curve_artifact(claim.stage_name, claim.planned.key, values)
             self.artifacts.keep(artifact)
             shown = {epoch: metrics[objective.column] for epoch, metrics in enumerate(values, 1)}
-            self.database.run(lambda session: show_epochs(session, claim, shown))
+            self.database.run(show_epochs, claim, shown)
         self._complete(claim, Outcome(objective.value(values), 0.0, values, {}, artifact))
 
     def _complete(self, claim: Claim, outcome: Outcome) -> None:
-        assert self.database.run(lambda session: complete_point(session, claim, outcome))
+        assert self.database.run(complete_point, claim, outcome)
 
     def _train(self, recipe_key: str, epochs: int, patches: int) -> None:
         with self.database.transaction() as session:
@@ -270,7 +270,7 @@ class Story:
         settled = replace(
             claim.planned, point=point, recipe=recipe_to_json(recipe), recipe_key=recipe.key, epochs=epochs
         )
-        assert self.database.run(lambda session: settle_point(session, claim, settled))
+        assert self.database.run(settle_point, claim, settled)
         return replace(claim, planned=settled)
 
 

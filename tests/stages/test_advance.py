@@ -80,7 +80,7 @@ def test_stage_2_of_an_architecture_opens_when_its_own_stage_1_closes_whatever_t
 def test_a_stage_is_not_closed_while_a_point_of_it_runs(tell: Tell) -> None:
     story = tell(architectures=ONE)
     story.advance()
-    held = claim_points(story.database, "small", "a slow worker", 3600)
+    held = story.database.run(claim_points, "small", "a slow worker", 3600)
     while story.work():
         pass
     story.advance()
@@ -304,7 +304,7 @@ def test_workers_that_share_a_budget_do_not_stretch_it(tell: Tell) -> None:
     story = tell(architectures=ONE, stage2={"trials": None, "patch_visits": 2000})
     story.run("stage1")
     story.advance()
-    held = claim_points(story.database, "small", "slow", 3600)
+    held = story.database.run(claim_points, "small", "slow", 3600)
     story.advance()
     while story.work(owner="quick"):
         story.advance()

@@ -43,7 +43,7 @@ def test_of_a_loss_the_lowest_is_best(sqlite: Database, tmp_path: Path) -> None:
 def test_a_running_point_tells_who_holds_it_and_for_how_long(database: Database, tmp_path: Path) -> None:
     story = Story(load(tmp_path), database)
     story.advance()
-    claims = claim_points(database, "small", "machine:1:0.00", 60)
+    claims = database.run(claim_points, "small", "machine:1:0.00", 60)
     running = running_points(database, story.study)
     assert {point.owner for point in running} == {"machine:1:0.00"}
     assert (running[0].stage_name, running[0].attempt) == ("small/stage1/tiny", 1)

@@ -172,7 +172,7 @@ def test_each_idle_worker_gets_a_step_of_its_own(database: Database, tmp_path: P
     held = []
     for number in range(4):
         plan_steps(database, story.study)
-        held.append(claim_points(database, "small", f"worker {number}", 3600))
+        held.append(database.run(claim_points, "small", f"worker {number}", 3600))
     assert [len(claims) for claims in held] == [1, 1, 1, 1]
     assert len({claims[0].planned.recipe_key for claims in held}) == 4
     assert not plan_steps(database, story.study) or len(steps(story)) == 5
@@ -184,8 +184,8 @@ def test_a_step_that_waits_is_not_decided_again(sqlite: Database, tmp_path: Path
     story.advance("stage2")
     assert len(steps(story)) == 1
     assert not plan_steps(sqlite, story.study)
-    claims = claim_points(sqlite, "small", "worker", 3600)
-    release_points(sqlite, claims)
+    claims = sqlite.run(claim_points, "small", "worker", 3600)
+    sqlite.run(release_points, claims)
     assert not plan_steps(sqlite, story.study)
     assert len(steps(story)) == 1
 
@@ -205,10 +205,10 @@ def test_workers_that_come_go_and_die_at_any_moment_lose_and_double_nothing(
         worker = f"worker {chance.randrange(3)}"
         if worker not in held:
             plan_steps(sqlite, story.study)
-            if claims := claim_points(sqlite, "small", worker, 3600):
+            if claims := sqlite.run(claim_points, "small", worker, 3600):
                 held[worker] = claims
         elif chance.random() < 0.3:
-            release_points(sqlite, held.pop(worker))  # as the sweep does after a death
+            sqlite.run(release_points, held.pop(worker))  # as the sweep does after a death
         else:
             story.finish(held.pop(worker))
         active = Counter(row.recipe_key for row in steps(story) if row.state in ("waiting", "running"))

@@ -72,7 +72,8 @@ def plan(
 
 
 def claim(database: Database, owner: str = "a", lease_seconds: float = 60) -> list[Claim]:
-    return claim_points(database, "study", owner, lease_seconds)
+    with database.transaction() as session:
+        return claim_points(session, "study", owner, lease_seconds)
 
 
 def claim_one(database: Database, owner: str = "a", lease_seconds: float = 60) -> Claim:
@@ -81,7 +82,7 @@ def claim_one(database: Database, owner: str = "a", lease_seconds: float = 60) -
 
 
 def complete(database: Database, claim: Claim, outcome: Outcome = DONE) -> bool:
-    return database.run(lambda session: complete_point(session, claim, outcome))
+    return database.run(complete_point, claim, outcome)
 
 
 _epochs = itertools.count(1)
@@ -176,7 +177,7 @@ def add_tens(number: int, url: str, rounds: int) -> int:
     database, added = open_database(url), 0
     for first in range(0, 100 * rounds, 100):
         points = [point(first + number + more) for more in range(10)]
-        added += database.run(lambda session: add_points(session, STAGE, points))  # noqa: B023
+        added += database.run(add_points, STAGE, points)
     database.close()
     return added
 
@@ -202,14 +203,14 @@ def claim_once(number: int, url: str) -> list[str]:
 
 def sweep(_number: int, url: str) -> list[str]:
     database = open_database(url)
-    reasons = sweep_leases(database, "study", max_attempts=9)
+    reasons = database.run(sweep_leases, "study", max_attempts=9)
     database.close()
     return reasons
 
 
 def agree(number: int, url: str, store: str) -> None:
     database, owner = open_database(url), f"worker {number}:1:0"
-    database.run(lambda session: register_worker(session, "study", owner, "CPU"))
+    database.run(register_worker, "study", owner, "CPU")
     agree_on_store(database, "study", owner, Files(store), 20.0)
     database.close()
 
@@ -223,6 +224,6 @@ def make_trials(number: int, url: str, count: int) -> list[int]:
         if number % 2:
             made.append(study.ask()._trial_id)
         else:
-            made.append(database.run(lambda session: begin_trial(session, STAGE, "point", None, {})))
+            made.append(database.run(begin_trial, STAGE, "point", None, {}))
     database.close()
     return made

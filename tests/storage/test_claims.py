@@ -103,7 +103,7 @@ def test_a_claim_given_back_is_another_attempt_but_no_failure(database: Database
     for attempt in range(1, 6):
         one = claim_one(database, f"worker {attempt}")
         assert one.attempt == attempt
-        release_points(database, [one])
+        database.run(release_points, [one])
     (row,) = rows(database)
     assert (row.state, row.owner, row.failures, row.reasons) == ("waiting", None, 0, [])
 
@@ -111,9 +111,9 @@ def test_a_claim_given_back_is_another_attempt_but_no_failure(database: Database
 def test_only_who_holds_a_claim_can_give_it_back(database: Database) -> None:
     plan(database, [point(1)])
     stale = claim_one(database, "a")
-    release_points(database, [stale])
+    database.run(release_points, [stale])
     claim(database, "b")
-    release_points(database, [stale])
+    database.run(release_points, [stale])
     (row,) = rows(database)
     assert (row.state, row.owner) == ("running", "b")
 
@@ -121,9 +121,9 @@ def test_only_who_holds_a_claim_can_give_it_back(database: Database) -> None:
 def test_a_lease_that_is_renewed_does_not_expire(database: Database) -> None:
     plan(database, [point(1)])
     claims = claim(database, "elsewhere:1:0", 0.1)
-    assert database.run(lambda session: renew_leases(session, claims, 60))
+    assert database.run(renew_leases, claims, 60)
     time.sleep(0.2)
-    assert sweep_leases(database, "study", max_attempts=3) == []
+    assert database.run(sweep_leases, "study", max_attempts=3) == []
 
 
 def test_a_recipe_is_passed_over_only_while_the_lease_of_who_trains_it_lasts(database: Database) -> None:
@@ -139,11 +139,11 @@ def test_a_renewal_says_which_leases_are_lost_and_renews_the_others(database: Da
     plan(database, [point(1, recipe="r", epochs=1), point(2, recipe="r", epochs=2), point(3, recipe="r", epochs=3)])
     first, second, third = claims = claim(database, "a", 0.1)
     complete(database, first)
-    assert database.run(lambda session: renew_leases(session, claims, 60)), "what is finished is not lost"
-    release_points(database, [second])
+    assert database.run(renew_leases, claims, 60), "what is finished is not lost"
+    database.run(release_points, [second])
     claim(database, "b", 60)
     before = {row.point_key: row.lease_expires_at for row in rows(database)}
-    assert not database.run(lambda session: renew_leases(session, claims, 3600))
+    assert not database.run(renew_leases, claims, 3600)
     after = {row.point_key: row.lease_expires_at for row in rows(database)}
     assert (after["point-1"], after["point-2"]) == (None, before["point-2"])
     assert (after[third.planned.key] or 0) > (before[third.planned.key] or 0) + 3000
@@ -155,7 +155,7 @@ def test_heartbeat_and_publisher_of_a_worker_never_wait_for_each_other_in_a_circ
 ) -> None:
     plan(database, [point(1, recipe="r", epochs=9), point(2, recipe="r", epochs=1)])  # claimed the other way round
     early, late = claims = claim(database)
-    renewal = threading.Thread(target=lambda: database.run(lambda session: renew_leases(session, claims, 60)))
+    renewal = threading.Thread(target=lambda: database.run(renew_leases, claims, 60))
 
     def renewal_waits() -> bool:
         with database.transaction() as session:
@@ -188,4 +188,4 @@ def test_points_of_one_recipe_go_to_one_of_the_processes_that_claim_at_once(
 
 
 def test_a_study_that_is_not_in_the_database_has_nothing_to_claim(sqlite: Database) -> None:
-    assert claim_points(sqlite, "nothing of this", "a", 60) == []
+    assert sqlite.run(claim_points, "nothing of this", "a", 60) == []

@@ -164,6 +164,6 @@ def test_a_damaged_plan_is_not_claimed_from(sqlite: Database) -> None:
     with sqlite.transaction() as session:
         load_stages(session, "study")["stage1", "model1"].plan = {"space": {}}
     with pytest.raises(StorageError, match=r"study/stage1/model1: its plan .* \(reference: is missing\)"):
-        claim_points(sqlite, "study", "worker", 60)
+        sqlite.run(claim_points, "study", "worker", 60)
     with sqlite.transaction() as session:
         assert load_stages(session, "study")["stage1", "model1"].plan == {"space": {}}

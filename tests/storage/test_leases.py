@@ -97,7 +97,7 @@ def test_a_lease_that_passed_to_another_worker_is_noticed_and_nothing_else_is_di
 ) -> None:
     (stale,) = claims_of(database)
     time.sleep(LEASE + 0.05)
-    sweep_leases(database, "study", max_attempts=9)
+    database.run(sweep_leases, "study", max_attempts=9)
     fresh = claim_one(database, "another:1:0")
     with heart(database) as heartbeat, heartbeat.holding([stale]) as lease:
         wait_until(lambda: renewals.done >= 1)
@@ -108,7 +108,7 @@ def test_a_lease_that_passed_to_another_worker_is_noticed_and_nothing_else_is_di
 
 def test_one_lost_lease_of_several_is_enough(sqlite: Database) -> None:
     first, second = claims_of(sqlite, points=2)
-    release_points(sqlite, [second])
+    sqlite.run(release_points, [second])
     with heart(sqlite, 60) as heartbeat, heartbeat.holding([first, second]) as lease:
         lease.check()
         heartbeat.beat()
@@ -153,7 +153,7 @@ def test_after_a_silence_longer_than_the_lease_the_database_is_asked_before_the_
     with heart(sqlite) as heartbeat, heartbeat.holding([stale]) as lease:
         lease.check()
         time.sleep(LEASE + 0.05)
-        sweep_leases(sqlite, "study", max_attempts=9)
+        sqlite.run(sweep_leases, "study", max_attempts=9)
         claim(sqlite, "another:1:0")
         with pytest.raises(LeaseLostError):
             lease.check()
@@ -185,7 +185,7 @@ def test_with_the_end_of_the_work_the_heart_stops_and_the_register_says_so(sqlit
     assert beating_threads() == []
     assert live() == []
     time.sleep(LEASE + 0.05)
-    assert len(sweep_leases(sqlite, "study", max_attempts=9)) == 1
+    assert len(sqlite.run(sweep_leases, "study", max_attempts=9)) == 1
 
 
 def test_what_is_no_longer_worked_on_is_not_renewed(sqlite: Database, renewals: Renewals) -> None:
@@ -193,7 +193,7 @@ def test_what_is_no_longer_worked_on_is_not_renewed(sqlite: Database, renewals: 
         with heartbeat.holding(claims_of(sqlite)):
             pass
         time.sleep(LEASE + 0.05)
-        assert len(sweep_leases(sqlite, "study", max_attempts=9)) == 1
+        assert len(sqlite.run(sweep_leases, "study", max_attempts=9)) == 1
 
 
 @pytest.mark.parametrize("mode", ["drain", "now"])
@@ -225,7 +225,7 @@ def work_epoch_by_epoch(_number: int, url: str, say: Callable[[object], None]) -
                 for epoch in range(1, 10_000):
                     lease.check()
                     say(epoch)
-                    if not database.run(lambda session: show_epochs(session, one, {epoch: 0.5})):  # noqa: B023
+                    if not database.run(show_epochs, one, {epoch: 0.5}):
                         lease.lose()
                     time.sleep(0.01)
     except LeaseLostError:
@@ -242,7 +242,7 @@ def test_a_frozen_process_finds_its_lease_lost_when_it_thaws_and_has_changed_not
         while frozen.hear() != 5:
             pass
         freeze(frozen.pid, database)
-        wait_until(lambda: len(sweep_leases(database, "study", max_attempts=9)) == 1)
+        wait_until(lambda: len(database.run(sweep_leases, "study", max_attempts=9)) == 1)
         fresh = claim_one(database, "another:1:0")
         assert fresh.attempt == 2
         assert complete(database, fresh)
@@ -260,7 +260,7 @@ def test_a_frozen_process_finds_its_lease_lost_when_it_thaws_and_has_changed_not
 def test_a_worker_that_was_launched_before_a_request_to_stop_hears_it_however_late_it_begins(sqlite: Database) -> None:
     plan(sqlite, [point(1)])
     launched = sqlite.now()
-    sqlite.run(lambda session: request_stop(session, "study", "drain"))
+    sqlite.run(request_stop, "study", "drain")
     with Heartbeat(sqlite, "study", "a replacement:1:0", 60, since=launched) as late:
         assert late.stop_mode == "drain"
     with Heartbeat(sqlite, "study", "of a new launch:1:0", 60) as new:

@@ -61,11 +61,11 @@ SPACE_JSON = spaces_to_json(SPACE)
 
 
 def make_study(database: Database, direction: Direction = "maximize") -> None:
-    database.run(lambda session: ensure_optuna_study(session, STUDY, direction))
+    database.run(ensure_optuna_study, STUDY, direction)
 
 
 def begin(database: Database, key: str = "point 1", point: Mapping[str, Any] | None = POINT) -> int:
-    return database.run(lambda session: begin_trial(session, STUDY, key, point, SPACE_JSON))
+    return database.run(begin_trial, STUDY, key, point, SPACE_JSON)
 
 
 def begun(database: Database, *, direction: Direction = "maximize") -> int:
@@ -74,7 +74,7 @@ def begun(database: Database, *, direction: Direction = "maximize") -> int:
 
 
 def report(database: Database, trial_id: int, values: Mapping[int, float]) -> None:
-    database.run(lambda session: report_epochs(session, trial_id, values))
+    database.run(report_epochs, trial_id, values)
 
 
 def tell(
@@ -85,7 +85,7 @@ def tell(
     reason: str | None = None,
     artifact: Artifact | None = None,
 ) -> None:
-    database.run(lambda session: tell_trial(session, trial_id, value, attributes, reason, artifact))
+    database.run(tell_trial, trial_id, value, attributes, reason, artifact)
 
 
 def slot(database: Database, key: str = "slot 1") -> int:
@@ -188,7 +188,7 @@ def attributes_of(database: Database) -> dict[str, Any]:
 
 
 def change(database: Database, changed: Mapping[str, Any]) -> None:
-    database.run(lambda session: change_study_attributes(session, STUDY, lambda _before: changed))
+    database.run(change_study_attributes, STUDY, lambda _before: changed)
 
 
 def test_a_studys_attributes_are_changed_added_and_otherwise_left_alone(database: Database) -> None:
@@ -206,18 +206,18 @@ def test_who_changes_attributes_sees_those_of_optuna_and_a_study_that_is_gone_ha
         seen.append(before)
         return {}
 
-    database.run(lambda session: change_study_attributes(session, STUDY, look))
+    database.run(change_study_attributes, STUDY, look)
     assert seen == []
     make_study(database)
     database.storage.set_study_system_attr(database.storage.get_study_id_from_name(STUDY), "theirs", [1])
-    database.run(lambda session: change_study_attributes(session, STUDY, look))
+    database.run(change_study_attributes, STUDY, look)
     assert seen == [{"theirs": [1]}]
 
 
 def test_ids_are_those_of_the_studies_that_are_there(database: Database) -> None:
     make_study(database)
     expected = {STUDY: database.storage.get_study_id_from_name(STUDY)}
-    assert database.run(lambda session: study_ids(session, [STUDY, "another"])) == expected
+    assert database.run(study_ids, [STUDY, "another"]) == expected
 
 
 def test_what_is_undone_with_its_transaction_leaves_no_trial(database: Database) -> None:

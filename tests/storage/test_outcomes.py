@@ -44,7 +44,7 @@ from tests.storage.at_once import (
 
 
 def fail(database: Database, claim: Claim, reason: str, *, max_attempts: int) -> str | None:
-    return database.run(lambda session: fail_point(session, claim, reason, max_attempts=max_attempts))
+    return database.run(fail_point, claim, reason, max_attempts=max_attempts)
 
 
 def everything(database: Database) -> list[Any]:
@@ -83,7 +83,7 @@ def with_file(objective: float) -> Outcome:
 def test_a_trial_has_one_file_that_of_the_attempt_that_was_accepted(database: Database) -> None:
     plan(database, [point(1)])
     stale = claim_one(database, "stale")
-    release_points(database, [stale])
+    database.run(release_points, [stale])
     fresh = claim_one(database, "fresh")
     assert not complete(database, stale, with_file(0.7))
     assert files(database) == [[]]
@@ -138,7 +138,7 @@ LATE: dict[str, tuple[Callable[[Session, Claim], Any], object]] = {
 def test_who_comes_too_late_is_told_so_and_changes_nothing(sqlite: Database, act: str, by_now: str) -> None:
     plan(sqlite, [point(1)])
     stale = claim_one(sqlite, "stale")
-    release_points(sqlite, [stale])
+    sqlite.run(release_points, [stale])
     fresh = claim_one(sqlite, "fresh")
     if by_now == "complete":
         complete(sqlite, fresh)
@@ -146,7 +146,7 @@ def test_who_comes_too_late_is_told_so_and_changes_nothing(sqlite: Database, act
         fail(sqlite, fresh, "diverged", max_attempts=0)
     before = everything(sqlite)
     late, answer = LATE[act]
-    assert sqlite.run(lambda session: late(session, stale)) is answer
+    assert sqlite.run(late, stale) is answer
     assert everything(sqlite) == before
 
 
@@ -154,7 +154,7 @@ def test_who_comes_too_late_is_told_so_and_changes_nothing(sqlite: Database, act
 def test_on_either_database_a_stale_result_is_refused(database: Database, by_now: str) -> None:
     plan(database, [point(1)])
     stale = claim_one(database, "stale")
-    release_points(database, [stale])
+    database.run(release_points, [stale])
     fresh = claim_one(database, "fresh")
     if by_now == "complete":
         complete(database, fresh)
@@ -166,7 +166,7 @@ def test_on_either_database_a_stale_result_is_refused(database: Database, by_now
 def test_a_point_has_one_trial_however_many_attempts(database: Database) -> None:
     plan(database, [point(1)])
     first = claim_one(database)
-    release_points(database, [first])
+    database.run(release_points, [first])
     second = claim_one(database)
     assert (second.attempt, second.trial_id) == (2, first.trial_id)
     (trial,) = trials(database)
@@ -184,8 +184,8 @@ def test_the_trial_of_a_point_with_values_shows_those_of_its_space(database: Dat
 def test_every_epoch_shows_while_the_point_runs(database: Database) -> None:
     plan(database, [point(1)])
     one = claim_one(database)
-    assert database.run(lambda session: show_epochs(session, one, {1: 0.7}))
-    assert database.run(lambda session: show_epochs(session, one, {1: 0.7, 2: 0.8}))
+    assert database.run(show_epochs, one, {1: 0.7})
+    assert database.run(show_epochs, one, {1: 0.7, 2: 0.8})
     assert trials(database)[0].intermediate_values == {1: 0.7, 2: 0.8}
 
 
@@ -193,8 +193,8 @@ def test_what_the_sampler_chose_is_what_every_later_attempt_is_given(database: D
     plan(database, [PlannedPoint("slot 1")])
     one = claim_one(database)
     chosen = PlannedPoint("slot 1", point={"epochs": 2}, recipe={"seed": 1}, recipe_key="r", epochs=2)
-    assert database.run(lambda session: settle_point(session, one, chosen))
-    release_points(database, [one])
+    assert database.run(settle_point, one, chosen)
+    database.run(release_points, [one])
     assert claim_one(database).planned == chosen
 
 
@@ -249,7 +249,7 @@ def test_what_cannot_be_trained_fails_at_once_whatever_was_trained(database: Dat
 
 def test_a_stage_is_exhausted_when_nothing_waits_or_runs(database: Database) -> None:
     def exhausted() -> bool:
-        return database.run(lambda session: stage_is_exhausted(session, STAGE))
+        return database.run(stage_is_exhausted, STAGE)
 
     plan(database, [point(1), point(2)])
     complete(database, claim_one(database))

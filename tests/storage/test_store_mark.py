@@ -17,7 +17,7 @@ from tests.storage.at_once import agree, plan, point
 
 
 def register(database: Database, owner: str) -> None:
-    database.run(lambda session: register_worker(session, "study", owner, "CPU"))
+    database.run(register_worker, "study", owner, "CPU")
 
 
 @pytest.fixture
@@ -51,6 +51,6 @@ def test_a_worker_with_another_store_than_those_alive_is_refused_with_what_to_do
 
 def test_once_the_others_have_ended_a_new_store_may_be_used(planned: Database, tmp_path: Path) -> None:
     register(planned, "first:1:0")
-    planned.run(lambda session: end_worker(session, "study", "first:1:0"))
+    planned.run(end_worker, "study", "first:1:0")
     register(planned, "second:1:0")
     agree_on_store(planned, "study", "second:1:0", Files(tmp_path / "other"), 5.0)

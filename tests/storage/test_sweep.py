@@ -43,12 +43,14 @@ def test_an_expired_lease_goes_back_to_the_queue_and_its_holder_is_fenced_out(da
     plan(database, [point(1)])
     stale = claim_one(database, ELSEWHERE, 0.05)
     time.sleep(0.1)
-    assert sweep_leases(database, "study", max_attempts=3) == [f"attempt 1: the lease of worker {ELSEWHERE} expired"]
-    assert sweep_leases(database, "study", max_attempts=3) == []
+    assert database.run(sweep_leases, "study", max_attempts=3) == [
+        f"attempt 1: the lease of worker {ELSEWHERE} expired"
+    ]
+    assert database.run(sweep_leases, "study", max_attempts=3) == []
     assert counts(database) == {"waiting": 1}
     fresh = claim_one(database, "b")
     assert (fresh.attempt, fresh.trial_id) == (2, stale.trial_id)
-    assert not database.run(lambda session: renew_leases(session, [stale], 60))
+    assert not database.run(renew_leases, [stale], 60)
     assert not complete(database, stale)
     assert complete(database, fresh)
 
@@ -60,13 +62,13 @@ def test_a_lease_is_taken_only_if_it_is_seen_to_stay_expired(sqlite: Database) -
     suspicion = Suspicion(0.5)
 
     def swept() -> list[str]:
-        return sweep_leases(sqlite, "study", 3, suspicion.is_confirmed)
+        return sqlite.run(sweep_leases, "study", 3, suspicion.is_confirmed)
 
     assert swept() == []
-    assert sqlite.run(lambda session: renew_leases(session, [alive], 0.0))
+    assert sqlite.run(renew_leases, [alive], 0.0)
     assert swept() == [], "too early"
     time.sleep(0.3)
-    assert sqlite.run(lambda session: renew_leases(session, [alive], 0.0))
+    assert sqlite.run(renew_leases, [alive], 0.0)
     time.sleep(0.3)
     assert swept() == [f"attempt 1: the lease of worker {silent.owner} expired"]
 
@@ -75,7 +77,7 @@ def test_a_lease_that_has_not_expired_is_left_alone(database: Database) -> None:
     plan(database, [point(1), point(2)])
     claim(database, ELSEWHERE, 3600)
     claim(database, this_process(), 3600)
-    assert sweep_leases(database, "study", max_attempts=3) == []
+    assert database.run(sweep_leases, "study", max_attempts=3) == []
     assert counts(database) == {"running": 2}
 
 
@@ -83,7 +85,7 @@ def test_a_worker_that_died_on_this_machine_loses_its_lease_at_once(database: Da
     plan(database, [point(1), point(2)])
     claim(database, dead, 3600)
     claim(database, this_process(), 3600)
-    assert sweep_leases(database, "study", max_attempts=3) == [f"attempt 1: worker {dead} died"]
+    assert database.run(sweep_leases, "study", max_attempts=3) == [f"attempt 1: worker {dead} died"]
     assert counts(database) == {"waiting": 1, "running": 1}
 
 
@@ -92,7 +94,7 @@ def test_the_register_says_so_of_every_worker_that_died_holding_something_or_not
     with database.transaction() as session:
         for owner in (dead, this_process(), ELSEWHERE):
             register_worker(session, "study", owner, "CPU")
-    sweep_leases(database, "study", max_attempts=3)
+    database.run(sweep_leases, "study", max_attempts=3)
     with database.transaction() as session:
         assert {worker.owner for worker in live_workers(session, "study")} == {this_process(), ELSEWHERE}
 
@@ -101,7 +103,7 @@ def test_the_points_of_another_study_are_left_alone(sqlite: Database) -> None:
     plan(sqlite, [point(1)])
     claim(sqlite, ELSEWHERE, 0.0)
     time.sleep(0.02)
-    assert sweep_leases(sqlite, "another", max_attempts=1) == []
+    assert sqlite.run(sweep_leases, "another", max_attempts=1) == []
     assert counts(sqlite) == {"running": 1}
 
 
@@ -109,7 +111,7 @@ def test_a_point_that_is_given_up_by_the_sweep_fails_its_trial_too(database: Dat
     plan(database, [point(1)])
     claim_one(database, ELSEWHERE, 0.0)
     time.sleep(0.05)
-    (reason,) = sweep_leases(database, "study", max_attempts=1)
+    (reason,) = database.run(sweep_leases, "study", max_attempts=1)
     (trial,) = trials(database)
     assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, reason)
     assert counts(database) == {"failed": 1}
@@ -122,7 +124,7 @@ def test_a_worker_that_dies_after_an_epoch_each_time_is_never_given_up_on(databa
         assert one.attempt == attempt
         train_an_epoch(database, one)
         time.sleep(0.01)
-        assert len(sweep_leases(database, "study", max_attempts=2)) == 1
+        assert len(database.run(sweep_leases, "study", max_attempts=2)) == 1
     (row,) = rows(database)
     assert (row.state, row.failures, len(row.reasons)) == ("waiting", 0, 7)
 
@@ -132,7 +134,7 @@ def test_a_worker_that_dies_before_its_first_epoch_each_time_is_given_up_on(data
     for state in ("waiting", "waiting", "failed"):
         claim(database, ELSEWHERE, 0.0)
         time.sleep(0.01)
-        sweep_leases(database, "study", max_attempts=3)
+        database.run(sweep_leases, "study", max_attempts=3)
         assert counts(database) == {state: 1}
 
 
@@ -143,7 +145,7 @@ def test_a_point_that_its_worker_is_just_writing_is_not_swept(database: Database
     time.sleep(0.05)
     with database.transaction() as session:
         assert show_epochs(session, writing, {})
-        assert sweep_leases(database, "study", max_attempts=3) == [
+        assert database.run(sweep_leases, "study", max_attempts=3) == [
             f"attempt 1: the lease of worker {silent.owner} expired"
         ]
 

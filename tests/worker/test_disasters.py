@@ -105,7 +105,7 @@ def test_a_frozen_worker_publishes_nothing_when_it_thaws(nursery: Nursery, datab
     frozen = nursery.fork(**made.hand(said, seconds=0.8))
     wait_until(lambda: "epoch 1" in lines(said))
     freeze(frozen, made.database)
-    wait_until(lambda: len(sweep_leases(made.database, "small", 9)) > 0)
+    wait_until(lambda: len(made.database.run(sweep_leases, "small", 9)) > 0)
     with Heartbeat(made.database, "small", OWNER, 60) as heartbeat:
         worker = slow_worker(made.study, made.database, heartbeat, SlowTrainer(made.store), OWNER)
         assert work_once(worker) == "the last of a stage"
@@ -134,7 +134,7 @@ def test_a_worker_that_is_killed_again_and_again_is_never_given_up_on_while_it_g
         wait_until(lambda: len(made.trained()) > before)  # noqa: B023
         time.sleep(chance.uniform(0, 0.06))
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: len(sweep_leases(made.database, "small", max_attempts=2)) > 0)
+        wait_until(lambda: len(made.database.run(sweep_leases, "small", max_attempts=2)) > 0)
         assert "exit" not in lines(tmp_path / f"said {life}")
     nursery.fork(**made.hand(tmp_path / "last", seconds=0.0))
     wait_until(lambda: lines(tmp_path / "last")[-1:] == ["exit"])
@@ -156,7 +156,7 @@ def test_a_worker_that_dies_in_its_first_epoch_each_time_is_given_up_on(
     for life in range(3):
         assert {point.state for point in made.points()} == {"waiting"}
         nursery.fork(**made.hand(tmp_path / f"said {life}", seconds=0.0, dies_in_epoch=1))
-        wait_until(lambda: len(sweep_leases(made.database, "small", max_attempts=3)) > 0)
+        wait_until(lambda: len(made.database.run(sweep_leases, "small", max_attempts=3)) > 0)
     assert [(point.state, len(point.reasons)) for point in made.points()] == [("failed", 3)] * 2
     assert {trial.state for trial in trials(made.database, STAGE)} == {TrialState.FAIL}
     made.database.close()

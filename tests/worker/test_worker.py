@@ -23,7 +23,7 @@ def registered(shop: Workshop) -> list[RegisteredWorker]:
 
 def test_an_open_worker_is_in_the_register_with_its_device_and_works(open_workshop: Open) -> None:
     shop, stop = open_workshop(**RATES), threading.Event()
-    shop.database.run(lambda session: end_worker(session, shop.study.name, OWNER))  # else it waits for that one's mark
+    shop.database.run(end_worker, shop.study.name, OWNER)  # else it waits for that one's mark
     with open_worker(shop.study, shop.database, shop.worker.dataset, "opened", shop.watcher, stop) as worker:
         (found,) = registered(shop)
         assert found.device.startswith("CPU, ")

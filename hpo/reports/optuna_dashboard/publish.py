@@ -92,7 +92,7 @@ def publish_study(database: Database, study: StudyFile) -> None:
     read_at = database.now()
     results = read_results(database, study)
     names = [stage_name(study.name, stage, architecture) for stage, architecture in _begun(results)]
-    ids = database.run(lambda session: study_ids(session, names))
+    ids = database.run(study_ids, names)
     addresses = {name: f"/dashboard/studies/{study_id}" for name, study_id in ids.items()}
     data = "a sample made by hpo data sample" if study.data.sample is not None else study.data.folder.name
     for publication in publications(results, data, addresses):
@@ -131,7 +131,7 @@ def publish(database: Database, publication: Publication, read_at: float) -> Non
             return before
         return _shown(publication, before) | {PUBLISHED_AT: read_at}
 
-    database.run(lambda session: change_study_attributes(session, publication.name, published))
+    database.run(change_study_attributes, publication.name, published)
 
 
 def _shown(publication: Publication, before: Mapping[str, Any]) -> dict[str, Any]:

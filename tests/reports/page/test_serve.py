@@ -82,7 +82,7 @@ def test_progress_moves_with_every_opened_and_closed_stage_finished_point_and_tr
     assert progress() is None
     story.advance()
     assert progress() == Progress(stages_opened=2, stages_closed=0, points_finished=0, epochs_trained=0)
-    claim_points(story.database, "small", "one who only claims", 3600)
+    story.database.run(claim_points, "small", "one who only claims", 3600)
     assert progress() == Progress(stages_opened=2, stages_closed=0, points_finished=0, epochs_trained=0)
     finished = story.work()
     assert progress() == (2, 0, len(finished), sum(story.trained.values()))
