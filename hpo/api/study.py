@@ -201,6 +201,7 @@ class Study:
         from hpo.config.explain import explain
         from hpo.reports.panel import NotThereError
         from hpo.reports.panels.function import look_for_modules
+        from hpo.reports.plot.looks import Looks
         from hpo.reports.registry import panel_named
 
         names = get_args(PanelName)
@@ -214,7 +215,7 @@ class Study:
         look_for_modules(self.settings.panels, self.settings.file.parent, self.settings.dashboard.parent)
         module = panel_named(settings.panel)
         try:
-            return module.draw(module.read(self.results, settings))
+            return module.draw(module.read(self.results, settings), Looks(self.architectures))
         except NotThereError as missing:
             raise HpoError(f"panel {panel!r}: {missing}") from None
 

@@ -7,7 +7,6 @@ from statistics import fmean
 from typing import NamedTuple
 
 from hpo.recipe.point import Value
-from hpo.reports.plot.looks import ArchitectureStyle, architecture_style
 from hpo.reports.trials import others_at_reference
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
@@ -20,7 +19,6 @@ class AxisLine(NamedTuple):
     """One architecture: levels in ascending order, the metric, and half of its 95% interval (None where unknown)."""
 
     architecture: str
-    style: ArchitectureStyle
     levels: list[Value]
     values: list[float]
     half_widths: list[float] | None
@@ -53,8 +51,7 @@ def axis_lines(results: StudyResults, factor: str, metric: str) -> list[AxisLine
         ]
         if on_axis:
             speaks = metric == settings.objective.metric and not grid
-            style = architecture_style(settings, architecture)
-            lines.append(_line(architecture, style, factor, metric, on_axis, speaks=speaks))
+            lines.append(_line(architecture, factor, metric, on_axis, speaks=speaks))
     return lines
 
 
@@ -65,7 +62,6 @@ def level_order(level: Value) -> tuple[bool, float, str]:
 
 def _line(
     architecture: str,
-    style: ArchitectureStyle,
     factor: str,
     metric: str,
     trials: Sequence[TrialResult],
@@ -79,4 +75,4 @@ def _line(
     values = [fmean(trial.metrics[f"valid_{metric}"] for trial in by_level[level]) for level in levels]
     errors = [by_level[level][0].standard_error for level in levels]
     known = [Z_95 * error for error in errors if error is not None]
-    return AxisLine(architecture, style, levels, values, known if speaks and len(known) == len(levels) else None)
+    return AxisLine(architecture, levels, values, known if speaks and len(known) == len(levels) else None)

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, Table
+from hpo.reports.plot.looks import Looks
 from hpo.results.study import StudyResults
 
 Drawing: TypeAlias = go.Figure | Table | Html
@@ -39,7 +40,7 @@ class Panel(Protocol):
         """
         ...
 
-    def draw(self, data: Any) -> Drawing:
+    def draw(self, data: Any, looks: Looks) -> Drawing:
         """A Plotly figure, a table, or HTML."""
         ...
 

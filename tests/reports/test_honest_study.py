@@ -26,6 +26,7 @@ from hpo.results.past_best import past_its_best
 from hpo.results.study import StudyResults
 from hpo.results.verdict import every_metric, origin, verdict
 from hpo.results.words import number, signed
+from tests.reports.looks import LOOKS
 
 OPTIONS = PanelSettings(panel="roc")
 LONGER = "for as many patch-visits as the tuned model and its donors"
@@ -98,7 +99,7 @@ def test_the_area_of_the_side_before_is_the_equally_trained_references(honest: S
 def test_the_bars_show_both_references(honest: StudyResults) -> None:
     data = before_after.read(honest, OPTIONS)
     assert [bar.side for bar in data.bars if bar.architecture == "model1"] == ["before", "equal", "after"]
-    legend = [trace.name for trace in before_after.draw(data).data if trace.showlegend is not False]
+    legend = [trace.name for trace in before_after.draw(data, LOOKS).data if trace.showlegend is not False]
     assert legend == ["reference, by stage 1's rules", "reference, equally trained", "tuned"]
     found = honest.comparison["model1"].measured
     values = [number(found[role].metrics["auc"].value) for role in ("equal", "after")]  # type: ignore[index]
@@ -107,7 +108,7 @@ def test_the_bars_show_both_references(honest: StudyResults) -> None:
 
 def test_the_control_tells_more_training_from_settings_and_weights(honest: StudyResults) -> None:
     data = cold_control.read(honest, OPTIONS)
-    headings = [column.heading for column in cold_control.draw(data).columns]
+    headings = [column.heading for column in cold_control.draw(data, LOOKS).columns]
     assert headings[1:] == [
         "Before tuning", "Reference, equally trained", "Tuned, random weights", "Tuned, as chosen",
         "More training alone", "Settings alone", "Initial weights alone",
@@ -118,7 +119,7 @@ def test_recheck_and_equal_training_are_columns_of_the_cost_where_there_are_any(
     honest: StudyResults, finished: StudyResults
 ) -> None:
     def headings(results: StudyResults) -> set[str]:
-        return {column.heading for column in compute.draw(compute.read(results, OPTIONS)).columns}
+        return {column.heading for column in compute.draw(compute.read(results, OPTIONS), LOOKS).columns}
 
     assert headings(honest) - headings(finished) == {"Equally trained", "Recheck"}
 

@@ -36,13 +36,14 @@ from hpo.reports.panels import (
     two_stages,
     versions,
 )
-from hpo.reports.plot.looks import architecture_style, whole_ticks
+from hpo.reports.plot.looks import NEUTRAL, Looks, whole_ticks
 from hpo.reports.registry import panel_named
 from hpo.results.paper import TABLE_3, TABLE_4
 from hpo.results.records import ComputeEntry, Role, TrialResult
 from hpo.results.settings import FactorSettings
 from hpo.results.study import StudyResults
 from hpo.storage.ledger import Compute
+from tests.reports.looks import LOOKS
 
 Expected = Callable[[str, Role, str], float]
 
@@ -74,7 +75,7 @@ class TestEveryPanel:
     ) -> None:
         panel, options = panel_named(name), _options(name)
         read = panel.read(finished, options)
-        drawing = panel.draw(read)
+        drawing = panel.draw(read, LOOKS)
         assert isinstance(drawing, go.Figure | Table) or drawing.startswith("<div")
         for sentence in (panel.finding(read), panel.explain(read)):
             assert sentence[0].isupper() or sentence[0].isdigit() or sentence.startswith("model")
@@ -89,21 +90,27 @@ class TestEveryPanel:
             panel_named(name).read(empty, _options(name))
 
     def test_an_architecture_has_one_colour_in_every_figure(self, finished: StudyResults) -> None:
-        colours = {name: architecture_style(finished.settings, name).colour for name in finished.settings.architectures}
+        colours = {name: LOOKS.colour(name) for name in finished.settings.architectures}
         assert len(set(colours.values())) == 4
-        effect = factor_effect.draw(factor_effect.read(finished, _options("factor_effect")))
+        effect = factor_effect.draw(factor_effect.read(finished, _options("factor_effect")), LOOKS)
         assert {trace.name: trace.line.color for trace in effect.data} == colours
-        search = history.draw(history.read(finished, _options("history")))
+        search = history.draw(history.read(finished, _options("history")), LOOKS)
         assert {trace.name: trace.marker.color for trace in search.data if trace.mode == "markers"} == colours
-        curves = roc.read(finished, _options("roc"))
-        assert {line.architecture: line.colour for line in curves.lines} == colours
-        bars = before_after.read(finished, _options("before_after"))
-        assert {bar.architecture: bar.colour for bar in bars.bars} == colours
+        curves = roc.draw(roc.read(finished, _options("roc")), LOOKS)
+        lines = {
+            trace.line.color for trace in curves.data if (trace.name or "").startswith("model") and trace.line.color
+        }
+        assert lines == set(colours.values())
+        bars = before_after.draw(before_after.read(finished, _options("before_after")), LOOKS)
+        assert dict(zip(bars.data[0].x, bars.data[0].marker.line.color, strict=True)) == colours
 
-    def test_ten_architectures_are_told_apart_by_colour_and_symbol(self, finished: StudyResults) -> None:
+    def test_ten_architectures_are_told_apart_by_colour_and_symbol(self) -> None:
         names = tuple(f"m{number}" for number in range(10))
-        settings = replace(finished.settings, architectures=names)
-        assert len({architecture_style(settings, name) for name in names}) == 10
+        looks = Looks(names)
+        assert len({(looks.colour(name), looks.symbol(name)) for name in names}) == 10
+
+    def test_an_architecture_that_the_study_file_does_not_name_is_grey(self) -> None:
+        assert (LOOKS.colour("gone"), LOOKS.symbol("gone")) == (NEUTRAL, "circle")
 
     @pytest.mark.parametrize(("last", "step"), [(3, 1), (10, 1), (14, 2), (40, 5), (1000, 100), (30_000, 30_000)])
     def test_epochs_and_trials_are_counted_in_whole_numbers(self, last: int, step: int) -> None:
@@ -132,7 +139,7 @@ class TestFactorEffect:
 
     def test_words_have_a_category_axis_in_their_order(self, finished: StudyResults) -> None:
         read = factor_effect.read(finished, _options("factor_effect", factor="strategy"))
-        figure = factor_effect.draw(read)
+        figure = factor_effect.draw(read, LOOKS)
         assert figure.layout.xaxis.type == "category"
         assert set(figure.data[0].x) == {"constant", "time based", "step", "exponential"}
 
@@ -223,19 +230,19 @@ class TestTestResults:
             assert bar.estimate.value == pytest.approx(expected(bar.architecture, bar.side, metric))
 
     def test_bars_begin_at_0_and_places_of_missing_architectures_stay_free(self, running: StudyResults) -> None:
-        figure = before_after.draw(before_after.read(running, _options("before_after")))
+        figure = before_after.draw(before_after.read(running, _options("before_after")), LOOKS)
         assert figure.layout.yaxis.range[0] == 0
         assert tuple(figure.layout.xaxis.categoryarray) == running.settings.architectures
 
     def test_the_legend_of_a_roc_curve_tells_its_area(self, finished: StudyResults, expected: Expected) -> None:
-        figure = roc.draw(roc.read(finished, _options("roc")))
+        figure = roc.draw(roc.read(finished, _options("roc")), LOOKS)
         names = {trace.name for trace in figure.data}
         assert f"model3 after: AUC {expected('model3', 'after', 'auc'):.3f}" in names
         assert f"model3 before: AUC {expected('model3', 'before', 'auc'):.3f}" in names
 
     def test_the_table_has_every_metric_with_its_interval_and_the_adjusted_p(self, finished: StudyResults) -> None:
         read = comparison_table.read(finished, _options("comparison_table"))
-        text = shown(comparison_table.draw(read))
+        text = shown(comparison_table.draw(read, LOOKS))
         assert text.count("<tr") == 1 + 4 * len(METRICS)
         sides = finished.comparison["model1"]
         assert sides.before_after is not None
@@ -258,7 +265,9 @@ class TestTestResults:
 
     def test_the_papers_numbers_are_shown_only_where_wished_and_marked(self, finished: StudyResults) -> None:
         without, wished = (
-            shown(comparison_table.draw(comparison_table.read(finished, _options("comparison_table", paper=paper))))
+            shown(
+                comparison_table.draw(comparison_table.read(finished, _options("comparison_table", paper=paper)), LOOKS)
+            )
             for paper in (False, True)
         )
         assert "Paper" not in without
@@ -267,7 +276,7 @@ class TestTestResults:
 
     def test_a_model_that_the_paper_does_not_have_has_a_dash(self, invented_pair: StudyResults) -> None:
         text = shown(
-            comparison_table.draw(comparison_table.read(invented_pair, _options("comparison_table", paper=True)))
+            comparison_table.draw(comparison_table.read(invented_pair, _options("comparison_table", paper=True)), LOOKS)
         )
         assert text.count('<td class="dim numeric">\N{EN DASH}</td>') == len(METRICS)
 
@@ -282,7 +291,7 @@ class TestTestResults:
         for row in read.rows:
             assert row.validation == pytest.approx(fmean(curve[-1]["valid_auc"] for curve in curves[row.name]))
         assert read.best == max(read.rows, key=lambda row: row.validation).name
-        text = shown(best_table.draw(read))
+        text = shown(best_table.draw(read, LOOKS))
         assert text.count("best on validation") == 1
         assert "model4 in the paper" in text
         assert "Training patches 7,200, batch size 24, learning rate 0.0057" in text
@@ -311,7 +320,7 @@ class TestAccounts:
             ComputeEntry("model1", "cold_control", Compute(5, 1_500, 90.0), 1_500),
         )
         read = compute.read(replace(finished, compute=entries), _options("compute"))
-        text = shown(compute.draw(read))
+        text = shown(compute.draw(read, LOOKS))
         assert '<td class="sum numeric">6,500<small>6 min</small></td>' in text
         assert "6.5 times" in text
         assert "11,500" in text
@@ -323,7 +332,7 @@ class TestAccounts:
     def test_ranges_show_words_and_numbers_and_who_edited_them(
         self, running: StudyResults, finished: StudyResults
     ) -> None:
-        text = shown(ranges.draw(ranges.read(finished, _options("ranges"))))
+        text = shown(ranges.draw(ranges.read(finished, _options("ranges")), LOOKS))
         assert "0.0017 to 0.0173<small>best 0.01, edited</small>" in text
         assert "16 to 45<small>" in text  # of 16 to 45.25: half a batch does not exist
         assert "constant and time based" in text
@@ -333,7 +342,7 @@ class TestAccounts:
         settings = replace(finished.settings, warm_start="cold")
         with pytest.raises(NotThereError, match="random weights"):
             donors.read(replace(finished, settings=settings), _options("donors"))
-        text = shown(donors.draw(donors.read(finished, _options("donors"))))
+        text = shown(donors.draw(donors.read(finished, _options("donors")), LOOKS))
         assert finished.donors[0].recipe_key[:12] in text
 
     def test_a_second_opening_of_the_test_split_is_not_passed_over(self, finished: StudyResults) -> None:
@@ -347,26 +356,26 @@ class TestAccounts:
     def test_failures_have_their_reasons(self, finished: StudyResults) -> None:
         read = failures.read(finished, _options("failures"))
         assert failures.finding(read) == "4 trials failed, 120 finished."
-        assert shown(failures.draw(read)).count("the training loss was not finite in epoch 3") == 4
+        assert shown(failures.draw(read, LOOKS)).count("the training loss was not finite in epoch 3") == 4
         sound = replace(finished, trials=tuple(trial for trial in finished.trials if trial.state == "complete"))
-        assert "None." in shown(failures.draw(failures.read(sound, _options("failures"))))
+        assert "None." in shown(failures.draw(failures.read(sound, _options("failures")), LOOKS))
 
     def test_versions_and_data_are_shown(self, finished: StudyResults) -> None:
-        assert "2.21.0" in shown(versions.draw(versions.read(finished, _options("versions"))))
-        patches = data.draw(data.read(finished, _options("data")))
+        assert "2.21.0" in shown(versions.draw(versions.read(finished, _options("versions")), LOOKS))
+        patches = data.draw(data.read(finished, _options("data")), LOOKS)
         assert "data:image/" in patches
         assert "8,000" in patches
 
     def test_the_diagram_tells_how_far_the_stages_are(self, running: StudyResults, empty: StudyResults) -> None:
-        diagram = two_stages.draw(two_stages.read(running, _options("two_stages")))
+        diagram = two_stages.draw(two_stages.read(running, _options("two_stages")), LOOKS)
         assert "17 of 68 trials done" in diagram
         assert "weights reused from stage 1" in diagram
-        assert two_stages.draw(two_stages.read(empty, _options("two_stages"))).count("not begun") == 2
+        assert two_stages.draw(two_stages.read(empty, _options("two_stages")), LOOKS).count("not begun") == 2
 
     def test_the_diagram_tells_what_every_training_computed_in_unless_it_is_as_usual(self, empty: StudyResults) -> None:
         mixed = replace(empty.settings, arithmetic=Arithmetic("bfloat16", jit_compile=True))
         plain, other = (
-            two_stages.draw(two_stages.read(results, _options("two_stages")))
+            two_stages.draw(two_stages.read(results, _options("two_stages")), LOOKS)
             for results in (empty, replace(empty, settings=mixed))
         )
         for words in ("mixed precision: bfloat16", "compiled by XLA"):

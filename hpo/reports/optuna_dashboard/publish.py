@@ -21,7 +21,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.config.study import StudyFile
 from hpo.reports.optuna_dashboard.note import Context, write_note
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import architecture_style, faded, figure_text
+from hpo.reports.plot.looks import Looks, faded, figure_text
 from hpo.reports.registry import panel_named
 from hpo.results.read import read_results
 from hpo.results.records import StageName
@@ -158,7 +158,7 @@ def _begun(results: StudyResults) -> list[tuple[StageName, str]]:
 
 def _figures(results: StudyResults, stage: StageName, architecture: str) -> tuple[dict[str, go.Figure], list[str]]:
     """An Optuna study's figures by id, and what they show; those without data are left out."""
-    alone = results.only(architecture)
+    alone, looks = results.only(architecture), Looks(results.settings.architectures)
     figures, findings = {}, []
     for options in _panels(results.settings, stage, architecture):
         panel = panel_named(options.panel)
@@ -166,10 +166,10 @@ def _figures(results: StudyResults, stage: StageName, architecture: str) -> tupl
             data = panel.read(alone, options)
         except NotThereError:
             continue
-        drawing = panel.draw(data)
+        drawing = panel.draw(data, looks)
         if isinstance(drawing, go.Figure) and len(drawing.to_json()) <= FIGURE_CHARACTERS:
             identity = "-".join(filter(None, ("hpo", options.panel, options.factor)))
-            below = _shade_range(drawing, alone, options.factor) if options.factor else ""
+            below = _shade_range(drawing, alone, options.factor, looks) if options.factor else ""
             figures[identity] = _on_paper(drawing, panel.title(alone, options), below)
             findings.append(panel.finding(data))
     return figures, findings
@@ -187,7 +187,7 @@ def _panels(settings: StudySettings, stage: StageName, architecture: str) -> Ite
         yield PanelSettings(panel="warm_start")
 
 
-def _shade_range(figure: go.Figure, results: StudyResults, factor: str) -> str:
+def _shade_range(figure: go.Figure, results: StudyResults, factor: str, looks: Looks) -> str:
     """Shade what stage 1 leaves of a factor to stage 2, where that is a range of numbers.
 
     Returns:
@@ -195,8 +195,14 @@ def _shade_range(figure: go.Figure, results: StudyResults, factor: str) -> str:
     """
     for limits in results.ranges:
         if limits.factor == factor and limits.low is not None and limits.high is not None:
-            colour = architecture_style(results.settings, limits.architecture).colour
-            figure.add_vrect(limits.low, limits.high, fillcolor=faded(colour, 0.12), line_width=0, layer="below")
+            shade = faded(looks.colour(limits.architecture), 0.12)
+            figure.add_vrect(
+                limits.low,
+                limits.high,
+                fillcolor=shade,
+                line_width=0,
+                layer="below",
+            )
             return f"shaded: the range for stage 2, {value_words(limits.low)} to {value_words(limits.high)}"
     return ""
 

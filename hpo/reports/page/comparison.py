@@ -11,8 +11,9 @@ from hpo.reports.files.pictures import write_figures
 from hpo.reports.html import Html, element, escape, paragraph, swatch
 from hpo.reports.page.shell import Heading, PanelContents, Section, render_page, write_page
 from hpo.reports.panel import Drawing, NotThereError
+from hpo.reports.plot.looks import Looks
 from hpo.reports.versus import figures, settings, tables, tested
-from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels, shared_architectures
+from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels, shared_architectures, shared_looks
 from hpo.results.words import METRIC_WORDS, interval, listed, number, plural, signed, signed_interval
 
 Studies = tuple[ComparedStudy, ...]
@@ -24,7 +25,7 @@ class _Panel(NamedTuple):
     name: str
     title: str
     read: Callable[[Studies], Any]
-    draw: Callable[[Any], Drawing]
+    draw: Callable[[Any, Looks], Drawing]
     finding: Callable[[Any], str]
     explain: Callable[[Any], str]
     width: str = "full"
@@ -130,7 +131,9 @@ def _contents(panel: _Panel, studies: Studies) -> PanelContents:
         data = panel.read(studies)
     except NotThereError as reason:
         return PanelContents(heading, panel.name, None, str(reason))
-    return PanelContents(heading, panel.name, panel.draw(data), panel.finding(data), panel.explain(data))
+    return PanelContents(
+        heading, panel.name, panel.draw(data, shared_looks(studies)), panel.finding(data), panel.explain(data)
+    )
 
 
 def _lead(studies: Studies) -> str:
@@ -150,20 +153,21 @@ def _summary(studies: Studies) -> Html:
     if running:
         verb = "is" if len(running) == 1 else "are"
         parts.append(paragraph(f"{listed(running)} {verb} not finished. Below is what there is so far.", "notice"))
+    looks = shared_looks(studies)
     try:
         data = tested.read(studies)
     except NotThereError:
         cards = []
     else:
-        cards = [_card(data, row) for row in data.rows if sum("after" in sides for sides in row.measured) > 1]
+        cards = [_card(data, row, looks) for row in data.rows if sum("after" in sides for sides in row.measured) > 1]
     if cards:
         parts.append(element("div", *cards, class_="cards"))
     return element("section", *parts, class_="summary", id="summary")
 
 
-def _card(data: tested.Tested, row: tested.TestedArchitecture) -> Html:
+def _card(data: tested.Tested, row: tested.TestedArchitecture, looks: Looks) -> Html:
     words = METRIC_WORDS[data.metric]
-    heading = [swatch(row.colour), escape(row.name)]
+    heading = [swatch(looks.colour(row.name)), escape(row.name)]
     values, sentences = [], []
     for label, sides in zip(data.labels, row.measured, strict=True):
         if "after" in sides:

@@ -11,6 +11,7 @@ from hpo.reports.files.pictures import write_figures
 from hpo.reports.page.shell import Heading, PanelContents, Section, render_page, write_page
 from hpo.reports.page.summary import summarize
 from hpo.reports.panel import BrokenPanelError, NotThereError
+from hpo.reports.plot.looks import Looks
 from hpo.reports.registry import panel_named
 from hpo.results.study import StudyResults
 from hpo.results.words import capital, listed, plural
@@ -72,7 +73,7 @@ def _anchors(names: Sequence[str]) -> list[str]:
 
 
 def _panel(results: StudyResults, options: PanelSettings, anchor: str, say: Say | None) -> PanelContents:
-    panel = panel_named(options.panel)
+    panel, looks = panel_named(options.panel), Looks(results.settings.architectures)
     title = options.title or panel.title(results, options)
     heading = Heading(title, options.label or "", options.width, options.panel)
     detail = _detail(options)
@@ -82,7 +83,7 @@ def _panel(results: StudyResults, options: PanelSettings, anchor: str, say: Say 
         if say is not None and isinstance(missing, BrokenPanelError):
             say(f"panel '{title}': {missing}")
         return PanelContents(heading, anchor, None, str(missing), detail=detail)
-    return PanelContents(heading, anchor, panel.draw(data), panel.finding(data), panel.explain(data), detail)
+    return PanelContents(heading, anchor, panel.draw(data, looks), panel.finding(data), panel.explain(data), detail)
 
 
 def _detail(options: PanelSettings) -> str:

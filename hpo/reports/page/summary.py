@@ -6,7 +6,7 @@ from hpo.evaluation.compare import MetricComparison
 from hpo.evaluation.metrics import METRICS
 from hpo.reports.advice import next_steps
 from hpo.reports.html import Cell, Column, Html, Table, element, escape, paragraph, table
-from hpo.reports.plot.looks import architecture_style, difference_kind
+from hpo.reports.plot.looks import Looks, difference_kind
 from hpo.reports.trials import STAGES
 from hpo.results.comparison import Tested
 from hpo.results.cost import total_cost
@@ -52,10 +52,11 @@ def before_after_table(results: StudyResults) -> Table:
         *(Column(capital(METRIC_WORDS[name]), numeric=True) for name in METRICS),
         Column("Adjusted p", numeric=True),
     ]
+    looks = Looks(results.settings.architectures)
     rows: list[list[Cell | str]] = []
     for name, sides in results.compared.items():
         mark = "best on validation" if name == results.best_architecture else ""
-        cells: list[Cell | str] = [Cell(name, mark, swatch=architecture_style(results.settings, name).colour)]
+        cells: list[Cell | str] = [Cell(name, mark, swatch=looks.colour(name))]
         cells += [_metric_cell(sides.headline.metrics[metric]) for metric in METRICS]
         of_accuracy, of_auc = (p_value(sides.adjusted_p[metric]) for metric in _TESTS)
         cells.append(Cell(f"AUC {of_auc}", f"accuracy {of_accuracy}"))

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.estimate import Estimate
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, Looks, faded, figure, figure_text
 from hpo.results.paper import printed_sides
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
@@ -25,7 +25,6 @@ class Bar(NamedTuple):
     """One bar with its interval."""
 
     architecture: str
-    colour: str
     side: Role
     estimate: Estimate
 
@@ -52,7 +51,7 @@ def read(results: StudyResults, options: PanelSettings) -> BeforeAfter:
     """
     metric = _metric(results, options)
     bars = [
-        Bar(name, architecture_style(results.settings, name).colour, side, found.measured[side].metrics[metric])
+        Bar(name, side, found.measured[side].metrics[metric])
         for name, found in results.comparison.items()
         for side in _LOOKS
         if side in found.measured
@@ -63,7 +62,7 @@ def read(results: StudyResults, options: PanelSettings) -> BeforeAfter:
     return BeforeAfter(metric, results.settings.architectures, bars, printed)
 
 
-def draw(data: BeforeAfter) -> go.Figure:
+def draw(data: BeforeAfter, looks: Looks) -> go.Figure:
     """Bars from 0, so that their lengths compare; the values stand on them."""
     shown = figure(
         320,
@@ -87,6 +86,7 @@ def draw(data: BeforeAfter) -> go.Figure:
         opacity, pattern = _LOOKS[side]
         name = SIDE_WORDS[side] if "equal" in shown_sides else f"{side} tuning"
         bars = [bar for bar in data.bars if bar.side == side]
+        colours = [looks.colour(bar.architecture) for bar in bars]
         shown.add_bar(
             x=[bar.architecture for bar in bars],
             y=[bar.estimate.value for bar in bars],
@@ -97,9 +97,9 @@ def draw(data: BeforeAfter) -> go.Figure:
                 "width": 5,
             },
             marker={
-                "color": [faded(bar.colour, opacity) for bar in bars],
-                "line": {"color": [bar.colour for bar in bars], "width": 1.2},
-                "pattern": {"shape": pattern, "size": 5, "fgcolor": [bar.colour for bar in bars], "fgopacity": 0.5},
+                "color": [faded(colour, opacity) for colour in colours],
+                "line": {"color": colours, "width": 1.2},
+                "pattern": {"shape": pattern, "size": 5, "fgcolor": colours, "fgopacity": 0.5},
             },
             text=[number(bar.estimate.value) for bar in bars],
             textposition="inside",

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import gain
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, ArchitectureStyle, architecture_style, figure, figure_text
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, Looks, figure, figure_text
 from hpo.reports.trials import STAGES, others_at_reference, value_of
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
@@ -38,7 +38,6 @@ class Progress(NamedTuple):
     """
 
     architecture: str
-    style: ArchitectureStyle
     reference: float | None
     steps: list[Step]
     stage1_spent: int | None
@@ -81,7 +80,7 @@ def read(results: StudyResults, _options: PanelSettings) -> BestSoFar:
     return BestSoFar(results.settings.objective.metric, found)
 
 
-def draw(data: BestSoFar) -> go.Figure:
+def draw(data: BestSoFar, looks: Looks) -> go.Figure:
     """A stepped line an architecture: dotted in stage 1, solid in stage 2, with a mark at either end."""
     shown = figure(
         360,
@@ -101,14 +100,18 @@ def draw(data: BestSoFar) -> go.Figure:
             first.append((end, first[-1][1]))
             second = [first[-1], *second]
         second.append((line.spent, line.steps[-1].value))
-        name = figure_text(line.architecture)
+        name, colour, symbol = (
+            figure_text(line.architecture),
+            looks.colour(line.architecture),
+            looks.symbol(line.architecture),
+        )
         for points, dash in ((first, "dot"), (second, "solid")):
             shown.add_scatter(
                 x=[spent for spent, _ in points],
                 y=[value for _, value in points],
                 mode="lines",
                 showlegend=False,
-                line={"color": line.style.colour, "width": 2.2, "shape": "hv", "dash": dash},
+                line={"color": colour, "width": 2.2, "shape": "hv", "dash": dash},
                 hovertemplate=f"{name} after %{{x:.3s}} patch-visits: %{{y:.4f}}<extra></extra>",
             )
         shown.add_scatter(
@@ -118,8 +121,8 @@ def draw(data: BestSoFar) -> go.Figure:
             mode="markers",
             cliponaxis=False,
             marker={
-                "color": line.style.colour,
-                "symbol": [f"{line.style.symbol}-open", line.style.symbol],
+                "color": colour,
+                "symbol": [f"{symbol}-open", symbol],
                 "size": 10,
             },
             hovertemplate="%{y:.4f}",
@@ -177,9 +180,7 @@ def _progress(
     begun = [at for at, trial in timed if trial.stage == "stage2"]
     first = [at for at, trial in timed if trial.stage == "stage1"]
     stage1_spent = totals[bisect_right(times, max(first))] if begun and first else (0 if begun else None)
-    return Progress(
-        architecture, architecture_style(results.settings, architecture), reference, steps, stage1_spent, totals[-1]
-    )
+    return Progress(architecture, reference, steps, stage1_spent, totals[-1])
 
 
 def _is_reference(results: StudyResults, trial: TrialResult) -> bool:

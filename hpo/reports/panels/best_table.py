@@ -11,7 +11,7 @@ from hpo.evaluation.metrics import METRICS
 from hpo.recipe.point import Point
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import architecture_style
+from hpo.reports.plot.looks import Looks
 from hpo.results.paper import TABLE_4
 from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
@@ -22,7 +22,6 @@ class BestRow(NamedTuple):
     """One architecture after tuning."""
 
     name: str
-    colour: str
     point: Point
     epochs: int
     validation: float
@@ -55,12 +54,9 @@ def read(results: StudyResults, options: PanelSettings) -> BestTable:
     for name, found in results.comparison.items():
         trainings = [one for one in results.finals(name, "after") if one.curve]
         if "after" in found.measured and trainings:
-            colour = architecture_style(results.settings, name).colour
             validation = fmean(objective.value(one.curve) for one in trainings)
             first: Confirmation = trainings[0]
-            rows.append(
-                BestRow(name, colour, first.point, first.epochs, validation, dict(found.measured["after"].metrics))
-            )
+            rows.append(BestRow(name, first.point, first.epochs, validation, dict(found.measured["after"].metrics)))
     if not rows:
         raise NotThereError("No tuned configuration has been tested yet.")
     tested = {row.name for row in rows}
@@ -69,7 +65,7 @@ def read(results: StudyResults, options: PanelSettings) -> BestTable:
     return BestTable(objective.metric, results.settings.test_metric, best, rows, paper)
 
 
-def draw(data: BestTable) -> Table:
+def draw(data: BestTable, looks: Looks) -> Table:
     """A row an architecture; the one chosen on the validation split is marked."""
     columns = [
         Column("Model"),
@@ -80,9 +76,10 @@ def draw(data: BestTable) -> Table:
     rows: list[list[Cell | str]] = []
     for row in data.rows:
         chosen = row.name == data.best
+        mark = "best on validation" if chosen else ""
         rows.append(
             [
-                Cell(row.name, "best on validation" if chosen else "", "strong" if chosen else "", row.colour),
+                Cell(row.name, mark, "strong" if chosen else "", looks.colour(row.name)),
                 number(row.validation),
                 *(Cell(number(row.metrics[name].value), interval(row.metrics[name])) for name in METRICS),
                 Cell(capital(point_words(row.point, leave_out=("epochs",))), plural(row.epochs, "epoch"), "wide"),

@@ -10,7 +10,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.calibration import Calibration, calibrate
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.grid import cell
-from hpo.reports.plot.looks import ArchitectureStyle, architecture_style, figure_text
+from hpo.reports.plot.looks import Looks, figure_text
 from hpo.reports.plot.side_curves import (
     LINES,
     SIDES,
@@ -32,7 +32,6 @@ class Reliability(NamedTuple):
     """The sides of one architecture that are tested."""
 
     architecture: str
-    style: ArchitectureStyle
     sides: dict[Side, Calibration]
 
 
@@ -66,14 +65,14 @@ def read(results: StudyResults, _options: PanelSettings) -> CalibrationCurves:
             if labels is not None and side in predictions
         }
         if sides:
-            curves.append(Reliability(architecture, architecture_style(results.settings, architecture), sides))
+            curves.append(Reliability(architecture, sides))
             seeds = max(seeds, *(len(predictions[side]) for side in sides))
     if not curves:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
     return CalibrationCurves(seeds, results.classes[1], curves, before_note(results.settings.equal_training))
 
 
-def draw(data: CalibrationCurves) -> go.Figure:
+def draw(data: CalibrationCurves, looks: Looks) -> go.Figure:
     """A point a bin, with its interval after tuning; the scores stand above the plots."""
     notes = {
         of.architecture: [
@@ -85,6 +84,7 @@ def draw(data: CalibrationCurves) -> go.Figure:
     shown = side_plots(notes, "Predicted", "Observed")
     for place, of in enumerate(data.curves):
         add_reference(shown, [(0, 0), (1, 1)], _PERFECT, place)
+        colour, symbol = looks.colour(of.architecture), looks.symbol(of.architecture)
         for side, calibration in of.sides.items():
             bins = calibration.bins
             shown.add_scatter(
@@ -93,11 +93,11 @@ def draw(data: CalibrationCurves) -> go.Figure:
                 mode="lines+markers",
                 name=f"{figure_text(of.architecture)} {side}",
                 showlegend=False,
-                line={"color": of.style.colour, **LINES[side]},
+                line={"color": colour, **LINES[side]},
                 marker={
-                    "symbol": of.style.symbol if side == "after" else f"{of.style.symbol}-open",
+                    "symbol": symbol if side == "after" else f"{symbol}-open",
                     "size": 7 if side == "after" else 5,
-                    "color": of.style.colour,
+                    "color": colour,
                 },
                 error_y={
                     "array": [round(one.upper - one.observed, 4) for one in bins],

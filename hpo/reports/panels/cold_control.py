@@ -9,7 +9,7 @@ from hpo.evaluation.estimate import Estimate
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.comparison_table import difference_cell
-from hpo.reports.plot.looks import architecture_style
+from hpo.reports.plot.looks import Looks
 from hpo.results.comparison import Sides
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
@@ -20,7 +20,6 @@ class ControlRow(NamedTuple):
     """One architecture: the three sides, and the paired differences that are there."""
 
     name: str
-    colour: str
     sides: dict[Role, Estimate]
     tuned_cold: Estimate | None
     warm_start: Estimate | None
@@ -46,11 +45,7 @@ def read(results: StudyResults, _options: PanelSettings) -> ColdControl:
         NotThereError: if there is none.
     """
     metric = results.settings.test_metric
-    rows = [
-        _row(results, name, found, metric)
-        for name, found in results.comparison.items()
-        if "cold_control" in found.measured
-    ]
+    rows = [_row(name, found, metric) for name, found in results.comparison.items() if "cold_control" in found.measured]
     if not rows:
         planned = any(one.role == "cold_control" for one in results.confirmations)
         later = "has not been tested yet" if planned else "is not part of this study (confirm.cold_control)"
@@ -58,7 +53,7 @@ def read(results: StudyResults, _options: PanelSettings) -> ColdControl:
     return ColdControl(metric, rows)
 
 
-def draw(data: ColdControl) -> Table:
+def draw(data: ColdControl, looks: Looks) -> Table:
     """A row an architecture."""
     is_equal = any("equal" in row.sides for row in data.rows)
     roles: list[Role] = ["before", *(("equal",) if is_equal else ()), "cold_control", "after"]
@@ -77,7 +72,7 @@ def draw(data: ColdControl) -> Table:
     ]
     rows = []
     for row in data.rows:
-        cells: list[Cell | str] = [Cell(row.name, swatch=row.colour)]
+        cells: list[Cell | str] = [Cell(row.name, swatch=looks.colour(row.name))]
         for role in roles:
             estimate = row.sides.get(role)
             cells.append(DASH if estimate is None else Cell(number(estimate.value), interval(estimate)))
@@ -110,14 +105,13 @@ def explain(_data: ColdControl) -> str:
     )
 
 
-def _row(results: StudyResults, name: str, found: Sides, metric: str) -> ControlRow:
+def _row(name: str, found: Sides, metric: str) -> ControlRow:
     def difference(pair: tuple[Role, Role]) -> Estimate | None:
         comparison = found.pairs.get(pair)
         return None if comparison is None else comparison.metrics[metric].difference
 
     return ControlRow(
         name,
-        architecture_style(results.settings, name).colour,
         {role: measured.metrics[metric] for role, measured in found.measured.items()},
         difference(("before", "cold_control")),
         difference(("cold_control", "after")),

@@ -12,7 +12,7 @@ from hpo.evaluation.improvement import Improvement
 from hpo.evaluation.metrics import METRICS
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import architecture_style, difference_kind
+from hpo.reports.plot.looks import Looks, difference_kind
 from hpo.results.comparison import Tested
 from hpo.results.paper import TABLE_3
 from hpo.results.study import StudyResults
@@ -37,7 +37,6 @@ class ComparedArchitecture(NamedTuple):
     """One architecture with both sides tested."""
 
     name: str
-    colour: str
     comparison: Comparison
     adjusted_p: Mapping[Tested, float]
 
@@ -66,8 +65,7 @@ def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
     rows = []
     for name, found in results.comparison.items():
         if found.before_after is not None:
-            colour = architecture_style(results.settings, name).colour
-            rows.append(ComparedArchitecture(name, colour, found.before_after, found.adjusted_p))
+            rows.append(ComparedArchitecture(name, found.before_after, found.adjusted_p))
     if not rows:
         raise NotThereError("No architecture has been tested before and after tuning yet.")
     present = {row.name for row in rows}
@@ -78,7 +76,7 @@ def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
     )
 
 
-def draw(data: ComparisonTable) -> Table:
+def draw(data: ComparisonTable, looks: Looks) -> Table:
     """A row a metric, grouped by architecture."""
     columns = [
         Column("Model"),
@@ -92,7 +90,7 @@ def draw(data: ComparisonTable) -> Table:
     ]
     if data.paper:
         columns.append(Column("Paper: before, after", numeric=True))
-    return Table(columns, [cells for row in data.rows for cells in _rows(row, paper=data.paper)])
+    return Table(columns, [cells for row in data.rows for cells in _rows(row, looks, paper=data.paper)])
 
 
 def finding(data: ComparisonTable) -> str:
@@ -129,7 +127,7 @@ def resting_on(sampling: Sampling) -> str:
     return f"Bootstrap over {resampled_words(sampling)}; {count(sampling.resamples)} resamples.{slides}"
 
 
-def _rows(row: ComparedArchitecture, *, paper: bool) -> list[list[Cell | str]]:
+def _rows(row: ComparedArchitecture, looks: Looks, *, paper: bool) -> list[list[Cell | str]]:
     rows: list[list[Cell | str]] = []
     for index, name in enumerate(METRICS):
         found = row.comparison.metrics[name]
@@ -143,7 +141,7 @@ def _rows(row: ComparedArchitecture, *, paper: bool) -> list[list[Cell | str]]:
             _p_cell(row, name),
         ]
         if index == 0:
-            cells.insert(0, Cell(row.name, swatch=row.colour, rows=len(METRICS)))
+            cells.insert(0, Cell(row.name, swatch=looks.colour(row.name), rows=len(METRICS)))
         if paper:
             printed = TABLE_3.get(row.name)
             text = f"{printed[0][index]:.3f}, {printed[1][index]:.3f}" if printed else DASH

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import architecture_style
+from hpo.reports.plot.looks import Looks
 from hpo.results.cost import TUNING, total_cost, visits_of
 from hpo.results.records import ComputeEntry, ComputeRole
 from hpo.results.study import StudyResults
@@ -32,7 +32,6 @@ class ComputeRow(NamedTuple):
     """One architecture's entries."""
 
     name: str
-    colour: str
     entries: list[ComputeEntry]
 
 
@@ -57,13 +56,13 @@ def read(results: StudyResults, _options: PanelSettings) -> ComputeTable:
     for name in results.settings.architectures:
         entries = results.compute_of(name)
         if entries:
-            rows.append(ComputeRow(name, architecture_style(results.settings, name).colour, entries))
+            rows.append(ComputeRow(name, entries))
     if not rows:
         raise NotThereError("Nothing has been trained yet.")
     return ComputeTable(rows)
 
 
-def draw(data: ComputeTable) -> Table:
+def draw(data: ComputeTable, looks: Looks) -> Table:
     """A row an architecture: patch-visits of each part, and its time below them."""
     found = {entry.role for row in data.rows for entry in row.entries}
     shown = [(heading, roles) for heading, roles in _COLUMNS if found & set(roles) or not set(roles) & _OPTIONAL]
@@ -72,7 +71,7 @@ def draw(data: ComputeTable) -> Table:
     rows: list[list[Cell | str]] = []
     for row in data.rows:
         cost = total_cost(row.entries)
-        cells: list[Cell | str] = [Cell(row.name, swatch=row.colour)]
+        cells: list[Cell | str] = [Cell(row.name, swatch=looks.colour(row.name))]
         cells += [_spent(row.entries, roles) for _, roles in shown]
         cells.append(DASH if cost.ratio is None else f"{cost.ratio:.1f} times")
         cells.append(count(cost.unshared))

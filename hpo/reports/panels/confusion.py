@@ -13,7 +13,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import THRESHOLD
 from hpo.evaluation.threshold import Confusion, choose_threshold, confusion, share_called_rightly
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import architecture_style, faded, figure, figure_text
+from hpo.reports.plot.looks import Looks, faded, figure, figure_text
 from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, count, number, plural
@@ -45,7 +45,6 @@ class Matrices(NamedTuple):
     """One architecture; ``chosen`` is None where there are no validation predictions."""
 
     architecture: str
-    colour: str
     fixed: Matrix
     chosen: Matrix | None
 
@@ -74,10 +73,9 @@ def read(results: StudyResults, _options: PanelSettings) -> ConfusionMatrices:
     for architecture in results.settings.architectures:
         tested = results.tested_finals(architecture, "after")
         if tested and results.test_labels is not None:
-            colour = architecture_style(results.settings, architecture).colour
             fixed = _matrix(results, tested, [THRESHOLD] * len(tested))
             chosen = _chosen_thresholds(results, tested)
-            matrices.append(Matrices(architecture, colour, fixed, _matrix(results, tested, chosen) if chosen else None))
+            matrices.append(Matrices(architecture, fixed, _matrix(results, tested, chosen) if chosen else None))
             seeds = max(seeds, len(tested))
     if not matrices:
         raise NotThereError("No tuned model has been tested yet: the test split is still closed.")
@@ -86,7 +84,7 @@ def read(results: StudyResults, _options: PanelSettings) -> ConfusionMatrices:
     return ConfusionMatrices(seeds, best if best in tested_names else tested_names[0], results.classes, matrices)
 
 
-def draw(data: ConfusionMatrices) -> go.Figure:
+def draw(data: ConfusionMatrices, looks: Looks) -> go.Figure:
     """A row an architecture, 0.5 on the left; a cell is the darker the larger its share of the true class."""
     rows = len(data.matrices)
     inner = rows * _PLOT + (rows - 1) * _GAP
@@ -105,10 +103,11 @@ def draw(data: ConfusionMatrices) -> go.Figure:
         figure=figure(inner + _TOP + _BOTTOM, margin={"l": 62, "r": 18, "t": _TOP, "b": _BOTTOM}),
     )
     shown.update_annotations(font_size=12.5)
+    classes = [figure_text(name, line=12) for name in data.classes[:2]]
     for row, of in enumerate(data.matrices, 1):
         for column, matrix in enumerate((of.fixed, of.chosen), 1):
             if matrix is not None:
-                _add_matrix(shown, of, matrix, row, column, [figure_text(name, line=12) for name in data.classes[:2]])
+                _add_matrix(shown, looks.colour(of.architecture), matrix, row, column, classes)
     shown.update_xaxes(showgrid=False, zeroline=False, showticklabels=False)
     shown.update_xaxes(showticklabels=True, title_text="called", row=rows)
     shown.update_yaxes(showgrid=False, zeroline=False, autorange="reversed")
@@ -160,7 +159,7 @@ def _threshold_words(matrix: Matrix | None) -> str:
     return f"chosen: {low}" if low == high else f"chosen: {low}{DASH}{high}"
 
 
-def _add_matrix(shown: go.Figure, of: Matrices, matrix: Matrix, row: int, column: int, classes: Sequence[str]) -> None:
+def _add_matrix(shown: go.Figure, colour: str, matrix: Matrix, row: int, column: int, classes: Sequence[str]) -> None:
     counts = [[matrix.tn, matrix.fp], [matrix.fn, matrix.tp]]
     shares = [[value / sum(line) if sum(line) else 0.0 for value in line] for line in counts]
     shown.add_heatmap(
@@ -169,7 +168,7 @@ def _add_matrix(shown: go.Figure, of: Matrices, matrix: Matrix, row: int, column
         z=shares,
         zmin=0,
         zmax=1,
-        colorscale=[[0, faded(of.colour, 0.04)], [1, faded(of.colour, 0.5)]],
+        colorscale=[[0, faded(colour, 0.04)], [1, faded(colour, 0.5)]],
         showscale=False,
         name="share of the class",
         xgap=2,

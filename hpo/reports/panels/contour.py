@@ -15,7 +15,7 @@ from hpo.evaluation.objective import lower_is_better
 from hpo.reports.optuna_view import importances
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.axes import FactorAxis, factor_axis
-from hpo.reports.plot.looks import ArchitectureStyle, architecture_style, figure
+from hpo.reports.plot.looks import Looks, figure
 from hpo.reports.trials import (
     STAGES,
     best_trial,
@@ -56,7 +56,6 @@ class Contour(NamedTuple):
     """
 
     architecture: str
-    style: ArchitectureStyle
     stage: str
     metric: str
     x: FactorAxis
@@ -104,7 +103,6 @@ def read(results: StudyResults, options: PanelSettings) -> Contour:
     best = best_trial(settings.objective, shown)
     return Contour(
         architecture,
-        architecture_style(settings, architecture),
         STAGES[stage],
         settings.objective.metric,
         *axes,
@@ -117,7 +115,7 @@ def read(results: StudyResults, options: PanelSettings) -> Contour:
     )
 
 
-def draw(data: Contour) -> go.Figure:
+def draw(data: Contour, looks: Looks) -> go.Figure:
     """Bright is better; the best trial is marked by a larger mark."""
     metric = f"Validation {METRIC_WORDS[data.metric]}"
     shown = figure(
@@ -157,9 +155,9 @@ def draw(data: Contour) -> go.Figure:
             mode="markers",
             # White with a dark rim is seen on every colour of the surface, and beside it on light and dark paper.
             marker={
-                "symbol": data.style.symbol,
+                "symbol": looks.symbol(data.architecture),
                 "size": size,
-                "color": data.style.colour if size > 7 else "#ffffff",
+                "color": looks.colour(data.architecture) if size > 7 else "#ffffff",
                 "line": {"color": "#ffffff" if size > 7 else "#30353c", "width": 1.6 if size > 7 else 1},
             },
             hovertemplate="%{customdata:.4f}<extra></extra>",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Cell, Column, Html, Table, element, escape, table
 from hpo.reports.panel import NotThereError
+from hpo.reports.plot.looks import Looks
 from hpo.results.records import DataDescription
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, capital, count, listed
@@ -36,7 +37,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Data:
     return Data(results.data, results.classes)
 
 
-def draw(data: Data) -> Html:
+def draw(data: Data, _looks: Looks) -> Html:
     """A table of the splits, what is doubtful about them, and the contact sheet."""
     columns = [
         Column("Split"),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import architecture_style
+from hpo.reports.plot.looks import Looks
 from hpo.results.records import Donor
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, count, listed, number, point_words
@@ -18,20 +18,13 @@ _MODES = {
 }
 
 
-class DonorRow(NamedTuple):
-    """One architecture's donor."""
-
-    colour: str
-    donor: Donor
-
-
 class DonorsTable(NamedTuple):
     """What the table shows."""
 
     metric: str
     mode: str
     batch_normalization: bool
-    rows: list[DonorRow]
+    donors: list[Donor]
 
 
 def title(_results: StudyResults, _options: PanelSettings) -> str:
@@ -50,15 +43,11 @@ def read(results: StudyResults, _options: PanelSettings) -> DonorsTable:
         raise NotThereError("Stage 2 of this study starts from random weights (stage2.warm_start: cold).")
     if not results.donors:
         raise NotThereError("Stage 2 of no architecture has begun yet; its donor is chosen then.")
-    rows = [
-        DonorRow(architecture_style(settings, name).colour, donor)
-        for name in settings.architectures
-        if (donor := results.donor(name)) is not None
-    ]
-    return DonorsTable(settings.objective.metric, settings.warm_start, settings.batch_normalization, rows)
+    donors = [donor for name in settings.architectures if (donor := results.donor(name)) is not None]
+    return DonorsTable(settings.objective.metric, settings.warm_start, settings.batch_normalization, donors)
 
 
-def draw(data: DonorsTable) -> Table:
+def draw(data: DonorsTable, looks: Looks) -> Table:
     """A row an architecture."""
     columns = [
         Column("Model"),
@@ -70,23 +59,21 @@ def draw(data: DonorsTable) -> Table:
     ]
     rows: list[list[Cell | str]] = [
         [
-            Cell(row.donor.architecture, swatch=row.colour),
-            Cell(capital(point_words(row.donor.point)), kind="wide"),
-            count(row.donor.epoch),
-            number(row.donor.objective),
-            count(row.donor.patch_visits),
-            Cell(row.donor.recipe_key[:12], kind="code"),
+            Cell(donor.architecture, swatch=looks.colour(donor.architecture)),
+            Cell(capital(point_words(donor.point)), kind="wide"),
+            count(donor.epoch),
+            number(donor.objective),
+            count(donor.patch_visits),
+            Cell(donor.recipe_key[:12], kind="code"),
         ]
-        for row in data.rows
+        for donor in data.donors
     ]
     return Table(columns, rows)
 
 
 def finding(data: DonorsTable) -> str:
     """Which epoch of which value each donor is."""
-    shown = (
-        f"{row.donor.architecture} from epoch {row.donor.epoch} at {number(row.donor.objective)}" for row in data.rows
-    )
+    shown = (f"{donor.architecture} from epoch {donor.epoch} at {number(donor.objective)}" for donor in data.donors)
     return f"Stage 2 starts at validation {METRIC_WORDS[data.metric]}: {listed(shown)}."
 
 

@@ -12,7 +12,7 @@ from hpo.evaluation.objective import gain
 from hpo.recipe.point import Value
 from hpo.reports.axis_effect import AxisLine, axis_lines, level_order
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, figure, figure_text
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, Looks, figure, figure_text
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, value_words
 
@@ -61,7 +61,7 @@ def read(results: StudyResults, options: PanelSettings) -> FactorEffect:
     )
 
 
-def draw(data: FactorEffect) -> go.Figure:
+def draw(data: FactorEffect, looks: Looks) -> go.Figure:
     """One line an architecture, the reference value marked."""
     levels = sorted({level for line in data.lines for level in line.levels}, key=level_order)
     shown = figure(
@@ -82,8 +82,8 @@ def draw(data: FactorEffect) -> go.Figure:
             error_y={"array": line.half_widths, "width": 3, "thickness": 1.2} if line.half_widths else None,
             name=figure_text(line.architecture),
             mode="lines+markers" if data.numeric else "markers",
-            line={"color": line.style.colour, "width": 2},
-            marker={"symbol": line.style.symbol, "size": 8, "color": line.style.colour},
+            line={"color": looks.colour(line.architecture), "width": 2},
+            marker={"symbol": looks.symbol(line.architecture), "size": 8, "color": looks.colour(line.architecture)},
             hovertemplate="%{x}: %{y:.4f}",
         )
     shown.add_vline(x=place(data.reference), line={"color": NEUTRAL, "dash": "dot", "width": 1.2})

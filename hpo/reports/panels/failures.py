@@ -7,24 +7,17 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Cell, Column, Html, Table, paragraph
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import architecture_style
+from hpo.reports.plot.looks import Looks
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.words import STAGE_WORDS, capital, count, plural, point_words
-
-
-class FailureRow(NamedTuple):
-    """One failed trial."""
-
-    colour: str
-    trial: TrialResult
 
 
 class Failures(NamedTuple):
     """What the table shows."""
 
     finished: int
-    rows: list[FailureRow]
+    trials: list[TrialResult]
 
 
 def title(_results: StudyResults, _options: PanelSettings) -> str:
@@ -42,13 +35,12 @@ def read(results: StudyResults, _options: PanelSettings) -> Failures:
     finished = sum(trial.state in ("complete", "pruned") for trial in results.trials)
     if not failed and not finished:
         raise NotThereError("No trial has ended yet.")
-    rows = [FailureRow(architecture_style(results.settings, trial.architecture).colour, trial) for trial in failed]
-    return Failures(finished, rows)
+    return Failures(finished, failed)
 
 
-def draw(data: Failures) -> Html | Table:
+def draw(data: Failures, looks: Looks) -> Html | Table:
     """A row a failed trial, or one sentence where none failed."""
-    if not data.rows:
+    if not data.trials:
         return paragraph("None.", "quiet")
     columns = [
         Column("Model"),
@@ -59,20 +51,20 @@ def draw(data: Failures) -> Html | Table:
     ]
     rows: list[list[Cell | str]] = [
         [
-            Cell(row.trial.architecture, swatch=row.colour),
-            capital(STAGE_WORDS[row.trial.stage]),
-            count(row.trial.number),
-            Cell(capital(point_words(row.trial.point)), kind="wide"),
-            Cell(row.trial.failure or "not known", kind="wide"),
+            Cell(trial.architecture, swatch=looks.colour(trial.architecture)),
+            capital(STAGE_WORDS[trial.stage]),
+            count(trial.number),
+            Cell(capital(point_words(trial.point)), kind="wide"),
+            Cell(trial.failure or "not known", kind="wide"),
         ]
-        for row in data.rows
+        for trial in data.trials
     ]
     return Table(columns, rows)
 
 
 def finding(data: Failures) -> str:
     """How many."""
-    return f"{plural(len(data.rows), 'trial')} failed, {count(data.finished)} finished."
+    return f"{plural(len(data.trials), 'trial')} failed, {count(data.finished)} finished."
 
 
 def explain(_data: Failures) -> str:

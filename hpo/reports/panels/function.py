@@ -28,7 +28,7 @@ from hpo.config.dashboard import Dashboard, PanelSettings
 from hpo.errors import nearest
 from hpo.reports.html import Html, Table, table
 from hpo.reports.panel import BrokenPanelError, Drawing, NotThereError
-from hpo.reports.plot.looks import figure
+from hpo.reports.plot.looks import Looks, figure
 from hpo.results.study import StudyResults
 from hpo.results.words import capital
 
@@ -94,7 +94,7 @@ def read(results: StudyResults, options: PanelSettings) -> OwnPanel:
         ) from error
 
 
-def draw(data: OwnPanel) -> Drawing:
+def draw(data: OwnPanel, _looks: Looks) -> Drawing:
     """As the function made it."""
     return data.drawing
 

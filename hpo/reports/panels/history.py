@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import gain
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, ArchitectureStyle, architecture_style, figure, figure_text, whole_ticks
+from hpo.reports.plot.looks import LEGEND_ABOVE, Looks, figure, figure_text, whole_ticks
 from hpo.reports.trials import value_of
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, design_words, number, plural
@@ -19,7 +19,6 @@ class SearchLine(NamedTuple):
     """One architecture: finished trials in their order, and the best so far."""
 
     architecture: str
-    style: ArchitectureStyle
     numbers: list[int]
     values: list[float]
     best: list[float]
@@ -51,15 +50,14 @@ def read(results: StudyResults, _options: PanelSettings) -> History:
         done = results.finished("stage2", architecture)
         if done:
             numbers, values = [trial.number for trial in done], [value_of(trial) for trial in done]
-            style = architecture_style(settings, architecture)
-            lines.append(SearchLine(architecture, style, numbers, values, settings.objective.running_best(values)))
+            lines.append(SearchLine(architecture, numbers, values, settings.objective.running_best(values)))
     if not lines:
         raise NotThereError("No stage-2 trial has finished yet.")
     failed = sum(trial.state == "failed" for trial in results.trials_of("stage2"))
     return History(settings.objective.metric, settings.stage2_design, failed, lines)
 
 
-def draw(data: History) -> go.Figure:
+def draw(data: History, looks: Looks) -> go.Figure:
     """A dot a trial, a stepped line for the best so far."""
     shown = figure(
         340,
@@ -68,13 +66,14 @@ def draw(data: History) -> go.Figure:
         yaxis={"title": {"text": f"Validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".3~f"},
     )
     for line in data.lines:
+        colour, symbol = looks.colour(line.architecture), looks.symbol(line.architecture)
         shown.add_scatter(
             x=line.numbers,
             y=line.best,
             name=figure_text(line.architecture),
             legendgroup=line.architecture,
             mode="lines",
-            line={"color": line.style.colour, "width": 2, "shape": "hv"},
+            line={"color": colour, "width": 2, "shape": "hv"},
             hovertemplate="best up to trial %{x}: %{y:.4f}",
         )
         shown.add_scatter(
@@ -84,7 +83,12 @@ def draw(data: History) -> go.Figure:
             legendgroup=line.architecture,
             showlegend=False,
             mode="markers",
-            marker={"color": line.style.colour, "symbol": line.style.symbol, "size": 8, "opacity": 0.75},
+            marker={
+                "color": colour,
+                "symbol": symbol,
+                "size": 8,
+                "opacity": 0.75,
+            },
             hovertemplate="trial %{x}: %{y:.4f}",
         )
     return shown

@@ -11,7 +11,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.optuna_view import ENOUGH_TRIALS, FEWEST_TRIALS, importances
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.axes import broken
-from hpo.reports.plot.looks import LEGEND_ABOVE, ArchitectureStyle, architecture_style, faded, figure, figure_text
+from hpo.reports.plot.looks import LEGEND_ABOVE, Looks, faded, figure, figure_text
 from hpo.reports.trials import STAGES, finished_by_architecture
 from hpo.results.records import StageName
 from hpo.results.study import StudyResults
@@ -25,7 +25,6 @@ class Shares(NamedTuple):
     """One architecture: each varied factor's share of the importance, which sum to 1, from so many trials."""
 
     architecture: str
-    style: ArchitectureStyle
     trials: int
     shares: dict[str, float]
 
@@ -55,7 +54,7 @@ def read(results: StudyResults, options: PanelSettings) -> Importance:
     for name, trials in finished_by_architecture(results, stage).items():
         shares = importances(settings, trials)
         if shares:
-            found.append(Shares(name, architecture_style(settings, name), len(trials), shares))
+            found.append(Shares(name, len(trials), shares))
         else:
             left_out.append(name)
     if not found:
@@ -78,7 +77,7 @@ def _stage(results: StudyResults, options: PanelSettings) -> StageName:
     return "stage2"
 
 
-def draw(data: Importance) -> go.Figure:
+def draw(data: Importance, looks: Looks) -> go.Figure:
     """A row a factor, in it a line with a mark for each architecture."""
     step = _BAND / len(data.architectures)
     height = 110 + len(data.factors) * max(34, 15 * len(data.architectures))
@@ -105,7 +104,7 @@ def draw(data: Importance) -> go.Figure:
             x=[end for value in values for end in (0, value, None)],
             y=[end for place in places for end in (place, place, None)],
             mode="lines",
-            line={"color": faded(one.style.colour, 0.45), "width": 4},
+            line={"color": faded(looks.colour(one.architecture), 0.45), "width": 4},
             showlegend=False,
             hoverinfo="skip",
         )
@@ -114,7 +113,7 @@ def draw(data: Importance) -> go.Figure:
             y=places,
             mode="markers",
             name=figure_text(one.architecture),
-            marker={"color": one.style.colour, "symbol": one.style.symbol, "size": 9},
+            marker={"color": looks.colour(one.architecture), "symbol": looks.symbol(one.architecture), "size": 9},
             hovertemplate="%{x:.1%}",
         )
     return shown

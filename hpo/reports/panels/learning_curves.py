@@ -12,7 +12,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import Curve, gain
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
-from hpo.reports.plot.looks import NEUTRAL, ArchitectureStyle, architecture_style, faded, figure_text
+from hpo.reports.plot.looks import NEUTRAL, Looks, faded, figure_text
 from hpo.reports.trials import STAGES, architecture_shown, thinned
 from hpo.results.records import StageName, TrialResult
 from hpo.results.study import StudyResults
@@ -37,7 +37,6 @@ class Curves(NamedTuple):
     """One architecture's trainings, the best one first."""
 
     architecture: str
-    style: ArchitectureStyle
     trainings: list[Training]
 
 
@@ -88,7 +87,7 @@ def read(results: StudyResults, options: PanelSettings) -> LearningCurves:
         trainings = [_training(trials, metric) for trials in by_recipe[name].values()]
         trainings.sort(key=lambda training: -gain(metric, training.values[-1]))
         if trainings:
-            plots.append(Curves(name, architecture_style(settings, name), thinned(trainings, MOST_LINES)))
+            plots.append(Curves(name, thinned(trainings, MOST_LINES)))
     return LearningCurves(
         metric,
         plots,
@@ -101,7 +100,7 @@ def read(results: StudyResults, options: PanelSettings) -> LearningCurves:
     )
 
 
-def draw(data: LearningCurves) -> go.Figure:
+def draw(data: LearningCurves, looks: Looks) -> go.Figure:
     """A plot an architecture: strong lines with their marks are shared trainings, faint ones were read once."""
     alone = len(data.plots) == 1
     titles = [figure_text(plot.architecture) for plot in data.plots]
@@ -109,7 +108,8 @@ def draw(data: LearningCurves) -> go.Figure:
     for place, plot in enumerate(data.plots):
         for shared in (False, True):
             trainings = [training for training in plot.trainings if (len(training.read_at) > 1) is shared]
-            colour = plot.style.colour if shared else faded(plot.style.colour, 0.35)
+            own = looks.colour(plot.architecture)
+            colour = own if shared else faded(own, 0.35)
             shown.add_scatter(
                 **_joined(trainings),
                 mode="lines",
@@ -126,7 +126,7 @@ def draw(data: LearningCurves) -> go.Figure:
                 y=[value for _, value in marks],
                 mode="markers",
                 showlegend=False,
-                marker={"color": colour, "symbol": plot.style.symbol, "size": 9 if shared else 5},
+                marker={"color": colour, "symbol": looks.symbol(plot.architecture), "size": 9 if shared else 5},
                 hovertemplate="read at epoch %{x}: %{y:.4f}",
                 name=figure_text(plot.architecture),
                 **cell(place),

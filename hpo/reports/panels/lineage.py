@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape, swatch
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import architecture_style
+from hpo.reports.plot.looks import Looks
 from hpo.reports.trials import chosen_trial, value_of
 from hpo.results.records import Confirmation, Donor, Role, TrialResult
 from hpo.results.study import StudyResults
@@ -38,7 +38,6 @@ class Tree(NamedTuple):
     """
 
     architecture: str
-    colour: str
     donor: Model | None
     trials: int
     choice: Model | None
@@ -81,11 +80,11 @@ def read(results: StudyResults, _options: PanelSettings) -> Lineage:
     )
 
 
-def draw(data: Lineage) -> Html:
+def draw(data: Lineage, looks: Looks) -> Html:
     """A tree an architecture, left to right; on a narrow page its branches lie below one another."""
     parts = []
     for tree in data.trees:
-        heading = element("h4", swatch(tree.colour), escape(tree.architecture))
+        heading = element("h4", swatch(looks.colour(tree.architecture)), escape(tree.architecture))
         root = _node("Random weights")
         branches = element("ul", element("li", root, _list(_branches(tree))), class_="tree")
         parts.append(element("div", heading, branches))
@@ -130,7 +129,6 @@ def _tree(results: StudyResults, architecture: str) -> Tree:
 
     return Tree(
         architecture,
-        architecture_style(results.settings, architecture).colour,
         None if donor is None else Model("Stage 1's donor", donor.recipe_key, donor.epoch, donor.objective),
         len(trials),
         _choice(chosen) if (chosen := chosen_trial(results, architecture)) else None,

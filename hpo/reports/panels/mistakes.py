@@ -11,6 +11,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import THRESHOLD
 from hpo.reports.html import Html, element, escape
 from hpo.reports.panel import NotThereError
+from hpo.reports.plot.looks import Looks
 from hpo.results.records import Mistake
 from hpo.results.study import StudyResults
 from hpo.results.words import count, number, plural
@@ -65,7 +66,7 @@ def read(results: StudyResults, options: PanelSettings) -> Mistakes:
     return Mistakes(best, len(rows), results.classes, false_positives, false_negatives)
 
 
-def draw(data: Mistakes) -> Html:
+def draw(data: Mistakes, _looks: Looks) -> Html:
     """A row of either kind; under each patch the probability that the models give to label 1."""
     negative, positive = data.classes[:2]
     return element(

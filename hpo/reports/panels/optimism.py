@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import METRICS, binary_metrics
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, Looks, faded, figure, figure_text
 from hpo.reports.trials import chosen_trial
 from hpo.results.records import Confirmation, TrialResult
 from hpo.results.study import StudyResults
@@ -44,7 +44,6 @@ class Gap(NamedTuple):
     """
 
     architecture: str
-    colour: str
     steps: dict[Step, Reached]
     first: tuple[float, float] | None = None
     is_first_chosen: bool = True
@@ -91,7 +90,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Optimism:
     )
 
 
-def draw(data: Optimism) -> go.Figure:
+def draw(data: Optimism, looks: Looks) -> go.Figure:
     """A stair an architecture, read from top to bottom; each step's value stands beside its mark."""
     rows = len(data.gaps)
     shown = figure(
@@ -112,11 +111,12 @@ def draw(data: Optimism) -> go.Figure:
         },
     )
     for row, gap in enumerate(data.gaps):
+        colour = looks.colour(gap.architecture)
         reached = list(gap.steps.values())
         places = [row + _SPREAD * (index - (len(reached) - 1) / 2) for index in range(len(reached))]
         for one, place in zip(reached, places, strict=True):
             if one.low is not None:
-                line = {"color": faded(gap.colour, 0.35), "width": 5}
+                line = {"color": faded(colour, 0.35), "width": 5}
                 shown.add_scatter(x=[one.low, one.high], y=[place] * 2, mode="lines", line=line, showlegend=False)
         shown.add_scatter(
             x=[one.value for one in reached],
@@ -124,12 +124,12 @@ def draw(data: Optimism) -> go.Figure:
             mode="lines+markers+text",
             name=figure_text(gap.architecture),
             showlegend=False,
-            line={"color": gap.colour, "width": 1.5},
+            line={"color": colour, "width": 1.5},
             marker={
                 "symbol": [_LOOKS[step][1] for step in gap.steps],
                 "size": 10,
-                "color": gap.colour,
-                "line": {"width": 2, "color": gap.colour},
+                "color": colour,
+                "line": {"width": 2, "color": colour},
             },
             text=[f" {number(one.value)} " for one in reached],
             cliponaxis=False,
@@ -199,7 +199,6 @@ def _gap(results: StudyResults, chosen: TrialResult, finals: Sequence[Confirmati
     best = next((one for one in results.candidates if (one.architecture, one.place) == (architecture, 1)), None)
     return Gap(
         architecture,
-        architecture_style(results.settings, architecture).colour,
         _steps(results, chosen, finals),
         None if best is None or best.repeated is None else (best.searched, best.repeated),
         best is None or best.is_chosen,

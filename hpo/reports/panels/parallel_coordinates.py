@@ -14,15 +14,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import Point, Value
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.axes import FactorAxis, broken, factor_axis
-from hpo.reports.plot.looks import (
-    LEGEND_ABOVE,
-    NEUTRAL,
-    ArchitectureStyle,
-    architecture_style,
-    faded,
-    figure,
-    figure_text,
-)
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, Looks, faded, figure, figure_text
 from hpo.reports.trials import STAGES, from_best, shown_trials, stage_of, thinned, value_of, varied_factors
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
@@ -70,7 +62,6 @@ class ParallelCoordinates(NamedTuple):
     """What the figure shows: axes from top to bottom, the objective's last, and the trials, the best one first."""
 
     architecture: str
-    style: ArchitectureStyle
     stage: str
     metric: str
     axes: list[FactorAxis]
@@ -119,7 +110,6 @@ def read(results: StudyResults, options: PanelSettings) -> ParallelCoordinates:
     )
     return ParallelCoordinates(
         architecture,
-        architecture_style(settings, architecture),
         STAGES[stage],
         settings.objective.metric,
         axes,
@@ -129,7 +119,7 @@ def read(results: StudyResults, options: PanelSettings) -> ParallelCoordinates:
     )
 
 
-def draw(data: ParallelCoordinates) -> go.Figure:
+def draw(data: ParallelCoordinates, looks: Looks) -> go.Figure:
     """An axis a row, a line a trial; better ones are thicker, more orange, and on top."""
     names = [capital(factor_words(axis.factor)) for axis in data.axes[:-1]] + [capital(METRIC_WORDS[data.metric])]
     rows = list(range(len(names)))
@@ -152,8 +142,8 @@ def draw(data: ParallelCoordinates) -> go.Figure:
         paths = [path for path in data.paths if path.fifth == fifth and path is not data.paths[0]]
         _draw_paths(shown, paths, rows, _FIFTHS[fifth], faded(_COLOURS[fifth], _OPACITIES[fifth]), _WIDTHS[fifth])
     best = data.paths[0]
-    _draw_paths(shown, [best], rows, f"best: trial {best.number}", data.style.colour, 3)
-    shown.data[-1].update(mode="lines+markers", marker={"symbol": data.style.symbol, "size": 10})
+    _draw_paths(shown, [best], rows, f"best: trial {best.number}", looks.colour(data.architecture), 3)
+    shown.data[-1].update(mode="lines+markers", marker={"symbol": looks.symbol(data.architecture), "size": 10})
     for row, axis in enumerate(data.axes):
         ticks = [(axis.share(axis.words[int(at)] if axis.words else at), text) for at, text in axis.ticks()]
         shown.add_scatter(

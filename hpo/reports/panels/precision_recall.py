@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.precision_recall import average_precision, precision_recall_band
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import architecture_style, figure_text
+from hpo.reports.plot.looks import Looks, figure_text
 from hpo.reports.plot.side_curves import SIDES, SideCurve, areas_in_words, draw_curves, rounded
 from hpo.results.study import StudyResults
 from hpo.results.words import before_note, capital, number
@@ -55,8 +55,7 @@ def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall:
                 band = precision_recall_band(labels, rows, results.test_slides, resamples=resamples)
                 edges = (band.low, band.high) if side == "after" else ((), ())
                 area = fmean(average_precision(labels, row) for row in rows)
-                colour = architecture_style(results.settings, architecture).colour
-                lines.append(SideCurve(architecture, colour, side, area, *map(rounded, (band.x, band.mean, *edges))))
+                lines.append(SideCurve(architecture, side, area, *map(rounded, (band.x, band.mean, *edges))))
                 seeds = max(seeds, len(rows))
     if not lines:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
@@ -64,11 +63,11 @@ def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall:
     return PrecisionRecall(seeds, float(labels.mean()), results.classes[1], lines, note)
 
 
-def draw(data: PrecisionRecall) -> go.Figure:
+def draw(data: PrecisionRecall, looks: Looks) -> go.Figure:
     """After tuning solid in its band, before tuning dotted; the average precision stands above the plots."""
     chance = [(0.0, data.share), (1.0, data.share)]
     called = f"share of {figure_text(data.positive)} patches"
-    return draw_curves(data.lines, ("Recall", "Precision"), chance, area="AP", called=called)
+    return draw_curves(data.lines, looks, ("Recall", "Precision"), chance, area="AP", called=called)
 
 
 def finding(data: PrecisionRecall) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from hpo.reports.axis_effect import AxisLine, axis_lines
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.axes import FactorAxis, factor_axis, round_numbers, share_of_range
 from hpo.reports.plot.grid import cell, label_axes, plot_grid
-from hpo.reports.plot.looks import ArchitectureStyle, architecture_style, faded, figure_text
+from hpo.reports.plot.looks import Looks, faded, figure_text
 from hpo.reports.trials import best_trial, thinned, value_of
 from hpo.results.records import FactorRange, TrialResult
 from hpo.results.settings import StudySettings
@@ -57,7 +58,7 @@ class RangeAxes(NamedTuple):
     """What the figure shows."""
 
     metric: str
-    styles: dict[str, ArchitectureStyle]
+    architectures: tuple[str, ...]
     axes: list[Axis]
     trials: int
     best: BestTrial | None
@@ -90,30 +91,30 @@ def read(results: StudyResults, options: PanelSettings) -> RangeAxes:
     best = best_trial(settings.objective, finished) if finished else None
     return RangeAxes(
         metric,
-        {name: architecture_style(settings, name) for name in settings.architectures},
+        settings.architectures,
         axes,
         len(finished),
         None if best is None else _best(settings, best, ranges),
     )
 
 
-def draw(data: RangeAxes) -> go.Figure:
+def draw(data: RangeAxes, looks: Looks) -> go.Figure:
     """A plot a factor; ranges lie as bars in lanes below the trials, one an architecture."""
     shown = plot_grid([capital(factor_words(axis.axis.factor)) for axis in data.axes], 230, 66)
     everything = [value for axis in data.axes for line in axis.levels for value in line.values]
     everything += [value for axis in data.axes for trials in axis.trials for value in trials.metric]
     low, high = min(everything), max(everything)
     height = (high - low) or 0.01
-    lanes = {name: low - height * _LANE * (2 + lane) for lane, name in enumerate(data.styles)}
+    lanes = {name: low - height * _LANE * (2 + lane) for lane, name in enumerate(data.architectures)}
     for place, axis in enumerate(data.axes):
         for line in axis.levels:
-            _draw_levels(shown, place, line)
+            _draw_levels(shown, place, line, looks)
         for trials in axis.trials:
-            _draw_trials(shown, place, trials, data.styles[trials.architecture])
+            _draw_trials(shown, place, trials, looks)
         for architecture, ends in axis.ranges.items():
-            _draw_range(shown, place, architecture, ends, lanes[architecture], data.styles[architecture].colour)
+            _draw_range(shown, place, architecture, ends, lanes[architecture], looks.colour(architecture))
         shown.update_xaxes(axis.axis.layout(), **cell(place))
-    _name(shown, data)
+    _name(shown, data.architectures, looks)
     label_axes(shown, "", capital(METRIC_WORDS[data.metric]))
     shown.update_yaxes(
         range=[min(lanes.values()) - height * _LANE, high + height * _LANE], tickvals=round_numbers(low, high, 5)
@@ -216,20 +217,25 @@ def _where(share: float) -> str:
     return next((words for limit, words in limits if share <= limit), "at the high end")
 
 
-def _draw_levels(shown: go.Figure, place: int, line: AxisLine) -> None:
+def _draw_levels(shown: go.Figure, place: int, line: AxisLine, looks: Looks) -> None:
+    colour, symbol = looks.colour(line.architecture), looks.symbol(line.architecture)
     shown.add_scatter(
         x=line.levels,
         y=line.values,
         mode="lines+markers",
-        line={"color": faded(line.style.colour, 0.6), "width": 1.4, "dash": "dot"},
-        marker={"symbol": f"{line.style.symbol}-open", "size": 8, "color": line.style.colour},
+        line={"color": faded(colour, 0.6), "width": 1.4, "dash": "dot"},
+        marker={
+            "symbol": f"{symbol}-open",
+            "size": 8,
+            "color": colour,
+        },
         showlegend=False,
         hovertemplate=f"{figure_text(line.architecture)}, stage 1: %{{y:.4f}}<extra></extra>",
         **cell(place),
     )
 
 
-def _draw_trials(shown: go.Figure, place: int, trials: Trials, style: ArchitectureStyle) -> None:
+def _draw_trials(shown: go.Figure, place: int, trials: Trials, looks: Looks) -> None:
     sizes = [12 if index == trials.best else 6 for index in range(len(trials.values))]
     opacities = [1 if index == trials.best else 0.55 for index in range(len(trials.values))]
     shown.add_scatter(
@@ -238,9 +244,9 @@ def _draw_trials(shown: go.Figure, place: int, trials: Trials, style: Architectu
         mode="markers",
         # Marks of several sizes would have a white rim, which is loud on dark paper.
         marker={
-            "symbol": style.symbol,
+            "symbol": looks.symbol(trials.architecture),
             "size": sizes,
-            "color": style.colour,
+            "color": looks.colour(trials.architecture),
             "opacity": opacities,
             "line": {"width": 0},
         },
@@ -266,8 +272,8 @@ def _draw_range(
     )
 
 
-def _name(shown: go.Figure, data: RangeAxes) -> None:
+def _name(shown: go.Figure, architectures: Sequence[str], looks: Looks) -> None:
     """The legend: who is who, by traces without points."""
-    for architecture, style in data.styles.items():
-        marker = {"symbol": style.symbol, "size": 9, "color": style.colour}
+    for architecture in architectures:
+        marker = {"symbol": looks.symbol(architecture), "size": 9, "color": looks.colour(architecture)}
         shown.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=figure_text(architecture), **cell(0))

@@ -8,7 +8,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import FACTORS, Value
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import architecture_style
+from hpo.reports.plot.looks import Looks
 from hpo.results.records import FactorRange
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, capital, factor_words, listed, value_words
@@ -23,9 +23,9 @@ class RangeRow(NamedTuple):
 
 
 class RangesTable(NamedTuple):
-    """What the table shows: architectures (with colours) from left to right."""
+    """What the table shows: architectures from left to right."""
 
-    architectures: list[tuple[str, str]]
+    architectures: list[str]
     rows: list[RangeRow]
     edited: bool
     missing: list[str]
@@ -56,22 +56,22 @@ def read(results: StudyResults, _options: PanelSettings) -> RangesTable:
         for factor in dict.fromkeys(one.factor for one in results.ranges)
     ]
     return RangesTable(
-        [(name, architecture_style(settings, name).colour) for name in have],
+        have,
         rows,
         any(one.edited for one in results.ranges),
         [name for name in settings.architectures if name not in have],
     )
 
 
-def draw(data: RangesTable) -> Table:
+def draw(data: RangesTable, _looks: Looks) -> Table:
     """A row a factor, a column an architecture."""
     columns = [Column("Factor"), Column("Reference", numeric=True)]
-    columns += [Column(name, numeric=True) for name, _ in data.architectures]
+    columns += [Column(name, numeric=True) for name in data.architectures]
     rows: list[list[Cell | str]] = []
     for row in data.rows:
         reference = DASH if row.reference is None else value_words(row.reference)
         cells: list[Cell | str] = [capital(factor_words(row.factor)), reference]
-        cells += [range_cell(row.ranges.get(name)) for name, _ in data.architectures]
+        cells += [range_cell(row.ranges.get(name)) for name in data.architectures]
         rows.append(cells)
     return Table(columns, rows)
 

@@ -11,7 +11,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.roc import mean_roc, roc_band, roc_curve
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import architecture_style
+from hpo.reports.plot.looks import Looks
 from hpo.reports.plot.side_curves import SIDES, Side, SideCurve, areas_in_words, draw_curves, from_to, rounded
 from hpo.results.paper import TABLE_4, printed_sides
 from hpo.results.study import StudyResults
@@ -59,8 +59,7 @@ def read(results: StudyResults, options: PanelSettings) -> Roc:
                     # Curves begin in (0, 0), where a band of rates at no false positive has no say.
                     low, high = (np.concatenate(([0.0], edge)) for edge in (band.low, band.high))
                 area = found.measured[found.role_of(side)].metrics["auc"].value
-                colour = architecture_style(results.settings, architecture).colour
-                lines.append(SideCurve(architecture, colour, side, area, *map(rounded, (alarms, hits, low, high))))
+                lines.append(SideCurve(architecture, side, area, *map(rounded, (alarms, hits, low, high))))
                 seeds = max(seeds, len(rows))
     if not lines:
         raise NotThereError("Neither side of an architecture has been tested yet.")
@@ -68,11 +67,11 @@ def read(results: StudyResults, options: PanelSettings) -> Roc:
     return Roc(seeds, lines, printed, before_note(results.settings.equal_training))
 
 
-def draw(data: Roc) -> go.Figure:
+def draw(data: Roc, looks: Looks) -> go.Figure:
     """After tuning solid in its band, before tuning dotted; the areas stand above the plots."""
     notes = {name: [from_to("paper", areas, digits=2)] for name, areas in data.printed.items()}
     axes = "False positive rate", "True positive rate"
-    return draw_curves(data.lines, axes, [(0, 0), (1, 1)], area="AUC", called="chance", notes=notes)
+    return draw_curves(data.lines, looks, axes, [(0, 0), (1, 1)], area="AUC", called="chance", notes=notes)
 
 
 def finding(data: Roc) -> str:

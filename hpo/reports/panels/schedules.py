@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, STRATEGY_COLOURS, STRATEGY_DASHES, figure, whole_ticks
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, STRATEGY_COLOURS, STRATEGY_DASHES, Looks, figure, whole_ticks
 from hpo.results.study import StudyResults
 from hpo.results.words import listed, plural, value_words
 
@@ -60,7 +60,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Schedules:
     return Schedules(epochs, settings.confirm_epochs, float(initial), steps, lines)
 
 
-def draw(data: Schedules) -> go.Figure:
+def draw(data: Schedules, _looks: Looks) -> go.Figure:
     """Learning rate over the epochs; this study's longest training shaded."""
     shown = figure(
         330,

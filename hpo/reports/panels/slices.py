@@ -12,7 +12,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.axes import FactorAxis, factor_axis
 from hpo.reports.plot.grid import cell, label_axes, plot_grid
-from hpo.reports.plot.looks import ArchitectureStyle, architecture_style, figure_text
+from hpo.reports.plot.looks import Looks, figure_text
 from hpo.reports.trials import (
     STAGES,
     best_trial,
@@ -36,7 +36,6 @@ class Dots(NamedTuple):
     """One architecture's trials: their places on each factor's axis, the objective, and the place of the best."""
 
     architecture: str
-    style: ArchitectureStyle
     places: dict[str, list[float | None]]
     values: list[float]
     best: int
@@ -102,7 +101,7 @@ def read(results: StudyResults, options: PanelSettings) -> Slices:
     )
 
 
-def draw(data: Slices) -> go.Figure:
+def draw(data: Slices, looks: Looks) -> go.Figure:
     """A plot a factor, a dot a trial."""
     shown = plot_grid([capital(factor_words(axis.factor)) for axis in data.axes], 190, 66)
     for place, axis in enumerate(data.axes):
@@ -116,8 +115,8 @@ def draw(data: Slices) -> go.Figure:
                 legendgroup=dots.architecture,
                 showlegend=place == 0,
                 marker={
-                    "color": dots.style.colour,
-                    "symbol": dots.style.symbol,
+                    "color": looks.colour(dots.architecture),
+                    "symbol": looks.symbol(dots.architecture),
                     "size": [12 if best else 7 for best in chosen],
                     "opacity": [1.0 if best else 0.55 for best in chosen],
                     "line": {"width": 0},  # several sizes would have a white rim, which is loud on dark paper
@@ -158,7 +157,6 @@ def _dots(results: StudyResults, axes: list[FactorAxis], trials: list[TrialResul
     few = few if best in few else [best, *few[1:]]
     return Dots(
         best.architecture,
-        architecture_style(results.settings, best.architecture),
         {
             axis.factor: [axis.place(trial.point[axis.factor]) if axis.factor in trial.point else None for trial in few]
             for axis in axes

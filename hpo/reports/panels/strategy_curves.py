@@ -10,7 +10,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import gain
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
-from hpo.reports.plot.looks import STRATEGY_COLOURS, STRATEGY_DASHES, figure_text
+from hpo.reports.plot.looks import STRATEGY_COLOURS, STRATEGY_DASHES, Looks, figure_text
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, listed, number, value_words
 
@@ -66,7 +66,7 @@ def read(results: StudyResults, options: PanelSettings) -> StrategyCurves:
     return StrategyCurves(metric, list(dict.fromkeys(line.architecture for line in lines)), lines)
 
 
-def draw(data: StrategyCurves) -> go.Figure:
+def draw(data: StrategyCurves, _looks: Looks) -> go.Figure:
     """A plot an architecture, side by side on one scale."""
     shown = plot_grid([figure_text(name) for name in data.architectures], 170, 76, same_x=True)
     named: set[str] = set()

@@ -7,23 +7,16 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import architecture_style
+from hpo.reports.plot.looks import Looks
 from hpo.results.records import TestOpening
 from hpo.results.study import StudyResults
 from hpo.results.words import listed, moment, plural
 
 
-class OpeningRow(NamedTuple):
-    """One opening."""
-
-    colour: str
-    opening: TestOpening
-
-
 class Openings(NamedTuple):
     """What the table shows."""
 
-    rows: list[OpeningRow]
+    openings: list[TestOpening]
     repeated: list[str]
 
 
@@ -40,33 +33,29 @@ def read(results: StudyResults, _options: PanelSettings) -> Openings:
     """
     if not results.test_openings:
         raise NotThereError("The test split has not been opened: every choice so far used train and validation only.")
-    rows = [
-        OpeningRow(architecture_style(results.settings, opening.architecture).colour, opening)
-        for opening in results.test_openings
-    ]
     names = [opening.architecture for opening in results.test_openings]
-    return Openings(rows, [name for name in dict.fromkeys(names) if names.count(name) > 1])
+    return Openings(list(results.test_openings), [name for name in dict.fromkeys(names) if names.count(name) > 1])
 
 
-def draw(data: Openings) -> Table:
+def draw(data: Openings, looks: Looks) -> Table:
     """A row an opening."""
     columns = [Column("Model"), Column("Opened"), Column("By"), Column("Configuration"), Column("Test split")]
     rows: list[list[Cell | str]] = [
         [
-            Cell(row.opening.architecture, swatch=row.colour),
-            moment(row.opening.opened_at),
-            row.opening.owner,
-            Cell(row.opening.configuration[:12], kind="code"),
-            Cell(row.opening.test_digest[:12], kind="code"),
+            Cell(opening.architecture, swatch=looks.colour(opening.architecture)),
+            moment(opening.opened_at),
+            opening.owner,
+            Cell(opening.configuration[:12], kind="code"),
+            Cell(opening.test_digest[:12], kind="code"),
         ]
-        for row in data.rows
+        for opening in data.openings
     ]
     return Table(columns, rows)
 
 
 def finding(data: Openings) -> str:
     """How many openings, and whether an architecture was opened more than once."""
-    openings = f"{plural(len(data.rows), 'opening')} of the test split"
+    openings = f"{plural(len(data.openings), 'opening')} of the test split"
     if data.repeated:
         return f"{openings}; more than once: {listed(data.repeated)}."
     return f"{openings}, once for each architecture, after its configuration was frozen."

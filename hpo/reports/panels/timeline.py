@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, architecture_style, faded, figure, figure_text
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, Looks, faded, figure, figure_text
 from hpo.results.activity import (
     PARTS,
     Part,
@@ -83,7 +83,7 @@ class Mark(NamedTuple):
 class Timeline(NamedTuple):
     """What the figure shows.
 
-    ``colours`` are the architectures' that were trained; ``marks`` are the last `_MOST_FAULTS` faults, and ``reasons``
+    ``architectures`` are those that were trained; ``marks`` are the last `_MOST_FAULTS` faults, and ``reasons``
     has how often each reason was given;
     ``busy`` is the share of the workers' time in which they trained; ``is_coarse`` tells whether bars stand for cells
     of time instead of trainings.
@@ -91,7 +91,7 @@ class Timeline(NamedTuple):
 
     axis: Axis
     lanes: list[str]
-    colours: dict[str, str]
+    architectures: list[str]
     presences: list[Presence]
     bars: list[Bars]
     marks: list[Mark]
@@ -135,11 +135,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Timeline:
     return Timeline(
         axis=axis,
         lanes=[lane.label for lane in lanes],
-        colours={
-            name: architecture_style(results.settings, name).colour
-            for name in results.settings.architectures
-            if name in trained
-        },
+        architectures=[name for name in results.settings.architectures if name in trained],
         presences=[
             Presence(row_of[worker.owner], place(worker.started_at), place(end_of(worker))) for worker in workers
         ],
@@ -153,7 +149,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Timeline:
     )
 
 
-def draw(data: Timeline) -> go.Figure:
+def draw(data: Timeline, looks: Looks) -> go.Figure:
     """Bars over thin lines that show from when to when a worker was there."""
     rows = len(data.lanes)
     shown = figure(
@@ -171,7 +167,7 @@ def draw(data: Timeline) -> go.Figure:
     )
     _add_presences(shown, data)
     for of in data.bars:
-        colour = data.colours.get(of.purpose.architecture, NEUTRAL)
+        colour = looks.colour(of.purpose.architecture)
         named = _purpose_words(of.purpose)
         shown.add_bar(
             base=of.begins,
@@ -185,7 +181,7 @@ def draw(data: Timeline) -> go.Figure:
             marker=_look(colour, of.purpose.part),
             hovertemplate=f"{named}<br>from %{{base:.2f}} {data.axis.unit.lower()}<extra></extra>",
         )
-    _add_legend(shown, data)
+    _add_legend(shown, data, looks)
     _add_marks(shown, data)
     return shown
 
@@ -257,10 +253,10 @@ def _add_presences(shown: go.Figure, data: Timeline) -> None:
     )
 
 
-def _add_legend(shown: go.Figure, data: Timeline) -> None:
+def _add_legend(shown: go.Figure, data: Timeline, looks: Looks) -> None:
     """An entry an architecture and one a part of the study: the bars' traces are one for each pair of them."""
     parts = {of.purpose.part for of in data.bars}
-    entries = [(figure_text(name), _look(colour, "confirm")) for name, colour in data.colours.items()]
+    entries = [(figure_text(name), _look(looks.colour(name), "confirm")) for name in data.architectures]
     entries += [(_PART_WORDS[part], _look(NEUTRAL, part)) for part in PARTS if part in parts]
     entries += [("not known", _look(NEUTRAL, ""))] * ("" in parts)
     for name, look in entries:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape
+from hpo.reports.plot.looks import Looks
 from hpo.results.records import StageName
 from hpo.results.study import StudyResults
 from hpo.results.words import (
@@ -105,7 +106,7 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
     )
 
 
-def draw(data: TwoStages) -> Html:
+def draw(data: TwoStages, _looks: Looks) -> Html:
     """Boxes with arrows between them; they wrap on a narrow page."""
     parts: list[Html] = []
     for block in data.blocks:

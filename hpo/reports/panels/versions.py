@@ -7,6 +7,7 @@ from typing import NamedTuple
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
+from hpo.reports.plot.looks import Looks
 from hpo.results.study import StudyResults
 from hpo.results.words import listed
 
@@ -35,7 +36,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Versions:
     return Versions(dict(results.versions))
 
 
-def draw(data: Versions) -> Table:
+def draw(data: Versions, _looks: Looks) -> Table:
     """A row a package."""
     rows: list[list[Cell | str]] = [[name, Cell(version, kind="code")] for name, version in data.versions.items()]
     return Table([Column("What"), Column("Version")], rows, compact=True)

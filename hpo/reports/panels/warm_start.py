@@ -14,7 +14,7 @@ from hpo.evaluation.objective import Curve, gain
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.band import add_band
 from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
-from hpo.reports.plot.looks import NEUTRAL, architecture_style, faded, figure_text
+from hpo.reports.plot.looks import NEUTRAL, Looks, faded, figure_text
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, count, listed, number, plural
@@ -45,7 +45,6 @@ class Start(NamedTuple):
     """
 
     architecture: str
-    colour: str
     epochs: list[int]
     curves: list[Curves]
     caught_up: int | None
@@ -87,23 +86,23 @@ def read(results: StudyResults, options: PanelSettings) -> WarmStart:
     return WarmStart(metric, starts, any(len(start.epochs) < start.epochs[-1] for start in starts))
 
 
-def draw(data: WarmStart) -> go.Figure:
+def draw(data: WarmStart, looks: Looks) -> go.Figure:
     """A plot an architecture: mean curves, and bands over the seeds of the two starts."""
     shown = plot_grid([figure_text(start.architecture, line=24) for start in data.starts], 190, 66, same_x=True)
     for number_of_plot, start in enumerate(data.starts):
-        place = cell(number_of_plot)
+        place, colour = cell(number_of_plot), looks.colour(start.architecture)
         for curves in start.curves:
             name, dash, width = _LOOKS[curves.role]
             epochs = start.epochs[: len(curves.mean)]
             if curves.role != "before":
-                add_band(shown, epochs, curves.low, curves.high, name, faded(start.colour, 0.16), **place)
+                add_band(shown, epochs, curves.low, curves.high, name, faded(colour, 0.16), **place)
             shown.add_scatter(
                 x=epochs,
                 y=curves.mean,
                 mode="lines" if len(epochs) > 1 else "markers",
                 name=name,
                 showlegend=False,
-                line={"color": start.colour, "dash": dash, "width": width},
+                line={"color": colour, "dash": dash, "width": width},
                 hovertemplate="epoch %{x}: %{y:.4f}",
                 **place,
             )
@@ -173,7 +172,6 @@ def _start(
     donors = [training.donor[1] for training in results.finals(architecture, "after") if training.donor is not None]
     return Start(
         architecture,
-        architecture_style(results.settings, architecture).colour,
         [int(index) + 1 for index in shown],
         [_curves(role, values[:, shown[shown < values.shape[1]]]) for role, values in found.items() if values.size],
         _caught_up(cold.mean(axis=0) - warm.min(axis=0)),

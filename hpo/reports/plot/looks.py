@@ -1,15 +1,15 @@
-"""Colours and shapes: one of each for an architecture, the same in every figure."""
+"""Colours, symbols and dashes of everything that is drawn."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
 import plotly.graph_objects as go
 
 from hpo.evaluation.estimate import Estimate
-from hpo.results.settings import StudySettings
 
 # Okabe and Ito 2008: told apart by people of every colour vision, and in grey. Their orange and sky blue are darker
 # here: lines and symbols stand out from light and from dark paper, at 3:1 and more.
@@ -22,18 +22,25 @@ NEUTRAL = "#8a8f98"
 """A grey that reads on light and dark paper."""
 
 
-class ArchitectureStyle(NamedTuple):
-    """How an architecture looks in every figure."""
+class Looks:
+    """Each architecture's colour and symbol, the same in every figure and table.
 
-    colour: str
-    symbol: str
+    Args:
+        architectures: by name, in the study file's order. From the ninth on, colours come again with other symbols.
+    """
 
+    def __init__(self, architectures: Sequence[str]) -> None:
+        self._places = {name: place for place, name in enumerate(architectures)}
 
-def architecture_style(settings: StudySettings, architecture: str) -> ArchitectureStyle:
-    """By the architecture's place in the study file; from the ninth on, colours come again with other symbols."""
-    place = settings.architectures.index(architecture)
-    turn = place // len(_COLOURS)
-    return ArchitectureStyle(_COLOURS[place % len(_COLOURS)], _SYMBOLS[(place + turn) % len(_SYMBOLS)])
+    def colour(self, architecture: str) -> str:
+        """Its colour as ``#rrggbb``; grey for an architecture that is none of them."""
+        place = self._places.get(architecture)
+        return NEUTRAL if place is None else _COLOURS[place % len(_COLOURS)]
+
+    def symbol(self, architecture: str) -> str:
+        """Its Plotly symbol; a circle for an architecture that is none of them."""
+        place = self._places.get(architecture, 0)
+        return _SYMBOLS[(place + place // len(_COLOURS)) % len(_SYMBOLS)]
 
 
 def difference_kind(difference: Estimate) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hpo.reports.plot.band import add_band
 from hpo.reports.plot.grid import cell, label_axes, plot_grid
-from hpo.reports.plot.looks import NEUTRAL, faded, figure_text
+from hpo.reports.plot.looks import NEUTRAL, Looks, faded, figure_text
 from hpo.results.words import listed, number
 
 Side = Literal["before", "after"]
@@ -28,7 +28,6 @@ class SideCurve(NamedTuple):
 
     Args:
         architecture: by name.
-        colour: its colour.
         side: which.
         area: what the curve is summed up by, mean over the seeds.
         x, y: ``(K,)``.
@@ -36,7 +35,6 @@ class SideCurve(NamedTuple):
     """
 
     architecture: str
-    colour: str
     side: Side
     area: float
     x: list[float]
@@ -72,6 +70,7 @@ def side_plots(notes: Mapping[str, Sequence[str]], x: str, y: str) -> go.Figure:
 
 def draw_curves(
     curves: Sequence[SideCurve],
+    looks: Looks,
     axes: tuple[str, str],
     reference: Sequence[tuple[float, float]],
     *,
@@ -83,6 +82,7 @@ def draw_curves(
 
     Args:
         curves: of either side.
+        looks: the architectures'.
         axes: names of x and y.
         reference: points of a dashed line in every plot.
         area: what the curves' areas are called.
@@ -99,7 +99,7 @@ def draw_curves(
         add_reference(shown, reference, called, place)
         for curve in found:
             if curve.low:
-                named, fill = f"{figure_text(name)} {curve.side}", faded(curve.colour, 0.2)
+                named, fill = f"{figure_text(name)} {curve.side}", faded(looks.colour(curve.architecture), 0.2)
                 add_band(shown, curve.x, curve.low, curve.high, named, fill, **cell(place))
             shown.add_scatter(
                 x=curve.x,
@@ -107,7 +107,7 @@ def draw_curves(
                 mode="lines",
                 name=f"{figure_text(name)} {curve.side}: {area} {number(curve.area)}",
                 showlegend=False,
-                line={"color": curve.colour, **LINES[curve.side]},
+                line={"color": looks.colour(curve.architecture), **LINES[curve.side]},
                 hovertemplate="%{x:.3f}, %{y:.3f}",
                 **cell(place),
             )

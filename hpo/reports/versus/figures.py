@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 from hpo.evaluation.compare import Measurement
 from hpo.evaluation.estimate import Estimate
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, faded, figure, figure_text
-from hpo.reports.versus.study import ComparedStudy, listed_labels, look_of, shared_style
+from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, Looks, faded, figure, figure_text
+from hpo.reports.versus.study import ComparedStudy, listed_labels, look_of
 from hpo.reports.versus.tested import Tested
 from hpo.results.records import Role
 from hpo.results.words import METRIC_WORDS, count, listed, number
@@ -32,12 +32,11 @@ class Search(NamedTuple):
     """What the figure of one architecture shows."""
 
     architecture: str
-    colour: str
     metric: str
     lines: list[SearchLine]
 
 
-def draw_tested(data: Tested) -> go.Figure:
+def draw_tested(data: Tested, looks: Looks) -> go.Figure:
     """Each study's models beside one another: hollow before tuning, filled after it, with 95% intervals."""
     shown = figure(
         350,
@@ -60,7 +59,14 @@ def draw_tested(data: Tested) -> go.Figure:
             sides = {row.name: _measured(row.measured[place], role) for row in data.rows}
             rows = [row for row in data.rows if sides[row.name] is not None]
             found = [side.metrics[data.metric] for side in sides.values() if side is not None]
-            _add_dots(shown, place, f"{label} {role}", [(row.name, row.colour) for row in rows], found, role == "after")
+            _add_dots(
+                shown,
+                place,
+                f"{label} {role}",
+                [(row.name, looks.colour(row.name)) for row in rows],
+                found,
+                role == "after",
+            )
     return shown
 
 
@@ -103,10 +109,10 @@ def read_search(studies: tuple[ComparedStudy, ...], architecture: str) -> Search
     if not lines:
         raise NotThereError(f"No trial of {architecture} has finished yet.")
     metric = having[0].results.settings.objective.metric
-    return Search(architecture, shared_style(studies, architecture).colour, metric, lines)
+    return Search(architecture, metric, lines)
 
 
-def draw_search(data: Search) -> go.Figure:
+def draw_search(data: Search, looks: Looks) -> go.Figure:
     """A stepped line a study."""
     shown = figure(
         320,
@@ -114,6 +120,7 @@ def draw_search(data: Search) -> go.Figure:
         xaxis={"title": {"text": "Patch-visits of the search"}, "rangemode": "tozero"},
         yaxis={"title": {"text": f"Best validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".3~f"},
     )
+    colour = looks.colour(data.architecture)
     for line in data.lines:
         look = look_of(line.place)
         shown.add_scatter(
@@ -121,8 +128,8 @@ def draw_search(data: Search) -> go.Figure:
             y=line.best,
             name=figure_text(line.label),
             mode="lines+markers",
-            line={"color": data.colour, "width": 2, "dash": look.dash, "shape": "hv"},
-            marker={"color": data.colour, "symbol": look.symbol, "size": 7},
+            line={"color": colour, "width": 2, "dash": look.dash, "shape": "hv"},
+            marker={"color": colour, "symbol": look.symbol, "size": 7},
             hovertemplate="%{x:,} patch-visits: %{y:.4f}",
         )
     return shown

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from hpo.config.study import StudyFile
 from hpo.recipe.architecture import ArchitectureSpec, CnnSpec
 from hpo.reports.html import Cell, Column, Html, Table, paragraph
+from hpo.reports.plot.looks import Looks
 from hpo.reports.versus.study import ComparedStudy
 from hpo.results.words import DASH, count, listed, plural
 
@@ -72,7 +73,7 @@ def read(studies: tuple[ComparedStudy, ...]) -> Differences:
     return Differences(tuple(study.label for study in studies), different, len(rows) - len(different))
 
 
-def draw(data: Differences) -> Table | Html:
+def draw(data: Differences, _looks: Looks) -> Table | Html:
     """A row a setting, grouped by what it is about."""
     if not data.rows:
         return paragraph("None.", "quiet")

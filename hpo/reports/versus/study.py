@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from hpo.reports.plot.looks import ArchitectureStyle, architecture_style
+from hpo.reports.plot.looks import Looks
 from hpo.results.study import StudyResults
 from hpo.results.words import listed
 
@@ -80,10 +80,9 @@ def shared_architectures(studies: Sequence[ComparedStudy]) -> tuple[str, ...]:
     return tuple(name for name in architectures_of(studies) if found.count(name) > 1)
 
 
-def shared_style(studies: Sequence[ComparedStudy], architecture: str) -> ArchitectureStyle:
-    """One colour an architecture, whichever study it is drawn of."""
-    settings = replace(studies[0].results.settings, architectures=architectures_of(studies))
-    return architecture_style(settings, architecture)
+def shared_looks(studies: Sequence[ComparedStudy]) -> Looks:
+    """One colour per architecture, whichever study it is drawn of."""
+    return Looks(architectures_of(studies))
 
 
 def listed_labels(studies: Sequence[ComparedStudy]) -> str:

@@ -9,7 +9,8 @@ from hpo.recipe.point import FACTORS, Point
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.ranges import range_cell
-from hpo.reports.versus.study import ComparedStudy, architectures_of, shared_style
+from hpo.reports.plot.looks import Looks
+from hpo.reports.versus.study import ComparedStudy, architectures_of
 from hpo.results.cost import Cost, total_cost
 from hpo.results.records import FactorRange
 from hpo.results.words import DASH, capital, count, duration, factor_words, listed, plural, value_words
@@ -19,7 +20,6 @@ class Row(NamedTuple):
     """Something of one architecture, as every study has it; None where a study has not."""
 
     architecture: str
-    colour: str
     what: str
     values: tuple[object, ...]
 
@@ -44,9 +44,9 @@ def read_ranges(studies: tuple[ComparedStudy, ...]) -> SideBySide:
     return _side_by_side(studies, ranges, "Stage 1 is not complete in any of the studies.")
 
 
-def draw_ranges(data: SideBySide) -> Table:
+def draw_ranges(data: SideBySide, looks: Looks) -> Table:
     """A row a factor, grouped by architecture."""
-    return _table(data, lambda value: range_cell(value if isinstance(value, FactorRange) else None))
+    return _table(data, looks, lambda value: range_cell(value if isinstance(value, FactorRange) else None))
 
 
 def finding_ranges(data: SideBySide) -> str:
@@ -80,7 +80,7 @@ def read_configurations(studies: tuple[ComparedStudy, ...]) -> SideBySide:
     return _side_by_side(studies, point, "No study has chosen a tuned configuration yet.")
 
 
-def draw_configurations(data: SideBySide) -> Table:
+def draw_configurations(data: SideBySide, looks: Looks) -> Table:
     """A row a factor, grouped by architecture; in bold where the studies differ."""
 
     def cell(value: object, kind: str) -> Cell:
@@ -90,7 +90,7 @@ def draw_configurations(data: SideBySide) -> Table:
         row._replace(values=tuple(cell(value, "strong" if _differs(row) else "") for value in row.values))
         for row in data.rows
     ]
-    return _table(SideBySide(data.labels, rows), lambda value: value if isinstance(value, Cell) else Cell(DASH))
+    return _table(SideBySide(data.labels, rows), looks, lambda value: value if isinstance(value, Cell) else Cell(DASH))
 
 
 def finding_configurations(data: SideBySide) -> str:
@@ -124,7 +124,7 @@ def read_compute(studies: tuple[ComparedStudy, ...]) -> SideBySide:
     return _side_by_side(studies, cost, "Nothing has been trained in any of the studies.")
 
 
-def draw_compute(data: SideBySide) -> Table:
+def draw_compute(data: SideBySide, looks: Looks) -> Table:
     """A row an architecture: tuning, and everything, of every study."""
     columns = [Column("Model")]
     for heading in ("tuning", "all training"):
@@ -132,7 +132,7 @@ def draw_compute(data: SideBySide) -> Table:
     rows: list[list[Cell | str]] = []
     for row in data.rows:
         costs = [one if isinstance(one, Cost) else None for one in row.values]
-        cells: list[Cell | str] = [Cell(row.architecture, swatch=row.colour)]
+        cells: list[Cell | str] = [Cell(row.architecture, swatch=looks.colour(row.architecture))]
         cells += [DASH if one is None else count(one.tuning) for one in costs]
         cells += [DASH if one is None else Cell(count(one.spent), duration(one.seconds)) for one in costs]
         rows.append(cells)
@@ -166,8 +166,7 @@ def _side_by_side(
         found = [contents(study, architecture) for study in studies]
         names = {name for one in found for name in one}
         ordered = [name for name in FACTORS if name in names] + sorted(names - FACTORS.keys())
-        colour = shared_style(studies, architecture).colour
-        rows += [Row(architecture, colour, name, tuple(one.get(name) for one in found)) for name in ordered]
+        rows += [Row(architecture, name, tuple(one.get(name) for one in found)) for name in ordered]
     if not rows:
         raise NotThereError(nothing)
     return SideBySide(tuple(study.label for study in studies), rows)
@@ -181,13 +180,13 @@ def _differs(row: Row) -> bool:
     return len(set(_chosen(row))) > 1
 
 
-def _table(data: SideBySide, cell: Callable[[object], Cell]) -> Table:
+def _table(data: SideBySide, looks: Looks, cell: Callable[[object], Cell]) -> Table:
     columns = [Column("Model"), Column("Factor"), *(Column(label, numeric=True) for label in data.labels)]
     rows: list[list[Cell | str]] = []
     for index, row in enumerate(data.rows):
         cells: list[Cell | str] = [capital(factor_words(row.what)), *(cell(value) for value in row.values)]
         if index == 0 or data.rows[index - 1].architecture != row.architecture:
             together = sum(other.architecture == row.architecture for other in data.rows)
-            cells.insert(0, Cell(row.architecture, swatch=row.colour, rows=together))
+            cells.insert(0, Cell(row.architecture, swatch=looks.colour(row.architecture), rows=together))
         rows.append(cells)
     return Table(columns, rows)

@@ -15,7 +15,8 @@ from hpo.evaluation.metrics import METRICS
 from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.comparison_table import difference_cell, resting_on
-from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels, shared_style
+from hpo.reports.plot.looks import Looks
+from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels
 from hpo.results.records import Role
 from hpo.results.words import (
     DASH,
@@ -42,7 +43,6 @@ class TestedArchitecture(NamedTuple):
     """One architecture: what each study's sides reach, and its differences from the first study (None: not paired)."""
 
     name: str
-    colour: str
     measured: list[Mapping[Role, Measurement]]
     pairs: list[Paired | None]
 
@@ -78,7 +78,6 @@ def read(studies: tuple[ComparedStudy, ...]) -> Tested:
     rows = [
         TestedArchitecture(
             name,
-            shared_style(studies, name).colour,
             [sides_of[name].measured if name in sides_of else {} for sides_of in sides],
             [
                 Paired(found[name, place], adjusted[name, place]) if (name, place) in found else None
@@ -91,7 +90,7 @@ def read(studies: tuple[ComparedStudy, ...]) -> Tested:
     return Tested(labels, studies[0].results.settings.test_metric, rows, reasons)
 
 
-def draw(data: Tested) -> Table:
+def draw(data: Tested, looks: Looks) -> Table:
     """A row a metric, grouped by architecture: the tuned models of every study, and the differences from the first."""
     columns = [Column("Model"), Column("Metric"), *(Column(label, numeric=True) for label in data.labels)]
     shown = [place for place in range(len(data.labels) - 1) if any(row.pairs[place] for row in data.rows)]
@@ -101,7 +100,9 @@ def draw(data: Tested) -> Table:
     rows: list[list[Cell | str]] = []
     for row in data.rows:
         for index, metric in enumerate(METRICS):
-            cells: list[Cell | str] = [Cell(row.name, swatch=row.colour, rows=len(METRICS))] if index == 0 else []
+            cells: list[Cell | str] = (
+                [Cell(row.name, swatch=looks.colour(row.name), rows=len(METRICS))] if index == 0 else []
+            )
             cells.append(capital(METRIC_WORDS[metric]))
             cells += [_measurement_cell(sides, metric) for sides in row.measured]
             for place in shown:

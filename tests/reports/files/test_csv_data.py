@@ -15,6 +15,7 @@ from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panels import factor_effect
 from hpo.reports.plot.looks import figure_text
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 
 
 def rows(text: str) -> list[list[str]]:
@@ -51,7 +52,7 @@ class TestTables:
 class TestFigures:
     def test_a_panels_points_and_intervals_are_all_there(self, finished: StudyResults) -> None:
         data = factor_effect.read(finished, PanelSettings(panel="factor_effect", factor="batch_size"))
-        header, *found = rows(figure_csv(factor_effect.draw(data)))
+        header, *found = rows(figure_csv(factor_effect.draw(data, LOOKS)))
         assert header == ["trace", "Batch size", "Validation AUC", "lower", "upper"]
         expected = [
             (line.architecture, level, value, value - half, value + half)

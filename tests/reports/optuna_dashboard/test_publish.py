@@ -15,7 +15,7 @@ from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
 
 from hpo.reports.optuna_dashboard import publish as publish_module
 from hpo.reports.optuna_dashboard.publish import PUBLISHED_AT, YOURS, Publication, publications, publish, publish_study
-from hpo.reports.plot.looks import architecture_style
+from hpo.reports.plot.looks import Looks
 from hpo.results.study import StudyResults
 from hpo.storage.database import Database
 from tests.processes import all_at_once
@@ -189,8 +189,9 @@ def test_a_figure_speaks_of_one_architecture_in_its_own_colour(finished: StudyRe
     assert len(found) == 8
     one = found["invented/stage1/model3"].figures["hpo-factor_effect-learning_rate"]
     (trace,) = one.data
-    style = architecture_style(finished.settings, "model3")
-    assert (trace.name, trace.line.color, trace.marker.symbol) == ("model3", style.colour, style.symbol)
+    looks = Looks(finished.settings.architectures)
+    assert trace.name == "model3"
+    assert (trace.line.color, trace.marker.symbol) == (looks.colour("model3"), looks.symbol("model3"))
 
 
 def test_figures_fit_the_dashboards_frame_and_stand_on_white_with_their_title(finished: StudyResults) -> None:

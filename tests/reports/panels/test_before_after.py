@@ -7,6 +7,7 @@ import pytest
 from hpo.config.dashboard import MetricName, PanelSettings
 from hpo.reports.panels import before_after
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ def test_the_papers_values_are_diamonds_on_their_bars(
     options = PanelSettings(panel="before_after", metric=metric, paper=True)
     read = before_after.read(invented_pair, options)
     assert read.printed == {"model1": {"before": before, "after": after}}
-    figure = before_after.draw(read)
+    figure = before_after.draw(read, LOOKS)
     diamonds = [trace for trace in figure.data if trace.type == "scatter"]
     assert [(trace.offsetgroup, list(trace.x), list(trace.y)) for trace in diamonds] == [
         ("before", ["model1"], [before]),
@@ -31,5 +32,5 @@ def test_the_papers_values_are_diamonds_on_their_bars(
 
 def test_without_the_wish_there_are_only_bars(invented_pair: StudyResults) -> None:
     read = before_after.read(invented_pair, PanelSettings(panel="before_after"))
-    assert {trace.type for trace in before_after.draw(read).data} == {"bar"}
+    assert {trace.type for trace in before_after.draw(read, LOOKS).data} == {"bar"}
     assert "paper" not in before_after.explain(read)

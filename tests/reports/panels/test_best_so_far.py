@@ -11,6 +11,7 @@ from hpo.reports.panel import NotThereError
 from hpo.reports.panels import best_so_far
 from hpo.results.study import StudyResults
 from hpo.storage.ledger import TrainedEpoch
+from tests.reports.looks import LOOKS
 from tests.results.invented import REFERENCE, invent_study
 
 OPTIONS = PanelSettings(panel="best_so_far")
@@ -95,7 +96,7 @@ def test_less_is_better_for_a_loss(finished: StudyResults) -> None:
 
 def test_lines_are_dotted_in_stage_1_and_solid_in_stage_2(finished: StudyResults) -> None:
     read = best_so_far.read(finished, OPTIONS)
-    figure = best_so_far.draw(read)
+    figure = best_so_far.draw(read, LOOKS)
     lines = [trace for trace in figure.data if trace.mode == "lines" and trace.x[0] is not None]
     for architecture, (first, second) in zip(read.lines, zip(lines[::2], lines[1::2], strict=True), strict=True):
         assert (first.line.dash, second.line.dash) == ("dot", "solid")
@@ -116,7 +117,7 @@ def test_a_study_whose_reference_point_is_missing_begins_at_its_first_trial(fini
 
 def test_names_from_yaml_stay_text() -> None:
     study = invent_study(architectures=("<b>bold</b>", "plain"), seeds=(0,))
-    assert "<b>" not in best_so_far.draw(best_so_far.read(study, OPTIONS)).to_json()
+    assert "<b>" not in best_so_far.draw(best_so_far.read(study, OPTIONS), LOOKS).to_json()
 
 
 def test_what_is_missing_is_said(empty: StudyResults, finished: StudyResults) -> None:

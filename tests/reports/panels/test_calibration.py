@@ -13,6 +13,7 @@ from hpo.evaluation.metrics import binary_metrics
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import calibration
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 
 OPTIONS = PanelSettings(panel="calibration")
 
@@ -51,7 +52,7 @@ def test_a_point_is_a_bin_of_all_seeds_predictions(finished: StudyResults) -> No
 
 def test_plots_tell_scores_before_and_after_and_only_the_tuned_side_has_intervals(finished: StudyResults) -> None:
     read = calibration.read(finished, OPTIONS)
-    figure = calibration.draw(read)
+    figure = calibration.draw(read, LOOKS)
     sides = read.curves[1].sides
     arrow = "\N{RIGHTWARDS ARROW}"
     heading = next(one.text for one in figure.layout.annotations if one.text.startswith("model2"))
@@ -76,7 +77,7 @@ def test_one_side_alone_is_told_as_such(finished: StudyResults) -> None:
     trainings = tuple(one for one in finished.confirmations if one.role == "before")
     read = calibration.read(replace(finished, confirmations=trainings), OPTIONS)
     assert "(before tuning only)" in calibration.finding(read)
-    legend = [trace.name for trace in calibration.draw(read).data if trace.showlegend is not False]
+    legend = [trace.name for trace in calibration.draw(read, LOOKS).data if trace.showlegend is not False]
     assert legend == ["before tuning", "perfect calibration"]
 
 

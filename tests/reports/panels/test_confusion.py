@@ -14,6 +14,7 @@ from hpo.reports.panels import confusion
 from hpo.reports.panels.confusion import Matrix
 from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 
 OPTIONS = PanelSettings(panel="confusion")
 
@@ -72,7 +73,7 @@ def test_the_test_split_has_no_say_in_the_threshold(finished: StudyResults) -> N
 
 def test_cells_have_counts_and_shares_of_the_true_class(finished: StudyResults) -> None:
     read = confusion.read(finished, OPTIONS)
-    figure = confusion.draw(read)
+    figure = confusion.draw(read, LOOKS)
     matrix = read.matrices[0].fixed
     heat = next(trace for trace in figure.data if trace.type == "heatmap")
     assert heat.z[1][1] == pytest.approx(matrix.tp / (matrix.tp + matrix.fn))
@@ -97,7 +98,7 @@ def test_without_validation_predictions_there_is_only_0_5(finished: StudyResults
     read = confusion.read(replace(finished, valid_labels=None), OPTIONS)
     assert [of.chosen for of in read.matrices] == [None] * 4
     assert "validation chooses" not in confusion.finding(read)
-    figure = confusion.draw(read)
+    figure = confusion.draw(read, LOOKS)
     assert len([trace for trace in figure.data if trace.type == "heatmap"]) == 4
     assert any("no validation predictions" in one.text for one in figure.layout.annotations)
 
@@ -106,7 +107,9 @@ def test_names_stay_plain_text(finished: StudyResults) -> None:
     name = "<b>bold</b>"
     settings = replace(finished.settings, architectures=(name,))
     trainings = tuple(replace(one, architecture=name) for one in _tuned(finished, "model1"))
-    figure = confusion.draw(confusion.read(replace(finished, settings=settings, confirmations=trainings), OPTIONS))
+    figure = confusion.draw(
+        confusion.read(replace(finished, settings=settings, confirmations=trainings), OPTIONS), LOOKS
+    )
     assert all("<b>bold" not in one.text for one in figure.layout.annotations)
 
 
@@ -118,4 +121,4 @@ def test_before_the_test_split_is_opened_there_are_none(empty: StudyResults, run
 
 def test_long_class_names_break_between_words(finished: StudyResults) -> None:
     data = confusion.read(finished, OPTIONS)._replace(classes=("normal tissue", "ductal carcinoma"))
-    assert confusion.draw(data).data[0].x == ("normal<br>tissue", "ductal<br>carcinoma")
+    assert confusion.draw(data, LOOKS).data[0].x == ("normal<br>tissue", "ductal<br>carcinoma")

@@ -12,6 +12,7 @@ from hpo.reports.panel import NotThereError
 from hpo.reports.panels import contour, importance
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 from tests.results.invented import REFERENCE, invent_study
 
 FACTORS = ("batch_size", "learning_rate")
@@ -45,7 +46,7 @@ def test_the_surface_is_linear_on_the_axes_own_scales(finished: StudyResults) ->
     known = ~np.isnan(read.surface)
     assert known.mean() > 0.95
     np.testing.assert_allclose(read.surface[known], expected[known], atol=1e-9)
-    figure = contour.draw(read)
+    figure = contour.draw(read, LOOKS)
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("linear", "log")
     assert (figure.data[0].y[0], figure.data[0].y[-1]) == (0.001, 0.1)
 
@@ -89,9 +90,9 @@ def test_the_best_trial_is_named(finished: StudyResults) -> None:
         f"The best of model1's 13 trials, AUC {best.objective:.3f}, has batch size {best.point['batch_size']} and "
         f"learning rate {best.point['learning_rate']:.3g}."
     )
-    large = contour.draw(read).data[-1]
+    large = contour.draw(read, LOOKS).data[-1]
     assert (large.x, large.y) == ((best.point["batch_size"],), (best.point["learning_rate"],))
-    assert large.marker.color == read.style.colour
+    assert large.marker.color == LOOKS.colour(read.architecture)
 
 
 def test_of_one_factor_at_a_time_only_trials_along_the_two_axes_count(finished: StudyResults) -> None:
@@ -117,19 +118,19 @@ def test_trials_on_a_line_have_no_surface(finished: StudyResults) -> None:
     read = contour.read(replace(finished, trials=trials), options)
     assert read.surface is None
     assert "no surface between them" in contour.explain(read)
-    assert [trace.type for trace in contour.draw(read).data] == ["scatter", "scatter"]
+    assert [trace.type for trace in contour.draw(read, LOOKS).data] == ["scatter", "scatter"]
 
 
 def test_bright_is_better_for_a_loss_too(finished: StudyResults) -> None:
     objective = replace(finished.settings.objective, metric="loss")
     study = replace(finished, settings=replace(finished.settings, objective=objective))
-    assert contour.draw(contour.read(study, OPTIONS)).data[0].reversescale
-    assert not contour.draw(contour.read(finished, OPTIONS)).data[0].reversescale
+    assert contour.draw(contour.read(study, OPTIONS), LOOKS).data[0].reversescale
+    assert not contour.draw(contour.read(finished, OPTIONS), LOOKS).data[0].reversescale
 
 
 def test_names_from_yaml_stay_text() -> None:
     study = invent_study(architectures=("<b>bold</b>",), seeds=(0,))
-    assert "<b>" not in contour.draw(contour.read(study, PanelSettings(panel="contour"))).to_json()
+    assert "<b>" not in contour.draw(contour.read(study, PanelSettings(panel="contour")), LOOKS).to_json()
 
 
 def test_what_is_missing_is_said(empty: StudyResults, finished: StudyResults) -> None:

@@ -16,6 +16,7 @@ from hpo.reports.page.report import render_report
 from hpo.reports.panel import BrokenPanelError, NotThereError
 from hpo.reports.panels import function
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 
 Write = Callable[[str], PanelSettings]
 
@@ -54,7 +55,7 @@ class TestWhatAFunctionMayReturn:
     def test_a_figure_of_the_results_with_words_from_its_docstring(self, finished: StudyResults, write: Write) -> None:
         options = write(FIGURE)
         data = function.read(finished, options)
-        shown = function.draw(data)
+        shown = function.draw(data, LOOKS)
         assert isinstance(shown, go.Figure)
         assert tuple(shown.data[0].x) == finished.settings.architectures
         assert sum(shown.data[0].y) == len(finished.trials)
@@ -63,7 +64,7 @@ class TestWhatAFunctionMayReturn:
         assert function.explain(data) == "One bar a model; the longer, the more."
 
     def test_a_figure_takes_the_pages_width_height_and_looks(self, finished: StudyResults, write: Write) -> None:
-        shown = function.draw(function.read(finished, write(FIGURE)))
+        shown = function.draw(function.read(finished, write(FIGURE)), LOOKS)
         assert isinstance(shown, go.Figure)
         layout = shown.to_plotly_json()["layout"]
         assert "width" not in layout
@@ -72,7 +73,7 @@ class TestWhatAFunctionMayReturn:
 
     def test_a_figure_keeps_the_height_that_it_sets(self, finished: StudyResults, write: Write) -> None:
         options = write("import plotly.graph_objects as go\nshown = lambda _: go.Figure(layout={'height': 500})")
-        drawn = function.draw(function.read(finished, options))
+        drawn = function.draw(function.read(finished, options), LOOKS)
         assert isinstance(drawn, go.Figure)
         assert drawn.layout.height == 500
 
@@ -86,7 +87,7 @@ class TestWhatAFunctionMayReturn:
             """
         )
         data = function.read(finished, options)
-        assert isinstance(function.draw(data), Table)
+        assert isinstance(function.draw(data, LOOKS), Table)
         assert function.title(finished, options) == "Shown"
         assert (function.finding(data), function.explain(data)) == ("", "")
 

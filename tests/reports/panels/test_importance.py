@@ -11,6 +11,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import importance
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 from tests.results.invented import invent_study
 
 OPTIONS = PanelSettings(panel="importance")
@@ -58,7 +59,7 @@ def test_the_factor_that_decides_comes_first(finished: StudyResults) -> None:
     assert sum(shares.shares.values()) == pytest.approx(1)
     assert importance.finding(read).startswith("Most important: batch size, for model1, with ")
     assert "hint" not in importance.finding(read)
-    labels = importance.draw(read).layout.yaxis.ticktext
+    labels = importance.draw(read, LOOKS).layout.yaxis.ticktext
     assert labels == ("Batch size", "Training<br>patches")
 
 
@@ -100,14 +101,16 @@ def test_optuna_says_nothing_on_the_terminal(finished: StudyResults, capfd: pyte
 
 def test_every_architecture_has_its_colour_and_symbol_in_every_row(finished: StudyResults) -> None:
     read = importance.read(finished, OPTIONS)
-    marks = [trace for trace in importance.draw(read).data if trace.mode == "markers"]
-    assert [(trace.marker.color, trace.marker.symbol) for trace in marks] == [one.style for one in read.architectures]
+    marks = [trace for trace in importance.draw(read, LOOKS).data if trace.mode == "markers"]
+    assert [(trace.marker.color, trace.marker.symbol) for trace in marks] == [
+        (LOOKS.colour(one.architecture), LOOKS.symbol(one.architecture)) for one in read.architectures
+    ]
     assert all(len(trace.x) == len(read.factors) for trace in marks)
 
 
 def test_names_from_yaml_stay_text() -> None:
     study = invent_study(architectures=("<b>bold</b>", "plain"), seeds=(0,))
-    assert "<b>" not in importance.draw(importance.read(study, OPTIONS)).to_json()
+    assert "<b>" not in importance.draw(importance.read(study, OPTIONS), LOOKS).to_json()
 
 
 def test_it_waits_for_the_stage(empty: StudyResults) -> None:

@@ -10,6 +10,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import learning_curves
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 from tests.results.invented import invent_study
 
 OPTIONS = PanelSettings(panel="learning_curves")
@@ -55,8 +56,10 @@ def test_a_single_architecture_and_another_metric_can_be_wished(finished: StudyR
     options = PanelSettings(panel="learning_curves", architecture="model3", metric="accuracy")
     read = learning_curves.read(finished, options)
     assert (read.metric, [plot.architecture for plot in read.plots], read.points) == ("accuracy", ["model3"], 17)
-    figure = learning_curves.draw(read)
-    assert {trace.line.color for trace in figure.data if trace.mode == "lines"} > {read.plots[0].style.colour}
+    figure = learning_curves.draw(read, LOOKS)
+    assert {trace.line.color for trace in figure.data if trace.mode == "lines"} > {
+        LOOKS.colour(read.plots[0].architecture)
+    }
     assert "of model3: validation accuracy" in learning_curves.title(finished, options)
     with pytest.raises(NotThereError, match="no architecture 'model9'; it has model1, model2, model3 and model4"):
         learning_curves.read(finished, PanelSettings(panel="learning_curves", architecture="model9"))
@@ -85,7 +88,7 @@ def test_many_long_trainings_are_thinned_out_but_every_mark_that_is_drawn_stays(
 
 def test_names_from_yaml_stay_text() -> None:
     study = invent_study(architectures=("<b>bold</b>", "plain"), seeds=(0,))
-    figure = learning_curves.draw(learning_curves.read(study, OPTIONS))
+    figure = learning_curves.draw(learning_curves.read(study, OPTIONS), LOOKS)
     assert "<b>" not in figure.to_json()
     assert [note.text for note in figure.layout.annotations] == ["&lt;b&gt;bold&lt;/b&gt;", "plain"]
 
@@ -108,4 +111,4 @@ def test_of_stage_2_it_shows_where_trainings_paused(finished: StudyResults) -> N
     assert learning_curves.title(results, options) == "Stage 2's trainings of model2: validation AUC over the epochs"
     assert learning_curves.finding(read).startswith(f"Of {len(second)} trainings, 1 went on from a pause; ")
     assert "paused or ended" in learning_curves.explain(read)
-    assert {trace.name for trace in learning_curves.draw(read).data} >= {"went on", "did not"}
+    assert {trace.name for trace in learning_curves.draw(read, LOOKS).data} >= {"went on", "did not"}

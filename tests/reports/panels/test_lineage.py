@@ -10,6 +10,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import lineage
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 from tests.results.invented import invent_study
 
 OPTIONS = PanelSettings(panel="lineage")
@@ -46,7 +47,7 @@ def test_stage_2_grows_from_stage_1s_donor(finished: StudyResults) -> None:
 
 def test_the_drawing_nests_what_grows_in_what_it_grows_from(finished: StudyResults) -> None:
     one = replace(finished, settings=replace(finished.settings, architectures=("model1",)))
-    drawn = lineage.draw(lineage.read(one, OPTIONS))
+    drawn = lineage.draw(lineage.read(one, OPTIONS), LOOKS)
     assert drawn.count("<ul") == drawn.count("</ul>") == 1 + 1 + 1 + 3  # random weights, donor, and one a final model
     donor = finished.donors[0].recipe_key[:8]
     inside = drawn[drawn.index(donor) : drawn.index("Donor again, seed 0")]
@@ -91,7 +92,7 @@ def test_a_cold_study_grows_from_random_weights(finished: StudyResults) -> None:
         confirmations=tuple(replace(one, donor=None) for one in finished.confirmations if one.role != "cold_control"),
     )
     read = lineage.read(cold, OPTIONS)
-    drawn = lineage.draw(read)
+    drawn = lineage.draw(read, LOOKS)
     assert "Donor" not in drawn
     assert "Cold control" not in drawn
     assert "Stage 2: best of 13 trials" in drawn
@@ -105,7 +106,7 @@ def test_a_running_study_shows_how_far_it_is(running: StudyResults, finished: St
     )
     read = lineage.read(replace(running, donors=begun, confirmations=planned), OPTIONS)
     assert [tree.architecture for tree in read.trees] == ["model1"]
-    assert "not trained yet" in lineage.draw(read)
+    assert "not trained yet" in lineage.draw(read, LOOKS)
     assert "Stage 2 has not begun for model2, model3 and model4." in lineage.explain(read)
     only = replace(finished, confirmations=())
     assert lineage.finding(lineage.read(only, OPTIONS)) == (
@@ -122,7 +123,7 @@ def test_of_many_seeds_the_first_are_shown() -> None:
 
 def test_names_from_yaml_stay_text() -> None:
     study = invent_study(architectures=("<b>bold</b>",), seeds=(0,))
-    drawn = lineage.draw(lineage.read(study, OPTIONS))
+    drawn = lineage.draw(lineage.read(study, OPTIONS), LOOKS)
     assert "<b>bold" not in drawn
     assert "&lt;b&gt;bold&lt;/b&gt;" in drawn
 

@@ -13,6 +13,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import mistakes
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 
 OPTIONS = PanelSettings(panel="mistakes")
 
@@ -45,7 +46,7 @@ def test_mistakes_of_the_best_architecture_are_counted(finished: StudyResults) -
 
 
 def test_every_thumbnail_is_the_patch_itself_and_is_described(finished: StudyResults) -> None:
-    page = mistakes.draw(mistakes.read(finished, OPTIONS))
+    page = mistakes.draw(mistakes.read(finished, OPTIONS), LOOKS)
     sources = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
     assert base64.b64decode(sources[0]) == finished.mistakes[0].image
     assert len(sources) == 24
@@ -57,14 +58,14 @@ def test_every_thumbnail_is_the_patch_itself_and_is_described(finished: StudyRes
 
 def test_slide_names_are_escaped(finished: StudyResults) -> None:
     hostile = tuple(replace(one, slide='"><script>alert(1)</script>') for one in finished.mistakes)
-    page = mistakes.draw(mistakes.read(replace(finished, mistakes=hostile), OPTIONS))
+    page = mistakes.draw(mistakes.read(replace(finished, mistakes=hostile), OPTIONS), LOOKS)
     assert "<script" not in page
     assert 'alt="Test patch' in page
 
 
 def test_a_kind_without_mistakes_says_none(finished: StudyResults) -> None:
     positives = tuple(one for one in finished.mistakes if one.label == 0)
-    page = mistakes.draw(mistakes.read(replace(finished, mistakes=positives), OPTIONS))
+    page = mistakes.draw(mistakes.read(replace(finished, mistakes=positives), OPTIONS), LOOKS)
     assert "None." in page[page.index("False negatives") :]
 
 

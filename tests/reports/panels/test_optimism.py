@@ -16,6 +16,7 @@ from hpo.reports.panels import optimism
 from hpo.reports.panels.optimism import Gap, Optimism, Reached
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 
 OPTIONS = PanelSettings(panel="optimism")
 
@@ -85,7 +86,7 @@ def test_a_loss_is_measured_on_the_test_split_too_and_less_is_better(finished: S
 
 
 def _invented(**steps: dict[str, Reached]) -> Optimism:
-    gaps = [Gap(name, "#0072b2", found) for name, found in steps.items()]  # type: ignore[arg-type]
+    gaps = [Gap(name, found) for name, found in steps.items()]  # type: ignore[arg-type]
     return Optimism("auc", 1.0, gaps, 13, 20, 40)
 
 
@@ -107,7 +108,7 @@ def test_trainings_of_other_lengths_say_nothing_of_the_search() -> None:
 
 def test_a_stair_an_architecture_with_a_number_at_each_step(finished: StudyResults) -> None:
     read = optimism.read(finished, OPTIONS)
-    figure = optimism.draw(read)
+    figure = optimism.draw(read, LOOKS)
     stairs = [trace for trace in figure.data if trace.mode == "lines+markers+text"]
     assert [trace.name for trace in stairs] == list(finished.settings.architectures)
     assert [text.strip() for text in stairs[0].text] == [

@@ -11,6 +11,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import parallel_coordinates
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 from tests.results.invented import invent_study
 
 OPTIONS = PanelSettings(panel="parallel_coordinates", architecture="model2")
@@ -79,7 +80,7 @@ def test_words_lie_evenly_on_their_axis(finished: StudyResults) -> None:
 
 def test_better_lines_are_thicker_and_the_best_is_drawn_last(finished: StudyResults) -> None:
     read = parallel_coordinates.read(finished, OPTIONS)
-    lines = [trace for trace in parallel_coordinates.draw(read).data if "lines" in trace.mode]
+    lines = [trace for trace in parallel_coordinates.draw(read, LOOKS).data if "lines" in trace.mode]
     assert [trace.name for trace in lines if trace.showlegend] == [
         "worst fifth",
         "best fifth",
@@ -87,7 +88,10 @@ def test_better_lines_are_thicker_and_the_best_is_drawn_last(finished: StudyResu
     ]
     widths = [trace.line.width for trace in lines]
     assert widths == sorted(widths)
-    assert (lines[-1].line.color, lines[-1].marker.symbol) == tuple(read.style)
+    assert (lines[-1].line.color, lines[-1].marker.symbol) == (
+        LOOKS.colour(read.architecture),
+        LOOKS.symbol(read.architecture),
+    )
     assert list(lines[-1].x)[:-1] == read.paths[0].places
 
 
@@ -109,7 +113,7 @@ def test_few_and_many_trials(finished: StudyResults) -> None:
 def test_names_from_yaml_stay_text() -> None:
     study = invent_study(architectures=("<b>bold</b>",), seeds=(0,))
     options = PanelSettings(panel="parallel_coordinates")
-    assert "<b>" not in parallel_coordinates.draw(parallel_coordinates.read(study, options)).to_json()
+    assert "<b>" not in parallel_coordinates.draw(parallel_coordinates.read(study, options), LOOKS).to_json()
 
 
 def test_what_is_missing_is_said(empty: StudyResults, finished: StudyResults) -> None:

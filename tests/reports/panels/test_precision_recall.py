@@ -11,6 +11,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import precision_recall
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 
 OPTIONS = PanelSettings(panel="precision_recall")
 
@@ -49,7 +50,7 @@ def test_only_the_tuned_side_has_a_band_and_its_curve_lies_within(finished: Stud
 
 def test_a_plot_an_architecture_with_the_areas_above_it(finished: StudyResults) -> None:
     read = precision_recall.read(finished, OPTIONS)
-    figure = precision_recall.draw(read)
+    figure = precision_recall.draw(read, LOOKS)
     areas = {line.side: line.area for line in read.lines if line.architecture == "model4"}
     heading = next(one.text for one in figure.layout.annotations if one.text.startswith("model4"))
     assert f"AP {areas['before']:.3f} \N{RIGHTWARDS ARROW} {areas['after']:.3f}" in heading

@@ -11,6 +11,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import factor_effect, range_axes
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 from tests.results.invented import invent_study
 
 OPTIONS = PanelSettings(panel="range_axes")
@@ -75,7 +76,7 @@ def test_an_end_of_the_range_is_told_from_its_inside(finished: StudyResults, rat
 
 def test_ranges_lie_below_every_trial_each_in_a_lane_of_its_own(finished: StudyResults) -> None:
     read = range_axes.read(finished, OPTIONS)
-    figure = range_axes.draw(read)
+    figure = range_axes.draw(read, LOOKS)
     bars = [trace for trace in figure.data if trace.line.width == 5]
     assert len(bars) == 12
     lanes = {trace.y[0] for trace in bars}
@@ -112,7 +113,7 @@ def test_of_many_trials_some_are_drawn_the_best_among_them(finished: StudyResult
 
 def test_names_from_yaml_stay_text() -> None:
     study = invent_study(architectures=("<b>bold</b>", "plain"), seeds=(0,))
-    assert "<b>" not in range_axes.draw(range_axes.read(study, OPTIONS)).to_json()
+    assert "<b>" not in range_axes.draw(range_axes.read(study, OPTIONS), LOOKS).to_json()
 
 
 def test_what_is_missing_is_said(empty: StudyResults, finished: StudyResults) -> None:

@@ -14,6 +14,7 @@ from hpo.reports.panel import NotThereError
 from hpo.reports.panels import roc
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 
 OPTIONS = PanelSettings(panel="roc")
 PAPER = PanelSettings(panel="roc", paper=True)
@@ -25,7 +26,7 @@ def _headings(figure: go.Figure) -> dict[str, str]:
 
 
 def test_areas_stand_above_the_plots(finished: StudyResults, expected: Callable[[str, Role, str], float]) -> None:
-    heading = _headings(roc.draw(roc.read(finished, OPTIONS)))["model3"]
+    heading = _headings(roc.draw(roc.read(finished, OPTIONS), LOOKS))["model3"]
     assert f"AUC {expected('model3', 'before', 'auc'):.3f} {ARROW} {expected('model3', 'after', 'auc'):.3f}" in heading
     assert "paper" not in heading
 
@@ -42,7 +43,7 @@ def test_the_tuned_sides_curve_lies_in_its_band_and_the_other_has_none(finished:
 
 def test_the_papers_areas_are_marked_and_only_shown_where_wished(invented_pair: StudyResults) -> None:
     read = roc.read(invented_pair, PAPER)
-    headings = _headings(roc.draw(read))
+    headings = _headings(roc.draw(read, LOOKS))
     assert f"paper 0.90 {ARROW} 0.94" in headings["model1"]
     assert "paper" not in headings["mine"]
     assert "Table 3, of other data and epochs; after 1,000 epochs (Table 4) it printed 0.97 for model1." in (

@@ -11,6 +11,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import slices
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 from tests.results.invented import invent_study
 
 OPTIONS = PanelSettings(panel="slices")
@@ -37,7 +38,7 @@ def test_words_have_places_in_their_order_after_the_numbers(finished: StudyResul
     assert (last.factor, last.words) == ("strategy", ("constant", "time_based", "step", "exponential"))
     trial = next(trial for trial in finished.trials if trial.point["strategy"] == "step")
     assert read.dots[0].places["strategy"][trial.number] == 2
-    figure = slices.draw(read)
+    figure = slices.draw(read, LOOKS)
     assert figure.layout.xaxis5.ticktext == ("constant", "time based", "step", "exponential")
     assert (figure.layout.xaxis5.type, figure.layout.xaxis4.type) == ("linear", "log")
 
@@ -93,13 +94,13 @@ def test_of_many_trials_some_are_drawn_the_best_among_them(finished: StudyResult
 
 
 def test_the_legend_names_an_architecture_once(finished: StudyResults) -> None:
-    figure = slices.draw(slices.read(finished, OPTIONS))
+    figure = slices.draw(slices.read(finished, OPTIONS), LOOKS)
     assert [trace.name for trace in figure.data if trace.showlegend] == list(finished.settings.architectures)
 
 
 def test_names_from_yaml_stay_text() -> None:
     study = invent_study(architectures=("<b>bold</b>", "plain"), seeds=(0,))
-    figure = slices.draw(slices.read(study, OPTIONS))
+    figure = slices.draw(slices.read(study, OPTIONS), LOOKS)
     assert {trace.name for trace in figure.data} == {"&lt;b&gt;bold&lt;/b&gt;", "plain"}
 
 

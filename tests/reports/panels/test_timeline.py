@@ -10,11 +10,11 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import timeline
-from hpo.reports.plot.looks import architecture_style
 from hpo.results.records import Fault, TrialResult
 from hpo.results.study import StudyResults
 from hpo.storage.ledger import TrainedEpoch
 from hpo.storage.workers import WorkerSpan
+from tests.reports.looks import LOOKS
 
 OPTIONS = PanelSettings(panel="timeline")
 
@@ -48,7 +48,7 @@ def test_a_fault_stands_in_its_workers_row_and_is_told_in_words(finished: StudyR
     assert f"(1) {mark.at:.1f} minutes, lab-2, GPU 1: stage 2 of model1, attempt 1: the worker died." in (
         timeline.explain(read)
     )
-    (drawn,) = (trace for trace in timeline.draw(read).data if trace.name == "fault")
+    (drawn,) = (trace for trace in timeline.draw(read, LOOKS).data if trace.name == "fault")
     assert list(drawn.text) == ["1"]
     assert "the worker died" in drawn.hovertext[0]
 
@@ -66,17 +66,16 @@ def test_a_quiet_study_says_so(finished: StudyResults) -> None:
     read = timeline.read(replace(finished, faults=()), OPTIONS)
     assert timeline.finding(read).endswith("without a fault.")
     assert f"2 workers trained {len(finished.epochs):,} epochs" in timeline.finding(read)
-    assert "fault" not in {trace.name for trace in timeline.draw(read).data}
+    assert "fault" not in {trace.name for trace in timeline.draw(read, LOOKS).data}
 
 
 def test_colours_are_the_architectures_and_the_legend_names_them_and_the_parts(finished: StudyResults) -> None:
-    figure = timeline.draw(timeline.read(finished, OPTIONS))
+    figure = timeline.draw(timeline.read(finished, OPTIONS), LOOKS)
     named = [trace.name for trace in figure.data if trace.showlegend is not False]
     assert {"model1", "model4", "stage 1", "stage 2", "final training", "worker there", "fault"} <= {*named}
-    style = architecture_style(finished.settings, "model2")
     of_model2 = [trace for trace in figure.data if str(trace.name).startswith("model2, ")]
     assert len(of_model2) == 3
-    assert {trace.marker.line.color for trace in of_model2} == {style.colour}
+    assert {trace.marker.line.color for trace in of_model2} == {LOOKS.colour("model2")}
     assert len({(trace.marker.color, trace.marker.pattern.shape) for trace in of_model2}) == 3
 
 
@@ -97,7 +96,7 @@ def test_a_hundred_thousand_epochs_are_drawn_at_a_coarser_grain(finished: StudyR
     assert read.axis.unit == "Hours"
     assert "too many trainings to show each" in timeline.explain(read)
     assert 0 < sum(len(of.rows) for of in read.bars) <= 3100
-    assert len(timeline.draw(read).to_json()) < 300_000
+    assert len(timeline.draw(read, LOOKS).to_json()) < 300_000
 
 
 def test_names_and_reasons_stay_plain_text(finished: StudyResults) -> None:
@@ -112,7 +111,7 @@ def test_names_and_reasons_stay_plain_text(finished: StudyResults) -> None:
         workers=(WorkerSpan("<i>lab:1:1", "<u>CPU", 0.0, 9.0, None),),
         faults=(Fault("stage1", hostile, "<i>lab:1:1", 1, 7.0, "<a href='x'>"),),
     )
-    drawn = json.loads(timeline.draw(timeline.read(study, OPTIONS)).to_json())
+    drawn = json.loads(timeline.draw(timeline.read(study, OPTIONS), LOOKS).to_json())
     texts = json.dumps(drawn)
     for markup in ("<b>", "<i>", "<u>", "<a "):
         assert markup not in texts

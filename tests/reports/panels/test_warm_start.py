@@ -13,6 +13,7 @@ from hpo.reports.panel import NotThereError
 from hpo.reports.panels import warm_start
 from hpo.results.records import Confirmation, Role
 from hpo.results.study import StudyResults
+from tests.reports.looks import LOOKS
 
 OPTIONS = PanelSettings(panel="warm_start")
 
@@ -91,7 +92,7 @@ def test_long_trainings_are_thinned_and_end_where_they_ended(empty: StudyResults
 
 
 def test_a_plot_an_architecture_with_three_lines_and_two_bands(finished: StudyResults) -> None:
-    figure = warm_start.draw(warm_start.read(finished, OPTIONS))
+    figure = warm_start.draw(warm_start.read(finished, OPTIONS), LOOKS)
     assert isinstance(figure, go.Figure)
     assert len([trace for trace in figure.data if trace.fill == "toself"]) == 2 * 4
     assert len({trace.line.dash for trace in figure.data if trace.x != (None,) and trace.fill is None}) == 3

@@ -13,10 +13,11 @@ from hpo.reports.html import Table
 from hpo.reports.page.comparison import render_comparison, write_comparison
 from hpo.reports.panel import NotThereError
 from hpo.reports.versus import figures, tables
-from hpo.reports.versus.study import ComparedStudy, architectures_of, labels, shared_architectures, shared_style
+from hpo.reports.versus.study import ComparedStudy, architectures_of, labels, shared_architectures, shared_looks
 from hpo.results.cost import TUNING
 from hpo.results.study import StudyResults
 from tests.reports.browser import browse
+from tests.reports.looks import LOOKS
 from tests.results.invented import invent_study, running_study
 
 
@@ -38,7 +39,7 @@ class TestNames:
         studies = (first, second)
         assert architectures_of(studies) == ("model1", "model2", "model3", "mine")
         assert shared_architectures(studies) == ("model2", "model3")
-        assert len({shared_style(studies, name).colour for name in architectures_of(studies)}) == 4
+        assert len({shared_looks(studies).colour(name) for name in architectures_of(studies)}) == 4
 
 
 class TestTheSearch:
@@ -65,7 +66,7 @@ class TestTheSearch:
         assert f"first {best[-1]:.3f} after {line.visits[-1]:,}" in figures.finding_search(data)
 
     def test_studies_are_told_apart_by_more_than_colour(self, first: ComparedStudy) -> None:
-        shown = figures.draw_search(figures.read_search((first, replace(first, label="again")), "model2"))
+        shown = figures.draw_search(figures.read_search((first, replace(first, label="again")), "model2"), LOOKS)
         assert len({trace.line.dash for trace in shown.data}) == 2
         assert len({trace.marker.symbol for trace in shown.data}) == 2
 
@@ -81,7 +82,7 @@ class TestTables:
     def test_ranges_and_configurations_stand_beside_one_another(
         self, first: ComparedStudy, second: ComparedStudy
     ) -> None:
-        ranges = texts(tables.draw_ranges(tables.read_ranges((first, second))))
+        ranges = texts(tables.draw_ranges(tables.read_ranges((first, second)), LOOKS))
         assert ["model2", "Batch size", "16 to 45", "16 to 45"] in ranges
         assert ["model1", "Learning rate", "0.0017 to 0.0173", "\N{EN DASH}"] in ranges
 
@@ -91,7 +92,7 @@ class TestTables:
         )
         changed = replace(second, results=replace(second.results, confirmations=tuned))
         data = tables.read_configurations((first, changed))
-        table = tables.draw_configurations(data)
+        table = tables.draw_configurations(data, LOOKS)
         assert ["model2", "Batch size", "24", "48"] in texts(table)
         bold = [[cell.text for cell, _ in row] for row in table.full_rows() if row[2][0].kind == "strong"]
         assert bold == [["model2", "Batch size", "24", "48"]]  # what a study has not chosen is no difference
@@ -99,7 +100,7 @@ class TestTables:
 
     def test_compute_is_summed_for_every_model_and_study(self, first: ComparedStudy, second: ComparedStudy) -> None:
         data = tables.read_compute((first, second))
-        found = {row[0]: row for row in texts(tables.draw_compute(data))}
+        found = {row[0]: row for row in texts(tables.draw_compute(data, LOOKS))}
         entries = [entry for entry in first.results.compute if entry.architecture == "model2"]
         tuning = sum(entry.spent.patch_visits for entry in entries if entry.role in TUNING)
         assert found["model2"][1] == f"{tuning:,}"

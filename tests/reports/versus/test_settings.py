@@ -8,6 +8,7 @@ from hpo.reports.html import Table
 from hpo.reports.versus import settings
 from hpo.reports.versus.settings import wishes_of
 from hpo.reports.versus.study import ComparedStudy
+from tests.reports.looks import LOOKS
 from tests.reports.versus.conftest import changed_digest
 from tests.stages.story import SPACE, load
 
@@ -45,7 +46,7 @@ def test_settings_that_differ_are_named_as_in_the_yaml_and_the_others_counted(
     assert settings.finding(data) == (
         "6 settings differ (1 of search space, 1 of stage 2, 2 of final trainings and 2 of budget)."
     )
-    table = settings.draw(data)
+    table = settings.draw(data, LOOKS)
     assert isinstance(table, Table)
     assert [column.heading for column in table.columns] == ["", "Setting", "one", "two"]
     assert len(table.full_rows()) == 6
@@ -74,7 +75,7 @@ def test_equal_files_say_so(tmp_path: Path, first: ComparedStudy) -> None:
     data = settings.read((one, compared("two", tmp_path / "two", first, data={"folder": "/data"})))
     assert data.rows == []
     assert settings.finding(data) == f"All {data.shared} settings of the study files are the same."
-    assert settings.draw(data) == '<p class="quiet">None.</p>'
+    assert settings.draw(data, LOOKS) == '<p class="quiet">None.</p>'
 
 
 def test_other_test_patches_are_a_difference(first: ComparedStudy) -> None:

@@ -13,6 +13,7 @@ from hpo.reports.html import Cell
 from hpo.reports.panel import NotThereError
 from hpo.reports.versus import figures, tested
 from hpo.reports.versus.study import ComparedStudy
+from tests.reports.looks import LOOKS
 from tests.reports.versus.conftest import changed_digest
 
 
@@ -67,7 +68,7 @@ def test_it_is_said_where_a_difference_leaves_out_seeds_of_a_column(
 
 def test_the_table_has_both_studies_and_their_difference(first: ComparedStudy, second: ComparedStudy) -> None:
     data = tested.read((first, second))
-    table = tested.draw(data)
+    table = tested.draw(data, LOOKS)
     headings = [column.heading for column in table.columns]
     assert headings == ["Model", "Metric", "first", "second", "second minus first", "DeLong p, Holm"]
     rows = [[cell for cell, _ in row] for row in table.full_rows()]
@@ -85,7 +86,7 @@ def test_studies_with_other_test_patches_stand_side_by_side_and_it_says_why(
 ) -> None:
     data = tested.read((first, changed_digest(second)))
     assert all(row.pairs == [None] for row in data.rows)
-    assert len(tested.draw(data).columns) == 4
+    assert len(tested.draw(data, LOOKS).columns) == 4
     reason = "first and second were tested on different patches: their numbers stand side by side, without a paired"
     assert tested.finding(data).startswith(reason)
     assert reason in tested.explain(data)
@@ -114,7 +115,7 @@ def test_of_three_studies_each_is_compared_with_the_first(first: ComparedStudy, 
     same = row.pairs[1]
     assert same is not None
     assert same.comparison.metrics["auc"].difference.value == 0
-    cells = [cell for row in tested.draw(data).rows for cell in row if isinstance(cell, Cell)]
+    cells = [cell for row in tested.draw(data, LOOKS).rows for cell in row if isinstance(cell, Cell)]
     assert any(cell.text == "0.000" for cell in cells)
 
 
@@ -122,7 +123,7 @@ def test_the_figure_has_a_symbol_for_each_study_and_a_colour_for_each_model(
     first: ComparedStudy, second: ComparedStudy
 ) -> None:
     data = tested.read((first, second))
-    shown = figures.draw_tested(data)
+    shown = figures.draw_tested(data, LOOKS)
     traces = {trace.name: trace for trace in shown.data if trace.x != (None,)}
     assert list(traces) == ["first before", "first after", "second before", "second after"]
     after, other = traces["first after"], traces["second after"]
