@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from hpo.reports.html import Column, Table
+from hpo.reports.table import Column, Table
 from hpo.results.study import StudyResults
 from hpo.results.words import plural
 

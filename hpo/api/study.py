@@ -121,7 +121,7 @@ class Study:
         Raises:
             HpoError: as `figure`, where the panel is no table.
         """
-        from hpo.reports.html import Table
+        from hpo.reports.table import Table
         from hpo.results.frame import texts_frame
 
         drawing = self._drawn(panel, options)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hpo.config.as_planned import StudyPlace
     from hpo.config.study import DataSettings
     from hpo.data.dataset import Dataset
-    from hpo.reports.page.serve import Progress
+    from hpo.results.progress import Progress
 
 
 def report(
@@ -110,7 +110,8 @@ def _report(
     from hpo.config.as_planned import find_study
     from hpo.config.load import load_dashboard
     from hpo.reports.page.ours import check_page
-    from hpo.reports.page.serve import LiveReport, serve_report, study_progress
+    from hpo.reports.page.serve import LiveReport, serve_report
+    from hpo.results.progress import study_progress
     from hpo.storage.database import look_into
 
     place = find_study(study, database)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -113,3 +113,10 @@ def load_stages(session: Session, study: str) -> dict[tuple[str, str], StageRow]
 def study_names(session: Session) -> list[str]:
     """The names of all studies that have been planned in this database."""
     return list(session.scalars(select(StudyRow.name).order_by(StudyRow.name)))
+
+
+def count_stages(session: Session, study: str) -> tuple[int, int]:
+    """Stages of a study that have been opened, and those of them that have been closed."""
+    counts = select(func.count(), func.count(StageRow.closed_at)).where(StageRow.study == study)
+    opened, closed = session.execute(counts).one()
+    return int(opened), int(closed)

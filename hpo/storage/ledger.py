@@ -181,6 +181,11 @@ def record_test_opening(
         return
 
 
+def count_epochs(session: Session, study: str) -> int:
+    """Entries that a study has in the ledger."""
+    return session.scalar(select(func.count()).select_from(TrainedEpochRow).where(TrainedEpochRow.study == study)) or 0
+
+
 def list_test_openings(session: Session, study: str) -> list[TestOpeningRow]:
     """Every opening of the test split, in order."""
     return list(

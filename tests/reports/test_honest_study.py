@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.advice import next_steps
 from hpo.reports.page.summary import summarize
 from hpo.reports.panels import (
     before_after,
@@ -21,9 +20,10 @@ from hpo.reports.panels import (
     roc,
     two_stages,
 )
-from hpo.reports.trials import chosen_trial
+from hpo.results.advice import next_steps
 from hpo.results.past_best import past_its_best
 from hpo.results.study import StudyResults
+from hpo.results.trials import chosen_trial
 from hpo.results.verdict import every_metric, origin, verdict
 from hpo.results.words import number, signed
 from tests.reports.looks import LOOKS

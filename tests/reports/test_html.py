@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from hpo.reports.html import Cell, Column, Html, Table, table
+from hpo.reports.html import Html, table
+from hpo.reports.table import Cell, Column, Table
 
 COLUMNS = (Column("Model"), Column("AUC", numeric=True))
 

@@ -15,7 +15,7 @@ from hpo.config.dashboard import PanelName, PanelSettings
 from hpo.evaluation.metrics import METRICS
 from hpo.recipe.arithmetic import Arithmetic
 from hpo.reports import panels
-from hpo.reports.html import Table, table
+from hpo.reports.html import table
 from hpo.reports.panel import Drawing, NotThereError
 from hpo.reports.panels import (
     before_after,
@@ -36,8 +36,10 @@ from hpo.reports.panels import (
     two_stages,
     versions,
 )
-from hpo.reports.plot.looks import NEUTRAL, Looks, whole_ticks
+from hpo.reports.plot.axes import whole_ticks
+from hpo.reports.plot.looks import NEUTRAL, Looks
 from hpo.reports.registry import panel_named
+from hpo.reports.table import Table
 from hpo.results.paper import TABLE_3, TABLE_4
 from hpo.results.records import ComputeEntry, Role, TrialResult
 from hpo.results.settings import FactorSettings

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hpo.reports.advice import next_steps
+from hpo.results.advice import next_steps
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 from hpo.results.verdict import origin, price, verdict

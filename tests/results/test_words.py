@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.evaluation.estimate import Interval
-from hpo.reports.html import Cell, Column, Table, element, escape, table
+from hpo.reports.html import element, escape, table
+from hpo.reports.table import Cell, Column, Table
 from hpo.results import words
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from hpo.reports.html import Table
+from hpo.reports.table import Table
 from hpo.results.words import MINUS
 
 _AXES = ("x", "y", "z")

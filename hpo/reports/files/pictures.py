@@ -16,9 +16,9 @@ import plotly.graph_objects as go
 
 from hpo.machine import available_cores
 from hpo.reports.files.csv_data import figure_csv, table_csv
-from hpo.reports.html import Table
 from hpo.reports.page.shell import Section
 from hpo.reports.plot.theme import plotly_template
+from hpo.reports.table import Table
 from hpo.storage.patience import first_line
 from hpo.whole_file import whole_file
 

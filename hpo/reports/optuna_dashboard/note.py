@@ -12,10 +12,10 @@ from typing import Literal, NamedTuple
 
 from hpo.config.stages import POOL_DESIGNS
 from hpo.evaluation.objective import Objective
-from hpo.reports.trials import best_trial, value_of
 from hpo.results.records import FactorRange, StageName, TrialResult
 from hpo.results.settings import StudySettings
 from hpo.results.study import StudyResults
+from hpo.results.trials import best_trial, value_of
 from hpo.results.words import (
     METRIC_WORDS,
     design_words,

@@ -21,7 +21,8 @@ from hpo.config.dashboard import PanelSettings
 from hpo.config.study import StudyFile
 from hpo.reports.optuna_dashboard.note import Context, write_note
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import Looks, faded, figure_text
+from hpo.reports.plot.figure import figure_text
+from hpo.reports.plot.looks import Looks, faded
 from hpo.reports.registry import panel_named
 from hpo.results.read import read_results
 from hpo.results.records import StageName

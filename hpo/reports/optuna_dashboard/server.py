@@ -13,7 +13,8 @@ from hpo.config.as_planned import StudyPlace, as_planned
 from hpo.errors import HpoError
 from hpo.reports.optuna_dashboard.publish import publish_study
 from hpo.reports.page.http_guard import GuardedHandler, GuardedServer, with_headers
-from hpo.reports.page.serve import Progress, study_progress, until_told_to_end
+from hpo.reports.page.serve import until_told_to_end
+from hpo.results.progress import Progress, study_progress
 from hpo.stages.plan import recorded_settings
 from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.database import Database, open_reader

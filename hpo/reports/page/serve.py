@@ -10,42 +10,14 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import HTTPServer
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, select
-
-from hpo.config.as_planned import StudyPlace
-from hpo.config.study import StudyFile
 from hpo.errors import HpoError
 from hpo.reports.html import element, escape, paragraph
 from hpo.reports.page.http_guard import GuardedHandler, GuardedServer
 from hpo.reports.page.shell import PAGE_POLICY
-from hpo.stages.estimate import finished_points
-from hpo.storage.database import Database
+from hpo.results.progress import Progress
 from hpo.storage.patience import first_line
-from hpo.storage.tables import StageRow, TrainedEpochRow
-
-
-class Progress(NamedTuple):
-    """How far a study has come, in numbers that are cheap to count: while they stay, so does its report."""
-
-    stages_opened: int
-    stages_closed: int
-    points_finished: int
-    epochs_trained: int
-
-
-def study_progress(database: Database, study: StudyFile | StudyPlace) -> Progress | None:
-    """How far a study has come; None if it has not begun."""
-    stages = select(func.count(), func.count(StageRow.closed_at)).where(StageRow.study == study.name)
-    epochs = select(func.count()).select_from(TrainedEpochRow).where(TrainedEpochRow.study == study.name)
-    with database.transaction() as session:
-        opened, closed = session.execute(stages).one()
-        trained = session.scalar(epochs) or 0
-    if not opened:
-        return None
-    return Progress(int(opened), int(closed), finished_points(database, study), int(trained))
 
 
 class LiveReport:

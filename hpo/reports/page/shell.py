@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from hpo.reports.html import Html, Table, element, escape, paragraph, table
+from hpo.reports.html import Html, element, escape, paragraph, table
 from hpo.reports.page.embed import figure_script, library, templates
 from hpo.reports.page.ours import GENERATOR
 from hpo.reports.panel import Drawing
+from hpo.reports.table import Table
 from hpo.whole_file import whole_file
 
 PAGE_POLICY = (

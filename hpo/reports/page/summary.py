@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from hpo.evaluation.compare import MetricComparison
 from hpo.evaluation.metrics import METRICS
-from hpo.reports.advice import next_steps
-from hpo.reports.html import Cell, Column, Html, Table, element, escape, paragraph, table
-from hpo.reports.plot.looks import Looks, difference_kind
-from hpo.reports.trials import STAGES
+from hpo.reports.html import Html, element, escape, paragraph, table
+from hpo.reports.plot.looks import Looks
+from hpo.reports.table import Cell, Column, Table, difference_kind
+from hpo.results.advice import next_steps
 from hpo.results.comparison import Tested
 from hpo.results.cost import total_cost
 from hpo.results.study import StudyResults
+from hpo.results.trials import STAGES
 from hpo.results.verdict import every_metric, origin, price, verdict
 from hpo.results.words import (
     METRIC_WORDS,

@@ -10,7 +10,9 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.estimate import Estimate
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, Looks, faded, figure, figure_text
+from hpo.reports.plot.figure import figure, figure_text
+from hpo.reports.plot.legend import LEGEND_ABOVE
+from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.results.paper import printed_sides
 from hpo.results.records import Role
 from hpo.results.study import StudyResults

@@ -12,10 +12,12 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import gain
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, Looks, figure, figure_text
-from hpo.reports.trials import STAGES, others_at_reference, value_of
+from hpo.reports.plot.figure import figure, figure_text
+from hpo.reports.plot.legend import LEGEND_ABOVE
+from hpo.reports.plot.looks import NEUTRAL, Looks
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trials import STAGES, others_at_reference, value_of
 from hpo.results.words import METRIC_WORDS, count, number, plural
 from hpo.storage.ledger import TrainedEpoch
 

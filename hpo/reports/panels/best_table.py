@@ -9,9 +9,9 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.metrics import METRICS
 from hpo.recipe.point import Point
-from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.looks import Looks
+from hpo.reports.table import Cell, Column, Table
 from hpo.results.paper import TABLE_4
 from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults

@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.calibration import Calibration, calibrate
 from hpo.reports.panel import NotThereError
+from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell
-from hpo.reports.plot.looks import Looks, figure_text
+from hpo.reports.plot.looks import Looks
 from hpo.reports.plot.side_curves import (
     LINES,
     SIDES,

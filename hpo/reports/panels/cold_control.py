@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.estimate import Estimate
-from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.comparison_table import difference_cell
 from hpo.reports.plot.looks import Looks
+from hpo.reports.table import Cell, Column, Table
 from hpo.results.comparison import Sides
 from hpo.results.records import Role
 from hpo.results.study import StudyResults

@@ -10,9 +10,9 @@ from hpo.evaluation.compare import Comparison, Sampling
 from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.improvement import Improvement
 from hpo.evaluation.metrics import METRICS
-from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import Looks, difference_kind
+from hpo.reports.plot.looks import Looks
+from hpo.reports.table import Cell, Column, Table, difference_kind
 from hpo.results.comparison import Tested
 from hpo.results.paper import TABLE_3
 from hpo.results.study import StudyResults

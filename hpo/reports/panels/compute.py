@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.looks import Looks
+from hpo.reports.table import Cell, Column, Table
 from hpo.results.cost import TUNING, total_cost, visits_of
 from hpo.results.records import ComputeEntry, ComputeRole
 from hpo.results.study import StudyResults

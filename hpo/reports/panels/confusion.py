@@ -13,7 +13,8 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import THRESHOLD
 from hpo.evaluation.threshold import Confusion, choose_threshold, confusion, share_called_rightly
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import Looks, faded, figure, figure_text
+from hpo.reports.plot.figure import figure, figure_text
+from hpo.reports.plot.looks import Looks, faded
 from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, count, number, plural

@@ -12,22 +12,15 @@ from scipy.spatial import QhullError
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import lower_is_better
-from hpo.reports.optuna_view import importances
-from hpo.reports.panel import NotThereError
-from hpo.reports.plot.axes import FactorAxis, factor_axis
-from hpo.reports.plot.looks import Looks, figure
-from hpo.reports.trials import (
-    STAGES,
-    best_trial,
-    others_at_reference,
-    shown_trials,
-    stage_of,
-    thinned,
-    value_of,
-    varied_factors,
-)
+from hpo.reports.panel import NotThereError, shown_trials, stage_of
+from hpo.reports.plot.axes import axis_layout
+from hpo.reports.plot.figure import figure
+from hpo.reports.plot.looks import Looks
+from hpo.results.axis import FactorAxis, factor_axis
+from hpo.results.importance import importances
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trials import STAGES, best_trial, others_at_reference, thinned, value_of, varied_factors
 from hpo.results.words import METRIC_WORDS, capital, factor_words, number, plural, value_words
 
 MOST_TRIALS = 200
@@ -122,8 +115,8 @@ def draw(data: Contour, looks: Looks) -> go.Figure:
         430,
         margin={"l": 62, "r": 18, "t": 64, "b": 52},
         showlegend=False,
-        xaxis={"title": {"text": capital(factor_words(data.x.factor))}, **data.x.layout()},
-        yaxis={"title": {"text": capital(factor_words(data.y.factor))}, **data.y.layout()},
+        xaxis={"title": {"text": capital(factor_words(data.x.factor))}, **axis_layout(data.x)},
+        yaxis={"title": {"text": capital(factor_words(data.y.factor))}, **axis_layout(data.y)},
     )
     if data.surface is not None:
         steps = np.linspace(0, 1, GRID)

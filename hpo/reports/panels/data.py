@@ -6,9 +6,10 @@ from base64 import b64encode
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.html import Cell, Column, Html, Table, element, escape, table
+from hpo.reports.html import Html, element, escape, table
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.looks import Looks
+from hpo.reports.table import Cell, Column, Table
 from hpo.results.records import DataDescription
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, capital, count, listed

@@ -10,9 +10,11 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import gain
 from hpo.recipe.point import Value
-from hpo.reports.axis_effect import AxisLine, axis_lines, level_order
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, Looks, figure, figure_text
+from hpo.reports.plot.figure import figure, figure_text
+from hpo.reports.plot.legend import LEGEND_ABOVE
+from hpo.reports.plot.looks import NEUTRAL, Looks
+from hpo.results.axis_effect import AxisLine, axis_lines, level_order
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, value_words
 

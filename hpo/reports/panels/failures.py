@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.html import Cell, Column, Html, Table, paragraph
+from hpo.reports.html import Html, paragraph
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.looks import Looks
+from hpo.reports.table import Cell, Column, Table
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.words import STAGE_WORDS, capital, count, plural, point_words

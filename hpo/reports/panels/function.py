@@ -26,15 +26,17 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import Dashboard, PanelSettings
 from hpo.errors import nearest
-from hpo.reports.html import Html, Table, table
+from hpo.reports.html import Html, table
 from hpo.reports.panel import BrokenPanelError, Drawing, NotThereError
-from hpo.reports.plot.looks import Looks, figure
+from hpo.reports.plot.figure import figure
+from hpo.reports.plot.looks import Looks
+from hpo.reports.table import Table
 from hpo.results.study import StudyResults
 from hpo.results.words import capital
 
 _HEIGHT = 340
 _RETURNS = (
-    "a panel's function returns a Plotly figure, an hpo.reports.html.Table, or HTML as text; or one of them and a "
+    "a panel's function returns a Plotly figure, an hpo.reports.table.Table, or HTML as text; or one of them and a "
     "sentence that says what it shows"
 )
 # A module that ends the interpreter must not end the report.

@@ -9,9 +9,12 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import gain
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, Looks, figure, figure_text, whole_ticks
-from hpo.reports.trials import value_of
+from hpo.reports.plot.axes import whole_ticks
+from hpo.reports.plot.figure import figure, figure_text
+from hpo.reports.plot.legend import LEGEND_ABOVE
+from hpo.reports.plot.looks import Looks
 from hpo.results.study import StudyResults
+from hpo.results.trials import value_of
 from hpo.results.words import METRIC_WORDS, design_words, number, plural
 
 

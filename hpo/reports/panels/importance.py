@@ -8,13 +8,14 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.optuna_view import ENOUGH_TRIALS, FEWEST_TRIALS, importances
-from hpo.reports.panel import NotThereError
-from hpo.reports.plot.axes import broken
-from hpo.reports.plot.looks import LEGEND_ABOVE, Looks, faded, figure, figure_text
-from hpo.reports.trials import STAGES, finished_by_architecture
+from hpo.reports.panel import NotThereError, finished_by_architecture
+from hpo.reports.plot.figure import broken, figure, figure_text
+from hpo.reports.plot.legend import LEGEND_ABOVE
+from hpo.reports.plot.looks import Looks, faded
+from hpo.results.importance import ENOUGH_TRIALS, FEWEST_TRIALS, importances
 from hpo.results.records import StageName
 from hpo.results.study import StudyResults
+from hpo.results.trials import STAGES
 from hpo.results.words import capital, factor_words, listed, plural
 
 _BAND = 0.7

@@ -10,12 +10,13 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import Curve, gain
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, architecture_shown
+from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
-from hpo.reports.plot.looks import NEUTRAL, Looks, faded, figure_text
-from hpo.reports.trials import STAGES, architecture_shown, thinned
+from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.results.records import StageName, TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trials import STAGES, thinned
 from hpo.results.words import METRIC_WORDS, capital, count, plural
 
 MOST_LINES = 30

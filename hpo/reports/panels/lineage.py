@@ -9,9 +9,9 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape, swatch
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.looks import Looks
-from hpo.reports.trials import chosen_trial, value_of
 from hpo.results.records import Confirmation, Donor, Role, TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trials import chosen_trial, value_of
 from hpo.results.words import DASH, METRIC_WORDS, listed, number, plural
 
 MOST_SEEDS = 8

@@ -11,10 +11,12 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import METRICS, binary_metrics
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, Looks, faded, figure, figure_text
-from hpo.reports.trials import chosen_trial
+from hpo.reports.plot.figure import figure, figure_text
+from hpo.reports.plot.legend import LEGEND_ABOVE
+from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.results.records import Confirmation, TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trials import chosen_trial
 from hpo.results.words import METRIC_WORDS, capital, count, listed, number, plural
 
 Step = Literal["chosen", "fresh", "repeated", "final", "test"]

@@ -12,12 +12,14 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import Point, Value
-from hpo.reports.panel import NotThereError
-from hpo.reports.plot.axes import FactorAxis, broken, factor_axis
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, Looks, faded, figure, figure_text
-from hpo.reports.trials import STAGES, from_best, shown_trials, stage_of, thinned, value_of, varied_factors
+from hpo.reports.panel import NotThereError, shown_trials, stage_of
+from hpo.reports.plot.figure import broken, figure, figure_text
+from hpo.reports.plot.legend import LEGEND_ABOVE
+from hpo.reports.plot.looks import NEUTRAL, Looks, faded
+from hpo.results.axis import FactorAxis, factor_axis
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trials import STAGES, from_best, thinned, value_of, varied_factors
 from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, plural, value_words
 
 MOST_TRIALS = 250

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.precision_recall import average_precision, precision_recall_band
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import Looks, figure_text
+from hpo.reports.plot.figure import figure_text
+from hpo.reports.plot.looks import Looks
 from hpo.reports.plot.side_curves import SIDES, SideCurve, areas_in_words, draw_curves, rounded
 from hpo.results.study import StudyResults
 from hpo.results.words import before_note, capital, number

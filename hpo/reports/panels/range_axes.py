@@ -10,15 +10,17 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import FACTORS
-from hpo.reports.axis_effect import AxisLine, axis_lines
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.axes import FactorAxis, factor_axis, round_numbers, share_of_range
+from hpo.reports.plot.axes import axis_layout
+from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, label_axes, plot_grid
-from hpo.reports.plot.looks import Looks, faded, figure_text
-from hpo.reports.trials import best_trial, thinned, value_of
+from hpo.reports.plot.looks import Looks, faded
+from hpo.results.axis import FactorAxis, factor_axis, round_numbers, share_of_range
+from hpo.results.axis_effect import AxisLine, axis_lines
 from hpo.results.records import FactorRange, TrialResult
 from hpo.results.settings import StudySettings
 from hpo.results.study import StudyResults
+from hpo.results.trials import best_trial, thinned, value_of
 from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, plural, value_words
 
 MOST_TRIALS = 120
@@ -113,7 +115,7 @@ def draw(data: RangeAxes, looks: Looks) -> go.Figure:
             _draw_trials(shown, place, trials, looks)
         for architecture, ends in axis.ranges.items():
             _draw_range(shown, place, architecture, ends, lanes[architecture], looks.colour(architecture))
-        shown.update_xaxes(axis.axis.layout(), **cell(place))
+        shown.update_xaxes(axis_layout(axis.axis), **cell(place))
     _name(shown, data.architectures, looks)
     label_axes(shown, "", capital(METRIC_WORDS[data.metric]))
     shown.update_yaxes(

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import FACTORS, Value
-from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.looks import Looks
+from hpo.reports.table import Cell, Column, Table
 from hpo.results.records import FactorRange
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, capital, factor_words, listed, value_words

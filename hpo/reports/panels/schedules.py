@@ -8,7 +8,10 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, STRATEGY_COLOURS, STRATEGY_DASHES, Looks, figure, whole_ticks
+from hpo.reports.plot.axes import whole_ticks
+from hpo.reports.plot.figure import figure
+from hpo.reports.plot.legend import LEGEND_ABOVE
+from hpo.reports.plot.looks import NEUTRAL, STRATEGY_COLOURS, STRATEGY_DASHES, Looks
 from hpo.results.study import StudyResults
 from hpo.results.words import listed, plural, value_words
 

@@ -9,21 +9,15 @@ import plotly.graph_objects as go
 from scipy.stats import spearmanr
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.panel import NotThereError
-from hpo.reports.plot.axes import FactorAxis, factor_axis
+from hpo.reports.panel import NotThereError, finished_by_architecture, stage_of
+from hpo.reports.plot.axes import axis_layout
+from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, label_axes, plot_grid
-from hpo.reports.plot.looks import Looks, figure_text
-from hpo.reports.trials import (
-    STAGES,
-    best_trial,
-    finished_by_architecture,
-    stage_of,
-    thinned,
-    value_of,
-    varied_factors,
-)
+from hpo.reports.plot.looks import Looks
+from hpo.results.axis import FactorAxis, factor_axis
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trials import STAGES, best_trial, thinned, value_of, varied_factors
 from hpo.results.words import METRIC_WORDS, capital, factor_words, number, plural, value_words
 
 MOST_TRIALS = 150
@@ -124,7 +118,7 @@ def draw(data: Slices, looks: Looks) -> go.Figure:
                 hovertemplate="%{x}: %{y:.4f}",
                 **cell(place),
             )
-        shown.update_xaxes(axis.layout(), **cell(place))
+        shown.update_xaxes(axis_layout(axis), **cell(place))
     label_axes(shown, "", capital(METRIC_WORDS[data.metric]))
     return shown
 

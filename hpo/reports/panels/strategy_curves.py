@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import gain
 from hpo.reports.panel import NotThereError
+from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
-from hpo.reports.plot.looks import STRATEGY_COLOURS, STRATEGY_DASHES, Looks, figure_text
+from hpo.reports.plot.looks import STRATEGY_COLOURS, STRATEGY_DASHES, Looks
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, listed, number, value_words
 

@@ -13,8 +13,9 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import Curve, gain
 from hpo.reports.panel import NotThereError
 from hpo.reports.plot.band import add_band
+from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
-from hpo.reports.plot.looks import NEUTRAL, Looks, faded, figure_text
+from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 from hpo.results.words import METRIC_WORDS, capital, count, listed, number, plural

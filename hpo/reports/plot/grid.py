@@ -8,8 +8,9 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from hpo.reports.plot.axes import round_numbers
-from hpo.reports.plot.looks import LEGEND_ABOVE, figure
+from hpo.reports.plot.figure import figure
+from hpo.reports.plot.legend import LEGEND_ABOVE
+from hpo.results.axis import round_numbers
 
 COLUMNS = 2
 """More would be too narrow on a phone."""

@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from hpo.reports.plot.band import add_band
+from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, label_axes, plot_grid
-from hpo.reports.plot.looks import NEUTRAL, Looks, faded, figure_text
+from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.results.words import listed, number
 
 Side = Literal["before", "after"]

@@ -12,7 +12,9 @@ import plotly.graph_objects as go
 from hpo.evaluation.compare import Measurement
 from hpo.evaluation.estimate import Estimate
 from hpo.reports.panel import NotThereError
-from hpo.reports.plot.looks import LEGEND_ABOVE, NEUTRAL, Looks, faded, figure, figure_text
+from hpo.reports.plot.figure import figure, figure_text
+from hpo.reports.plot.legend import LEGEND_ABOVE
+from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.reports.versus.study import ComparedStudy, listed_labels, look_of
 from hpo.reports.versus.tested import Tested
 from hpo.results.records import Role

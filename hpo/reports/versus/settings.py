@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from hpo.config.study import StudyFile
 from hpo.recipe.architecture import ArchitectureSpec, CnnSpec
-from hpo.reports.html import Cell, Column, Html, Table, paragraph
+from hpo.reports.html import Html, paragraph
 from hpo.reports.plot.looks import Looks
+from hpo.reports.table import Cell, Column, Table
 from hpo.reports.versus.study import ComparedStudy
 from hpo.results.words import DASH, count, listed, plural
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from hpo.recipe.point import FACTORS, Point
-from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.ranges import range_cell
 from hpo.reports.plot.looks import Looks
+from hpo.reports.table import Cell, Column, Table
 from hpo.reports.versus.study import ComparedStudy, architectures_of
 from hpo.results.cost import Cost, total_cost
 from hpo.results.records import FactorRange

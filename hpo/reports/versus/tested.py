@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from hpo.evaluation.compare import Comparison, Measurement, compare_sides
 from hpo.evaluation.holm import holm
 from hpo.evaluation.metrics import METRICS
-from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels.comparison_table import difference_cell, resting_on
 from hpo.reports.plot.looks import Looks
+from hpo.reports.table import Cell, Column, Table
 from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels
 from hpo.results.records import Role
 from hpo.results.words import (

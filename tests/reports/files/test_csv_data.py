@@ -11,9 +11,9 @@ from plotly.subplots import make_subplots
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.files.csv_data import figure_csv, table_csv
-from hpo.reports.html import Cell, Column, Table
 from hpo.reports.panels import factor_effect
-from hpo.reports.plot.looks import figure_text
+from hpo.reports.plot.figure import figure_text
+from hpo.reports.table import Cell, Column, Table
 from hpo.results.study import StudyResults
 from tests.reports.looks import LOOKS
 

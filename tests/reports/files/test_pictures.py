@@ -14,9 +14,10 @@ from PIL import Image
 
 from hpo.config.dashboard import Dashboard, PanelSettings
 from hpo.reports.files.pictures import write_figures
-from hpo.reports.html import Cell, Column, Html, Table
+from hpo.reports.html import Html
 from hpo.reports.page.report import write_report
 from hpo.reports.page.shell import Heading, PanelContents, Section
+from hpo.reports.table import Cell, Column, Table
 from hpo.results.study import StudyResults
 from tests.browser import find_browser
 

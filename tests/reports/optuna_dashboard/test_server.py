@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hpo.reports.optuna_dashboard.server import LivePublication
-from hpo.reports.page.serve import Progress
+from hpo.results.progress import Progress
 
 BEGUN = Progress(stages_opened=1, stages_closed=0, points_finished=0, epochs_trained=0)
 

@@ -11,8 +11,9 @@ import pytest
 
 from hpo.errors import HpoError
 from hpo.reports.page.http_guard import SECURITY_HEADERS
-from hpo.reports.page.serve import LiveReport, Progress, ReportServer, serve_report, study_progress
+from hpo.reports.page.serve import LiveReport, ReportServer, serve_report
 from hpo.reports.page.shell import PAGE_POLICY
+from hpo.results.progress import Progress, study_progress
 from hpo.storage.claims import claim_points
 from hpo.storage.database import Database
 from tests.stages.story import Story, load

@@ -10,9 +10,10 @@ import plotly.graph_objects as go
 import pytest
 from playwright.sync_api import Browser, Page
 
-from hpo.reports.html import Column, Html, Table, element, escape
+from hpo.reports.html import Html, element, escape
 from hpo.reports.page.shell import Heading, PanelContents, Section, render_page, write_page
-from hpo.reports.plot.looks import figure
+from hpo.reports.plot.figure import figure
+from hpo.reports.table import Column, Table
 from tests.browser import visit
 from tests.reports.browser import read_facts, weak_texts
 

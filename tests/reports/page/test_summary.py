@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hpo.evaluation.metrics import METRICS
-from hpo.reports.advice import next_steps
-from hpo.reports.html import Cell, escape
+from hpo.reports.html import escape
 from hpo.reports.page.summary import before_after_table, summarize
+from hpo.reports.table import Cell
+from hpo.results.advice import next_steps
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 from hpo.results.verdict import origin, price, verdict

@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 import pytest
 
 from hpo.config.dashboard import Dashboard, PanelSettings
-from hpo.reports.html import Table
 from hpo.reports.page.report import render_report
 from hpo.reports.panel import BrokenPanelError, NotThereError
 from hpo.reports.panels import function
+from hpo.reports.table import Table
 from hpo.results.study import StudyResults
 from tests.reports.looks import LOOKS
 
@@ -80,7 +80,7 @@ class TestWhatAFunctionMayReturn:
     def test_a_table(self, finished: StudyResults, write: Write) -> None:
         options = write(
             """
-            from hpo.reports.html import Column, Table
+            from hpo.reports.table import Column, Table
 
             def shown(results):
                 return Table([Column("Model")], [[name] for name in results.settings.architectures])

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from hpo.reports.html import Table
 from hpo.reports.page.comparison import render_comparison, write_comparison
 from hpo.reports.panel import NotThereError
+from hpo.reports.table import Table
 from hpo.reports.versus import figures, tables
 from hpo.reports.versus.study import ComparedStudy, architectures_of, labels, shared_architectures, shared_looks
 from hpo.results.cost import TUNING

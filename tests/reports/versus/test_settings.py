@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hpo.reports.html import Table
+from hpo.reports.table import Table
 from hpo.reports.versus import settings
 from hpo.reports.versus.settings import wishes_of
 from hpo.reports.versus.study import ComparedStudy

@@ -9,8 +9,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from hpo.evaluation.metrics import METRICS
-from hpo.reports.html import Cell
 from hpo.reports.panel import NotThereError
+from hpo.reports.table import Cell
 from hpo.reports.versus import figures, tested
 from hpo.reports.versus.study import ComparedStudy
 from tests.reports.looks import LOOKS

@@ -11,10 +11,10 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.importance import PedAnovaImportanceEvaluator
 
 from hpo.recipe.point import FACTORS
-from hpo.reports.plot.axes import factor_axis
-from hpo.reports.trials import value_of, varied_factors
+from hpo.results.axis import factor_axis
 from hpo.results.records import TrialResult
 from hpo.results.settings import StudySettings
+from hpo.results.trials import value_of, varied_factors
 
 FEWEST_TRIALS = 10
 """With fewer trials PED-ANOVA's best tenth is a single one."""

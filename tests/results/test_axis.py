@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.reports.plot.axes import broken, factor_axis, round_numbers, share_of_range, tick_words
+from hpo.reports.plot.axes import axis_layout
+from hpo.reports.plot.figure import broken
+from hpo.results.axis import factor_axis, round_numbers, share_of_range, tick_words
 from hpo.results.study import StudyResults
 
 
@@ -60,7 +62,7 @@ def test_levels_are_the_ticks_where_there_is_room(finished: StudyResults, factor
 def test_other_values_have_ticks_at_round_numbers(finished: StudyResults) -> None:
     axis = factor_axis(finished.settings, "batch_size", [17, 23, 32])
     assert axis.ticks() == [(20, "20"), (25, "25"), (30, "30")]
-    assert axis.layout()["tickvals"] == [20, 25, 30]
+    assert axis_layout(axis)["tickvals"] == [20, 25, 30]
 
 
 def test_one_tick_would_tell_no_scale(finished: StudyResults) -> None:

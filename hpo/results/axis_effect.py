@@ -7,9 +7,9 @@ from statistics import fmean
 from typing import NamedTuple
 
 from hpo.recipe.point import Value
-from hpo.reports.trials import others_at_reference
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trials import others_at_reference
 
 Z_95 = 1.96
 """Standard normal quantile of a two-sided 95% interval."""

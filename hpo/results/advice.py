@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from statistics import fmean
 
-from hpo.reports.trials import value_of
 from hpo.results.comparison import Sides
 from hpo.results.past_best import past_its_best
 from hpo.results.study import StudyResults
+from hpo.results.trials import value_of
 from hpo.results.verdict import is_by_settings
 from hpo.results.words import count, factor_words, listed, plural, value_words
 

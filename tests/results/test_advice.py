@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hpo.reports.advice import next_steps
+from hpo.results.advice import next_steps
 from hpo.results.records import FactorRange
 from hpo.results.study import StudyResults
 

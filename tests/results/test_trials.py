@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.evaluation.objective import Objective
-from hpo.reports.trials import best_trial, from_best, others_at_reference, thinned, varied_factors
 from hpo.results.study import StudyResults
+from hpo.results.trials import best_trial, from_best, others_at_reference, thinned, varied_factors
 
 
 def test_only_complete_trials_with_a_finite_objective_are_finished(finished: StudyResults) -> None:

@@ -1,0 +1,4 @@
+"""Where a legend stands."""
+
+LEGEND_ABOVE = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}
+"""A legend in one line over the plot."""

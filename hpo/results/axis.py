@@ -1,0 +1,131 @@
+"""A factor as an axis: where its values lie, and a few readable ticks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hpo.recipe.point import Value
+from hpo.results.settings import StudySettings
+from hpo.results.words import value_words
+
+_MOST_ROUND = 4
+"""Ticks at round numbers, where the values are not levels."""
+
+_LETTER, _SPACE = 0.055, 0.05
+"""Width of a letter, and of a space between two ticks, as shares of an axis that is half of a phone's width."""
+
+
+@dataclass(frozen=True)
+class FactorAxis:
+    """One factor's axis.
+
+    Args:
+        factor: by name.
+        log: whether equal ratios are equal distances.
+        low, high: the least and the greatest number seen; of words, 0 and the last one's place.
+        words: of a factor of words, its values in their order; empty for a number.
+        levels: of a number, the values seen, if all are levels of the search space; else empty.
+    """
+
+    factor: str
+    log: bool
+    low: float
+    high: float
+    words: tuple[Value, ...] = ()
+    levels: tuple[float, ...] = ()
+
+    def place(self, value: Value) -> float:
+        """Where a value lies on a Plotly axis with `layout`: itself or, of a word, its place."""
+        return float(self.words.index(value)) if self.words else float(value)
+
+    def share(self, value: Value) -> float:
+        """Where a value lies between the two ends: 0 is the low one, 1 the high one."""
+        return _share(self.place(value), self.low, self.high, log=self.log)
+
+    def at(self, share: float) -> float:
+        """The number that lies at a share of the way from the low end to the high one."""
+        if self.log:
+            return float(self.low * (self.high / self.low) ** share)
+        return self.low + share * (self.high - self.low)
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """A few places on the axis and what to write there."""
+        if self.words:
+            return [(float(place), value_words(word)) for place, word in enumerate(self.words)]
+        numbers = self.levels or round_numbers(self.low, self.high, _MOST_ROUND, log=self.log)
+        ticks: list[tuple[float, str]] = []
+        for at in numbers:
+            text = tick_words(at)
+            if not ticks or self._room(ticks[-1], (at, text)):
+                ticks.append((at, text))
+        if len(ticks) == 1:  # a single one tells no scale
+            return [(at, tick_words(at)) for at in dict.fromkeys((numbers[0], numbers[-1]))]
+        return ticks
+
+    def _room(self, first: tuple[float, str], second: tuple[float, str]) -> bool:
+        """Whether two neighbouring ticks do not touch, on the narrowest axis that there is."""
+        needed = _LETTER * (len(first[1]) + len(second[1])) / 2 + _SPACE
+        return self.share(second[0]) - self.share(first[0]) >= needed
+
+
+def factor_axis(settings: StudySettings, factor: str, values: Iterable[Value]) -> FactorAxis:
+    """The axis of a factor over the values that were seen of it.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    seen = set(values)
+    if not seen:
+        raise ValueError(f"{factor} has no value")
+    known = settings.factors.get(factor)
+    if any(isinstance(value, bool | str) for value in seen):
+        wished = [] if known is None else [level for level in known.levels if level in seen]
+        words = (*wished, *sorted(seen - set(wished), key=str))
+        return FactorAxis(factor, log=False, low=0.0, high=float(len(words) - 1), words=words)
+    numbers = sorted(float(value) for value in seen)
+    log = known is not None and known.scale == "log" and numbers[0] > 0
+    levels = tuple(numbers) if known is not None and seen <= set(known.levels) else ()
+    return FactorAxis(factor, log=log, low=numbers[0], high=numbers[-1], levels=levels)
+
+
+def share_of_range(settings: StudySettings, factor: str, value: float, low: float, high: float) -> float:
+    """Where a number lies between two ends on its factor's scale: 0 is the low one, 1 the high one."""
+    known = settings.factors.get(factor)
+    return _share(value, low, high, log=known is not None and known.scale == "log" and low > 0)
+
+
+def round_numbers(low: float, high: float, most: int, *, log: bool = False) -> list[float]:
+    """Round numbers from ``low`` to ``high``, as many as may be up to ``most``; on a log axis 1, 2, 5 or 10 times."""
+    if not low < high:
+        return [low]
+    if log:
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for digits in ((1, 2, 5), (1, 3), (1,)):
+            found = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
+            found = [number for number in found if low <= number <= high]
+            if 2 <= len(found) <= most:
+                return found
+        if len(found) > most:
+            return found[:: -(-len(found) // most)]
+    # Too narrow for round ratios, or no log axis at all.
+    power = 10.0 ** (math.floor(math.log10(high - low)) - 1)
+    steps = (factor * power for factor in (1, 2, 5, 10, 20, 50, 100))
+    step = next(step for step in steps if math.floor(high / step) - math.ceil(low / step) < most)
+    return [float(f"{number * step:.12g}") for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def tick_words(value: float) -> str:
+    """A number in few letters: ``0.003``, ``64``, ``4k``."""
+    if abs(value) >= 1_000 and value % 100 == 0:
+        return f"{value / 1000:g}k"
+    return value_words(value)
+
+
+def _share(value: float, low: float, high: float, *, log: bool) -> float:
+    if low == high:
+        return 0.5
+    if log:
+        value, low, high = math.log(value), math.log(low), math.log(high)
+    return (value - low) / (high - low)
