@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.api.study import Study, open_study
 from hpo.config.load import load_study
+from hpo.config.stage import Stage
 from hpo.errors import HpoError
-from hpo.stages.order import Until
 from hpo.worker.observer import Observer
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run_study(
-    study: Study | Path | str, *, until: Until = "test", database: str | None = None, observer: Observer | None = None
+    study: Study | Path | str, *, until: Stage = "test", database: str | None = None, observer: Observer | None = None
 ) -> Study:
     """Run a study to its end in this process, as ``hpo run`` does, from wherever it stands.
 

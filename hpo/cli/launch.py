@@ -10,10 +10,10 @@ import typer
 
 from hpo.cli.limits import MOST_WORKERS, finite
 from hpo.cli.options import DatabaseOption, StudyArgument
+from hpo.config.stage import Stage
 from hpo.errors import StopRequestedError, StoreUnavailableError
 from hpo.launchers.launcher import Engine
 from hpo.run.signals import stopping
-from hpo.stages.order import Until
 from hpo.terminal import following, progress_bar, say, say_doubts, tell
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def launch(
     on: Annotated[Engine, typer.Option("--on", help="Where the workers run.")] = "local",
     gpus_per_worker: GpusPerWorkerOption = None,
     parameters: SetOption = None,
-    until: Annotated[Until, typer.Option(help="End with this stage; 'test' is the end.")] = "test",
+    until: Annotated[Stage, typer.Option(help="Stage to end with; 'test' is the last one.")] = "test",
     database: DatabaseOption = None,
 ) -> None:
     """Start workers, replace those that die, and wait until the study is finished.
@@ -84,7 +84,7 @@ def launch(
     tell(f"{settings.name}: {ended}")
 
 
-def launch_workers(settings: StudyFile, database: Database, stop: Event, force: Workforce, *, until: Until) -> None:
+def launch_workers(settings: StudyFile, database: Database, stop: Event, force: Workforce, *, until: Stage) -> None:
     """Run the workers of a study to their end, with a progress display.
 
     Args:

@@ -14,9 +14,9 @@ import typer
 from hpo.cli.launch import GpusOption, WorkersOption, launch_workers
 from hpo.cli.net import tracebacks_kept
 from hpo.cli.options import DatabaseOption, StudyArgument
+from hpo.config.stage import Stage
 from hpo.errors import HpoError
 from hpo.run.signals import stopping
-from hpo.stages.order import Until
 from hpo.terminal import following, progress_bar, say, say_doubts, tell
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def run(
     study: StudyArgument,
-    until: Annotated[Until, typer.Option(help="Stop after this stage; 'test' is the end.")] = "test",
+    until: Annotated[Stage, typer.Option(help="Stage to end with; 'test' is the last one.")] = "test",
     workers: WorkersOption = None,
     gpus: GpusOption = None,
     database: DatabaseOption = None,
@@ -80,7 +80,7 @@ def run(
 
 
 def _run_study(
-    settings: StudyFile, until: Until, launch: Callable[[StudyFile, Database, threading.Event], None] | None = None
+    settings: StudyFile, until: Stage, launch: Callable[[StudyFile, Database, threading.Event], None] | None = None
 ) -> None:
     from hpo.run.outputs import print_comparison, write_outputs
     from hpo.stages.plan import open_data
@@ -106,7 +106,7 @@ def _run_study(
 
 
 def _alone(
-    settings: StudyFile, until: Until, database: Database, dataset: Dataset, stop: threading.Event
+    settings: StudyFile, until: Stage, database: Database, dataset: Dataset, stop: threading.Event
 ) -> RunSummary:
     """Do the work in this process."""
     from hpo.run.job import Job

@@ -13,14 +13,14 @@ import typer
 from hpo.cli.limits import MOST_GIGABYTES, MOST_THREADS, finite
 from hpo.cli.net import log_to_terminal
 from hpo.cli.options import DatabaseOption, StudyArgument
+from hpo.config.stage import Stage
 from hpo.run.signals import stopping
-from hpo.stages.order import Until
 
 
 def worker(
     study: StudyArgument,
     database: DatabaseOption = None,
-    until: Annotated[Until, typer.Option(help="End with this stage; 'test' is the end.")] = "test",
+    until: Annotated[Stage, typer.Option(help="Stage to end with; 'test' is the last one.")] = "test",
     threads: Annotated[
         int | None,
         typer.Option(

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hpo.config.load import CHECKPOINTS_VARIABLE, DATA_VARIABLE, DATABASE_VARIABLE
+from hpo.config.stage import Stage
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
 from hpo.launchers.devices import VISIBLE, check_that_they_are_there, gpus_asked_for, has_driver, share_out
 from hpo.launchers.launcher import Assignment, Ending, Engine, Launcher
 from hpo.launchers.local import LocalLauncher
 from hpo.machine import available_cores, available_memory
-from hpo.stages.order import Until
+from hpo.stages.order import check_until
 
 MEMORY_SHARE = 0.9
 """Of the machine's memory, for all its workers together."""
@@ -79,7 +80,7 @@ def plan_launch(
     study: StudyFile,
     force: Workforce,
     *,
-    until: Until = "test",
+    until: Stage = "test",
     launched_at: float | None = None,
 ) -> list[Assignment]:
     """What each worker of a launch is started with.
@@ -94,6 +95,7 @@ def plan_launch(
         HpoError: if what was asked for makes no sense.
     """
     force.check()
+    check_until(study, until)
     found = _gpus_here(force.gpus) if force.on == "local" else []
     count = force.workers or max(1, len(found))
     settings = study.workers

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import Literal, Protocol
 
-from hpo.stages.order import Until
+from hpo.config.stage import Stage
 
 Engine = Literal["local", "ray", "slurm"]
 """Where workers run: as processes of this machine, as actors of a Ray cluster, as jobs of Slurm."""
@@ -49,7 +49,7 @@ class Assignment:
     number: int
     study: Path
     log: Path
-    until: Until = "test"
+    until: Stage = "test"
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     gpu: str | None = None
     gpu_share: float = 0.0

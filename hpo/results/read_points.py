@@ -11,7 +11,7 @@ from hpo.config.study import StudyFile
 from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.recipe import recipe_from_json
 from hpo.results.recorded import Recorded
-from hpo.results.records import Candidate, Confirmation, Fault, FreshTraining, StageName, TrialResult
+from hpo.results.records import Candidate, Confirmation, Fault, FreshTraining, TrialResult
 from hpo.stages.steps import longest_rows
 from hpo.storage.decided import RecheckPlan, RecheckResult, plan_of, result_of
 from hpo.storage.predictions import PredictionStore
@@ -28,7 +28,7 @@ def read_trials(study: StudyFile, recorded: Recorded) -> Iterator[TrialResult]:
         for position, row in enumerate(counted_points(study, name, points)):
             curve = row.curve or []
             yield TrialResult(
-                stage=cast(StageName, name),
+                stage=name,
                 architecture=architecture,
                 number=numbers.get(row.trial_id or -1, position),
                 point=row.point or {},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hpo.config.stage import Stage
 from hpo.storage.database import Database
 from hpo.storage.decided import ConfirmResult, abandoned, plan_of
 from hpo.storage.decisions import load_stages
@@ -14,7 +15,7 @@ from hpo.storage.points import stage_points
 from hpo.storage.tables import PointRow, StageRow, TestOpeningRow
 from hpo.storage.workers import WorkerSpan, worker_spans
 
-Key = tuple[str, str]
+Key = tuple[Stage, str]
 """Stage and architecture."""
 
 

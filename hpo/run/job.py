@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hpo.config.stage import Stage
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
-from hpo.stages.order import Until
+from hpo.stages.order import check_until
 from hpo.storage.database import Database
 from hpo.worker.observer import Observer
 
@@ -43,6 +44,9 @@ class Job:
         until: the stage to end with.
         limits: what the process may take of its machine.
         on_closed: called after this process has closed a stage.
+
+    Raises:
+        HpoError: if the study does not pass through the stage to end with.
     """
 
     study: StudyFile
@@ -51,6 +55,10 @@ class Job:
     observer: Observer
     stop: threading.Event
     since: float
-    until: Until = "test"
+    until: Stage = "test"
     limits: Limits = Limits()
     on_closed: OnClosed | None = None
+
+    def __post_init__(self) -> None:
+        """See that the study has the stage to end with."""
+        check_until(self.study, self.until)

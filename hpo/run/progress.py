@@ -9,11 +9,11 @@ from typing import Any
 from rich.progress import Progress
 from rich.text import Text
 
+from hpo.config.stage import Stage
 from hpo.config.study import StudyFile
 from hpo.plain import printable
 from hpo.recipe.point import Point
 from hpo.stages.estimate import expected_points
-from hpo.stages.order import Until
 from hpo.storage.claims import Claim
 from hpo.storage.decided import Plan, Stage1Plan, Stage2Plan
 
@@ -37,7 +37,7 @@ class RunProgress:
         progress: Progress,
         study: StudyFile,
         done: int,
-        until: Until = "test",
+        until: Stage = "test",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._progress, self._clock = progress, clock

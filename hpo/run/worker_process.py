@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpo.config.load import load_study
+from hpo.config.stage import Stage
 from hpo.config.study import StudyFile
 from hpo.errors import StopRequestedError
 from hpo.run.job import Job, Limits
 from hpo.run.loop import run_job
 from hpo.run.publishing import publish_if_shown
-from hpo.stages.order import Until
 from hpo.stages.plan import open_data
 from hpo.storage.claims import Claim
 from hpo.storage.database import open_database
@@ -31,7 +31,7 @@ def work_on(
     stop: threading.Event,
     *,
     database: str | None = None,
-    until: Until = "test",
+    until: Stage = "test",
     limits: Limits = Limits(),  # noqa: B008 - frozen
     since: float | None = None,
 ) -> None:

@@ -13,11 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hpo.config.ranges import Ranges, load_ranges, write_ranges
+from hpo.config.stage import STAGES, Stage
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
 from hpo.stages.confirm import confirm_points, confirm_result, opening_point
 from hpo.stages.explore import stage1_result
-from hpo.stages.order import STAGES, Until, stages_of
+from hpo.stages.order import stages_of
 from hpo.stages.plan import open_first_stage
 from hpo.stages.recheck import recheck_points, recheck_result
 from hpo.stages.steps import following_step
@@ -40,7 +41,7 @@ from hpo.storage.decided import (
 )
 from hpo.storage.decisions import close_stage, load_stages, open_stage
 from hpo.storage.points import PlannedPoint, add_points, count_points, stage_points
-from hpo.storage.tables import PointRow, StageName, StageRow
+from hpo.storage.tables import PointRow, StageRow
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,10 @@ class Standing:
     """
 
     architecture: str
-    closed: tuple[StageName, ...]
+    closed: tuple[Stage, ...]
     abandoned: str | None
 
-    def is_over(self, until: Until = "test") -> bool:
+    def is_over(self, until: Stage = "test") -> bool:
         """Whether nothing more is to be done for it, up to and including a stage."""
         return self.abandoned is not None or until in self.closed
 
@@ -66,7 +67,7 @@ def advance(
     database: Database,
     study: StudyFile,
     data_digest: str,
-    until: Until = "test",
+    until: Stage = "test",
     on_closed: Callable[[str], None] = lambda _name: None,
 ) -> list[Standing]:
     """Take every decision that is due.
@@ -193,9 +194,7 @@ def _result(study: StudyFile, row: StageRow, rows: list[PointRow]) -> Result:
     return Abandoned("; ".join(failed)) if failed else Tested()
 
 
-def _open_following(
-    database: Database, study: StudyFile, data_digest: str, architecture: str, stage: StageName
-) -> None:
+def _open_following(database: Database, study: StudyFile, data_digest: str, architecture: str, stage: Stage) -> None:
     """Open the stage after a closed one, unless it is open already or the architecture was abandoned."""
     stages = stages_of(study)
     following = stages[stages.index(stage) + 1] if stage != stages[-1] else None
@@ -212,7 +211,7 @@ def _open_following(
 
 
 def _following_plan(
-    study: StudyFile, data_digest: str, following: StageName, closed: StageRow, points: list[PointRow]
+    study: StudyFile, data_digest: str, following: Stage, closed: StageRow, points: list[PointRow]
 ) -> tuple[Plan, list[PlannedPoint]]:
     """The plan and first points of the stage that follows a closed one, from the closed one's result and points."""
     architecture = closed.architecture

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import func, select
 
 from hpo.config.as_planned import StudyPlace
+from hpo.config.stage import STAGES, Stage
 from hpo.config.study import StudyFile
 from hpo.recipe.architecture import CnnSpec
 from hpo.recipe.geometry import trainable_parameters
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe
-from hpo.stages.order import STAGES, Until
 from hpo.stages.plan import stage1_points, template_recipe
 from hpo.stages.steps import pool_settings
 from hpo.storage.database import Database
@@ -63,7 +63,7 @@ def total(stages: Sequence[StageEstimate]) -> StageEstimate:
     return StageEstimate(architecture="all", stage="", **sums)
 
 
-def expected_points(study: StudyFile, until: Until = "test") -> int:
+def expected_points(study: StudyFile, until: Stage = "test") -> int:
     """How many design points a study will have up to the end of a stage, as far as the study file tells."""
     included = STAGES[: STAGES.index(until) + 1]
     return sum(stage.points for stage in estimate(study) if stage.stage in included)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from hpo.config.stage import STAGES
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
-from hpo.stages.order import STAGES
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages
 from hpo.storage.ledger import recent_throughput, total_compute

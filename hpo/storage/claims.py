@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from hpo.config.stage import Stage
 from hpo.errors import LeaseLostError
 from hpo.storage.decided import ConfirmResult, Plan, Stage1Plan, Stage2Plan, claimed_plan
 from hpo.storage.optuna_bridge import begin_trial
@@ -21,7 +22,7 @@ from hpo.storage.tables import PointRow, StageRow, StudyRow, database_now, now
 
 P = TypeVar("P", Stage2Plan, ConfirmResult)
 
-_PREFERRED = {"test": 0, "confirm": 1, "recheck": 2, "stage2": 3, "stage1": 4}
+_PREFERRED: dict[Stage, int] = {"test": 0, "confirm": 1, "recheck": 2, "stage2": 3, "stage1": 4}
 """Stages in the order in which they are claimed from: what has begun is brought to its end first."""
 
 
@@ -32,7 +33,7 @@ class Claim:
     Args:
         id: the point's row.
         stage_name: ``STUDY/STAGE/ARCHITECTURE``.
-        stage: ``stage1``, ``stage2``, ``recheck``, ``confirm`` or ``test``.
+        stage: which.
         architecture: its name.
         attempt: counts the claims of this point from 1; fences stale workers out.
         owner: who holds it.
@@ -43,7 +44,7 @@ class Claim:
 
     id: int
     stage_name: str
-    stage: str
+    stage: Stage
     architecture: str
     attempt: int
     owner: str

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
 from hpo.config.ranges import Ranges, ranges_from_json
+from hpo.config.stage import Stage
 from hpo.config.stages import Stage2Design
 from hpo.errors import StorageError
 from hpo.recipe.point import Point
@@ -259,7 +260,7 @@ class Abandoned:
 Plan = Stage1Plan | Stage2Plan | RecheckPlan | ConfirmPlan | ConfirmResult
 Result = Stage1Result | Stage2Result | RecheckResult | ConfirmResult | Tested | Abandoned
 
-_PLANS: dict[str, type[Plan]] = {
+_PLANS: dict[Stage, type[Plan]] = {
     "stage1": Stage1Plan,
     "stage2": Stage2Plan,
     "recheck": RecheckPlan,

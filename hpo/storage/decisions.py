@@ -8,13 +8,14 @@ from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from hpo.config.stage import Stage
 from hpo.storage.decided import Plan, Result, abandoned, to_json
 from hpo.storage.optuna_bridge import Direction, ensure_optuna_study
 from hpo.storage.points import PlannedPoint, add_points
-from hpo.storage.tables import StageName, StageRow, StudyRow, database_now, now
+from hpo.storage.tables import StageRow, StudyRow, database_now, now
 
 
-def stage_name(study: str, stage: StageName, architecture: str) -> str:
+def stage_name(study: str, stage: Stage, architecture: str) -> str:
     """The stage's name, also its Optuna study's: ``STUDY/STAGE/ARCHITECTURE``."""
     return f"{study}/{stage}/{architecture}"
 
@@ -40,7 +41,7 @@ def open_study(session: Session, name: str, settings: dict[str, Any]) -> dict[st
 def open_stage(
     session: Session,
     study: str,
-    stage: StageName,
+    stage: Stage,
     architecture: str,
     plan: Plan,
     points: list[PlannedPoint],
@@ -104,7 +105,7 @@ def note_cleaned(session: Session, names: list[str]) -> None:
     session.execute(update(StageRow).where(StageRow.name.in_(names)).values(cleaned_at=database_now()))
 
 
-def load_stages(session: Session, study: str) -> dict[tuple[str, str], StageRow]:
+def load_stages(session: Session, study: str) -> dict[tuple[Stage, str], StageRow]:
     """Every stage of a study that has been opened, by (stage, architecture)."""
     rows = session.scalars(select(StageRow).where(StageRow.study == study))
     return {(row.stage, row.architecture): row for row in rows}

@@ -13,7 +13,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 
-StageName = Literal["stage1", "stage2", "recheck", "confirm", "test"]
+from hpo.config.stage import Stage
+
 PointState = Literal["waiting", "running", "complete", "failed"]
 
 _Number = Float(53)
@@ -55,7 +56,7 @@ class StageRow(Table):
 
     name: Mapped[str] = mapped_column(String(250), primary_key=True)
     study: Mapped[str] = mapped_column(ForeignKey("hpo_study.name"), index=True)
-    stage: Mapped[str] = mapped_column(String(20))
+    stage: Mapped[Stage] = mapped_column(String(20))
     architecture: Mapped[str] = mapped_column(String(100))
     plan: Mapped[dict[str, Any]]
     opened_at: Mapped[float] = mapped_column(_Number)

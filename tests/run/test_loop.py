@@ -14,12 +14,13 @@ from typing import Any, Literal, cast
 import numpy as np
 import pytest
 
+from hpo.config.stage import STAGES, Stage
 from hpo.data.dataset import Dataset
-from hpo.errors import ConfigError, StopRequestedError, WorkerOutgrownError
+from hpo.errors import ConfigError, HpoError, StopRequestedError, WorkerOutgrownError
 from hpo.run import loop
 from hpo.run.job import Job, Limits, OnClosed
 from hpo.run.loop import RunSummary, run_job
-from hpo.stages.order import STAGES, Until, stages_of
+from hpo.stages.order import stages_of
 from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute
@@ -68,7 +69,7 @@ class Launch:
         with self.story.database.transaction() as session:
             return "the last of a stage" if stage_is_exhausted(session, claims[0].stage_name) else "something"
 
-    def __call__(self, until: Until = "test") -> RunSummary:
+    def __call__(self, until: Stage = "test") -> RunSummary:
         dataset = cast(Dataset, SimpleNamespace(digest=DATA, train=Training()))
         story = self.story
         database = story.database
@@ -106,6 +107,19 @@ def test_a_run_ends_with_the_stage_it_is_told_to(launch: Launch) -> None:
     assert set(launch.story.stages()) == {("stage1", "tiny")}
     launch("confirm")
     assert {stage for stage, _ in launch.story.stages()} == {"stage1", "stage2", "confirm"}
+
+
+def test_a_run_cannot_end_with_a_stage_that_the_study_lacks(launch: Launch) -> None:
+    with pytest.raises(HpoError, match="no stage 'recheck' to end with"):
+        launch("recheck")
+    assert launch.story.stages() == {}
+
+
+def test_a_run_ends_with_the_recheck_if_it_is_told_to(launch: Launch, sqlite: Database) -> None:
+    folder, stage2 = launch.story.study.file.parent / "rechecked", {"recheck": {"top": 2, "seeds": 1}}
+    launch.story = Story(load(folder, architectures=ONE, stage2=stage2), sqlite)
+    launch("recheck")
+    assert {stage for stage, _ in launch.story.stages()} == {"stage1", "stage2", "recheck"}
 
 
 def test_a_run_that_was_stopped_before_it_began_claims_nothing(launch: Launch) -> None:
@@ -259,7 +273,7 @@ def test_a_study_that_was_planned_from_other_settings_is_refused(launch: Launch,
 
 def closed_and_open(story: Story) -> tuple[list[str], list[str]]:
     """The stages that are closed, and those that are open."""
-    rows = sorted(story.stages().values(), key=lambda row: STAGES.index(row.stage))  # type: ignore[arg-type]
+    rows = sorted(story.stages().values(), key=lambda row: STAGES.index(row.stage))
     return [row.stage for row in rows if row.closed_at], [row.stage for row in rows if not row.closed_at]
 
 

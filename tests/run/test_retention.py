@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from hpo.config.load import load_study
+from hpo.config.stage import STAGES
 from hpo.export.tuned import tuned_models
 from hpo.recipe.point import Point
 from hpo.recipe.recipe import Recipe, recipe_from_json
 from hpo.results.read import read_results
 from hpo.run.retention import clean_checkpoints, needed_checkpoints
-from hpo.stages.order import STAGES
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
 from hpo.storage.database import Database, open_database
 from hpo.storage.files import Files

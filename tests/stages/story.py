@@ -15,13 +15,13 @@ import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hpo.config.load import load_study
+from hpo.config.stage import STAGES, Stage
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.point import Point, apply_point
 from hpo.recipe.recipe import recipe_to_json
 from hpo.search.spaces import spaces_from_json
 from hpo.stages.advance import Standing, advance
-from hpo.stages.order import STAGES, Until
 from hpo.stages.plan import planned, stage1_points, template_recipe
 from hpo.storage.artifacts import ArtifactFiles, curve_artifact
 from hpo.storage.claims import Claim, claim_points
@@ -33,7 +33,7 @@ from hpo.storage.ledger import record_epoch
 from hpo.storage.outcomes import Outcome, complete_point, fail_point, settle_point, show_epochs
 from hpo.storage.points import stage_points
 from hpo.storage.predictions import PredictionStore, Split
-from hpo.storage.tables import PointRow, StageName, StageRow
+from hpo.storage.tables import PointRow, StageRow
 
 DATA = "d" * 64
 """Digest of the data."""
@@ -159,7 +159,7 @@ class Story:
     owner: str = "worker"
     artifacts: ArtifactFiles | None = None
 
-    def advance(self, until: Until = "test") -> list[Standing]:
+    def advance(self, until: Stage = "test") -> list[Standing]:
         return advance(self.database, self.study, DATA, until)
 
     def work(self, *, owner: str = "worker") -> list[Claim]:
@@ -173,7 +173,7 @@ class Story:
         for claim in claims:
             self._finish(claim)
 
-    def run(self, until: Until = "test") -> list[Standing]:
+    def run(self, until: Stage = "test") -> list[Standing]:
         """Decide and work until nothing is left."""
         for _ in range(1000):
             standings = self.advance(until)
@@ -187,7 +187,7 @@ class Story:
         with self.database.transaction() as session:
             return load_stages(session, self.study.name)
 
-    def points(self, stage: StageName, architecture: str = "tiny") -> list[PointRow]:
+    def points(self, stage: Stage, architecture: str = "tiny") -> list[PointRow]:
         """The design points of a stage, in the order of the plan."""
         with self.database.transaction() as session:
             return stage_points(session, stage_name(self.study.name, stage, architecture))
@@ -199,7 +199,7 @@ class Story:
             found.append((row.name, row.plan, row.opened_at, row.closed_at, row.result))
             found += [
                 (point.id, point.point_key, point.point, point.state, point.recipe_key, point.objective)
-                for point in self.points(STAGES[STAGES.index(stage)], architecture)  # type: ignore[arg-type]
+                for point in self.points(STAGES[STAGES.index(stage)], architecture)
             ]
         return found
 

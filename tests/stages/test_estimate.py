@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hpo.config.stage import STAGES, Stage
 from hpo.recipe.geometry import trainable_parameters
 from hpo.stages.estimate import (
     StageEstimate,
@@ -18,7 +19,7 @@ from hpo.stages.estimate import (
     finished_points,
     total,
 )
-from hpo.stages.order import Until, stages_of
+from hpo.stages.order import stages_of
 from hpo.stages.plan import template_recipe
 from hpo.storage.database import Database
 from hpo.storage.tables import PointRow
@@ -58,9 +59,9 @@ def test_stage_1_is_what_the_story_really_queues(sqlite: Database, tmp_path: Pat
     assert found.shared_patch_visits == visits_of(rows, shared=True)
 
 
-@pytest.mark.parametrize("until", get_args(Until))
-def test_as_many_points_are_expected_as_the_story_ends_with(sqlite: Database, tmp_path: Path, until: Until) -> None:
-    story = Story(load(tmp_path), sqlite)
+@pytest.mark.parametrize("until", STAGES)
+def test_as_many_points_are_expected_as_the_story_ends_with(sqlite: Database, tmp_path: Path, until: Stage) -> None:
+    story = Story(load(tmp_path, stage2={"recheck": {"top": 2, "seeds": 2}}), sqlite)
     assert finished_points(sqlite, story.study) == 0
     story.run(until)
     assert finished_points(sqlite, story.study) == expected_points(story.study, until)
