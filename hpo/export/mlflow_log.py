@@ -118,10 +118,10 @@ class _Log:
         parameters = {
             "architectures": ", ".join(settings.architectures),
             "objective": settings.objective.metric,
-            "stage1_design": settings.stage1_design,
-            "stage2_design": settings.stage2_design,
-            "warm_start": settings.warm_start,
-            "before": SIDE_WORDS["equal" if settings.equal_training else "before"],
+            "stage1_design": settings.stage1.design,
+            "stage2_design": settings.stage2.design,
+            "warm_start": settings.stage2.warm_start,
+            "before": SIDE_WORDS["equal" if settings.confirm.equal_training else "before"],
         }
         self._log(self._parent, [(metrics, 0, at)], parameters)
         tags = {f"hpo.version.{name}": version for name, version in results.versions.items()}

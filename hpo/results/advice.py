@@ -110,7 +110,7 @@ def _still_improving(results: StudyResults) -> Iterator[str]:
         verb = "was" if len(rising) == 1 else "were"
         yield (
             f"{listed(rising)} {verb} still improving when the final trainings ended, after "
-            f"{plural(results.settings.confirm_epochs, 'epoch')}: train longer (confirm.epochs)."
+            f"{plural(results.settings.confirm.epochs, 'epoch')}: train longer (confirm.epochs)."
         )
 
 

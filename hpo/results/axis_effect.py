@@ -38,7 +38,7 @@ def axis_lines(results: StudyResults, factor: str, metric: str) -> list[AxisLine
         A line for each architecture that has any such trial, in the study file's order.
     """
     settings = results.settings
-    grid = settings.stage1_design == "grid"
+    grid = settings.stage1.design == "grid"
     lines = []
     for architecture in settings.architectures:
         on_axis = [

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from hpo.config.stages import ConfirmSettings, Stage1Settings, Stage2Settings
 from hpo.config.study import StudyFile
 from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.objective import Objective, objective_of
@@ -41,20 +42,11 @@ class StudySettings:
         architectures: in the study file's order; each keeps its colour in every figure.
         objective: what trials are judged by, on the validation split.
         factors: of the search space, by name.
-        stage1_design: ``one_factor`` or ``grid``.
-        stage1_factors: which factors stage 1 varies.
-        stage2_design: the sampler, or how trainings that pause go on.
-        stage2_factors: which factors stage 2 tunes.
-        stage2_epochs: epochs of each of its trials, or of the longest.
-        warm_start: ``cold``, ``warm`` or ``shrink_perturb``.
-        batch_normalization: whether stage 2 inserts BatchNormalization.
-        confirm_epochs: epochs of each final training.
-        confirm_seeds: one final training each, for every role.
-        equal_training: whether the tuned models are compared with a reference that was trained as long.
-        rechecked: how many of stage 2's best are trained again before one is chosen; 0 is none.
+        stage1: the study file's section.
+        stage2: likewise.
+        confirm: likewise.
         arithmetic: how training steps are computed.
         balance: classes of the training patches that are used.
-        stage2_within: stage 1's ``ranges``, or the whole ``space``.
         strategies: the learning-rate strategies with the search space's parameters, for the schedules' figure.
     """
 
@@ -62,20 +54,11 @@ class StudySettings:
     architectures: tuple[str, ...]
     objective: Objective
     factors: Mapping[str, FactorSettings]
-    stage1_design: str
-    stage1_factors: tuple[str, ...]
-    stage2_design: str
-    stage2_factors: tuple[str, ...]
-    stage2_epochs: int
-    warm_start: str
-    batch_normalization: bool
-    confirm_epochs: int
-    confirm_seeds: tuple[int, ...]
-    equal_training: bool = False
-    rechecked: int = 0
+    stage1: Stage1Settings
+    stage2: Stage2Settings
+    confirm: ConfirmSettings
     arithmetic: Arithmetic = PLAIN
     balance: Balance = "equal"
-    stage2_within: str = "ranges"
     strategies: tuple[Strategy, ...] = (
         Strategy("constant"),
         Strategy("time_based"),
@@ -105,18 +88,9 @@ def settings_of(study: StudyFile) -> StudySettings:
             name: FactorSettings(name, factor.reference, tuple(factor.levels), factor.scale)
             for name, factor in study.space.factors.items()
         },
-        stage1_design=study.stage1.design,
-        stage1_factors=study.stage1.factors,
-        stage2_design=study.stage2.design,
-        stage2_within=study.stage2.within,
-        stage2_factors=study.stage2.factors,
-        stage2_epochs=study.stage2.epochs,
-        warm_start=study.stage2.warm_start,
-        batch_normalization=study.stage2.batch_normalization,
-        confirm_epochs=study.confirm.epochs,
-        confirm_seeds=study.confirm.seeds,
-        equal_training=study.confirm.equal_training,
-        rechecked=study.stage2.recheck.top if study.stage2.recheck is not None else 0,
+        stage1=study.stage1,
+        stage2=study.stage2,
+        confirm=study.confirm,
         arithmetic=study.arithmetic.of_recipe,
         balance=study.data.balance,
         strategies=tuple(

@@ -207,7 +207,7 @@ class StudyResults:
     @property
     def is_finished(self) -> bool:
         """Whether every architecture has been tested on both sides with every seed."""
-        compared, seeds = self.compared, len(self.settings.confirm_seeds)
+        compared, seeds = self.compared, len(self.settings.confirm.seeds)
         return all(name in compared and compared[name].sampling.seeds == seeds for name in self.settings.architectures)
 
     def predictions(self, architecture: str) -> dict[Role, NDArray[np.float32]]:

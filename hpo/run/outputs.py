@@ -89,7 +89,7 @@ def print_comparison(results: StudyResults) -> None:
     sampling = next(iter(found.values())).sampling
     out.print(
         f"means of {plural(sampling.seeds, 'seed')} with 95% intervals (bootstrap over {resampled_words(sampling)}); "
-        f"* best on validation.{before_note(results.settings.equal_training)}"
+        f"* best on validation.{before_note(results.settings.confirm.equal_training)}"
     )
 
 

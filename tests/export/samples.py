@@ -31,7 +31,7 @@ def best_config(results: StudyResults, recipes: dict[str, Recipe], folder: Path)
             recipe_key=recipe.key,
             epochs=40,
             donor=None if recipe.initial is None else Donor(key=recipe.initial.donor.key, epoch=recipe.initial.epoch),
-            seeds=results.settings.confirm_seeds,
+            seeds=results.settings.confirm.seeds,
             metrics=Comparison(before=some, after=some),
             weights_sha256="a" * 64,
         )

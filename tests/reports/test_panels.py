@@ -46,6 +46,7 @@ from hpo.results.settings import FactorSettings
 from hpo.results.study import StudyResults
 from hpo.storage.ledger import Compute
 from tests.reports.looks import LOOKS
+from tests.results.invented import stages_changed
 
 Expected = Callable[[str, Role, str], float]
 
@@ -156,7 +157,7 @@ class TestFactorEffect:
             )
             for number, (batch, rate, value) in enumerate([(16, 0.01, 0.8), (16, 0.1, 0.6), (32, 0.01, 0.9)])
         )
-        study = replace(finished, trials=grid, settings=replace(finished.settings, stage1_design="grid"))
+        study = replace(finished, trials=grid, settings=stages_changed(finished.settings, stage1={"design": "grid"}))
         read = factor_effect.read(study, _options("factor_effect"))
         (line,) = read.lines
         assert (line.levels, line.values) == ([16, 32], pytest.approx([0.7, 0.9]))
@@ -203,7 +204,7 @@ class TestSchedulesAndStrategies:
         assert {len(line.values) for line in read.lines} == {10}
 
     def test_a_study_of_one_strategy_has_no_comparison(self, finished: StudyResults) -> None:
-        settings = replace(finished.settings, stage1_factors=("patches",))
+        settings = stages_changed(finished.settings, stage1={"factors": ("patches",)})
         with pytest.raises(NotThereError, match="does not vary"):
             strategy_curves.read(replace(finished, settings=settings), _options("strategy_curves"))
 
@@ -341,7 +342,7 @@ class TestAccounts:
         assert "not complete for model2, model3 and model4" in ranges.explain(ranges.read(running, _options("ranges")))
 
     def test_a_cold_stage_2_has_no_donors(self, finished: StudyResults) -> None:
-        settings = replace(finished.settings, warm_start="cold")
+        settings = stages_changed(finished.settings, stage2={"warm_start": "cold"})
         with pytest.raises(NotThereError, match="random weights"):
             donors.read(replace(finished, settings=settings), _options("donors"))
         text = shown(donors.draw(donors.read(finished, _options("donors")), LOOKS))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hpo.config.stages import ConfirmSettings, RecheckSettings, Stage1Settings, Stage2Settings
 from hpo.evaluation.objective import Objective
 from hpo.recipe.key import digest
 from hpo.recipe.point import Value
@@ -247,15 +249,9 @@ def invent_study(
         architectures=architectures,
         objective=Objective("auc", "last"),
         factors=FACTORS,
-        stage1_design="one_factor",
-        stage1_factors=tuple(FACTORS),
-        stage2_design="tpe",
-        stage2_factors=("learning_rate", "batch_size", "patches"),
-        stage2_epochs=20,
-        warm_start="warm",
-        batch_normalization=False,
-        confirm_epochs=40,
-        confirm_seeds=seeds,
+        stage1=Stage1Settings(factors=tuple(FACTORS)),
+        stage2=Stage2Settings(factors=("learning_rate", "batch_size", "patches"), epochs=20, trials=40),
+        confirm=ConfirmSettings(epochs=40, seeds=seeds),
     )
     trials, trainings, compute, donors, ranges, openings = [], [], [], [], [], []
     for place, architecture in enumerate(architectures):
@@ -309,12 +305,21 @@ def invent_study(
     )
 
 
+def stages_changed(settings: StudySettings, **sections: dict[str, object]) -> StudySettings:
+    """The same settings, with other values in these sections."""
+    changed: dict[str, Any] = {
+        name: getattr(settings, name).model_copy(update=values) for name, values in sections.items()
+    }
+    return replace(settings, **changed)
+
+
 def honest_study(
     architectures: tuple[str, ...] = ("model1", "model2"), seeds: tuple[int, ...] = (0, 1, 2)
 ) -> StudyResults:
     """The same with a recheck, which chose the second of stage 2's best, and an equally trained reference."""
     plain = invent_study(architectures, seeds, "honest")
-    settings = replace(plain.settings, equal_training=True, rechecked=2)
+    recheck = RecheckSettings(top=2, seeds=2)
+    settings = stages_changed(plain.settings, stage2={"recheck": recheck}, confirm={"equal_training": True})
     trainings, compute, candidates = list(plain.confirmations), list(plain.compute), []
     for architecture in architectures:
         of_role = {role: [one for one in trainings if (one.architecture, one.role) == (architecture, role)]

@@ -87,22 +87,22 @@ def _objective_words(objective: Objective) -> str:
 
 
 def _stage1_design(settings: StudySettings) -> str:
-    factors = listed(map(factor_words, settings.stage1_factors))
-    return f"{design_words(settings.stage1_design)} ({factors}), from random weights"
+    factors = listed(map(factor_words, settings.stage1.factors))
+    return f"{design_words(settings.stage1.design)} ({factors}), from random weights"
 
 
 def _stage2_design(settings: StudySettings) -> str:
-    factors = listed(map(factor_words, settings.stage2_factors))
+    factors = listed(map(factor_words, settings.stage2.factors))
     start = {
         "cold": "from random weights",
         "warm": "from stage 1's best weights",
         "shrink_perturb": "from stage 1's best weights, shrunk and perturbed",
-    }[settings.warm_start]
-    inserted = ", BatchNormalization inserted" if settings.batch_normalization else ""
-    up_to = "up to " if settings.stage2_design in POOL_DESIGNS else ""
+    }[settings.stage2.warm_start]
+    inserted = ", BatchNormalization inserted" if settings.stage2.batch_normalization else ""
+    up_to = "up to " if settings.stage2.design in POOL_DESIGNS else ""
     return (
-        f"{design_words(settings.stage2_design)} search {within_words(settings.stage2_within)} ({factors}), trials of "
-        f"{up_to}{plural(settings.stage2_epochs, 'epoch')}, {start}{inserted}"
+        f"{design_words(settings.stage2.design)} search {within_words(settings.stage2.within)} ({factors}), trials of "
+        f"{up_to}{plural(settings.stage2.epochs, 'epoch')}, {start}{inserted}"
     )
 
 

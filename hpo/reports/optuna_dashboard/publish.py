@@ -179,7 +179,7 @@ def _figures(results: StudyResults, stage: StageName, architecture: str) -> tupl
 def _panels(settings: StudySettings, stage: StageName, architecture: str) -> Iterator[PanelSettings]:
     """Which of the report's panels speak about an Optuna study."""
     if stage == "stage1":
-        for factor in settings.stage1_factors:
+        for factor in settings.stage1.factors:
             yield PanelSettings(panel="factor_effect", factor=factor)
         yield PanelSettings(panel="learning_curves", architecture=architecture)
     else:

@@ -98,5 +98,5 @@ def _lead(results: StudyResults) -> str:
     data = f" on {results.data.name}" if results.data is not None else ""
     return capital(
         f"{plural(len(settings.architectures), 'architecture')} ({listed(settings.architectures)}){data}, each trained "
-        f"with {plural(len(settings.confirm_seeds), 'seed')} before and after tuning and compared on the test split."
+        f"with {plural(len(settings.confirm.seeds), 'seed')} before and after tuning and compared on the test split."
     )

@@ -102,10 +102,11 @@ def _facts(results: StudyResults) -> Html:
 
 def _how_to_read(results: StudyResults) -> str:
     sampling = next(iter(results.compared.values())).sampling
+    equal_training = results.settings.confirm.equal_training
     return (
         f"Test metrics before \N{RIGHTWARDS ARROW} after tuning, means over {plural(sampling.seeds, 'seed')}; below "
         f"them the paired difference with its 95% interval (BCa bootstrap over {resampled_words(sampling)}), coloured "
-        f"where it excludes 0.{before_note(results.settings.equal_training)} p: McNemar's test of the accuracy and "
+        f"where it excludes 0.{before_note(equal_training)} p: McNemar's test of the accuracy and "
         "DeLong's of the AUC, adjusted by Holm over the architectures."
     )
 

@@ -70,7 +70,7 @@ def read(results: StudyResults, _options: PanelSettings) -> CalibrationCurves:
             seeds = max(seeds, *(len(predictions[side]) for side in sides))
     if not curves:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
-    return CalibrationCurves(seeds, results.classes[1], curves, before_note(results.settings.equal_training))
+    return CalibrationCurves(seeds, results.classes[1], curves, before_note(results.settings.confirm.equal_training))
 
 
 def draw(data: CalibrationCurves, looks: Looks) -> go.Figure:

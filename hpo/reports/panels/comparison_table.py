@@ -72,7 +72,7 @@ def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
     missing = [name for name in results.settings.architectures if name not in present]
     paper = options.paper and bool(present & TABLE_3.keys())
     return ComparisonTable(
-        results.settings.test_metric, rows, missing, paper, before_note(results.settings.equal_training)
+        results.settings.test_metric, rows, missing, paper, before_note(results.settings.confirm.equal_training)
     )
 
 

@@ -81,7 +81,7 @@ def read(results: StudyResults, options: PanelSettings) -> Contour:
     settings, stage = results.settings, stage_of(options)
     architecture, trials = shown_trials(results, options)
     axes = _axes(results, options, architecture, trials)
-    held = stage == "stage1" and settings.stage1_design == "one_factor"
+    held = stage == "stage1" and settings.stage1.design == "one_factor"
     names = [axis.factor for axis in axes]
     shown = [
         trial

@@ -39,12 +39,14 @@ def read(results: StudyResults, _options: PanelSettings) -> DonorsTable:
         NotThereError: if stage 2 starts cold, or has not begun.
     """
     settings = results.settings
-    if settings.warm_start == "cold":
+    if settings.stage2.warm_start == "cold":
         raise NotThereError("Stage 2 of this study starts from random weights (stage2.warm_start: cold).")
     if not results.donors:
         raise NotThereError("Stage 2 of no architecture has begun yet; its donor is chosen then.")
     donors = [donor for name in settings.architectures if (donor := results.donor(name)) is not None]
-    return DonorsTable(settings.objective.metric, settings.warm_start, settings.batch_normalization, donors)
+    return DonorsTable(
+        settings.objective.metric, settings.stage2.warm_start, settings.stage2.batch_normalization, donors
+    )
 
 
 def draw(data: DonorsTable, looks: Looks) -> Table:

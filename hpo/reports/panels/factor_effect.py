@@ -46,7 +46,7 @@ def read(results: StudyResults, options: PanelSettings) -> FactorEffect:
     """
     settings, metric = results.settings, _metric(results, options)
     factor = settings.factors.get(options.factor or "")
-    if factor is None or factor.name not in settings.stage1_factors:
+    if factor is None or factor.name not in settings.stage1.factors:
         raise NotThereError(f"Stage 1 of this study does not vary the {factor_words(options.factor or '')}.")
     lines = axis_lines(results, factor.name, metric)
     if not lines:
@@ -58,7 +58,7 @@ def read(results: StudyResults, options: PanelSettings) -> FactorEffect:
         numeric,
         numeric and factor.scale == "log",
         factor.reference,
-        settings.stage1_design == "grid",
+        settings.stage1.design == "grid",
         lines,
     )
 

@@ -57,7 +57,7 @@ def read(results: StudyResults, _options: PanelSettings) -> History:
     if not lines:
         raise NotThereError("No stage-2 trial has finished yet.")
     failed = sum(trial.state == "failed" for trial in results.trials_of("stage2"))
-    return History(settings.objective.metric, settings.stage2_design, failed, lines)
+    return History(settings.objective.metric, settings.stage2.design, failed, lines)
 
 
 def draw(data: History, looks: Looks) -> go.Figure:

@@ -76,7 +76,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Lineage:
         results.settings.objective.metric,
         grown,
         [tree.architecture for tree in trees if tree not in grown],
-        max(0, len(results.settings.confirm_seeds) - MOST_SEEDS),
+        max(0, len(results.settings.confirm.seeds) - MOST_SEEDS),
     )
 
 

@@ -87,8 +87,8 @@ def read(results: StudyResults, _options: PanelSettings) -> Optimism:
         sign=settings.objective.gain(1.0),
         gaps=gaps,
         trials=max(len(results.finished("stage2", gap.architecture)) for gap in gaps),
-        trial_epochs=settings.stage2_epochs,
-        final_epochs=settings.confirm_epochs,
+        trial_epochs=settings.stage2.epochs,
+        final_epochs=settings.confirm.epochs,
     )
 
 
@@ -210,7 +210,7 @@ def _gap(results: StudyResults, chosen: TrialResult, finals: Sequence[Confirmati
 def _steps(results: StudyResults, chosen: TrialResult, finals: Sequence[Confirmation]) -> dict[Step, Reached]:
     """What the trial, its repetitions of equal length, the final trainings, and these on the test split reached."""
     settings = results.settings
-    epochs = int(chosen.point.get("epochs", settings.stage2_epochs))
+    epochs = int(chosen.point.get("epochs", settings.stage2.epochs))
     steps: dict[Step, Reached] = {"chosen": Reached(chosen.objective or 0.0)}
     candidate = results.chosen(chosen.architecture)
     if candidate is not None and candidate.repeated is not None:

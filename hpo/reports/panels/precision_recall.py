@@ -60,7 +60,7 @@ def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall:
                 seeds = max(seeds, len(rows))
     if not lines:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
-    note = before_note(results.settings.equal_training)
+    note = before_note(results.settings.confirm.equal_training)
     return PrecisionRecall(seeds, float(labels.mean()), results.classes[1], lines, note)
 
 

@@ -80,7 +80,7 @@ def read(results: StudyResults, options: PanelSettings) -> RangeAxes:
     """
     settings = results.settings
     metric = options.metric or settings.objective.metric
-    numeric = [name for name in settings.stage1_factors if _is_number(settings, name)]
+    numeric = [name for name in settings.stage1.factors if _is_number(settings, name)]
     if not numeric:
         raise NotThereError("Stage 1 of this study varies no factor that is a number.")
     second = {name: results.finished("stage2", name) for name in settings.architectures}
@@ -168,7 +168,7 @@ def _axis(
         return None
     left = {name: ends for name in settings.architectures if (ends := _ends(ranges.get((name, factor)))) is not None}
     tuned = [_trials(settings, factor, metric, trials) for trials in second.values()]
-    trials = [one for one in tuned if one is not None] if factor in settings.stage2_factors else []
+    trials = [one for one in tuned if one is not None] if factor in settings.stage2.factors else []
     values = [level for line in levels for level in line.levels]
     values += [value for one in trials for value in one.values] + [end for ends in left.values() for end in ends]
     axis = factor_axis(settings, factor, values)
@@ -199,7 +199,7 @@ def _trials(settings: StudySettings, factor: str, metric: str, trials: list[Tria
 
 def _best(settings: StudySettings, best: TrialResult, ranges: dict[tuple[str, str], FactorRange]) -> BestTrial:
     places = []
-    for factor in settings.stage2_factors:
+    for factor in settings.stage2.factors:
         ends = _ends(ranges.get((best.architecture, factor)))
         if ends is not None and factor in best.point:
             value = float(best.point[factor])

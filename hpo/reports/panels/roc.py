@@ -64,7 +64,7 @@ def read(results: StudyResults, options: PanelSettings) -> Roc:
     if not lines:
         raise NotThereError("Neither side of an architecture has been tested yet.")
     printed = printed_sides("auc", dict.fromkeys(line.architecture for line in lines)) if options.paper else {}
-    return Roc(seeds, lines, printed, before_note(results.settings.equal_training))
+    return Roc(seeds, lines, printed, before_note(results.settings.confirm.equal_training))
 
 
 def draw(data: Roc, looks: Looks) -> go.Figure:

@@ -53,14 +53,14 @@ def read(results: StudyResults, _options: PanelSettings) -> Schedules:
     if not isinstance(initial := reference.get("learning_rate"), int | float):
         raise NotThereError("The search space has no reference learning rate to start from.")
     steps = int(reference.get("patches", 32)) // int(reference.get("batch_size", 32)) or 1
-    shown_epochs = max([settings.confirm_epochs, *(_STEPS * strategy.every - 2 for strategy in settings.strategies)])
+    shown_epochs = max([settings.confirm.epochs, *(_STEPS * strategy.every - 2 for strategy in settings.strategies)])
     epochs = sorted({round(index * shown_epochs / (_POINTS - 1)) for index in range(_POINTS)})
     lines = []
     for strategy in settings.strategies:
         schedule = strategy.schedule(float(initial))
         parameters = ", ".join(f"{name} {value_words(value)}" for name, value in strategy.parameters().items())
         lines.append(ScheduleLine(strategy.name, parameters, [schedule(epoch * steps, epoch) for epoch in epochs]))
-    return Schedules(epochs, settings.confirm_epochs, float(initial), steps, lines)
+    return Schedules(epochs, settings.confirm.epochs, float(initial), steps, lines)
 
 
 def draw(data: Schedules, _looks: Looks) -> go.Figure:

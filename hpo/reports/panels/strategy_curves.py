@@ -46,7 +46,7 @@ def read(results: StudyResults, options: PanelSettings) -> StrategyCurves:
     """
     settings = results.settings
     metric = options.metric or settings.objective.metric
-    if "strategy" not in settings.stage1_factors:
+    if "strategy" not in settings.stage1.factors:
         raise NotThereError("Stage 1 of this study does not vary the learning-rate strategy.")
     found: dict[tuple[str, str], list[float]] = {}
     for trial in results.trials_of("stage1"):

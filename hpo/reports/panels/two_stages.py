@@ -57,7 +57,8 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
         first = [f"{count(split.patches)} patches to {name}" for name, split in results.data.splits.items()] + first
     if settings.balance == "natural":
         first.append("training patches at the classes' own ratio")
-    normalized = ["BatchNormalization inserted"] * settings.batch_normalization
+    rechecked = settings.stage2.recheck
+    normalized = ["BatchNormalization inserted"] * settings.stage2.batch_normalization
     return TwoStages(
         [
             Block("Data", first, "train, valid"),
@@ -66,8 +67,8 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
                 [
                     "random initial weights",
                     *arithmetic_words(settings.arithmetic),
-                    design_words(settings.stage1_design),
-                    listed(factor_words(name) for name in settings.stage1_factors),
+                    design_words(settings.stage1.design),
+                    listed(factor_words(name) for name in settings.stage1.factors),
                     _progress(results, "stage1"),
                 ],
                 "ranges, weights",
@@ -75,13 +76,17 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
             Block(
                 "Stage 2: tune",
                 [
-                    _WEIGHTS.get(settings.warm_start, settings.warm_start),
+                    _WEIGHTS.get(settings.stage2.warm_start, settings.stage2.warm_start),
                     *arithmetic_words(settings.arithmetic),
                     *normalized,
-                    f"{design_words(settings.stage2_design)} search {within_words(settings.stage2_within)}",
-                    listed(factor_words(name) for name in settings.stage2_factors),
+                    f"{design_words(settings.stage2.design)} search {within_words(settings.stage2.within)}",
+                    listed(factor_words(name) for name in settings.stage2.factors),
                     _progress(results, "stage2"),
-                    *([f"the best {settings.rechecked} again with fresh seeds"] if settings.rechecked else []),
+                    *(
+                        [f"the best {rechecked.top} again with fresh seeds"]
+                        if rechecked is not None and rechecked.top
+                        else []
+                    ),
                 ],
                 "best settings",
             ),
@@ -89,10 +94,10 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
                 "Confirm",
                 [
                     "reference and tuned settings",
-                    *(["the reference also for as many patch-visits"] if settings.equal_training else []),
+                    *(["the reference also for as many patch-visits"] if settings.confirm.equal_training else []),
                     *arithmetic_words(settings.arithmetic),
-                    f"{plural(len(settings.confirm_seeds), 'seed')} each, the same for both",
-                    plural(settings.confirm_epochs, "epoch"),
+                    f"{plural(len(settings.confirm.seeds), 'seed')} each, the same for both",
+                    plural(settings.confirm.epochs, "epoch"),
                 ],
                 "frozen models",
             ),

@@ -72,7 +72,7 @@ def read(results: StudyResults, options: PanelSettings) -> WarmStart:
     Raises:
         NotThereError: if there is none.
     """
-    if results.settings.warm_start == "cold":
+    if results.settings.stage2.warm_start == "cold":
         raise NotThereError("Stage 2 of this study starts from random weights (stage2.warm_start: cold).")
     metric = _metric(results, options)
     starts = []

@@ -12,7 +12,7 @@ from hpo.reports.panel import NotThereError
 from hpo.reports.panels import factor_effect, range_axes
 from hpo.results.study import StudyResults
 from tests.reports.looks import LOOKS
-from tests.results.invented import invent_study
+from tests.results.invented import invent_study, stages_changed
 
 OPTIONS = PanelSettings(panel="range_axes")
 
@@ -119,6 +119,6 @@ def test_names_from_yaml_stay_text() -> None:
 def test_what_is_missing_is_said(empty: StudyResults, finished: StudyResults) -> None:
     with pytest.raises(NotThereError, match=r"No stage-1 trial of a factor that is a number has finished yet\."):
         range_axes.read(empty, OPTIONS)
-    settings = replace(finished.settings, stage1_factors=("strategy",))
+    settings = stages_changed(finished.settings, stage1={"factors": ("strategy",)})
     with pytest.raises(NotThereError, match="varies no factor that is a number"):
         range_axes.read(replace(finished, settings=settings), OPTIONS)

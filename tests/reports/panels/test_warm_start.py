@@ -14,6 +14,7 @@ from hpo.reports.panels import warm_start
 from hpo.results.records import Confirmation, Role
 from hpo.results.study import StudyResults
 from tests.reports.looks import LOOKS
+from tests.results.invented import stages_changed
 
 OPTIONS = PanelSettings(panel="warm_start")
 
@@ -107,4 +108,6 @@ def test_what_is_missing_is_said(finished: StudyResults, empty: StudyResults) ->
     with pytest.raises(NotThereError, match="has not been trained yet"):
         warm_start.read(empty, OPTIONS)
     with pytest.raises(NotThereError, match="starts from random weights"):
-        warm_start.read(replace(finished, settings=replace(finished.settings, warm_start="cold")), OPTIONS)
+        warm_start.read(
+            replace(finished, settings=stages_changed(finished.settings, stage2={"warm_start": "cold"})), OPTIONS
+        )

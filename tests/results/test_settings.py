@@ -1,0 +1,17 @@
+"""What results know of their study file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hpo.results.settings import settings_of
+from tests.stages.story import load
+
+
+def test_the_sections_are_those_of_the_study_file(tmp_path: Path) -> None:
+    study = load(tmp_path, stage2={"recheck": {"top": 2, "seeds": 1}}, confirm={"equal_training": True})
+    found = settings_of(study)
+    assert (found.stage1, found.stage2, found.confirm) == (study.stage1, study.stage2, study.confirm)
+    assert found.reference == study.space.reference
+    assert [strategy.name for strategy in found.strategies] == ["constant", "time_based", "step", "exponential"]
+    assert found.objective.metric == study.objective.metric
