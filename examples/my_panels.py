@@ -1,15 +1,20 @@
 """Panels of one's own, for a dashboard: ``{panel: function, function: "my_panels:epoch_seconds"}``.
 
-Each function takes what a study gave (`hpo.results.study.StudyResults`) and returns a Plotly figure, a table or HTML.
-Put the module beside the study file or the dashboard.
+Each function takes a study's results (`hpo.results.study.StudyResults`) and returns a Plotly figure, a table or HTML.
+`hpo.reports.plot` has what the report's own figures are drawn with. Put the module beside the study file or the dashboard.
 """
 
 from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from hpo.reports.plot.figure import figure, figure_text
+from hpo.reports.plot.legend import LEGEND_ABOVE
+from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Column, Table
+from hpo.results.records import STAGES
 from hpo.results.study import StudyResults
+from hpo.results.trials import best_trial
 from hpo.results.words import plural
 
 
@@ -19,27 +24,41 @@ def epoch_seconds(results: StudyResults) -> tuple[go.Figure, str]:
     One box per worker; an epoch's time includes validation and its checkpoint.
     """
     owners = sorted({epoch.owner for epoch in results.epochs})
-    figure = go.Figure()
+    shown = go.Figure()
     for number, owner in enumerate(owners, start=1):
         seconds = [epoch.seconds for epoch in results.epochs if epoch.owner == owner]
-        figure.add_box(y=seconds, name=f"worker {number}")
-    figure.update_layout(yaxis_title="Seconds", showlegend=False)
-    return figure, f"{len(results.epochs)} epochs were trained by {plural(len(owners), 'worker')}."
+        shown.add_box(y=seconds, name=f"worker {number}")
+    shown.update_layout(yaxis_title="Seconds", showlegend=False)
+    return shown, f"{len(results.epochs)} epochs were trained by {plural(len(owners), 'worker')}."
+
+
+def value_by_patches(results: StudyResults) -> go.Figure:
+    """Stage 2's objective against the training patches.
+
+    One mark per trial, in the colours that the report's own figures have.
+    """
+    looks = Looks(results.settings.architectures)
+    shown = figure(340, legend=LEGEND_ABOVE, xaxis_title="Training patches", yaxis_title="Objective")
+    for name in results.settings.architectures:
+        trials = results.finished("stage2", name)
+        shown.add_scatter(
+            x=[trial.point["patches"] for trial in trials],
+            y=[trial.objective for trial in trials],
+            mode="markers",
+            name=figure_text(name),
+            marker={"color": looks.colour(name), "symbol": looks.symbol(name), "size": 9},
+        )
+    return shown
 
 
 def best_trials(results: StudyResults) -> Table:
     """The best trial of each architecture and stage."""
-    gain = results.settings.objective.gain
     rows = []
-    for stage in ("stage1", "stage2"):
+    for stage in STAGES:
         for name in results.settings.architectures:
-            done = [
-                trial
-                for trial in results.trials
-                if (trial.stage, trial.architecture) == (stage, name) and trial.objective is not None
-            ]
+            done = results.finished(stage, name)
             if done:
-                best = max(done, key=lambda trial: gain(trial.objective or 0.0))
+                best = best_trial(results.settings.objective, done)
                 rows.append([name, stage, str(best.number), f"{best.objective:.4f}"])
     columns = [
         Column("Architecture"),

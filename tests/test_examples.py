@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.my_panels import best_trials, epoch_seconds
+from examples.my_panels import best_trials, epoch_seconds, value_by_patches
 from tests.results.invented import invent_study
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -40,6 +40,9 @@ def test_own_panels_read_a_finished_study() -> None:
     figure, finding = epoch_seconds(results)
     assert len(figure.data) == 2
     assert "2 workers" in finding
+    drawn = value_by_patches(results)
+    assert [trace.name for trace in drawn.data] == list(results.settings.architectures)
+    assert len({(trace.marker.color, trace.marker.symbol) for trace in drawn.data}) == 4
     rows = [[cell.text for cell, _ in row] for row in best_trials(results).full_rows()]
     assert [row[:2] for row in rows] == [
         [name, stage] for stage in ("stage1", "stage2") for name in results.settings.architectures

@@ -199,10 +199,9 @@ class Study:
 
         from hpo.config.dashboard import PanelName, PanelSettings
         from hpo.config.explain import explain
-        from hpo.reports.panel import NotThereError
+        from hpo.reports.panel import NotThereError, panel_named
         from hpo.reports.panels.function import look_for_modules
         from hpo.reports.plot.looks import Looks
-        from hpo.reports.registry import panel_named
 
         names = get_args(PanelName)
         if panel not in names:
@@ -213,9 +212,9 @@ class Study:
             problem = explain(error, PanelSettings)[0]
             raise HpoError(f"panel {panel!r}: {'.'.join(map(str, problem.location))}: {problem.text}") from None
         look_for_modules(self.settings.panels, self.settings.file.parent, self.settings.dashboard.parent)
-        module = panel_named(settings.panel)
+        drawn = panel_named(settings.panel)
         try:
-            return module.draw(module.read(self.results, settings), Looks(self.architectures))
+            return drawn.draw(drawn.read(self.results, settings), Looks(self.architectures))
         except NotThereError as missing:
             raise HpoError(f"panel {panel!r}: {missing}") from None
 

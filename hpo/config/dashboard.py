@@ -2,64 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from hpo.config.explain import Problem, refuse
 from hpo.config.fields import FactorName, Flag, Name, Settings, Whole
+from hpo.config.panels import needed_options, panel_names, panel_options, panels_with
 from hpo.config.patterns import FUNCTION_PATTERN
 
-PanelName = Literal[
-    "two_stages",
-    "data",
-    "factor_effect",
-    "schedules",
-    "strategy_curves",
-    "ranges",
-    "donors",
-    "history",
-    "before_after",
-    "roc",
-    "comparison_table",
-    "best_table",
-    "cold_control",
-    "compute",
-    "test_openings",
-    "failures",
-    "versions",
-    "learning_curves",
-    "range_axes",
-    "lineage",
-    "importance",
-    "parallel_coordinates",
-    "slices",
-    "contour",
-    "best_so_far",
-    "warm_start",
-    "optimism",
-    "calibration",
-    "confusion",
-    "precision_recall",
-    "mistakes",
-    "timeline",
-    "function",
-]
-"""Every panel: the name is that of its file in ``hpo/reports/panels``."""
+if TYPE_CHECKING:
+    PanelName: TypeAlias = str
+else:
+    PanelName = Literal[panel_names()]
 
 MetricName = Literal["accuracy", "precision", "recall", "f1", "auc"]
 Width = Literal["full", "half", "third"]
 
-_PANELS_WITH: dict[str, tuple[PanelName, ...]] = {
-    "factor": ("factor_effect",),
-    "metric": ("factor_effect", "strategy_curves", "before_after", "learning_curves", "range_axes", "warm_start"),
-    "paper": ("comparison_table", "best_table", "before_after", "roc"),
-    "architecture": ("learning_curves", "parallel_coordinates", "contour"),
-    "factors": ("contour",),
-    "stage": ("importance", "slices", "parallel_coordinates", "contour", "learning_curves"),
-    "count": ("mistakes",),
-    "function": ("function",),
+_MISSING = {
+    "factor": "is missing: {panel} needs the factor on its x axis",
+    "function": "is missing: such as my_panels:loss_by_hour, for a panel of one's own",
 }
+"""What is said of an option that a panel needs and does not have."""
 
 
 class PanelSettings(Settings):
@@ -97,17 +61,17 @@ class PanelSettings(Settings):
 
     @model_validator(mode="after")
     def _options_fit(self) -> Self:
+        shared = {"panel", "section", "label", "title", "width"}
         problems = [
-            Problem((option,), f"is no option of {self.panel}; it is one of {', '.join(panels)}")
-            for option, panels in _PANELS_WITH.items()
-            if option in self.model_fields_set and self.panel not in panels
+            Problem((option,), f"is no option of {self.panel}; it is one of {', '.join(panels_with(option))}")
+            for option in type(self).model_fields
+            if option in self.model_fields_set - shared and option not in panel_options(self.panel)
         ]
-        if self.panel == "factor_effect" and self.factor is None:
-            problems.append(Problem(("factor",), "is missing: factor_effect needs the factor on its x axis"))
-        if self.panel == "function" and self.function is None:
-            problems.append(
-                Problem(("function",), "is missing: such as my_panels:loss_by_hour, for a panel of one's own")
-            )
+        problems += [
+            Problem((option,), _MISSING[option].format(panel=self.panel))
+            for option in needed_options(self.panel)
+            if getattr(self, option) is None
+        ]
         refuse(problems)
         return self
 

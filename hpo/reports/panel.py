@@ -1,12 +1,15 @@
-"""What a panel is: one figure or table, read from the results first and drawn then."""
+"""Panels: one figure or table each, read first and drawn then."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import plotly.graph_objects as go
 
-from hpo.config.dashboard import PanelSettings
+from hpo.config.dashboard import PanelName, PanelSettings
 from hpo.reports.html import Html
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Table
@@ -16,6 +19,9 @@ from hpo.results.trials import STAGES, best_trial
 from hpo.results.words import listed
 
 Drawing: TypeAlias = go.Figure | Table | Html
+Subject = TypeVar("Subject")
+Options = TypeVar("Options")
+Data = TypeVar("Data")
 
 
 class NotThereError(Exception):
@@ -26,38 +32,38 @@ class BrokenPanelError(NotThereError):
     """A panel of the user's own went wrong; the page shows why in its place, the terminal too, and the rest stands."""
 
 
-class Panel(Protocol):
-    """A module in ``hpo/reports/panels``: these five functions, and a NamedTuple for what is read.
+@dataclass(frozen=True)
+class Panel(Generic[Subject, Options, Data]):
+    """One figure or table, of one study or of several: facts are read first and drawn then.
 
-    To add one, write the module and name it in `hpo.config.dashboard.PanelName`.
+    A panel of one study is a module in ``hpo/reports/panels`` that ends with ``PANEL = Panel(...)`` and names the
+    options that it takes, as `hpo.config.panels` says. Its subject is a `StudyResults`, its options a `PanelSettings`.
+
+    Args:
+        title: the heading, also where the data is missing; a text, or a function of subject and options.
+        read: the facts, which have no colours and no markup.
+            Raises `NotThereError` if they are missing.
+        draw: a Plotly figure, a table, or HTML.
+        finding: what the facts show of this very study, with their numbers: one sentence, not escaped. It stands above
+            the drawing, and is what somebody who cannot see it is told.
+        explain: how to read the drawing, in plain words: one to three sentences, not escaped.
     """
 
-    def title(self, results: StudyResults, options: PanelSettings) -> str:
-        """The heading, also where the panel's data is missing."""
-        ...
+    title: str | Callable[[Subject, Options], str]
+    read: Callable[[Subject, Options], Data]
+    draw: Callable[[Data, Looks], Drawing]
+    finding: Callable[[Data], str]
+    explain: Callable[[Data], str]
 
-    def read(self, results: StudyResults, options: PanelSettings) -> Any:
-        """What is drawn.
+    def heading(self, subject: Subject, options: Options) -> str:
+        """The title in words."""
+        return self.title if isinstance(self.title, str) else self.title(subject, options)
 
-        Raises:
-            NotThereError: if it is missing.
-        """
-        ...
 
-    def draw(self, data: Any, looks: Looks) -> Drawing:
-        """A Plotly figure, a table, or HTML."""
-        ...
-
-    def finding(self, data: Any) -> str:
-        """What it shows of this very study, with its numbers: one sentence, not escaped.
-
-        It stands above the drawing, and is what somebody who cannot see it is told.
-        """
-        ...
-
-    def explain(self, data: Any) -> str:
-        """How to read it, in plain words: one to three sentences, not escaped."""
-        ...
+def panel_named(name: PanelName) -> Panel[StudyResults, PanelSettings, Any]:
+    """The panel that a dashboard names."""
+    panel: Panel[StudyResults, PanelSettings, Any] = import_module(f"hpo.reports.panels.{name}").PANEL
+    return panel
 
 
 def finished_by_architecture(results: StudyResults, stage: StageName) -> dict[str, list[TrialResult]]:

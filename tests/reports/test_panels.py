@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from statistics import fmean
 from typing import get_args
@@ -12,11 +15,12 @@ import plotly.graph_objects as go
 import pytest
 
 from hpo.config.dashboard import PanelName, PanelSettings
+from hpo.config.panels import needed_options, panel_names, panel_options
 from hpo.evaluation.metrics import METRICS
 from hpo.recipe.arithmetic import Arithmetic
 from hpo.reports import panels
 from hpo.reports.html import table
-from hpo.reports.panel import Drawing, NotThereError
+from hpo.reports.panel import Drawing, NotThereError, Panel, panel_named
 from hpo.reports.panels import (
     before_after,
     best_table,
@@ -38,7 +42,6 @@ from hpo.reports.panels import (
 )
 from hpo.reports.plot.axes import whole_ticks
 from hpo.reports.plot.looks import NEUTRAL, Looks
-from hpo.reports.registry import panel_named
 from hpo.reports.table import Table
 from hpo.results.paper import TABLE_3, TABLE_4
 from hpo.results.records import ComputeEntry, Role, TrialResult
@@ -70,7 +73,20 @@ def shown(drawing: Drawing) -> str:
 class TestEveryPanel:
     def test_every_file_is_a_panel_that_a_dashboard_can_name(self) -> None:
         folder = Path(panels.__file__).parent
-        assert {file.stem for file in folder.glob("*.py")} - {"__init__"} == set(get_args(PanelName))
+        assert (
+            {file.stem for file in folder.glob("*.py")} - {"__init__"} == set(panel_names()) == set(get_args(PanelName))
+        )
+        assert all(isinstance(panel_named(name), Panel) for name in panel_names())
+
+    def test_its_options_are_read_from_its_file_without_running_it(self) -> None:
+        for name in panel_names():
+            module = import_module(f"hpo.reports.panels.{name}")
+            assert panel_options(name) == getattr(module, "OPTIONS", ()), name
+            assert needed_options(name) == getattr(module, "NEEDS", ()), name
+            assert set(needed_options(name)) <= set(panel_options(name)) <= set(PanelSettings.model_fields), name
+        code = "import sys, hpo.config.dashboard; print('plotly' in sys.modules)"
+        shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        assert shown.strip() == "False"
 
     @pytest.mark.parametrize("name", PANELS)
     def test_it_draws_a_finished_study_and_explains_what_it_draws(
@@ -83,7 +99,7 @@ class TestEveryPanel:
         for sentence in (panel.finding(read), panel.explain(read)):
             assert sentence[0].isupper() or sentence[0].isdigit() or sentence.startswith("model")
             assert sentence.endswith(".")
-        assert panel.title(finished, options)[0].isupper()
+        assert panel.heading(finished, options)[0].isupper()
 
     @pytest.mark.parametrize("name", sorted({*PANELS} - {"two_stages", "schedules"}))
     def test_it_says_what_is_missing_from_a_study_that_has_not_begun(

@@ -20,10 +20,9 @@ from optuna_dashboard import get_note, save_note, save_plotly_graph_object  # ty
 from hpo.config.dashboard import PanelSettings
 from hpo.config.study import StudyFile
 from hpo.reports.optuna_dashboard.note import Context, write_note
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, panel_named
 from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.looks import Looks, faded
-from hpo.reports.registry import panel_named
 from hpo.results.read import read_results
 from hpo.results.records import StageName
 from hpo.results.settings import StudySettings
@@ -171,7 +170,7 @@ def _figures(results: StudyResults, stage: StageName, architecture: str) -> tupl
         if isinstance(drawing, go.Figure) and len(drawing.to_json()) <= FIGURE_CHARACTERS:
             identity = "-".join(filter(None, ("hpo", options.panel, options.factor)))
             below = _shade_range(drawing, alone, options.factor, looks) if options.factor else ""
-            figures[identity] = _on_paper(drawing, panel.title(alone, options), below)
+            figures[identity] = _on_paper(drawing, panel.heading(alone, options), below)
             findings.append(panel.finding(data))
     return figures, findings
 

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hpo.reports.files.pictures import write_figures
 from hpo.reports.html import Html, element, escape, paragraph, swatch
+from hpo.reports.page.contents import contents
 from hpo.reports.page.shell import Heading, PanelContents, Section, render_page, write_page
-from hpo.reports.panel import Drawing, NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.versus import figures, settings, tables, tested
-from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels, shared_architectures, shared_looks
+from hpo.reports.versus.study import (
+    NO_OPTIONS,
+    Options,
+    Studies,
+    architectures_of,
+    listed_labels,
+    shared_architectures,
+    shared_looks,
+)
 from hpo.results.words import METRIC_WORDS, interval, listed, number, plural, signed, signed_interval
 
-Studies = tuple[ComparedStudy, ...]
 
-
-class _Panel(NamedTuple):
-    """As `hpo.reports.panel.Panel`, but of several studies."""
+class _Placed(NamedTuple):
+    """A panel with its place on the page."""
 
     name: str
-    title: str
-    read: Callable[[Studies], Any]
-    draw: Callable[[Any, Looks], Drawing]
-    finding: Callable[[Any], str]
-    explain: Callable[[Any], str]
+    panel: Panel[Studies, Options, Any]
+    options: Options = NO_OPTIONS
     width: str = "full"
 
 
@@ -58,82 +61,29 @@ def _render(studies: Studies, sections: list[Section]) -> str:
 
 
 def _filled(studies: Studies) -> list[Section]:
-    return [Section(heading, [_contents(one, studies) for one in panels]) for heading, panels in _sections(studies)]
+    return [Section(heading, [_contents(one, studies) for one in placed]) for heading, placed in _sections(studies)]
 
 
-def _sections(studies: Studies) -> Iterator[tuple[str, list[_Panel]]]:
-    titles = "Test metrics after tuning", "Test metric before and after tuning"
-    yield (
-        "On the test split",
-        [
-            _Panel("tested", titles[0], tested.read, tested.draw, tested.finding, tested.explain),
-            _Panel("dots", titles[1], tested.read, figures.draw_tested, figures.finding_tested, figures.explain_tested),
-        ],
-    )
-    title = "Settings that differ"
-    yield (
-        "What was asked for",
-        [_Panel("settings", title, settings.read, settings.draw, settings.finding, settings.explain)],
-    )
-    if shared := shared_architectures(studies):
-        yield "The search", [_search(place, name) for place, name in enumerate(shared, start=1)]
+def _sections(studies: Studies) -> Iterator[tuple[str, list[_Placed]]]:
+    yield "On the test split", [_Placed("tested", tested.PANEL), _Placed("dots", figures.TESTED)]
+    yield "What was asked for", [_Placed("settings", settings.PANEL)]
+    searches = [
+        _Placed(f"search-{place}", figures.SEARCH, Options(name), "half")
+        for place, name in enumerate(shared_architectures(studies), start=1)
+    ]
+    if searches:
+        yield "The search", searches
     yield (
         "What was found",
-        [
-            _Panel(
-                "ranges",
-                "Ranges that stage 1 leaves to stage 2",
-                tables.read_ranges,
-                tables.draw_ranges,
-                tables.finding_ranges,
-                tables.explain_ranges,
-            ),
-            _Panel(
-                "configurations",
-                "Tuned configurations",
-                tables.read_configurations,
-                tables.draw_configurations,
-                tables.finding_configurations,
-                tables.explain_configurations,
-            ),
-        ],
+        [_Placed("ranges", tables.RANGES), _Placed("configurations", tables.CONFIGURATIONS)],
     )
-    yield (
-        "What it cost",
-        [
-            _Panel(
-                "compute",
-                "Training compute",
-                tables.read_compute,
-                tables.draw_compute,
-                tables.finding_compute,
-                tables.explain_compute,
-            )
-        ],
-    )
+    yield "What it cost", [_Placed("compute", tables.COMPUTE)]
 
 
-def _search(place: int, architecture: str) -> _Panel:
-    return _Panel(
-        f"search-{place}",
-        f"{architecture}: best so far against compute",
-        partial(figures.read_search, architecture=architecture),
-        figures.draw_search,
-        figures.finding_search,
-        figures.explain_search,
-        "half",
-    )
-
-
-def _contents(panel: _Panel, studies: Studies) -> PanelContents:
-    heading = Heading(panel.title, width=panel.width, panel=panel.name)
-    try:
-        data = panel.read(studies)
-    except NotThereError as reason:
-        return PanelContents(heading, panel.name, None, str(reason))
-    return PanelContents(
-        heading, panel.name, panel.draw(data, shared_looks(studies)), panel.finding(data), panel.explain(data)
-    )
+def _contents(placed: _Placed, studies: Studies) -> PanelContents:
+    heading = Heading(placed.panel.heading(studies, placed.options), width=placed.width, panel=placed.name)
+    looks = shared_looks(studies)
+    return contents(placed.panel, studies, placed.options, looks, heading, anchor=placed.name)
 
 
 def _lead(studies: Studies) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from hpo.config.dashboard import Dashboard, PanelSettings
 from hpo.reports.files.pictures import write_figures
+from hpo.reports.page.contents import contents
 from hpo.reports.page.shell import Heading, PanelContents, Section, render_page, write_page
 from hpo.reports.page.summary import summarize
-from hpo.reports.panel import BrokenPanelError, NotThereError
+from hpo.reports.panel import panel_named
 from hpo.reports.plot.looks import Looks
-from hpo.reports.registry import panel_named
 from hpo.results.study import StudyResults
 from hpo.results.words import capital, listed, plural
 
@@ -73,17 +73,11 @@ def _anchors(names: Sequence[str]) -> list[str]:
 
 
 def _panel(results: StudyResults, options: PanelSettings, anchor: str, say: Say | None) -> PanelContents:
-    panel, looks = panel_named(options.panel), Looks(results.settings.architectures)
-    title = options.title or panel.title(results, options)
+    panel = panel_named(options.panel)
+    title = options.title or panel.heading(results, options)
     heading = Heading(title, options.label or "", options.width, options.panel)
-    detail = _detail(options)
-    try:
-        data = panel.read(results, options)
-    except NotThereError as missing:
-        if say is not None and isinstance(missing, BrokenPanelError):
-            say(f"panel '{title}': {missing}")
-        return PanelContents(heading, anchor, None, str(missing), detail=detail)
-    return PanelContents(heading, anchor, panel.draw(data, looks), panel.finding(data), panel.explain(data), detail)
+    looks = Looks(results.settings.architectures)
+    return contents(panel, results, options, looks, heading, anchor=anchor, detail=_detail(options), say=say)
 
 
 def _detail(options: PanelSettings) -> str:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.estimate import Estimate
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
@@ -173,3 +173,10 @@ def _add_printed(shown: go.Figure, printed: Mapping[str, Mapping[Side, float]]) 
 
 def _metric(results: StudyResults, options: PanelSettings) -> str:
     return options.metric or results.settings.test_metric
+
+
+PANEL = Panel(title, read, draw, finding, explain)
+OPTIONS = (
+    "metric",
+    "paper",
+)

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import gain
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks
@@ -187,3 +187,6 @@ def _progress(
 
 def _is_reference(results: StudyResults, trial: TrialResult) -> bool:
     return trial.stage == "stage1" and others_at_reference(results.settings, trial, ())
+
+
+PANEL = Panel(title, read, draw, finding, explain)

@@ -9,7 +9,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.metrics import METRICS
 from hpo.recipe.point import Point
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.results.paper import TABLE_4
@@ -36,11 +36,6 @@ class BestTable(NamedTuple):
     best: str
     rows: list[BestRow]
     paper: bool
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "Best results of every model"
 
 
 def read(results: StudyResults, options: PanelSettings) -> BestTable:
@@ -109,3 +104,7 @@ def explain(data: BestTable) -> str:
         "Test metrics of the tuned configuration, means over seeds with 95% intervals. The best model is chosen by its "
         f"validation {METRIC_WORDS[data.objective]}, never by the test split.{paper}"
     )
+
+
+PANEL = Panel("Best results of every model", read, draw, finding, explain)
+OPTIONS = ("paper",)

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.calibration import Calibration, calibrate
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell
 from hpo.reports.plot.looks import Looks
@@ -43,11 +43,6 @@ class CalibrationCurves(NamedTuple):
     positive: str
     curves: list[Reliability]
     note: str = ""
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "Calibration on the test split: predicted probability against what is observed"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> CalibrationCurves:
@@ -131,3 +126,7 @@ def explain(data: CalibrationCurves) -> str:
         f"it says; below it, the models call {data.positive} too readily. Brier is the mean squared error, NLL the "
         f"mean cross-entropy, ECE the mean distance from the dashed line; of all three, less is better.{data.note}"
     )
+
+
+_TITLE = "Calibration on the test split: predicted probability against what is observed"
+PANEL = Panel(_TITLE, read, draw, finding, explain)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.estimate import Estimate
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.panels.comparison_table import difference_cell
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
@@ -117,3 +117,6 @@ def _row(name: str, found: Sides, metric: str) -> ControlRow:
         difference(("cold_control", "after")),
         difference(("before", "equal")),
     )
+
+
+PANEL = Panel(title, read, draw, finding, explain)

@@ -10,7 +10,7 @@ from hpo.evaluation.compare import Comparison, Sampling
 from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.improvement import Improvement
 from hpo.evaluation.metrics import METRICS
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table, difference_kind
 from hpo.results.comparison import Tested
@@ -49,11 +49,6 @@ class ComparisonTable(NamedTuple):
     missing: list[str]
     paper: bool
     note: str = ""
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "Test metrics before and after tuning"
 
 
 def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
@@ -165,3 +160,7 @@ def _p_cell(row: ComparedArchitecture, metric: str) -> Cell | str:
 def difference_cell(difference: Estimate) -> Cell:
     """A difference with its interval."""
     return Cell(signed(difference.value), signed_interval(difference), difference_kind(difference))
+
+
+PANEL = Panel("Test metrics before and after tuning", read, draw, finding, explain)
+OPTIONS = ("paper",)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.results.cost import TUNING, total_cost, visits_of
@@ -39,11 +39,6 @@ class ComputeTable(NamedTuple):
     """What the table shows."""
 
     rows: list[ComputeRow]
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "What it cost"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> ComputeTable:
@@ -107,3 +102,6 @@ def _spent(entries: Sequence[ComputeEntry], roles: Sequence[ComputeRole]) -> Cel
     if not parts:
         return Cell(DASH, kind=kind)
     return Cell(count(visits_of(parts, roles)), duration(sum(entry.spent.seconds for entry in parts)), kind)
+
+
+PANEL = Panel("What it cost", read, draw, finding, explain)

@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import THRESHOLD
 from hpo.evaluation.threshold import Confusion, choose_threshold, confusion, share_called_rightly
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.looks import Looks, faded
 from hpo.results.records import Confirmation
@@ -57,11 +57,6 @@ class ConfusionMatrices(NamedTuple):
     best: str
     classes: tuple[str, ...]
     matrices: list[Matrices]
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "Right and wrong calls of the tuned models on the test split"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> ConfusionMatrices:
@@ -199,3 +194,6 @@ def _calls(matrix: Matrix, classes: Sequence[str]) -> str:
         f"find {count(matrix.tp)} of {count(positives)} {positive} patches ({matrix.recall:.1%}) and call "
         f"{count(matrix.fp)} of {count(negatives)} {negative} ones {positive} ({1 - matrix.specificity:.1%})"
     )
+
+
+PANEL = Panel("Right and wrong calls of the tuned models on the test split", read, draw, finding, explain)

@@ -12,7 +12,7 @@ from scipy.spatial import QhullError
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import lower_is_better
-from hpo.reports.panel import NotThereError, shown_trials, stage_of
+from hpo.reports.panel import NotThereError, Panel, shown_trials, stage_of
 from hpo.reports.plot.axes import axis_layout
 from hpo.reports.plot.figure import figure
 from hpo.reports.plot.looks import Looks
@@ -226,3 +226,11 @@ def _surface(x: FactorAxis, y: FactorAxis, dots: list[Dot]) -> NDArray[np.float6
     except (QhullError, ValueError):  # fewer than three places, or all on a line
         return None
     return found
+
+
+PANEL = Panel(title, read, draw, finding, explain)
+OPTIONS = (
+    "architecture",
+    "factors",
+    "stage",
+)

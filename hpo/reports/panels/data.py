@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape, table
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.results.records import DataDescription
@@ -20,11 +20,6 @@ class Data(NamedTuple):
 
     description: DataDescription
     classes: tuple[str, ...]
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "The data"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> Data:
@@ -86,3 +81,6 @@ def explain(data: Data) -> str:
     if any(split.slides is None for split in data.description.splits.values()):
         text += " Slides are unknown: patches of one slide may be in several splits."
     return text
+
+
+PANEL = Panel("The data", read, draw, finding, explain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.results.records import Donor
@@ -25,11 +25,6 @@ class DonorsTable(NamedTuple):
     mode: str
     batch_normalization: bool
     donors: list[Donor]
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "Donors of the initial weights"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> DonorsTable:
@@ -83,3 +78,6 @@ def explain(data: DonorsTable) -> str:
     """What is done with the weights."""
     inserted = ", with BatchNormalization inserted between the layers that keep theirs" * data.batch_normalization
     return f"Stage 2 starts from these stage-1 weights, {_MODES.get(data.mode, data.mode)}{inserted}."
+
+
+PANEL = Panel("Donors of the initial weights", read, draw, finding, explain)

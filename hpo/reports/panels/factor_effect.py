@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import gain
 from hpo.recipe.point import Value
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks
@@ -122,3 +122,11 @@ def explain(data: FactorEffect) -> str:
 
 def _metric(results: StudyResults, options: PanelSettings) -> str:
     return options.metric or results.settings.objective.metric
+
+
+PANEL = Panel(title, read, draw, finding, explain)
+OPTIONS = (
+    "factor",
+    "metric",
+)
+NEEDS = ("factor",)

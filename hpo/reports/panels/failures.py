@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, paragraph
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.results.records import TrialResult
@@ -19,11 +19,6 @@ class Failures(NamedTuple):
 
     finished: int
     trials: list[TrialResult]
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "Failed trials"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> Failures:
@@ -71,3 +66,6 @@ def finding(data: Failures) -> str:
 def explain(_data: Failures) -> str:
     """What failing means."""
     return "A failed trial has no objective, and takes no part in ranges and choices."
+
+
+PANEL = Panel("Failed trials", read, draw, finding, explain)

@@ -27,7 +27,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import Dashboard, PanelSettings
 from hpo.errors import nearest
 from hpo.reports.html import Html, table
-from hpo.reports.panel import BrokenPanelError, Drawing, NotThereError
+from hpo.reports.panel import BrokenPanelError, Drawing, NotThereError, Panel
 from hpo.reports.plot.figure import figure
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Table
@@ -194,3 +194,8 @@ def _place(error: BaseException, function: Callable[..., Any]) -> str:
     file = getattr(sys.modules.get(getattr(function, "__module__", "")), "__file__", None)
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return f" (line {lines[-1]} of {Path(file).name})" if lines and file else ""
+
+
+PANEL = Panel(title, read, draw, finding, explain)
+OPTIONS = ("function",)
+NEEDS = ("function",)

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import gain
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.axes import whole_ticks
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
@@ -111,3 +111,6 @@ def explain(data: History) -> str:
     verb = "is" if data.failed == 1 else "are"
     failed = f" {plural(data.failed, 'trial')} failed and {verb} not shown." if data.failed else ""
     return f"A dot a trial of the {design_words(data.design)} search; the line is the best so far.{failed}"
+
+
+PANEL = Panel(title, read, draw, finding, explain)

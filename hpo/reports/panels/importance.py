@@ -8,7 +8,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.panel import NotThereError, finished_by_architecture
+from hpo.reports.panel import NotThereError, Panel, finished_by_architecture
 from hpo.reports.plot.figure import broken, figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import Looks, faded
@@ -144,3 +144,7 @@ def explain(data: Importance) -> str:
         "best tenth of them; factors that were not varied are left out, and an architecture's shares sum to 100%."
         f"{missing}"
     )
+
+
+PANEL = Panel(title, read, draw, finding, explain)
+OPTIONS = ("stage",)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import Curve, gain
-from hpo.reports.panel import NotThereError, architecture_shown
+from hpo.reports.panel import NotThereError, Panel, architecture_shown
 from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
@@ -210,3 +210,11 @@ def _joined(trainings: Sequence[Training]) -> dict[str, list[float | None]]:
         x += [*training.epochs, None]
         y += [*training.values, None]
     return {"x": x, "y": y}
+
+
+PANEL = Panel(title, read, draw, finding, explain)
+OPTIONS = (
+    "metric",
+    "architecture",
+    "stage",
+)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape, swatch
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.results.records import Confirmation, Donor, Role, TrialResult
 from hpo.results.study import StudyResults
@@ -55,11 +55,6 @@ class Lineage(NamedTuple):
     trees: list[Tree]
     missing: list[str]
     left_out: int
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "Lineage of the weights"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> Lineage:
@@ -206,3 +201,6 @@ def _line(model: Model, *, with_name: bool = False) -> Html:
 def _span(epochs: Sequence[int]) -> str:
     low, high = min(epochs), max(epochs)
     return plural(low, "epoch") if low == high else f"{low} to {plural(high, 'epoch')}"
+
+
+PANEL = Panel("Lineage of the weights", read, draw, finding, explain)

@@ -10,7 +10,7 @@ import numpy as np
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import THRESHOLD
 from hpo.reports.html import Html, element, escape
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.results.records import Mistake
 from hpo.results.study import StudyResults
@@ -33,11 +33,6 @@ class Mistakes(NamedTuple):
     classes: tuple[str, ...]
     false_positives: Kind
     false_negatives: Kind
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "The most confident mistakes on the test split"
 
 
 def read(results: StudyResults, options: PanelSettings) -> Mistakes:
@@ -123,3 +118,7 @@ def _patch(mistake: Mistake, classes: tuple[str, ...]) -> Html:
 
 def _share(kind: Kind) -> str:
     return f"{count(kind.mistaken)} of {count(kind.patches)}"
+
+
+PANEL = Panel("The most confident mistakes on the test split", read, draw, finding, explain)
+OPTIONS = ("count",)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import METRICS, binary_metrics
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
@@ -284,3 +284,6 @@ def _words(differences: Mapping[str, float]) -> str:
 
 def _better(by: float) -> str:
     return f"{number(abs(by))} {'better' if by >= 0 else 'worse'}"
+
+
+PANEL = Panel(title, read, draw, finding, explain)

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import Point, Value
-from hpo.reports.panel import NotThereError, shown_trials, stage_of
+from hpo.reports.panel import NotThereError, Panel, shown_trials, stage_of
 from hpo.reports.plot.figure import broken, figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
@@ -218,3 +218,10 @@ def _draw_paths(shown: go.Figure, paths: list[Path], rows: list[int], name: str,
         line={"color": colour, "width": width},
         hoverinfo="skip",
     )
+
+
+PANEL = Panel(title, read, draw, finding, explain)
+OPTIONS = (
+    "architecture",
+    "stage",
+)

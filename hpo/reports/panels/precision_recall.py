@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.precision_recall import average_precision, precision_recall_band
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.looks import Looks
 from hpo.reports.plot.side_curves import SIDES, SideCurve, areas_in_words, draw_curves, rounded
@@ -28,11 +28,6 @@ class PrecisionRecall(NamedTuple):
     positive: str
     lines: list[SideCurve]
     note: str = ""
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "Precision-recall curves on the test split"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall:
@@ -81,3 +76,6 @@ def explain(data: PrecisionRecall) -> str:
     average = f"Averages of {data.seeds} seeds' curves at equal recall; " if data.seeds > 1 else ""
     text = f"{average}bands are pointwise 95% intervals after tuning; AP is the average precision.{data.note}"
     return capital(text)
+
+
+PANEL = Panel("Precision-recall curves on the test split", read, draw, finding, explain)

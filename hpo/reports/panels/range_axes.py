@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import FACTORS
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.axes import axis_layout
 from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, label_axes, plot_grid
@@ -279,3 +279,7 @@ def _name(shown: go.Figure, architectures: Sequence[str], looks: Looks) -> None:
     for architecture in architectures:
         marker = {"symbol": looks.symbol(architecture), "size": 9, "color": looks.colour(architecture)}
         shown.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=figure_text(architecture), **cell(0))
+
+
+PANEL = Panel(title, read, draw, finding, explain)
+OPTIONS = ("metric",)

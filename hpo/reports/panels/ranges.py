@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.recipe.point import FACTORS, Value
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.results.records import FactorRange
@@ -29,11 +29,6 @@ class RangesTable(NamedTuple):
     rows: list[RangeRow]
     edited: bool
     missing: list[str]
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "Ranges that stage 1 leaves to stage 2"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> RangesTable:
@@ -108,3 +103,6 @@ def range_cell(found: FactorRange | None) -> Cell:
     else:
         text = listed(value_words(value) for value in found.values)
     return Cell(text, f"best {value_words(found.best)}" + (", edited" if found.edited else ""))
+
+
+PANEL = Panel("Ranges that stage 1 leaves to stage 2", read, draw, finding, explain)

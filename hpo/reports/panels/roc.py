@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.roc import mean_roc, roc_band, roc_curve
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.plot.side_curves import SIDES, Side, SideCurve, areas_in_words, draw_curves, from_to, rounded
 from hpo.results.paper import TABLE_4, printed_sides
@@ -27,11 +27,6 @@ class Roc(NamedTuple):
     lines: list[SideCurve]
     printed: dict[str, dict[Side, float]]
     note: str = ""
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "ROC curves on the test split"
 
 
 def read(results: StudyResults, options: PanelSettings) -> Roc:
@@ -92,3 +87,7 @@ def explain(data: Roc) -> str:
         f"{average}{band} Marked as the paper's: what it printed in Table 3, of other data and epochs; after 1,000 "
         f"epochs (Table 4) it printed {longer}."
     )
+
+
+PANEL = Panel("ROC curves on the test split", read, draw, finding, explain)
+OPTIONS = ("paper",)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.axes import whole_ticks
 from hpo.reports.plot.figure import figure
 from hpo.reports.plot.legend import LEGEND_ABOVE
@@ -35,11 +35,6 @@ class Schedules(NamedTuple):
     initial: float
     steps_per_epoch: int
     lines: list[ScheduleLine]
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "The learning-rate strategies"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> Schedules:
@@ -103,3 +98,6 @@ def explain(data: Schedules) -> str:
         f"All start at the reference rate {value_words(data.initial)}, with {data.steps_per_epoch:,} steps an epoch "
         f"({parameters}). Shaded: the epochs of this study's final trainings."
     )
+
+
+PANEL = Panel("The learning-rate strategies", read, draw, finding, explain)

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from scipy.stats import spearmanr
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.panel import NotThereError, finished_by_architecture, stage_of
+from hpo.reports.panel import NotThereError, Panel, finished_by_architecture, stage_of
 from hpo.reports.plot.axes import axis_layout
 from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, label_axes, plot_grid
@@ -167,3 +167,7 @@ def _trend(factor: str, trials: list[TrialResult]) -> Trend | None:
         return None
     correlation = float(spearmanr(values[:, 0], values[:, 1]).statistic)
     return Trend(trials[0].architecture, factor, correlation, len(having))
+
+
+PANEL = Panel(title, read, draw, finding, explain)
+OPTIONS = ("stage",)

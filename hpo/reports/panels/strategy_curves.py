@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import gain
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
 from hpo.reports.plot.looks import STRATEGY_COLOURS, STRATEGY_DASHES, Looks
@@ -102,3 +102,7 @@ def finding(data: StrategyCurves) -> str:
 def explain(_data: StrategyCurves) -> str:
     """What was held."""
     return "Stage-1 trials of each strategy, all other factors at their reference; one plot an architecture."
+
+
+PANEL = Panel(title, read, draw, finding, explain)
+OPTIONS = ("metric",)

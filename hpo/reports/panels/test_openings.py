@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.results.records import TestOpening
@@ -18,11 +18,6 @@ class Openings(NamedTuple):
 
     openings: list[TestOpening]
     repeated: list[str]
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "Where the test split was opened"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> Openings:
@@ -65,3 +60,6 @@ def explain(data: Openings) -> str:
     """What an opening is."""
     repeated = " Later results are no longer those of an unseen test split." if data.repeated else ""
     return f"Each look at the test split is a row in the study database.{repeated}"
+
+
+PANEL = Panel("Where the test split was opened", read, draw, finding, explain)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
@@ -102,11 +102,6 @@ class Timeline(NamedTuple):
     seconds: float
     busy: float
     is_coarse: bool
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "Who trained what, and when"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> Timeline:
@@ -313,3 +308,6 @@ def _look(colour: str, part: Part) -> dict[str, object]:
         "line": {"color": colour, "width": 0.6},
         "pattern": {"shape": pattern, "size": 5, "fgcolor": colour, "fgopacity": 0.8},
     }
+
+
+PANEL = Panel("Who trained what, and when", read, draw, finding, explain)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape
+from hpo.reports.panel import Panel
 from hpo.reports.plot.looks import Looks
 from hpo.results.records import StageName
 from hpo.results.study import StudyResults
@@ -41,11 +42,6 @@ class TwoStages(NamedTuple):
 
     blocks: list[Block]
     trials: tuple[str, str, str]
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "The two stages"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
@@ -142,3 +138,6 @@ def _progress(results: StudyResults, stage: StageName) -> str:
         return "not begun"
     ended = sum(trial.state in ("complete", "pruned", "failed") for trial in trials)
     return plural(ended, "trial") if ended == len(trials) else f"{ended} of {plural(len(trials), 'trial')} done"
+
+
+PANEL = Panel("The two stages", read, draw, finding, explain)

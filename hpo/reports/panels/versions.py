@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.results.study import StudyResults
@@ -18,11 +18,6 @@ class Versions(NamedTuple):
     """What the table shows."""
 
     versions: dict[str, str]
-
-
-def title(_results: StudyResults, _options: PanelSettings) -> str:
-    """The same for every study."""
-    return "Versions"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> Versions:
@@ -51,3 +46,6 @@ def finding(data: Versions) -> str:
 def explain(_data: Versions) -> str:
     """What they are for."""
     return "The same data, study file, versions, kind of CPU and number of threads give the same weights."
+
+
+PANEL = Panel("Versions", read, draw, finding, explain)

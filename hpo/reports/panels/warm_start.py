@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.objective import Curve, gain
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.band import add_band
 from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
@@ -198,3 +198,7 @@ def _caught_up(ahead: NDArray[np.float64]) -> int | None:
     remaining = np.cumsum(ahead[::-1])[::-1]
     level = np.flatnonzero((ahead >= 0) & (remaining >= 0))
     return int(level[0]) + 1 if len(level) else None
+
+
+PANEL = Panel(title, read, draw, finding, explain)
+OPTIONS = ("metric",)

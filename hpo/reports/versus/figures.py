@@ -11,12 +11,13 @@ import plotly.graph_objects as go
 
 from hpo.evaluation.compare import Measurement
 from hpo.evaluation.estimate import Estimate
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
-from hpo.reports.versus.study import ComparedStudy, listed_labels, look_of
+from hpo.reports.versus.study import ComparedStudy, Options, Studies, listed_labels, look_of
 from hpo.reports.versus.tested import Tested
+from hpo.reports.versus.tested import read as read_tested
 from hpo.results.records import Role
 from hpo.results.words import METRIC_WORDS, count, listed, number
 
@@ -97,12 +98,18 @@ def explain_tested(_data: Tested) -> str:
     )
 
 
-def read_search(studies: tuple[ComparedStudy, ...], architecture: str) -> Search:
+def title_search(_studies: Studies, options: Options) -> str:
+    """Names the architecture."""
+    return f"{options.architecture}: best so far against compute"
+
+
+def read_search(studies: Studies, options: Options) -> Search:
     """How far each study's search had come for what it had spent.
 
     Raises:
         NotThereError: if no trial has finished, or the studies do not judge trials alike.
     """
+    architecture = options.architecture
     having = [study for study in studies if architecture in study.results.settings.architectures]
     objectives = {study.results.settings.objective for study in having}
     if len(objectives) > 1:
@@ -217,3 +224,7 @@ def _add_dots(
         name=figure_text(name),
         legendgroup=name,
     )
+
+
+TESTED = Panel("Test metric before and after tuning", read_tested, draw_tested, finding_tested, explain_tested)
+SEARCH = Panel(title_search, read_search, draw_search, finding_search, explain_search)

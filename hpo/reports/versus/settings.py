@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from hpo.config.study import StudyFile
 from hpo.recipe.architecture import ArchitectureSpec, CnnSpec
 from hpo.reports.html import Html, paragraph
+from hpo.reports.panel import Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
-from hpo.reports.versus.study import ComparedStudy
+from hpo.reports.versus.study import NO_OPTIONS, Options, Studies
 from hpo.results.words import DASH, count, listed, plural
 
 _PARTS = {
@@ -60,7 +61,7 @@ def wishes_of(study: StudyFile) -> dict[tuple[str, str], str]:
     return wishes
 
 
-def read(studies: tuple[ComparedStudy, ...]) -> Differences:
+def read(studies: Studies, _options: Options = NO_OPTIONS) -> Differences:
     """The settings in which the studies differ; the test patches count, once they are known of all."""
     wishes = [dict(study.wishes) for study in studies]
     if all(study.test_digest for study in studies):
@@ -133,3 +134,6 @@ def _architecture(spec: ArchitectureSpec) -> str:
     if spec.batch_normalization:
         parts.append(f"BatchNormalization after {_text(list(spec.batch_normalization))}")
     return "; ".join(parts)
+
+
+PANEL = Panel("Settings that differ", read, draw, finding, explain)

@@ -15,6 +15,12 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexag
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
+class Options(NamedTuple):
+    """What a panel of several studies is asked for: one architecture, where it shows a single one."""
+
+    architecture: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class ComparedStudy:
     """One of the studies.
@@ -33,6 +39,12 @@ class ComparedStudy:
     def test_digest(self) -> str:
         """Of the test split that its models were tested on; empty before that."""
         return next((one.test_digest for one in self.results.test_openings if one.test_digest), "")
+
+
+Studies = tuple[ComparedStudy, ...]
+
+
+NO_OPTIONS = Options()
 
 
 class Look(NamedTuple):

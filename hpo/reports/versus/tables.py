@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from hpo.recipe.point import FACTORS, Point
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.panels.ranges import range_cell
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
-from hpo.reports.versus.study import ComparedStudy, architectures_of
+from hpo.reports.versus.study import NO_OPTIONS, ComparedStudy, Options, Studies, architectures_of
 from hpo.results.cost import Cost, total_cost
 from hpo.results.records import FactorRange
 from hpo.results.words import DASH, capital, count, duration, factor_words, listed, plural, value_words
@@ -31,7 +31,7 @@ class SideBySide(NamedTuple):
     rows: list[Row]
 
 
-def read_ranges(studies: tuple[ComparedStudy, ...]) -> SideBySide:
+def read_ranges(studies: Studies, _options: Options = NO_OPTIONS) -> SideBySide:
     """What stage 1 leaves to stage 2.
 
     Raises:
@@ -66,7 +66,7 @@ def explain_ranges(_data: SideBySide) -> str:
     return "What stage 1 leaves to stage 2 of each factor, and its best level below."
 
 
-def read_configurations(studies: tuple[ComparedStudy, ...]) -> SideBySide:
+def read_configurations(studies: Studies, _options: Options = NO_OPTIONS) -> SideBySide:
     """The tuned configurations.
 
     Raises:
@@ -110,7 +110,7 @@ def explain_configurations(_data: SideBySide) -> str:
     )
 
 
-def read_compute(studies: tuple[ComparedStudy, ...]) -> SideBySide:
+def read_compute(studies: Studies, _options: Options = NO_OPTIONS) -> SideBySide:
     """What each architecture cost in each study.
 
     Raises:
@@ -159,7 +159,7 @@ def explain_compute(_data: SideBySide) -> str:
 
 
 def _side_by_side(
-    studies: tuple[ComparedStudy, ...], contents: Callable[[ComparedStudy, str], Mapping[str, object]], nothing: str
+    studies: Studies, contents: Callable[[ComparedStudy, str], Mapping[str, object]], nothing: str
 ) -> SideBySide:
     rows = []
     for architecture in architectures_of(studies):
@@ -190,3 +190,10 @@ def _table(data: SideBySide, looks: Looks, cell: Callable[[object], Cell]) -> Ta
             cells.insert(0, Cell(row.architecture, swatch=looks.colour(row.architecture), rows=together))
         rows.append(cells)
     return Table(columns, rows)
+
+
+RANGES = Panel("Ranges that stage 1 leaves to stage 2", read_ranges, draw_ranges, finding_ranges, explain_ranges)
+CONFIGURATIONS = Panel(
+    "Tuned configurations", read_configurations, draw_configurations, finding_configurations, explain_configurations
+)
+COMPUTE = Panel("Training compute", read_compute, draw_compute, finding_compute, explain_compute)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from hpo.evaluation.compare import Comparison, Measurement, compare_sides
 from hpo.evaluation.holm import holm
 from hpo.evaluation.metrics import METRICS
-from hpo.reports.panel import NotThereError
+from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.panels.comparison_table import difference_cell, resting_on
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
-from hpo.reports.versus.study import ComparedStudy, architectures_of, listed_labels
+from hpo.reports.versus.study import NO_OPTIONS, ComparedStudy, Options, Studies, architectures_of, listed_labels
 from hpo.results.records import Role
 from hpo.results.words import (
     DASH,
@@ -56,13 +56,17 @@ class Tested(NamedTuple):
     reasons: list[str]
 
 
-@lru_cache(maxsize=1)
-def read(studies: tuple[ComparedStudy, ...]) -> Tested:
+def read(studies: Studies, _options: Options = NO_OPTIONS) -> Tested:
     """Architectures that any of the studies has tested; computed once for all that shows them.
 
     Raises:
         NotThereError: if there is none yet.
     """
+    return _read(studies)
+
+
+@lru_cache(maxsize=1)
+def _read(studies: Studies) -> Tested:
     sides = [study.results.comparison for study in studies]
     names = [name for name in architectures_of(studies) if any(name in found for found in sides)]
     if not names:
@@ -216,3 +220,6 @@ def _pair_cells(pair: Paired | None, metric: str) -> list[Cell | str]:
         difference_cell(pair.comparison.metrics[metric].difference),
         p_value(pair.adjusted_p) if metric == "auc" else "",
     ]
+
+
+PANEL = Panel("Test metrics after tuning", read, draw, finding, explain)

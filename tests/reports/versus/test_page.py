@@ -13,7 +13,14 @@ from hpo.reports.page.comparison import render_comparison, write_comparison
 from hpo.reports.panel import NotThereError
 from hpo.reports.table import Table
 from hpo.reports.versus import figures, tables
-from hpo.reports.versus.study import ComparedStudy, architectures_of, labels, shared_architectures, shared_looks
+from hpo.reports.versus.study import (
+    ComparedStudy,
+    Options,
+    architectures_of,
+    labels,
+    shared_architectures,
+    shared_looks,
+)
 from hpo.results.cost import TUNING
 from hpo.results.study import StudyResults
 from tests.reports.browser import browse
@@ -44,7 +51,7 @@ class TestNames:
 
 class TestTheSearch:
     def test_a_line_is_the_best_so_far_against_what_was_trained_until_then(self, first: ComparedStudy) -> None:
-        data = figures.read_search((first, replace(first, label="again")), "model2")
+        data = figures.read_search((first, replace(first, label="again")), Options("model2"))
         trials = [one for one in first.results.trials if one.architecture == "model2"]
         keys = {one.recipe_key for one in trials}
         spent = {
@@ -66,7 +73,8 @@ class TestTheSearch:
         assert f"first {best[-1]:.3f} after {line.visits[-1]:,}" in figures.finding_search(data)
 
     def test_studies_are_told_apart_by_more_than_colour(self, first: ComparedStudy) -> None:
-        shown = figures.draw_search(figures.read_search((first, replace(first, label="again")), "model2"), LOOKS)
+        read = figures.read_search((first, replace(first, label="again")), Options("model2"))
+        shown = figures.draw_search(read, LOOKS)
         assert len({trace.line.dash for trace in shown.data}) == 2
         assert len({trace.marker.symbol for trace in shown.data}) == 2
 
@@ -75,7 +83,7 @@ class TestTheSearch:
         objective = replace(settings.objective, metric="f1")
         other = replace(first, results=replace(first.results, settings=replace(settings, objective=objective)))
         with pytest.raises(NotThereError, match="judge trials by different objectives"):
-            figures.read_search((first, other), "model1")
+            figures.read_search((first, other), Options("model1"))
 
 
 class TestTables:
