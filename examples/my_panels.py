@@ -1,7 +1,7 @@
 """Panels of one's own, for a dashboard: ``{panel: function, function: "my_panels:epoch_seconds"}``.
 
 Each function takes a study's results (`hpo.results.study.StudyResults`) and returns a Plotly figure, a table or HTML.
-`hpo.reports.plot` has what the report's own figures are drawn with. Put the module beside the study file or the dashboard.
+The report's own figures are drawn with `hpo.reports.plot`. Put the module beside the study file or the dashboard.
 """
 
 from __future__ import annotations
