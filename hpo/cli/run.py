@@ -82,7 +82,8 @@ def run(
 def _run_study(
     settings: StudyFile, until: Stage, launch: Callable[[StudyFile, Database, threading.Event], None] | None = None
 ) -> None:
-    from hpo.run.outputs import print_comparison, write_outputs
+    from hpo.cli.comparison import print_comparison
+    from hpo.run.outputs import write_outputs
     from hpo.stages.plan import open_data
     from hpo.storage.database import open_database
 

@@ -12,6 +12,7 @@ from hpo.config.study import StudyFile
 from hpo.data.description import Description, write_description
 from hpo.errors import ConfigError
 from hpo.recipe.arithmetic import Arithmetic
+from hpo.recipe.key import digest
 from hpo.recipe.point import point_key
 from hpo.recipe.recipe import recipe_to_json
 from hpo.stages import plan as module
@@ -215,3 +216,12 @@ class TestUnbalancedClasses:
         assert determining_settings(natural, DATA)["balance"] == "natural"
         assert "balance" not in recipe_to_json(template_recipe(usual, "tiny", DATA, 0))
         assert template_recipe(natural, "tiny", DATA, 0).balance == "natural"
+
+
+def test_what_is_recorded_of_a_study_file_stays_as_it_was(tmp_path: Path) -> None:
+    """Databases of earlier versions hold it: another record of an unchanged file would refuse to go on with them."""
+    plain = determining_settings(load(tmp_path / "a"), DATA)
+    assert digest(plain) == "079279dfa037b218ab3bfe3473597c1e5e802580333662a1ded61ad670deecea"
+    stage2 = {"recheck": {"top": 2, "seeds": 2}, "design": "asha"}
+    honest = determining_settings(load(tmp_path / "b", stage2=stage2, confirm={"equal_training": True}), DATA)
+    assert digest(honest) == "ee57e7f5a4044f9ecc7e3dcd22008b38425aee8af6c50106af022ccf861b0a54"
