@@ -12,12 +12,14 @@ from hpo.cli.dashboard import dashboard
 from hpo.cli.data import app as data_app
 from hpo.cli.export import export
 from hpo.cli.init import init, schema
+from hpo.cli.keep import archive, delete, restore
 from hpo.cli.launch import launch
 from hpo.cli.net import run_command
 from hpo.cli.plan import plan
 from hpo.cli.ranges import ranges
 from hpo.cli.report import report
 from hpo.cli.run import run
+from hpo.cli.shelf import list_, show
 from hpo.cli.status import status
 from hpo.cli.stop import stop
 from hpo.cli.upgrade import upgrade
@@ -50,6 +52,11 @@ def options(
 
 for command in (run, plan, launch, worker, status, stop, ranges, report, dashboard, export, upgrade, init, schema):
     app.command()(command)
+app.command(name="list")(list_)
+app.command()(show)
+app.command()(archive)
+app.command()(restore)
+app.command()(delete)
 app.add_typer(data_app, name="data")
 
 

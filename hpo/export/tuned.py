@@ -15,6 +15,9 @@ from hpo.storage.database import Database
 from hpo.storage.decided import ConfirmResult, abandoned, plan_of
 from hpo.storage.decisions import load_stages
 
+EXPORTED_NAMES = ("model.h5", "model.keras", "model.onnx", "roc.csv", "model_card.md")
+"""The files of an architecture's export."""
+
 
 @dataclass(frozen=True)
 class Tuned:
@@ -72,7 +75,7 @@ def exported_files(study: StudyFile, architecture: str, *, onnx: bool = False) -
         architecture: each has a folder of its own there.
         onnx: whether an ONNX model belongs to it.
     """
-    names = ("model.h5", "model.keras", *(("model.onnx",) if onnx else ()), "roc.csv", "model_card.md")
+    names = [name for name in EXPORTED_NAMES if onnx or name != "model.onnx"]
     return tuple(study.output / architecture / name for name in names)
 
 

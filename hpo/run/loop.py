@@ -14,6 +14,7 @@ import psutil
 
 from hpo.errors import StopRequestedError, StoreUnavailableError, WorkerOutgrownError
 from hpo.run.job import Job
+from hpo.run.output_folder import check_output, mark_output
 from hpo.run.retention import clean_after_the_end
 from hpo.stages.advance import Standing, advance, plan_steps
 from hpo.storage.ledger import Compute, compute_by_owner
@@ -67,11 +68,16 @@ def run_job(job: Job) -> RunSummary:
 
 def _run(job: Job) -> list[Standing]:
     sweeper = _Sweeper(job)
+    check_output(job.database, job.study)
     with ExitStack() as stack:
         worker: Worker | None = None
+        is_marked = False
         while True:
             sweeper.sweep()
             standings = _decide(job)
+            if not is_marked:
+                mark_output(job.database, job.study)
+                is_marked = True
             _clean(job)
             if all(standing.is_over(job.until) for standing in standings):
                 return standings

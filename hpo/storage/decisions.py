@@ -9,8 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from hpo.config.stage import Stage
+from hpo.errors import StorageError
 from hpo.storage.decided import Plan, Result, abandoned, to_json
-from hpo.storage.optuna_bridge import Direction, ensure_optuna_study
+from hpo.storage.optuna_bridge import Direction, ensure_optuna_study, study_ids
 from hpo.storage.points import PlannedPoint, add_points
 from hpo.storage.tables import StageRow, StudyRow, database_now, now
 
@@ -29,6 +30,9 @@ def open_study(session: Session, name: str, settings: dict[str, Any]) -> dict[st
     row = session.get(StudyRow, name)
     if row is not None:
         return row.settings
+    architectures = settings.get("architectures", ())
+    _refuse_foreign(session, [stage_name(name, "stage1", architecture) for architecture in architectures])
+    _refuse_foreign(session, [stage_name(name, "stage2", architecture) for architecture in architectures])
     try:
         with session.begin_nested():
             session.add(StudyRow(name=name, settings=settings, opened_at=now(session)))
@@ -76,9 +80,24 @@ def open_stage(
     except IntegrityError:
         return False
     if direction is not None:
+        _refuse_foreign(session, [name])
         ensure_optuna_study(session, name, direction)
     add_points(session, name, points)
     return True
+
+
+def _refuse_foreign(session: Session, names: list[str]) -> None:
+    """Refuse names of Optuna studies that are there before the stages are: trials would be added to others' work.
+
+    Raises:
+        StorageError: naming one.
+    """
+    found = sorted(study_ids(session, names))
+    if found:
+        raise StorageError(
+            f"the database has an Optuna study {found[0]!r}, which hpo did not make, and nothing is added to it; give "
+            "the study another name, or another database"
+        )
 
 
 def close_stage(session: Session, name: str, result: Result) -> bool:

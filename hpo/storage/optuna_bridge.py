@@ -206,6 +206,15 @@ def trial_numbers(session: Session, study_name: str) -> dict[int, int]:
     return {row[0]: row[1] for row in session.execute(numbers)}
 
 
+def artifact_of(session: Session, trial_ids: Collection[int]) -> dict[int, str]:
+    """The name of a file of each of these trials that has one, by the trial's id."""
+    model = models.TrialSystemAttributeModel
+    of_files = model.key.startswith(_ARTIFACT_PREFIX, autoescape=True)
+    wanted = set(trial_ids)
+    rows = session.execute(select(model.trial_id, model.key).where(of_files))
+    return {trial: key.removeprefix(_ARTIFACT_PREFIX) for trial, key in rows if trial in wanted}
+
+
 def _set_attributes(session: Session, trial_id: int, attributes: Mapping[str, Any]) -> None:
     model = models.TrialUserAttributeModel
     known = {str(row.key): row for row in session.scalars(select(model).where(model.trial_id == trial_id))}

@@ -42,7 +42,7 @@ def agree_on_store(database: Database, study: str, owner: str, files: Files, lea
     deadline, is_waiting = time.monotonic() + lease_seconds, False
     while True:
         opened_at, earlier = database.run(standing)
-        mark = f"studies/{study}-{opened_at:.0f}"
+        mark = mark_name(study, opened_at)
         if files.read(mark) is not None:
             return
         if not earlier:
@@ -58,3 +58,13 @@ def agree_on_store(database: Database, study: str, owner: str, files: Files, lea
             is_waiting = True
         if database.hurry.wait(LOOK_SECONDS):
             raise StopRequestedError("stopped")
+
+
+def mark_name(study: str, opened_at: float) -> str:
+    """The file in a store that tells that a study's workers keep their checkpoints there.
+
+    Args:
+        study: its name.
+        opened_at: when it was planned, by its database's clock: another study of the same name has another.
+    """
+    return f"studies/{study}-{opened_at:.0f}"

@@ -1,0 +1,87 @@
+"""One output folder for each study: a second one would write over report, ranges and models of the first."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from hpo.config.database_url import shown_database, sqlite_file
+from hpo.config.study import StudyFile
+from hpo.errors import ConfigError
+from hpo.storage.database import Database
+from hpo.storage.tables import StudyRow
+from hpo.whole_file import whole_file
+
+_log = logging.getLogger(__name__)
+
+MARK = ".hpo-study.json"
+"""In an output folder: which study it is of."""
+
+
+def check_output(database: Database, study: StudyFile) -> None:
+    """Refuse an output folder that another study writes to.
+
+    A study that was copied or moved with its database is the same study.
+
+    Raises:
+        ConfigError: naming the study whose folder it is.
+    """
+    mark = _read(study.output / MARK)
+    if mark is None or _is_ours(mark, database, study):
+        return
+    name, place = mark["study"], mark["database"]
+    if name == study.name and not _may_be_there(place, shown_database(study.database)):
+        return  # its database is gone: the study begins anew
+    raise ConfigError(
+        study.file,
+        f"{study.output} is the output folder of study {name!r} in {place}; name another folder (to delete that study's "
+        "results for good, and so free it: hpo delete with its file)",
+        key="output",
+    )
+
+
+def mark_output(database: Database, study: StudyFile) -> None:
+    """Note in the output folder whose it is, where that can be written."""
+    opened_at = database.run(lambda session: session.scalar(_opened_at(study.name)))
+    mark = {"study": study.name, "database": shown_database(study.database), "opened_at": opened_at}
+    if _read(study.output / MARK) == mark:
+        return
+    try:
+        study.output.mkdir(parents=True, exist_ok=True)
+        with whole_file(study.output / MARK) as file:
+            file.write_text(json.dumps(mark) + "\n", encoding="utf-8")
+    except OSError as error:  # a node that sees the study, and may not write there
+        _log.debug("%s cannot be marked: %s", study.output, error)
+
+
+def _opened_at(name: str) -> Any:
+    return select(StudyRow.opened_at).where(StudyRow.name == name)
+
+
+def _is_ours(mark: dict[str, Any], database: Database, study: StudyFile) -> bool:
+    if mark["study"] != study.name:
+        return False
+    opened_at = database.run(lambda session: session.scalar(_opened_at(study.name)))
+    return bool(opened_at == mark["opened_at"])
+
+
+def _may_be_there(place: str, ours: str) -> bool:
+    """Whether a database may still hold what it held."""
+    with suppress(ValueError):
+        file = sqlite_file(place)
+        if file is not None:
+            return file.exists() and place != ours
+    return place != ours
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    with suppress(OSError, ValueError):
+        mark = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(mark, dict) and {"study", "database", "opened_at"} <= set(mark):
+            return mark
+    return None

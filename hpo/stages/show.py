@@ -1,0 +1,105 @@
+"""One design point, with all that the database knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hpo.config.study import StudyFile
+from hpo.errors import HpoError
+from hpo.storage.database import Database
+from hpo.storage.decisions import load_stages
+from hpo.storage.optuna_bridge import artifact_of, trial_numbers
+from hpo.storage.points import stage_points
+
+
+@dataclass(frozen=True)
+class ShownPoint:
+    """A design point.
+
+    Args:
+        id: its number in the database, which logs tell.
+        stage: of the study.
+        architecture: its name.
+        trial: the number of its Optuna trial, as the report tells it; its place in the stage where it has none.
+        state: ``waiting``, ``running``, ``complete`` or ``failed``.
+        settings: factor values, as far as they are settled, ``epochs`` among them.
+        words: what sets it apart, in a few words.
+        objective: what it reached.
+        curve: metrics of each epoch.
+        faults: attempts that ended badly: ``reason``, ``owner``, ``attempt``, ``at`` and perhaps ``traceback``.
+        recipe_key: names its checkpoints.
+        owner: who holds it, or held it last.
+        artifact: the file of its curve beside the checkpoints; empty if there is none.
+    """
+
+    id: int
+    stage: str
+    architecture: str
+    trial: int
+    state: str
+    settings: dict[str, Any]
+    words: str
+    objective: float | None
+    curve: list[dict[str, float]]
+    faults: list[dict[str, Any]]
+    recipe_key: str
+    owner: str
+    artifact: str
+
+
+def shown_points(database: Database, study: StudyFile) -> list[ShownPoint]:
+    """Every design point of a study, in the order in which stages were opened."""
+    with database.transaction() as session:
+        stages = sorted(load_stages(session, study.name).values(), key=lambda row: (row.opened_at, row.name))
+        rows = [(stage, stage_points(session, stage.name)) for stage in stages]
+        artifacts = artifact_of(session, [row.trial_id for _, points in rows for row in points if row.trial_id])
+        numbers_of = {stage.name: trial_numbers(session, stage.name) for stage, _ in rows}
+    found = []
+    for stage, points in rows:
+        numbers = numbers_of[stage.name]
+        reference = stage.plan.get("reference") or stage.plan.get("fixed") or {}
+        for place, row in enumerate(points):
+            found.append(
+                ShownPoint(
+                    id=row.id,
+                    stage=stage.stage,
+                    architecture=stage.architecture,
+                    trial=numbers.get(row.trial_id or -1, place),
+                    state=row.state,
+                    settings=row.point or {},
+                    words=point_words(row.label, row.point, reference),
+                    objective=row.objective,
+                    curve=row.curve or [],
+                    faults=row.faults,
+                    recipe_key=row.recipe_key or "",
+                    owner=row.owner or "",
+                    artifact=artifacts.get(row.trial_id or -1, ""),
+                )
+            )
+    return found
+
+
+def find_point(points: Sequence[ShownPoint], wanted: str) -> ShownPoint:
+    """The point that somebody means: its number, or STAGE/ARCHITECTURE/TRIAL.
+
+    Raises:
+        HpoError: if there is none.
+    """
+    for point in points:
+        if wanted in (str(point.id), f"{point.stage}/{point.architecture}/{point.trial}"):
+            return point
+    some = f"such as {points[0].id} or {points[0].stage}/{points[0].architecture}/{points[0].trial}" if points else ""
+    raise HpoError(f"there is no design point {wanted!r}; hpo show STUDY lists them{', ' if some else ''}{some}")
+
+
+def point_words(label: Mapping[str, Any], point: Mapping[str, Any] | None, reference: Mapping[str, Any]) -> str:
+    """What sets a point apart: its label, or its values where they are not the reference's."""
+    if "role" in label:
+        return f"{label['role']}, seed {label['seed']}" if "seed" in label else str(label["role"])
+    values = {name: value for name, value in (point or {}).items() if reference.get(name) != value}
+    shown = ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
+    )
+    return shown or ("reference" if point else "not chosen yet")
