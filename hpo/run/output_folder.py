@@ -39,8 +39,8 @@ def check_output(database: Database, study: StudyFile) -> None:
         return  # its database is gone: the study begins anew
     raise ConfigError(
         study.file,
-        f"{study.output} is the output folder of study {name!r} in {place}; name another folder (to delete that study's "
-        "results for good, and so free it: hpo delete with its file)",
+        f"{study.output} is the output folder of study {name!r} in {place}; name another folder (hpo delete with that "
+        "study's file frees this one, and its results are gone)",
         key="output",
     )
 

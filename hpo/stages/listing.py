@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from hpo.config.stage import Stage
 from hpo.storage.decisions import load_stages, study_names
 from hpo.storage.tables import PointRow, StageRow, StudyRow, TrainedEpochRow, WorkerRow
 from hpo.storage.workers import live_workers
@@ -87,7 +88,7 @@ def listed_study(session: Session, name: str) -> ListedStudy:
     )
 
 
-def _state(architectures: Mapping[str, Any], stages: Mapping[tuple[str, str], StageRow], is_worked_on: bool) -> State:
+def _state(architectures: Mapping[str, Any], stages: Mapping[tuple[Stage, str], StageRow], is_worked_on: bool) -> State:
     given_up = {row.architecture for row in stages.values() if "abandoned" in (row.result or {})}
     tested = {name for (stage, name), row in stages.items() if stage == "test" and row.closed_at is not None}
     if given_up >= set(architectures):
@@ -97,5 +98,5 @@ def _state(architectures: Mapping[str, Any], stages: Mapping[tuple[str, str], St
     return "running" if is_worked_on else "waiting"
 
 
-def _in_order(stages: Mapping[tuple[str, str], StageRow]) -> Sequence[tuple[str, str]]:
+def _in_order(stages: Mapping[tuple[Stage, str], StageRow]) -> Sequence[tuple[Stage, str]]:
     return [key for key, _ in sorted(stages.items(), key=lambda item: item[1].opened_at)]
