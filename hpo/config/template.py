@@ -30,8 +30,8 @@ class Proposal:
         batch_sizes: likewise.
         patches: likewise.
         patch_step: step of ``patches`` in stage 2.
-        stage2_epochs: epochs of the trainings of stage 2, and of the confirmation.
-        trials: trainings of stage 2, for each architecture.
+        stage2_epochs: epochs of the longest trainings of stage 2, and of the confirmation.
+        trials: trainings that stage 2 begins, for each architecture.
         seeds: number of final trainings.
     """
 
@@ -47,8 +47,8 @@ class Proposal:
     batch_sizes: tuple[int, ...] = (16, 32, 64)
     patches: tuple[int, ...] = (500, 1000, 1500)
     patch_step: int = 100
-    stage2_epochs: int = 4
-    trials: int = 8
+    stage2_epochs: int = 8
+    trials: int = 16
     seeds: int = 5
 
 

@@ -58,6 +58,9 @@ class RunProgress:
     def ended(self, claim: Claim, objective: float | None, reason: str | None) -> None:
         """Count a point, and print a line that stays."""
         self._progress.advance(self._task)
+        task = next(task for task in self._progress.tasks if task.id == self._task)
+        if task.total is not None and task.completed > task.total:  # stage 2 decides as it goes: more than was expected
+            self._progress.update(self._task, total=task.completed)
         if reason is not None:
             self._progress.console.print(Text(printable(f"{_name(claim)}: {reason}")), soft_wrap=True)
         elif objective is not None and self._progress.console.is_terminal:

@@ -52,11 +52,11 @@ class Size:
 
 
 SIZES = (
-    Size((10, 20, 40), 20, 20, 5),
-    Size((5, 10, 20), 10, 15, 5),
-    Size((2, 4, 8), 4, 8, 5),
-    Size((1, 2, 4), 2, 6, 3),
-    Size((1, 2, 3), 2, 3, 2),
+    Size((10, 20, 40), 40, 32, 5),
+    Size((5, 10, 20), 20, 24, 5),
+    Size((2, 4, 8), 8, 16, 5),
+    Size((1, 2, 4), 4, 12, 3),
+    Size((1, 2, 3), 3, 6, 2),
 )
 """From much to little; the first two are for few patches, and all patches are used before epochs are added."""
 
