@@ -27,12 +27,13 @@ def next_rung(rungs: Sequence[int], epochs: int) -> int | None:
 
 
 def promotable(
-    rungs: Sequence[int], eta: float, smoothing: int, trainings: Sequence[Training], at_least: int = 0, of: int = 1
+    rungs: Sequence[int], eta: float, smoothing: int, trainings: Sequence[Training], at_least: int = 0, of: int = 0
 ) -> Continue | None:
     """Find the paused training that deserves to go on, from the highest rung down.
 
-    A training has reached every rung that its gains cover. One of ``eta`` of those that have reached a rung, running
-    and failed ones included, may go beyond it.
+    A training has reached every rung that its gains cover. One of ``eta`` of the pool's own that have reached a rung,
+    running and failed ones included, may go beyond it; it may be a given one. If given trainings made room too, the
+    best of stage 1, all of them long already, would go on to the end before anything new is compared with them.
 
     Args:
         rungs: ascending epochs.
@@ -40,7 +41,7 @@ def promotable(
         smoothing: a training is judged at a rung by the mean of its last so many gains there.
         trainings: all of the pool.
         at_least: so many of each rung go on, whatever ``eta`` is.
-        of: once so many have reached it.
+        of: once so many of the pool's own have reached it.
 
     Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning" (ASHA), algorithm 2; that the best
     of two goes on is ours.
@@ -48,8 +49,9 @@ def promotable(
     for rung in reversed(rungs[:-1]):
         reached = [one for one in trainings if one.epochs >= rung or one.state == "failed"]
         ranked = sorted(reached, key=lambda one: _at(one, rung, smoothing), reverse=True)
-        least = at_least if len(reached) >= of else 0
-        for one in ranked[: max(least, math.floor(len(ranked) / eta))]:
+        own = sum(not one.given for one in reached)
+        room = max(at_least if own >= of else 0, math.floor(own / eta))
+        for one in ranked[:room]:
             goes_on = one.state == "paused" and math.isfinite(_at(one, rung, smoothing))
             following = next_rung(rungs, rung)
             if goes_on and following is not None and one.epochs < following:

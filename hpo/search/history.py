@@ -25,6 +25,7 @@ class Training:
         state: ``running`` while a worker holds it; ``failed`` if it can never go on (it diverged).
         target: epochs that it is or will be trained to; of a paused one the length of ``gains``.
         cost: of an epoch, in any unit that all trainings share (patch-visits).
+        given: whether it was trained before the pool: it is compared, but makes no room for others to go on.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Training:
     state: State = "paused"
     target: int = 0
     cost: float = 1.0
+    given: bool = False
 
     @property
     def epochs(self) -> int:

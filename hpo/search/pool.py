@@ -28,7 +28,7 @@ class PoolSettings:
         startup: trainings opened at random before the model proposes.
         random_share: of later proposals, drawn at random, so that a wrong model cannot shut out a region.
         stops: the rungs themselves, ascending, the last of them ``longest``; empty where they follow from the others.
-        group: trainings that reach the first rung before any goes on; None is as many as cost one whole training.
+        group: own trainings that reach the first rung before any goes on; None is as many as cost one whole training.
     """
 
     longest: int
@@ -84,8 +84,8 @@ def next_step(
     for given in first:
         if dict(given) not in opened:
             return Open(dict(given), settings.rungs[0])
-    known = sum(training.epochs > 0 or training.state == "failed" for training in trainings)
-    if known >= settings.first_group:
+    compared = sum((one.epochs > 0 or one.state == "failed") and not one.given for one in trainings)
+    if compared >= settings.first_group:
         continued = promotable(settings.rungs, settings.eta, settings.smoothing, trainings, at_least=1, of=2)
         if continued is not None:
             return continued

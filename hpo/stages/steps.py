@@ -151,6 +151,7 @@ def _training(objective: Objective, spaces: Mapping[str, Space], key: str, rows:
         state="failed" if "failed" in states else "running" if states & {"running", "waiting"} else "paused",
         target=max(row.epochs or 0 for row in rows),
         cost=float(_visits(rows[0], 1)),
+        given=all("slot" not in row.label for row in rows),
     )
 
 

@@ -111,7 +111,7 @@ def keras_hyperband(table: Table, seed: int) -> Iterator[Stretch]:
     """KerasTuner's Hyperband (factor 3), whose promoted trials go on from their weights."""
     tuner = _keras_tuner()
     return _oracle(
-        table, lambda objective: tuner.oracles.HyperbandOracle(objective, table.epochs, factor=3, seed=seed + 1)
+        table, lambda objective: tuner.oracles.HyperbandOracle(objective, table.epochs, factor=3, seed=_far(seed))
     )
 
 
@@ -119,7 +119,7 @@ def keras_bayesian(table: Table, seed: int) -> Iterator[Stretch]:
     """KerasTuner's BayesianOptimization."""
     tuner = _keras_tuner()
     return _oracle(
-        table, lambda objective: tuner.oracles.BayesianOptimizationOracle(objective, table.count, seed=seed + 1)
+        table, lambda objective: tuner.oracles.BayesianOptimizationOracle(objective, table.count, seed=_far(seed))
     )
 
 
@@ -179,6 +179,11 @@ def _oracle(table: Table, make: Any) -> Iterator[Stretch]:
             oracle.update_trial(trial.trial_id, {"value": best}, step=epochs)
             trial.status = "COMPLETED"
             oracle.end_trial(trial)
+
+
+def _far(seed: int) -> int:
+    """A seed of KerasTuner, which adds one for each trial: neighbours would propose the same."""
+    return 1 + 10**6 * seed
 
 
 def _keras_tuner() -> Any:

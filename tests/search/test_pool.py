@@ -119,6 +119,17 @@ def test_the_best_of_two_goes_on_and_a_single_one_waits() -> None:
     assert promotable((1, 3, 9), 3, 1, [one, replace(one, key="1", gains=(0.5,))], at_least=1, of=2) == Continue("0", 3)
 
 
+def test_a_given_training_is_compared_but_makes_no_room() -> None:
+    given_ones = [Training(str(n), {"learning_rate": 0.01 + n / 100}, (0.5, 0.5, 0.9), given=True) for n in range(9)]
+    own = [
+        Training(name, {"learning_rate": 0.2}, gains)
+        for name, gains in (("a", (0.5, 0.5, 0.6)), ("b", (0.5, 0.5, 0.7)))
+    ]
+    assert promotable((1, 3, 9), 3, 1, given_ones, at_least=1, of=2) is None
+    assert promotable((1, 3, 9), 3, 1, [*given_ones, *own], at_least=1, of=2) == Continue("0", 9)
+    assert isinstance(next_step(POOL, SPACES, given_ones, 0), Open)
+
+
 def test_a_finite_space_comes_to_an_end() -> None:
     spaces: dict[str, Space] = {"strategy": CategoricalDistribution(["constant", "step"])}
     pool = PoolSettings(longest=2)
