@@ -24,15 +24,13 @@ WAIT_SECONDS = 2.0
 
 def dashboard(
     study: StudyArgument,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes any.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 8080,
     host: Annotated[
-        str, typer.Option(help="The address to listen on. Whoever reaches it may change and delete what it shows.")
+        str, typer.Option(help="Address to listen on. Anybody who reaches it may change and delete what it shows.")
     ] = "127.0.0.1",
     every: Annotated[
         int,
-        typer.Option(
-            metavar="SECONDS", min=1, max=LONGEST_WAIT, help="How often to look whether the study has moved on."
-        ),
+        typer.Option(metavar="SECONDS", min=1, max=LONGEST_WAIT, help="Seconds between two looks at the study."),
     ] = 60,
     allow_host: AllowHostOption = None,
     database: DatabaseOption = None,
@@ -61,7 +59,7 @@ def _wait_for_database(place: StudyPlace) -> Database:
     is_said = False
     while (opened := look_into(place.database)) is None:
         if not is_said:
-            say(f"{place.name}: not begun; waiting for its first worker")
+            say(f"{place.name}: not started yet; waiting for its first worker")
             is_said = True
         time.sleep(WAIT_SECONDS)
     file = sqlite_file(place.database)

@@ -41,9 +41,9 @@ def sample(
     patch_size: Annotated[int, typer.Option(help="Side of the patches, pixels.", min=32, max=512)] = 96,
     seed: Annotated[int, typer.Option(help="Random seed for the whole data set.", min=0, max=LARGEST_SEED)] = 0,
     processes: Annotated[
-        int, typer.Option(help="Draw with so many processes; 0 is one a core.", min=0, max=MOST_PROCESSES)
+        int, typer.Option(help="Number of processes that draw; 0 is one per core.", min=0, max=MOST_PROCESSES)
     ] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing data set.")] = False,
 ) -> None:
     """Make a data set that looks and tunes like H&E: lymph-node tissue with and without tumour."""
     from hpo.data.synthetic import make_sample
@@ -128,7 +128,7 @@ def _check_preview(path: Path) -> None:
         with path.open("rb") as file:
             if not file.read(8).startswith(b"\x89PNG"):
                 raise DataError(
-                    f"--preview {path} is there already and is no PNG; name another file, or remove it first"
+                    f"--preview {path} already exists and is not a PNG; name another file, or remove it first"
                 )
 
 

@@ -40,7 +40,7 @@ def import_(
         bool, typer.Option("--ignore-splits", help="One labelled set, whatever folders are called train or test.")
     ] = False,
     patch_size: Annotated[
-        int | None, typer.Option(help="Side that the images must have, pixels; the first image's if not given.", min=1)
+        int | None, typer.Option(help="Side that the images must have, pixels; by default the first image's.", min=1)
     ] = None,
     resize: Annotated[int | None, typer.Option(help="Side to scale images to, pixels.", min=1)] = None,
     crop: Annotated[int | None, typer.Option(help="Side of the centre to take of images, pixels.", min=1)] = None,
@@ -56,9 +56,9 @@ def import_(
     ] = None,
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow links to files and folders.")] = False,
     skip_damaged: Annotated[
-        bool, typer.Option("--skip-damaged", help="Leave out images that cannot be taken, and list them.")
+        bool, typer.Option("--skip-damaged", help="Skip images that cannot be used, and list them.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the whole data set that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing data set as a whole.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Convert images to PCam's HDF5 files: all of them or none, with an account of every file."""

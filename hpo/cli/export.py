@@ -20,17 +20,19 @@ if TYPE_CHECKING:
 
 def export(
     study: StudyArgument,
-    onnx: Annotated[bool, typer.Option("--onnx", help="Also write ARCHITECTURE/model.onnx.")] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write ARCHITECTURE/model.onnx too.")] = False,
     mlflow: Annotated[
         str | None,
-        typer.Option(metavar="URI", help="Log trials and final trainings to MLflow: http://SERVER or sqlite:///FILE."),
+        typer.Option(
+            metavar="URI", help="MLflow server to log trials and final trainings to: http://SERVER or sqlite:///FILE."
+        ),
     ] = None,
     tensorboard: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write them as TensorBoard event files below this folder.")
+        Path | None, typer.Option(metavar="DIR", help="Folder for the same as TensorBoard event files.")
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Folder to write to, where the study's own may only be read."),
+        typer.Option(metavar="FOLDER", help="Folder to write to, if the study's own is read-only."),
     ] = None,
     database: DatabaseOption = None,
 ) -> None:

@@ -22,18 +22,20 @@ MINUTES = 30
 
 
 def init(
-    file: Annotated[Path, typer.Argument(help="The study file to write, such as studies/mine.yaml.")],
+    file: Annotated[Path, typer.Argument(help="Study file to write, such as studies/mine.yaml.")],
     name: Annotated[str | None, typer.Option(help="Name of the study; by default the file's.")] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder of the patches; by default synthetic patches are made.")
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(help=f"Time that the study may take on this machine; by default {MINUTES}. Needs --data.", min=1),
+        typer.Option(
+            help=f"Minutes that the study may take on this machine; by default {MINUTES}. Needs --data.", min=1
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the study file and its search space.")] = False,
 ) -> None:
-    """Write a commented study file, and the search space and dashboard it names where there are none.
+    """Write a commented study file, and the search space and dashboard it names if they do not exist.
 
     With --data the study fits the patches in that folder: their size, classes, splits and number.
     """
@@ -42,13 +44,13 @@ def init(
 
     name = name or file.stem
     if not re.fullmatch(NAME_PATTERN, name):
-        raise HpoError(f"{name!r} is no name for a study: letters, digits, - and _ only; choose one with --name")
+        raise HpoError(f"{name!r} is not a valid study name: use letters, digits, - and _ only; choose one with --name")
     if file.is_dir():
         raise HpoError(f"{file} is a folder; name the file to write")
     if file.exists() and not (force and file.is_file()):
         raise HpoError(f"{file} already exists; --force replaces a file")
     if file.exists() and not _may_be_study(file):
-        raise HpoError(f"{file} already exists and is no study file; --force replaces study files only")
+        raise HpoError(f"{file} already exists and is not a study file; --force replaces study files only")
     is_there = data is not None and data.exists()
     if minutes is not None and not is_there:
         raise HpoError("--minutes needs --data with a folder of patches: a study's time depends on them")
@@ -74,7 +76,7 @@ def init(
     for line in lines:
         tell(line)
     if data is not None and not is_there:
-        text = "is not there yet: hpo data import makes it from images; hpo init --force then fits the study to it"
+        text = "does not exist yet: hpo data import makes it from images; hpo init --force then fits the study to it"
         tell(f"{data} {text}")
     tell(f"next: hpo plan {_typed(file)}, then hpo run {_typed(file)}")
 

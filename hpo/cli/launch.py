@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 WorkersOption = Annotated[
     int | None,
-    typer.Option("--workers", min=1, max=MOST_WORKERS, help="How many workers; by default one a GPU, or one."),
+    typer.Option("--workers", min=1, max=MOST_WORKERS, help="Number of workers; by default one per GPU, or one."),
 ]
 GpusOption = Annotated[
     str | None,
-    typer.Option("--gpus", metavar="0,1", help="GPUs that the workers share out; 'none'; by default all there are."),
+    typer.Option("--gpus", metavar="0,1", help="GPUs for the workers to share, or 'none'; by default all."),
 ]
 
 GpusPerWorkerOption = Annotated[
@@ -38,12 +38,16 @@ GpusPerWorkerOption = Annotated[
         min=0,
         max=1,
         callback=finite,
-        help="GPUs of each worker on Ray or Slurm, such as 1 or (Ray) 0.5; by default none.",
+        help="GPUs per worker on Ray or Slurm, such as 1 or (Ray) 0.5; by default none.",
     ),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="For Slurm, such as partition=gpu, time=60 (minutes), mem=8GB."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Slurm parameter, such as partition=gpu, time=60 (minutes) or mem=8GB; may be repeated.",
+    ),
 ]
 
 LOOK_SECONDS = 2.0
@@ -54,7 +58,7 @@ def launch(
     study: StudyArgument,
     workers: WorkersOption = None,
     gpus: GpusOption = None,
-    on: Annotated[Engine, typer.Option("--on", help="Where the workers run.")] = "local",
+    on: Annotated[Engine, typer.Option("--on", help="Engine that runs the workers.")] = "local",
     gpus_per_worker: GpusPerWorkerOption = None,
     parameters: SetOption = None,
     until: Annotated[Stage, typer.Option(help="Stage to end with; 'test' is the last one.")] = "test",
@@ -122,9 +126,9 @@ def launch_workers(settings: StudyFile, database: Database, stop: Event, force: 
         workers = "1 worker" if len(assignments) == 1 else f"{len(assignments)} workers"
         say(f"{workers}; logs: {assignments[0].log.parent}; watch: hpo status {displayed(settings.file)} --watch")
         if force.on == "local" and assignments[0].gpu is None and gpus_asked_for(force.gpus):
-            say(f"{VISIBLE} names GPUs, but no driver of one is to be seen here: the workers train on the CPU")
+            say(f"{VISIBLE} names GPUs, but no GPU driver was found here: the workers train on the CPU")
         if force.on != "local" and settings.database.startswith("sqlite"):
-            say("the database is an SQLite file, which one machine alone can work on: give --database a server's URL")
+            say("the database is an SQLite file, which only one machine can use: give a server's URL with --database")
         endings = Supervisor(launcher, assignments, say).run(stop, look)
     check_endings(endings, assignments)
     if not all(standing.is_over(until) for standing in database.patiently(lambda: standings(database, settings))):

@@ -94,7 +94,7 @@ def _status(command: Callable[[], object]) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except StopRequestedError:
-        _say("stopped; every finished epoch is kept, the same command goes on from there")
+        _say("stopped; every finished epoch is kept, and the same command continues from there")
         return INTERRUPTED
     except KeyboardInterrupt:
         _say("stopped at once; every finished epoch is kept")

@@ -6,17 +6,19 @@ from typing import Annotated
 
 import typer
 
-StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="The study file, such as studies/quickstart.yaml.")]
+StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="Study file, such as studies/quickstart.yaml.")]
 DatabaseOption = Annotated[
     str | None,
-    typer.Option("--database", metavar="URL", help="Of the study database; goes before HPO_DATABASE and the file's."),
+    typer.Option(
+        "--database", metavar="URL", help="URL of the study database; overrides HPO_DATABASE and the study file."
+    ),
 ]
 AllowHostOption = Annotated[
     list[str] | None,
     typer.Option(
         "--allow-host",
         metavar="NAME",
-        help="Host to answer for, beside localhost and the address to listen on, such as a proxy's; may be repeated.",
+        help="Host name to answer to, besides localhost and the listening address, such as a proxy's; may be repeated.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]

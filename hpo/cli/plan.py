@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 def plan(
     study: StudyArgument,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Train each architecture for a few seconds, to estimate the time.")
+        bool, typer.Option("--calibrate", help="Estimate the time by training each architecture for a few seconds.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say how many design points, trainings, patch-visits and bytes a study will take, and how long.
+    """Print how many design points, trainings, patch-visits and bytes a study will take, and how long.
 
     Stage 1 is exact; stage 2 and the confirmation are upper bounds, because the sampler chooses the patches.
     """
@@ -65,11 +65,11 @@ def plan(
     out.print(table)
     if speeds:
         whole = _duration(sum(seconds.values()))
-        tell(f"at most {whole} by one worker here; what stages share among them is not known before they run")
+        tell(f"at most {whole} with one worker here; what stages share is not known before they run")
     if not speeds:
         say("for the time on this machine: add --calibrate")
     if not settings.data.folder.exists() and settings.data.sample is None:
-        say(f"the data are not there yet: {settings.data.folder}")
+        say(f"the data do not exist yet: {settings.data.folder}")
 
 
 def _calibrated(study: StudyFile) -> dict[str, tuple[float, float]]:

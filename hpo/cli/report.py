@@ -29,12 +29,12 @@ def report(
     study: StudyArgument,
     others: Annotated[
         list[str] | None,
-        typer.Argument(metavar="STUDY", help="More study files, to be put side by side with the first."),
+        typer.Argument(metavar="STUDY", help="Further study files to compare with the first."),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            help="The HTML file; by default report.html, or report-A-vs-B.html, in the first's output folder."
+            help="HTML file to write; by default report.html, or report-A-vs-B.html, in the first's output folder."
         ),
     ] = None,
     figures: Annotated[
@@ -45,18 +45,21 @@ def report(
             "folder. Pictures need a Chrome or Chromium and the extra 'figures' (pip install 'hpo\\[figures]').",
         ),
     ] = None,
-    dashboard: Annotated[Path | None, typer.Option(help="Another dashboard than the study file's.")] = None,
+    dashboard: Annotated[Path | None, typer.Option(help="Dashboard file to use instead of the study file's.")] = None,
     serve: Annotated[
-        int | None, typer.Option(metavar="PORT", min=0, max=65535, help="Serve it over HTTP on this port; 0 takes any.")
+        int | None,
+        typer.Option(
+            metavar="PORT", min=0, max=65535, help="Port to serve the report on over HTTP; 0 takes any free one."
+        ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Of --serve: the address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on, with --serve.")] = "127.0.0.1",
     every: Annotated[
         int,
         typer.Option(
             metavar="SECONDS",
             min=1,
             max=LONGEST_WAIT,
-            help="Of --serve: how often to look whether the study has moved on.",
+            help="Seconds between two looks at the study, with --serve.",
         ),
     ] = 60,
     allow_host: AllowHostOption = None,
@@ -64,8 +67,8 @@ def report(
 ) -> None:
     """Write the report: one HTML file that opens offline. A study that still runs has a report too.
 
-    Of several studies: their models on the test split, what they were asked for and what they found, side by side, with
-    paired differences where they were tested on the same patches.
+    Several studies are compared side by side: their models on the test split, their settings and their findings, with
+    paired differences if they were tested on the same patches.
     """
     from hpo.reports.page.ours import check_figures, check_page
 
@@ -81,7 +84,7 @@ def report(
         _compare([study, *others], output, figures, database)
         return
     if serve is not None and figures is not None:
-        raise HpoError("--figures writes a folder once and --serve goes on; take one of them")
+        raise HpoError("--figures writes a folder once and --serve keeps running; use one of them")
     _report(
         study,
         output,
@@ -155,7 +158,7 @@ def _named_dashboard(place: StudyPlace) -> Path:
 
     named = place.document.values.get("dashboard")
     if not isinstance(named, str) or not named:
-        raise ConfigError(place.file, "names no YAML file; give one with --dashboard", key="dashboard")
+        raise ConfigError(place.file, "is not a YAML file name; give one with --dashboard", key="dashboard")
     return absolute_path(named, place.document.folder)
 
 

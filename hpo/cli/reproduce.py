@@ -28,7 +28,7 @@ def run_best_config(config: BestConfig, path: Path, *, every: bool, trust_code: 
     names = sorted(config.models) if every else [config.best]
     if not trust_code and (code := _code_of(config, names)):
         raise HpoError(
-            f"{path}: would run Python code: {'; '.join(code)}. Read it, and if you trust it, say --trust-code"
+            f"{path}: would run Python code: {'; '.join(code)}. Read it, and if you trust it, add --trust-code"
         )
     from hpo.export.reproduce import reproduce  # imports TensorFlow
 

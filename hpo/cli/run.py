@@ -33,16 +33,16 @@ def run(
     gpus: GpusOption = None,
     database: DatabaseOption = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Of a best_config.yaml: train every model, not the best.")
+        bool, typer.Option("--all", help="Train every model of a best_config.yaml, not only the best.")
     ] = False,
     trust_code: Annotated[
-        bool, typer.Option("--trust-code", help="Of a best_config.yaml: run the Python functions that it names.")
+        bool, typer.Option("--trust-code", help="Run the Python functions that a best_config.yaml names.")
     ] = False,
 ) -> None:
     """Run a study to its end: both stages, the confirmation, the test, report, best configuration and models.
 
     Given a best_config.yaml instead, train its best model again and compare the weights. Ctrl-C stops after the
-    current epoch; the same command then goes on from there. With --workers or --gpus so many processes do the work,
+    current epoch; the same command then continues from there. With --workers or --gpus several processes do the work,
     otherwise this one.
     """
     from hpo.config.best_config import BestConfig
@@ -146,6 +146,6 @@ def _print_summary(study: StudyFile, summary: RunSummary) -> None:
     if trained.epochs:
         tell(f"{study.name}: trained {trained.epochs} epochs, {trained.patch_visits:,} patch-visits")
     elif not any(given_up):
-        tell(f"{study.name}: everything was there already; nothing was trained")
+        tell(f"{study.name}: everything was already trained; nothing to do")
     if all(given_up):
-        raise HpoError(f"{study.name}: every architecture was given up; the reasons stand above")
+        raise HpoError(f"{study.name}: every architecture was given up; see the reasons above")

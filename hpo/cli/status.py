@@ -49,7 +49,8 @@ class Overview:
 def status(
     study: StudyArgument,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Look again every two seconds, until the study is finished or Ctrl-C.")
+        bool,
+        typer.Option("--watch", help="Look again every two seconds until the study is finished or Ctrl-C is pressed."),
     ] = False,
     as_json: JsonOption = False,
     database: DatabaseOption = None,
@@ -94,7 +95,7 @@ def _wait_for_first_worker(study: str, database: str | None) -> None:
                 if recorded_settings(opened, place.name) is not None:
                     return
         if not is_said:
-            tell(f"{place.name}: not begun; waiting for its first worker")
+            tell(f"{place.name}: not started yet; waiting for its first worker")
             is_said = True
         time.sleep(WATCH_SECONDS)
 

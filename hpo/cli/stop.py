@@ -16,11 +16,11 @@ from hpo.terminal import tell
 def stop(
     study: StudyArgument,
     now: Annotated[
-        bool, typer.Option("--now", help="After the epoch at hand, not only after the design point at hand.")
+        bool, typer.Option("--now", help="Stop after the current epoch instead of after the current design point.")
     ] = False,
     database: DatabaseOption = None,
 ) -> None:
-    """Ask every worker of a study to end; workers that are launched later are not meant."""
+    """Ask every worker of a study to end; workers launched later are not affected."""
     from hpo.config.load import load_study
     from hpo.storage.database import open_database
     from hpo.storage.workers import live_workers, request_stop
@@ -29,7 +29,7 @@ def stop(
     look_into_study(settings).close()  # to stop what has not begun makes no database
     with closing(open_database(settings.database)) as opened, opened.transaction() as session:
         if not request_stop(session, settings.name, "now" if now else "drain"):
-            raise HpoError(f"{settings.name}: not begun; there is nothing to stop in {opened.url}")
+            raise HpoError(f"{settings.name}: not started; there is nothing to stop in {opened.url}")
         asked = live_workers(session, settings.name)
     when = "after its epoch" if now else "after its design point"
     for worker in asked:
@@ -37,4 +37,4 @@ def stop(
         text = f"silent for {worker.silent_seconds:.0f} s, perhaps gone" if is_silent else f"ends {when}"
         tell(f"{worker.owner}: {text}")
     if not asked:
-        tell(f"{settings.name}: no worker is at work; one that is just starting will stop, too")
+        tell(f"{settings.name}: no worker is running; one that is just starting will stop too")

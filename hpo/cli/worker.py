@@ -24,7 +24,7 @@ def worker(
     threads: Annotated[
         int | None,
         typer.Option(
-            min=1, max=MOST_THREADS, help="CPU threads, where the study file does not say; by default all cores."
+            min=1, max=MOST_THREADS, help="CPU threads, if the study file does not set them; by default all cores."
         ),
     ] = None,
     memory_gb: Annotated[
@@ -33,7 +33,7 @@ def worker(
             min=0,
             max=MOST_GIGABYTES,
             callback=finite,
-            help="End with exit code 75 between two points once memory has grown past it.",
+            help="Memory limit: past it the worker ends between two points, with exit code 75.",
         ),
     ] = None,
     since: Annotated[

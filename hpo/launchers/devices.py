@@ -83,8 +83,8 @@ def check_that_they_are_there(gpus: Sequence[str], named_by: str) -> None:
         return
     if not has_driver():
         raise HpoError(
-            f"{named_by}: this machine has no driver of a GPU (no nvidia-smi, no /proc/driver/nvidia); to train on the "
-            f"CPU, say --gpus {NONE}"
+            f"{named_by}: this machine has no GPU driver (no nvidia-smi, no /proc/driver/nvidia); to train on the CPU, "
+            f"use --gpus {NONE}"
         )
     known = driver_gpus()
     missing = [gpu for gpu in gpus if gpu.isdecimal() and known and gpu not in known]

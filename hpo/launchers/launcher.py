@@ -206,4 +206,4 @@ class Supervisor:
             self.say(f"{name}: {ending.detail}; given up after {EARLY_DEATHS} early deaths in a row; see {log}")
             place.ending = ending
             return
-        self.say(f"{name}: {ending.detail}; another takes its place; see {log}")
+        self.say(f"{name}: {ending.detail}; replaced; see {log}")

@@ -60,7 +60,7 @@ def run_job(job: Job) -> RunSummary:
         standings = _run(job)
     except StoreUnavailableError as error:
         if job.stop.is_set():
-            raise StopRequestedError("stopped while the database or the store was away") from error
+            raise StopRequestedError("stopped while the database or the store was unreachable") from error
         raise
     by_owner = job.database.run(compute_by_owner, job.study.name)
     return RunSummary(standings, by_owner.get(this_process(), Compute()))
@@ -111,7 +111,7 @@ def _decide(job: Job) -> list[Standing]:
         try:
             job.on_closed(job.study, job.database)
         except Exception as error:
-            _log.warning("a stage is closed, but what should follow was not done: %s", first_line(error))
+            _log.warning("a stage has closed, but publishing it failed: %s", first_line(error))
             _log.debug("after closing a stage", exc_info=True)
     return standings
 
@@ -151,7 +151,7 @@ def _check_memory(job: Job) -> None:
     used, most = psutil.Process().memory_info().rss, job.limits.memory_bytes
     if most is not None and used > most:
         raise WorkerOutgrownError(
-            f"memory has grown to {used / 1e9:.1f} GB, past the limit of {most / 1e9:.1f} GB: a fresh worker goes on"
+            f"memory has grown to {used / 1e9:.1f} GB, past the limit of {most / 1e9:.1f} GB: a fresh worker continues"
         )
 
 
@@ -172,5 +172,5 @@ class _Sweeper:
             sweep_leases, self._study.name, settings.max_attempts, self._suspicion.is_confirmed
         )
         for reason in reasons:
-            _log.warning("a design point goes back to the queue: %s", reason)
+            _log.warning("a design point returns to the queue: %s", reason)
         self._next = time.monotonic() + min(IDLE_SECONDS, settings.lease_seconds / 3)

@@ -23,7 +23,7 @@ def stopping() -> Iterator[threading.Event]:
         if os.read(reader, 1):
             stop.set()
             with suppress(Exception, SystemExit):  # whoever listened may be gone already, or the disk of the log full
-                err.print("stopping after this epoch; once more to stop at once")
+                err.print("stopping after this epoch; press again to stop at once")
 
     def ask(_number: int, _frame: object) -> None:
         nonlocal asked

@@ -59,7 +59,7 @@ def looking_at(path: str, database: str | None = None, dashboard: Dashboard | No
     with closing(look_into_study(place)) as opened:
         recorded = recorded_settings(opened, place.name)
         if recorded is None:
-            raise HpoError(f"{place.name}: not begun in {opened.url}; start with: hpo run {place.file}")
+            raise HpoError(f"{place.name}: not started in {opened.url}; start with: hpo run {place.file}")
         study = as_planned(place, recorded, dashboard)
         planned = determining_settings(study, recorded["data"])  # with what an earlier version did not record
         yield Begun(study, opened, _edits(path, database, planned), recorded.get("key_format") == KEY_FORMAT)
@@ -82,7 +82,7 @@ def look_into_study(place: StudyPlace | StudyFile) -> Database:
         where = f"there is no database {file}"
     else:
         where = f"database {shown_database(place.database)} holds no study"
-    raise HpoError(f"{place.name}: not begun, {where}; start with: hpo run {place.file}, or correct --database")
+    raise HpoError(f"{place.name}: not started: {where}; start with: hpo run {place.file}, or correct --database")
 
 
 def _edits(path: str, database: str | None, planned: dict[str, object]) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ class Heartbeat:
             with self._database.transaction() as session:
                 end_worker(session, self._study, self._owner)
         except (StorageError, SQLAlchemyError, OSError) as problem:
-            _log.warning("the worker's end is not in the register: %s", first_line(problem))
+            _log.warning("the worker's end was not registered: %s", first_line(problem))
 
     @contextmanager
     def holding(self, claims: Sequence[Claim]) -> Iterator[HeldLease]:
@@ -150,7 +150,7 @@ class Heartbeat:
         try:
             self.beat()
         except (StorageError, SQLAlchemyError, OSError) as error:
-            _log.warning("leases not renewed, trying again: %s", first_line(error))
+            _log.warning("leases not renewed; trying again: %s", first_line(error))
 
     def _beat_on(self) -> None:
         while not self._over.wait(min(BEAT_SECONDS, self._lease_seconds / 3)):

@@ -146,7 +146,7 @@ def give_back(task: Task) -> None:
         with task.worker.database.transaction() as session:
             release_points(session, task.lease.open)
     except (StorageError, SQLAlchemyError) as error:
-        _log.warning("the claims are not given back, their leases will expire: %s", error)
+        _log.warning("the claims were not given back; their leases will expire: %s", error)
 
 
 def _settled(worker: Worker, claim: Claim) -> Claim:

@@ -42,7 +42,7 @@ def test_importing_hpo_imports_neither_tensorflow_nor_optuna() -> None:
 
 def test_looking_at_a_study_that_has_not_begun_makes_no_database(tmp_path: Path) -> None:
     study = hpo.open_study(write(tmp_path))
-    with pytest.raises(hpo.HpoError, match="small: not begun"):
+    with pytest.raises(hpo.HpoError, match="small: not started"):
         _ = study.results
     assert not (tmp_path / "out").exists()
 

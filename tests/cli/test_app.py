@@ -162,7 +162,7 @@ def test_a_stopped_run_says_that_it_can_go_on(hpo: Hpo, monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "app", raising(StopRequestedError("stopped")))
     ended = hpo("run", "study.yaml")
     assert ended.status == 130
-    assert ended.err == "hpo: stopped; every finished epoch is kept, the same command goes on from there\n"
+    assert ended.err == "hpo: stopped; every finished epoch is kept, and the same command continues from there\n"
 
 
 def test_an_error_of_several_lines_keeps_them_apart(hpo: Hpo, monkeypatch: pytest.MonkeyPatch) -> None:

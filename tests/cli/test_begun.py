@@ -21,7 +21,7 @@ def test_a_database_that_is_not_there_is_named_and_not_made(
     report.write_text("a former report")
     missing = tmp_path / "nowhere" / "typo.db"
     line = hpo.refused(command, story.study.file, "--database", f"sqlite:///{missing}")
-    assert line.startswith(f"small: not begun, there is no database {missing}; start with: ")
+    assert line.startswith(f"small: not started: there is no database {missing}; start with: ")
     assert line.endswith(f"hpo run {story.study.file}, or correct --database")
     assert not missing.parent.exists()
     assert report.read_text() == "a former report"
@@ -33,9 +33,9 @@ def test_a_study_that_another_study_shares_its_database_with_is_no_beginning(
     story.run("stage1")
     other = write(tmp_path / "other", name="other", database=story.study.database)
     line = hpo.refused("report", other)
-    assert line.startswith("other: not begun in sqlite:///")
+    assert line.startswith("other: not started in sqlite:///")
     assert line.endswith(f"; start with: hpo run {other}")
-    assert "other: not begun in" in hpo.refused("report", story.study.file, other)
+    assert "other: not started in" in hpo.refused("report", story.study.file, other)
 
 
 @pytest.mark.parametrize("command", ["status", "ranges", "report"])

@@ -153,7 +153,7 @@ def test_a_preview_is_drawn_over_a_picture_and_over_nothing_else(hpo: Hpo, tmp_p
     thesis = tmp_path / "thesis.tex"
     thesis.write_text("years of work")
     line = hpo.refused("data", "check", tmp_path / "data", "--preview", thesis)
-    assert line == f"--preview {thesis} is there already and is no PNG; name another file, or remove it first"
+    assert line == f"--preview {thesis} already exists and is not a PNG; name another file, or remove it first"
     assert thesis.read_text() == "years of work"
     picture = tmp_path / "preview.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n")

@@ -46,7 +46,7 @@ def test_a_new_study_comes_with_its_search_space_and_dashboard_and_loads(tmp_pat
 
 
 def test_a_data_folder_that_is_not_there_yet_is_told() -> None:
-    told = "later is not there yet: hpo data import makes it from images; hpo init --force then fits the study to it"
+    told = "later does not exist yet: hpo data import makes it from images; hpo init --force then fits the study to it"
 
     assert told in hpo("init", "mine.yaml", "--data", "later").splitlines()
 
@@ -113,13 +113,13 @@ def test_a_study_that_is_there_is_kept_unless_forced() -> None:
 )
 def test_what_is_no_study_file_is_kept_even_if_forced(name: str, content: bytes) -> None:
     Path(name).write_bytes(content)
-    with pytest.raises(HpoError, match="already exists and is no study file; --force replaces study files only"):
+    with pytest.raises(HpoError, match="already exists and is not a study file; --force replaces study files only"):
         hpo("init", name, "--force")
     assert Path(name).read_bytes() == content
 
 
 def test_a_name_that_is_not_safe_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(HpoError, match=r"'my study' is no name for a study: .* choose one with --name"):
+    with pytest.raises(HpoError, match=r"'my study' is not a valid study name: .* choose one with --name"):
         hpo("init", "my study.yaml")
     assert list(tmp_path.iterdir()) == []
 

@@ -34,7 +34,7 @@ def test_a_function_does_not_run_before_its_user_has_said_so(hpo: Hpo, tmp_path:
     file = written(tmp_path, replace(DONOR, architecture=function))
     assert hpo.refused("run", file) == (
         f"{file}: would run Python code: their_models:build of {tmp_path}/their_models.py "
-        f"(SHA-256 {function.source_digest[:12]}...). Read it, and if you trust it, say --trust-code"
+        f"(SHA-256 {function.source_digest[:12]}...). Read it, and if you trust it, add --trust-code"
     )
     line = hpo.refused("run", file, "--trust-code")
     assert line.startswith(f"{tmp_path}/data: "), "it went on, as far as the data that is not there"

@@ -42,7 +42,7 @@ def test_the_summary_says_what_was_trained_and_what_was_given_up(
 
 def test_a_run_that_found_everything_done_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _print_summary(load(tmp_path), RunSummary([OVER], Compute()))
-    assert capsys.readouterr().out == "small: everything was there already; nothing was trained\n"
+    assert capsys.readouterr().out == "small: everything was already trained; nothing to do\n"
 
 
 def test_a_study_all_of_which_was_given_up_is_an_error(tmp_path: Path) -> None:

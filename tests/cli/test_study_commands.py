@@ -51,7 +51,7 @@ def test_planning_touches_neither_database_nor_output(hpo: Hpo, tmp_path: Path) 
 def test_the_status_of_a_study_that_was_not_begun_says_how_to_begin(hpo: Hpo, story: Story) -> None:
     for options in ((), ("--json",)):
         line = hpo.refused("status", story.study.file, *options)
-        assert line.startswith("small: not begun in sqlite:///")
+        assert line.startswith("small: not started in sqlite:///")
         assert line.endswith(f"; start with: hpo run {story.study.file}")
 
 

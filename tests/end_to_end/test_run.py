@@ -111,7 +111,7 @@ def test_ctrl_c_gives_the_points_back_and_the_same_command_goes_on(project: Proj
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 130
-    assert "goes on from there" in err
+    assert "continues from there" in err
     assert "Traceback" not in err
     assert rows(project.output, "SELECT COUNT(*) FROM hpo_design_point WHERE state = 'running'") == [(0,)]
     project.run("run", "study.yaml")

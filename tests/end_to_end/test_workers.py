@@ -74,11 +74,11 @@ def test_hpo_stop_ends_a_worker_elsewhere_and_the_next_one_goes_on(
 
 def test_stopping_or_watching_what_has_not_begun_says_so(project: Project) -> None:
     refused = project.run("stop", "study.yaml", status=2)
-    assert refused.stderr.startswith("hpo: small: not begun, there is no database ")
+    assert refused.stderr.startswith("hpo: small: not started: there is no database ")
     assert len(refused.stderr.splitlines()) == 1
 
 
 def test_a_finished_study_has_no_worker_to_stop_and_nothing_to_watch(finished: Project) -> None:
-    assert finished.run("stop", "study.yaml").stdout.startswith("small: no worker is at work; ")
+    assert finished.run("stop", "study.yaml").stdout.startswith("small: no worker is running; ")
     watched = finished.run("status", "study.yaml", "--watch")
     assert watched.stdout.count("closed") == 8

@@ -128,7 +128,7 @@ def test_gpus_that_are_not_there_are_refused_where_one_can_know(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(devices, "_TRACES", (str(tmp_path / "nvidiactl"),))
-    with pytest.raises(HpoError, match=r"--gpus 0: this machine has no driver of a GPU .* say --gpus none"):
+    with pytest.raises(HpoError, match=r"--gpus 0: this machine has no GPU driver .* use --gpus none"):
         check_that_they_are_there(["0"], "--gpus 0")
     check_that_they_are_there([], "--gpus none")
     (tmp_path / "nvidiactl").touch()  # a container without nvidia-smi: nobody knows

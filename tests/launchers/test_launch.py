@@ -63,7 +63,7 @@ def test_gpus_that_are_not_there_are_refused_if_asked_for_and_left_out_if_only_a
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    with pytest.raises(HpoError, match="--gpus 1: this machine has no driver of a GPU"):
+    with pytest.raises(HpoError, match="--gpus 1: this machine has no GPU driver"):
         plan_launch(study(tmp_path), Workforce(2, gpus="1"))
     assert [worker.gpu for worker in plan_launch(study(tmp_path), Workforce())] == [None]
 

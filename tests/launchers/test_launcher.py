@@ -121,7 +121,7 @@ def test_a_worker_that_dies_is_replaced_and_that_is_said(clock: Clock) -> None:
     engine = Engine(clock, [(EARLY_SECONDS + 1, DIED), (9, FINISHED)])
     assert supervise(engine) == (
         [FINISHED],
-        ["worker 0: killed by SIGKILL; another takes its place; see worker-0.log"],
+        ["worker 0: killed by SIGKILL; replaced; see worker-0.log"],
     )
     assert engine.starts() == pytest.approx([0, EARLY_SECONDS + 1], abs=0.5)
 

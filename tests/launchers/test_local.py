@@ -149,7 +149,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_changed_by_it(tmp_pa
     os.kill(killed, signal.SIGKILL)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    assert f"killed by SIGKILL; another takes its place; see {project.output / 'logs'}" in err
+    assert f"killed by SIGKILL; replaced; see {project.output / 'logs'}" in err
     assert points(project.output) == points(undisturbed.output)
 
 
@@ -160,7 +160,9 @@ def test_sigterm_ends_a_launch_and_its_workers_in_order(tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 130
-    assert err.splitlines()[-1] == "hpo: stopped; every finished epoch is kept, the same command goes on from there"
+    assert (
+        err.splitlines()[-1] == "hpo: stopped; every finished epoch is kept, and the same command continues from there"
+    )
     assert not any(worker.is_running() for worker in workers)
     assert "running" not in states(project)
 
@@ -194,6 +196,6 @@ def test_a_worker_that_outgrows_its_memory_is_replaced_between_two_points(tmp_pa
     project = long_project(tmp_path, architectures=architectures, stage1=stage1, workers=workers)
     (tmp_path / "greedy.py").write_text(GREEDY)
     done = project.run("launch", "study.yaml", "--until", "stage1")
-    assert done.stderr.count("past the limit of 1.2 GB: a fresh worker goes on") == 1
+    assert done.stderr.count("past the limit of 1.2 GB: a fresh worker continues") == 1
     assert rows_of(project, "SELECT state, attempt FROM hpo_design_point") == [("complete", 1)] * 2
     assert len(trained(project)) == 2

@@ -43,7 +43,7 @@ def test_an_actor_that_is_killed_is_replaced_and_all_ends_as_undisturbed(tmp_pat
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     warning, logs = "the database is an SQLite file, which one machine alone can work on", project.output / "logs"
-    assert f"another takes its place; see {logs}" in err
+    assert f"replaced; see {logs}" in err
     assert "Traceback" not in err
     assert len([line for line in err.splitlines() if warning not in line]) == 2  # Ray itself says nothing
     assert points(project.output) == points(undisturbed.output)
@@ -57,7 +57,9 @@ def test_ctrl_c_lets_the_actors_end_after_their_epoch_and_ends_ray(tmp_path: Pat
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
-    assert err.splitlines()[-1] == "hpo: stopped; every finished epoch is kept, the same command goes on from there"
+    assert (
+        err.splitlines()[-1] == "hpo: stopped; every finished epoch is kept, and the same command continues from there"
+    )
     assert "running" not in states(project)
     assert "waiting" in states(project)
     assert (project.output / "logs/worker-0.log").read_text().count("nothing is left to do") == 0

@@ -298,5 +298,5 @@ def test_what_follows_a_closed_stage_may_fail_and_the_work_goes_on(
     launch.on_closed = fails
     assert launch().standings[0].is_over()
     assert [record.message for record in caplog.records] == [
-        "a stage is closed, but what should follow was not done: the figures"
+        "a stage has closed, but publishing it failed: the figures"
     ] * len(stages_of(launch.story.study))

@@ -24,7 +24,7 @@ def test_the_first_signal_asks_to_stop_and_the_second_stops_at_once(
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
-    assert capsys.readouterr().err == "stopping after this epoch; once more to stop at once\n"
+    assert capsys.readouterr().err == "stopping after this epoch; press again to stop at once\n"
 
 
 def test_the_event_is_set_though_nobody_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
