@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hpo.config.best_config import BestConfig, BestModel
 from hpo.evaluation.compare import Comparison
+from hpo.export.markdown import plain
 from hpo.results.comparison import Sides
 from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
@@ -53,6 +54,11 @@ class Subject:
         if labels is None or probabilities is None:
             raise ValueError(f"{self.name} has not been tested")
         return labels, probabilities
+
+
+def class_words(subject: Subject, label: int) -> str:
+    """A class by its label, as Markdown."""
+    return plain(subject.results.classes[label])
 
 
 def subject_of(results: StudyResults, config: BestConfig, name: str, parameters: int) -> Subject:

@@ -1,0 +1,124 @@
+"""What a model card says of the data, the training and the compute behind the model."""
+
+from __future__ import annotations
+
+from hpo.export.markdown import plain, table
+from hpo.export.subject import Subject, class_words
+from hpo.results.records import ComputeRole, DataDescription
+from hpo.results.words import (
+    DASH,
+    capital,
+    count,
+    duration,
+    plural,
+    point_words,
+    value_words,
+)
+
+_PARTS: dict[ComputeRole, str] = {
+    "stage1": "Stage 1: explore",
+    "stage2": "Stage 2: tune",
+    "recheck": "Recheck of stage 2's best, donors included",
+    "before": "Final trainings of the reference, by stage 1's rules",
+    "equal": "Those that went on to equal training",
+    "after": "Final trainings of the tuned configuration (after), donors included",
+    "cold_control": "The tuned configuration from random weights (cold control)",
+}
+
+
+def data_section(subject: Subject) -> list[str]:
+    """Source, splits and digests."""
+    data = subject.results.data
+    if data is None:
+        return ["## Data", f"Training and validation digest: `{subject.config.data_digest}`"]
+    sample = subject.config.data.sample
+    if sample is None:
+        source = (
+            f"Source: {plain(data.name)}, as its user named it. Licence: not recorded by hpo, so name it where you "
+            "pass the model on; PatchCamelyon's is CC0."
+        )
+    else:
+        source = f"Source: drawn by a program (`hpo data sample`, seed {sample.seed}), no tissue and no patients."
+    return [
+        "## Data",
+        source,
+        _splits(data, class_words(subject, 1)),
+        f"Digest of training and validation patches: `{data.digest}`",
+        f"Digest of test patches: `{data.test_digest}`",
+    ]
+
+
+def _splits(data: DataDescription, positive: str) -> str:
+    rows = [
+        [
+            capital(name),
+            count(split.patches),
+            count(split.positive),
+            DASH if split.slides is None else count(split.slides),
+        ]
+        for name, split in data.splits.items()
+    ]
+    return table(["Split", "Patches", capital(positive), "Slides"], rows)
+
+
+def training_section(subject: Subject) -> list[str]:
+    """Settings, initial weights, and the reference."""
+    model, recipe = subject.model, subject.model.recipe
+    settings = {
+        "Epochs": value_words(model.epochs),
+        "Training patches": value_words(recipe.patches),
+        **({"Their classes": "at the training split's own ratio"} if recipe.balance == "natural" else {}),
+        "Batch size": value_words(recipe.batch_size),
+        "Learning rate": f"{recipe.learning_rate:.6g}",
+        "Learning-rate strategy": value_words(recipe.strategy.name),
+        **{f"Its {name}": f"{value:.6g}" for name, value in recipe.strategy.parameters().items()},
+        "Optimizer": value_words(recipe.optimizer),
+        **({"Momentum": f"{recipe.momentum:.6g}"} if recipe.optimizer == "sgd" else {}),
+        "Weight decay": f"{recipe.weight_decay:.6g}",
+        "Flips and quarter turns": value_words(recipe.augmentation),
+        "Stain jitter": f"{recipe.stain_jitter:.6g}",
+        "Computed in": recipe.arithmetic.compute_dtype,
+        "Compiled by XLA": value_words(recipe.arithmetic.jit_compile),
+        "Seed": str(recipe.seed),
+    }
+    start = recipe.initial
+    if start is None:
+        origin = "Training began at random weights."
+    else:
+        origin = (
+            f"Training began at the weights of a donor (`{start.mode}`), the recipe `{start.donor.key}` after "
+            f"{plural(start.epoch, 'epoch')}: the donor is stage 1's best, trained again with this seed."
+        )
+    return [
+        "## Training",
+        "Stage 1 explored each factor's range from random weights, stage 2 tuned inside the ranges; both saw training "
+        "and validation patches only. Then reference and tuned configuration were trained with the same seeds, and the "
+        "test split was opened.",
+        table(["Setting", "Value"], [[plain(name), plain(value)] for name, value in settings.items()]),
+        origin,
+        f"The reference (before) is {plain(point_words(subject.results.settings.reference, ('epochs',)))}, trained for "
+        f"{plural(_baseline_epochs(subject), 'epoch')}.",
+    ]
+
+
+def _baseline_epochs(subject: Subject) -> int:
+    return subject.results.finals(subject.name, subject.sides.baseline)[0].epochs
+
+
+def compute_section(subject: Subject) -> list[str]:
+    """The cost of each part of the study."""
+    rows = [
+        [
+            _PARTS[entry.role],
+            count(entry.spent.epochs),
+            count(entry.spent.patch_visits),
+            duration(entry.spent.seconds),
+        ]
+        for entry in subject.results.compute
+        if entry.architecture == subject.name
+    ]
+    return [
+        "## Compute",
+        "What this architecture took; an epoch that several parts share counts in the first of them.",
+        table(["Part", "Epochs", "Patches seen", "Training time"], rows),
+    ]
