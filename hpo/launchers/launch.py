@@ -1,4 +1,4 @@
-"""A launch: how many workers, on what, with how much of the machine each."""
+"""A launch: the number of workers, their engine, and the share of the machine for each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Workforce:
     """The workers that a user asks for.
 
     Args:
-        workers: how many; None is one a GPU on this machine, or one.
+        workers: their number; None is one per GPU of this machine, or one.
         on: the engine that runs them.
         gpus: of this machine, as `gpus_asked_for` takes them.
         gpus_per_worker: what the engine is asked for, elsewhere than on this machine; from 0 to 1.
@@ -39,7 +39,7 @@ class Workforce:
     parameters: Sequence[str] = ()
 
     def check(self) -> None:
-        """Complain about what does not go together.
+        """Refuse options that contradict each other.
 
         Raises:
             HpoError: naming both options.
@@ -83,7 +83,7 @@ def plan_launch(
     until: Stage = "test",
     launched_at: float | None = None,
 ) -> list[Assignment]:
-    """What each worker of a launch is started with.
+    """The assignment of each worker of a launch.
 
     Args:
         study: the study file.
@@ -125,10 +125,10 @@ def plan_launch(
 
 
 def check_endings(endings: Sequence[Ending], assignments: Sequence[Assignment]) -> None:
-    """Complain if no worker brought the work to its end.
+    """Raise an error if no worker finished the work.
 
     Raises:
-        HpoError: with what the first of them said.
+        HpoError: with the first worker's error.
     """
     if any(ending.kind in ("finished", "stopped") for ending in endings):
         return
@@ -149,14 +149,14 @@ def _gpus_here(asked: str | None) -> list[str]:
 
 
 def _elsewhere(force: Workforce) -> tuple[str | None, float]:
-    """GPU and share of a worker of another machine: which of its GPUs it may see, the engine says."""
+    """GPU and share of a worker on another machine, where the engine chooses the GPU."""
     share = force.gpus_per_worker or 0.0
     # Slurm's may also be asked for with --set gres=...; on Ray, who asks for none is to take none from others.
     return ("" if force.on == "ray" and not share else None), share
 
 
 def _environment(study: StudyFile) -> dict[str, str]:
-    """What this process's environment and command line say about a study, for workers that may inherit neither."""
+    """Environment variables for workers that inherit neither environment nor command line."""
     carried = {DATABASE_VARIABLE: study.database}
     if os.environ.get(DATA_VARIABLE):
         carried[DATA_VARIABLE] = str(study.data.folder)

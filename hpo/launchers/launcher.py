@@ -1,4 +1,4 @@
-"""Workers started, replaced when they die, and waited for, wherever they run."""
+"""Supervision of workers: started, replaced when they die, and waited for."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Engine = Literal["local", "ray", "slurm"]
 """Where workers run: as processes of this machine, as actors of a Ray cluster, as jobs of Slurm."""
 
 EARLY_SECONDS = 60.0
-"""A worker that dies sooner after its start has probably not died by chance."""
+"""A worker that dies sooner after its start has probably met a lasting fault."""
 
 EARLY_DEATHS = 5
-"""So many early deaths in a row, and a worker is not replaced again."""
+"""After so many early deaths in a row a worker is not replaced."""
 
 LONGEST_PAUSE_SECONDS = 30.0
 """Before a worker that ended early is replaced; 1 s at first, doubled each time."""
@@ -29,7 +29,7 @@ POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a worker is started with.
+    """Everything that a worker is started with.
 
     Args:
         number: which worker of the launch, from 0.
@@ -82,7 +82,7 @@ class RunningWorker(Protocol):
         """How it ended; None while it runs."""
 
     def stop(self) -> None:
-        """Let it end after its current epoch."""
+        """Ask it to end after its current epoch."""
 
     def kill(self) -> None:
         """End it at once."""
@@ -99,7 +99,7 @@ class Launcher(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of the engine."""
+        """Release the engine."""
 
 
 @dataclass
@@ -183,7 +183,7 @@ class Supervisor:
             place.is_asked_to_stop = True
 
     def _ended(self, place: _Place, ending: Ending) -> None:
-        """Note a worker's end, or let another take its place."""
+        """Note a worker's end, or replace it."""
         place.running = None
         if place.is_asked_to_stop:  # however it has ended
             place.ending = Ending("stopped", ending.detail)

@@ -30,7 +30,7 @@ class LocalLauncher:
         return [_start(assignment) for assignment in assignments]
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
 
 def _start(assignment: Assignment) -> LocalWorker:
@@ -110,6 +110,6 @@ def worker_command(assignment: Assignment) -> list[str]:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that says something."""
+    """The last non-empty line of a log."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     return next((line.strip() for line in reversed(lines) if line.strip()), "")

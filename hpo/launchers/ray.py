@@ -119,7 +119,7 @@ class RayWorker:
 
 
 class _Work:
-    """What the actor is: a worker, and an ear for a stop.
+    """The actor: a worker that can be asked to stop.
 
     Args:
         launched_from: the launcher's working directory, which Ray has put on the path for modules.
@@ -130,7 +130,7 @@ class _Work:
         sys.path[:] = without_folder(sys.path, Path(launched_from))
 
     def ready(self) -> None:
-        """Answered once the process is there."""
+        """Return once the process has started."""
 
     def work(self, assignment: Assignment) -> Ending:
         """Work until nothing is left to do."""
@@ -162,7 +162,7 @@ def _one_line(error: Exception) -> str:
 
 @contextmanager
 def _signals_kept() -> Iterator[None]:
-    """Ray puts a handler of its own in SIGTERM's place, which would end the launch without giving anything back."""
+    """Keep our SIGTERM handler: Ray's own would end the launch without giving claims back."""
     handler = signal.getsignal(signal.SIGTERM)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Where workers look for modules: never in the directory that their launcher happens to stand in.
+"""The module path of workers, without their launcher's working directory.
 
 Python puts that directory before its own modules (``python -m``), so that a stray ``uuid.py`` there would run.
 """

@@ -57,7 +57,7 @@ MANY = 10_000
 
 
 class SlurmLauncher:
-    """Submits workers as an array of jobs, and goes on to watch them.
+    """Submits workers as an array of jobs and watches them.
 
     Args:
         folder: for submitit's files, the jobs' output among them; made private, as a database's password may be in it.
@@ -98,10 +98,10 @@ class SlurmLauncher:
         return [SlurmWorker(job, self._queue) for job in jobs]
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
     def _configure(self, **wanted: Any) -> None:
-        """Set what the jobs to come are submitted with; what the user says goes before."""
+        """Set the parameters of jobs to come; the user's take precedence."""
         defaults = {"timeout_min": TIME_MINUTES, "slurm_signal_delay_s": SIGNAL_SECONDS}
         try:
             self._executor.update_parameters(**defaults | wanted | self._parameters)
@@ -166,7 +166,7 @@ class SlurmWorker:
 
 
 class SlurmWork:
-    """What a job does; submitit takes it to the node, and back into the queue.
+    """The job itself, which submitit sends to a node and requeues.
 
     The work is done in a thread, so that the main one, where Python handles signals, is free to wait for its end.
 
@@ -208,7 +208,7 @@ class SlurmWork:
 
 
 class _Queue:
-    """What Slurm says of our jobs, asked now and then; needs no accounting database, as submitit's own look does."""
+    """The state of our jobs by Slurm's queue; unlike submitit's own, it needs no accounting database."""
 
     def __init__(self) -> None:
         self._states: dict[str, str] = {}
@@ -227,7 +227,7 @@ class _Queue:
 
 
 def _run(*command: str) -> str | None:
-    """What a command of Slurm says; None if it fails."""
+    """The output of a Slurm command; None if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own commands
     if done.returncode:
         _log.debug("%s: %s", " ".join(command), done.stderr.strip())

@@ -1,4 +1,4 @@
-"""A short calibration: how fast this machine trains an architecture."""
+"""Calibration: the speed at which this machine trains an architecture."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def measure_speed(study: StudyFile, dataset: Dataset, architecture: str) -> tupl
     What is compiled was compiled before, as in a worker, which does so once for many trainings.
 
     Returns:
-        Seconds to start a training, and seconds a patch-visit, validation left out.
+        Seconds to start a training, and seconds per patch-visit without validation.
     """
     configure(study.workers.threads)
     look_in(study.file.parent)

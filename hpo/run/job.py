@@ -1,4 +1,4 @@
-"""A job: all that a process is told before it works on a study."""
+"""A job: everything that a process needs to work on a study."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OnClosed = Callable[[StudyFile, Database], None]
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker may take of its machine.
+    """Resources of a machine that a worker may use.
 
     Args:
         threads: CPU threads, where the study file does not say; None is all cores.
@@ -60,5 +60,5 @@ class Job:
     on_closed: OnClosed | None = None
 
     def __post_init__(self) -> None:
-        """See that the study has the stage to end with."""
+        """Check that the study has the stage to end with."""
         check_until(self.study, self.until)

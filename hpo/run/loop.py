@@ -102,7 +102,7 @@ def _run(job: Job) -> list[Standing]:
 
 
 def _decide(job: Job) -> list[Standing]:
-    """Take every decision that is due; what follows a stage that this process has closed may fail."""
+    """Take every decision that is due, and publish the stages closed by it."""
     closed: list[str] = []
     standings = job.database.patiently(
         partial(advance, job.database, job.study, job.dataset.digest, job.until, closed.append)
@@ -117,7 +117,7 @@ def _decide(job: Job) -> list[Standing]:
 
 
 def _clean(job: Job) -> None:
-    """Remove the checkpoints of finished architectures that nothing needs any more; that may also wait."""
+    """Remove checkpoints that are no longer needed; a failure is only logged."""
     try:
         clean_after_the_end(job.database, job.study)
     except StoreUnavailableError as error:
@@ -125,7 +125,7 @@ def _clean(job: Job) -> None:
 
 
 def _work_while_there_is_work(job: Job, worker: Worker, sweeper: _Sweeper) -> None:
-    """Work until something is to be decided: after the last point of a stage, or when nothing is left to claim."""
+    """Work until a decision is due: after a stage's last point, or when no point is free."""
     from hpo.worker.work import work_once
 
     while True:
@@ -156,7 +156,7 @@ def _check_memory(job: Job) -> None:
 
 
 class _Sweeper:
-    """Sweeps leases now and then."""
+    """Sweeps leases at intervals."""
 
     def __init__(self, job: Job) -> None:
         self._database, self._study = job.database, job.study

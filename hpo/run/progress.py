@@ -1,4 +1,4 @@
-"""Live progress of a run: points done of all, the current one's epoch and metric, and the time left."""
+"""Live progress of a run: points done, the current epoch and metric, and the time left."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from hpo.storage.claims import Claim
 from hpo.storage.decided import Plan, Stage1Plan, Stage2Plan
 
 LINE_SECONDS = 30.0
-"""Between two lines of a run that no terminal shows: a log is to say that it goes on, and to stay readable."""
+"""Between two lines of a run without a terminal: a log shows progress, and stays readable."""
 
 
 class RunProgress:
-    """An observer that draws on a progress display; without a terminal it prints a line now and then.
+    """An observer that draws a progress bar, or prints a line at intervals without a terminal.
 
     Args:
         progress: the display.
@@ -82,7 +82,7 @@ def _name(claim: Claim) -> str:
 
 
 def _values(claim: Claim) -> str:
-    """What sets this point apart: its label, or its values."""
+    """The label of a point, or the values in which it differs."""
     label: dict[str, Any] = claim.planned.label
     if "role" in label:
         return f"{label['role']}, seed {label['seed']}"
@@ -95,7 +95,7 @@ def _values(claim: Claim) -> str:
 
 
 def _usual(plan: Plan) -> Point:
-    """The values that a stage's points differ from."""
+    """The values from which a stage's points differ."""
     if isinstance(plan, Stage1Plan):
         return plan.reference
     return plan.fixed if isinstance(plan, Stage2Plan) else {}

@@ -1,4 +1,4 @@
-"""What follows a closed stage: our figures and notes go to optuna-dashboard's pages, where it is installed."""
+"""Publishing after a closed stage: figures and notes for optuna-dashboard, if it is installed."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Which checkpoints can still be needed, and away with the others.
+"""Retention of checkpoints: those that can still be needed stay.
 
-While an architecture is under way every checkpoint of its design points stays: a later stage may go on from it, or
-start from its weights. Once it is over, what remains is what its comparison was made from: the runs of the confirmation
-at the epoch that speaks, and the donors that their weights came from.
+While an architecture is running, all checkpoints of its design points stay: a later stage may continue from them or
+start from their weights. Once it is finished, those of its comparison stay: the confirmation's runs at the epoch that
+counts, and the donors of their weights.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hpo.storage.tables import StageRow
 
 
 def clean_after_the_end(database: Database, study: StudyFile) -> int:
-    """Clean up, once, after each architecture that is over.
+    """Clean up once after each finished architecture.
 
     Returns:
         How many checkpoints were removed.
@@ -42,7 +42,7 @@ def clean_after_the_end(database: Database, study: StudyFile) -> int:
 
 
 def clean_checkpoints(database: Database, study: StudyFile, store: CheckpointStore) -> int:
-    """Remove what nothing in this database needs any more of the recipes that a study names.
+    """Remove the checkpoints of a study's recipes that nothing in this database needs.
 
     Safe to repeat, and to run in several processes at once, whatever the workers do meanwhile: a checkpoint that is
     needed after all is trained again to the same bits. What the study does not name is not touched, for a store may be
@@ -64,7 +64,7 @@ def clean_checkpoints(database: Database, study: StudyFile, store: CheckpointSto
 
 
 def needed_checkpoints(database: Database, study: StudyFile) -> dict[str, set[int]]:
-    """The epochs that can still be needed, of every recipe that the study's design points name, donors included.
+    """The epochs that can still be needed of each of a study's recipes, donors included.
 
     Args:
         database: the study database; all of its studies are asked for what they need.
@@ -93,7 +93,7 @@ def needed_checkpoints(database: Database, study: StudyFile) -> dict[str, set[in
 
 @dataclass(frozen=True)
 class _Architecture:
-    """What an architecture of some study names.
+    """The trainings of an architecture of some study.
 
     Args:
         study: the study's name.

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks for an end in order, the second ends at once."""
+"""Ctrl-C and SIGTERM: the first asks to stop after the epoch, the second stops at once."""
 
 from __future__ import annotations
 

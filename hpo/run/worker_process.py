@@ -1,4 +1,4 @@
-"""The work of one worker, from the study file to its end, wherever it runs."""
+"""The work of one worker process, from the study file to the end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hpo.storage.database import open_database
 _log = logging.getLogger("hpo")
 
 LOG_FORMAT = "%(asctime)s %(message)s"
-"""Of a worker's log."""
+"""The format of a worker's log."""
 
 
 def work_on(
@@ -69,7 +69,7 @@ def work_on(
 
 
 class WorkerLog:
-    """An observer that writes a line for each thing that happens.
+    """An observer that logs a line for each event.
 
     Args:
         study: names the objective.
@@ -79,17 +79,17 @@ class WorkerLog:
         self._metric = study.objective.metric
 
     def started(self, claims: Sequence[Claim]) -> None:
-        """Tell what is worked on."""
+        """Log what is worked on."""
         epochs = ", ".join(str(claim.planned.epochs) for claim in claims if claim.planned.epochs)
         _log.info("%s: attempt %d%s", claims[0].stage_name, claims[0].attempt, epochs and f", epochs {epochs}")
 
     def epoch_ended(self, claims: Sequence[Claim], epoch: int, epochs: int, value: float) -> None:
-        """Tell the epoch and its metric."""
+        """Log the epoch and its metric."""
         if claims:
             _log.info("%s: epoch %d/%d, %s %.4f", claims[0].stage_name, epoch, epochs, self._metric, value)
 
     def ended(self, claim: Claim, objective: float | None, reason: str | None) -> None:
-        """Tell what a point gave."""
+        """Log a point's result."""
         if reason is not None:
             _log.warning("%s: %s", claim.stage_name, reason)
         elif objective is None:

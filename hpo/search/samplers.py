@@ -15,8 +15,9 @@ SamplerName = Literal["tpe", "random", "gp", "cmaes", "qmc"]
 def make_sampler(name: SamplerName, seed: int, startup_trials: int = 10) -> BaseSampler:
     """The sampler of a stage 2.
 
-    A new one is made for each trial, with a seed of its own: its choice then depends on the seed and the finished
-    trials only, and a killed worker's successor chooses the same. (Optuna counts the points of ``qmc`` as it gives them
+    A new one is made for each trial, with a seed of its own. Its choice depends on that seed and on the trials in the
+    database: the finished ones, and for ``tpe`` and ``gp`` the values of running ones too. A killed worker's successor
+    therefore chooses the same as long as these are the same. (Optuna counts the points of ``qmc`` as it gives them
     out: a successor takes the next one.)
 
     Args:

@@ -1,4 +1,4 @@
-"""A trial's files, where Optuna and its dashboard look for them: each finished trial has its curve as CSV."""
+"""A trial's files in the place where Optuna looks for them: the curve of each finished trial as CSV."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ID = re.compile(r"[0-9A-Za-z-]{1,128}")
 
 
 class Artifact(NamedTuple):
-    """A file and what Optuna notes of it.
+    """A file with Optuna's description of it.
 
     Args:
         id: hexadecimal digits, as the dashboard's addresses want it.
@@ -54,7 +54,7 @@ class ArtifactFiles:
         return io.BytesIO(content)
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
-        """Keep a content under this name, whole or not at all; it takes the place of what was there."""
+        """Write the content under this name, whole or not at all; it replaces what was there."""
         self._files.write(_name(artifact_id), content_body.read())
 
     def remove(self, artifact_id: str) -> None:
@@ -67,7 +67,7 @@ class ArtifactFiles:
             raise _not_found(artifact_id)
 
     def keep(self, artifact: Artifact) -> None:
-        """Keep an artifact; again with the same content changes nothing."""
+        """Store an artifact; storing the same content again changes nothing."""
         self._files.write(_name(artifact.id), artifact.content)
 
 
@@ -91,7 +91,7 @@ def curve_artifact(stage_name: str, point_key: str, curve: Sequence[Mapping[str,
 
 
 def _name(artifact_id: str) -> str:
-    """Where an artifact is; an id that leads out of the folder is none of ours."""
+    """The path of an artifact; an id that leads out of the folder is refused."""
     if not _ID.fullmatch(artifact_id):
         raise _not_found(artifact_id)
     return f"artifacts/{artifact_id}"

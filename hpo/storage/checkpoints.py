@@ -63,7 +63,7 @@ class CheckpointStore:
         self.url = files.url
 
     def save(self, checkpoint: Checkpoint) -> str:
-        """Writes a checkpoint; again with the same content is fine, also by several processes at once.
+        """Write a checkpoint; safe to repeat, and by several processes at once.
 
         Returns:
             The SHA-256 of the file, 64 hexadecimal digits.
@@ -78,7 +78,7 @@ class CheckpointStore:
         return digest
 
     def latest(self, key: str, at_most: int) -> Checkpoint | None:
-        """The undamaged checkpoint of the most epochs, but no more than ``at_most``; None if there is none."""
+        """The latest undamaged checkpoint at or before ``at_most``; None if there is none."""
         for epoch, digest in reversed(self._listing(key)):
             if epoch <= at_most:
                 content = self._verified(key, epoch, digest)
@@ -87,17 +87,17 @@ class CheckpointStore:
         return None
 
     def epochs(self, key: str) -> tuple[int, ...]:
-        """The epochs of which there is a checkpoint, damaged or not, rising: one listing, and nothing is read."""
+        """The epochs that have a checkpoint, damaged or not, in ascending order; nothing is read."""
         return tuple(sorted({epoch for epoch, _ in self._listing(key)}))
 
     def discard(self, key: str, epoch: int) -> None:
-        """Removes the checkpoint at this epoch, if there is one."""
+        """Remove the checkpoint of this epoch, if there is one."""
         for found, digest in self._listing(key):
             if found == epoch:
                 self._files.remove(f"{key}/{_name(found, digest)}")
 
     def prune(self, key: str, needed: Collection[int]) -> int:
-        """Removes a key's checkpoints but those of the needed epochs, and what killed writers left behind there.
+        """Remove a key's checkpoints except those of the needed epochs, and the leftovers of killed writers.
 
         Returns:
             How many checkpoints were removed; an object store does not tell two that remove the same one apart.
@@ -119,13 +119,13 @@ class CheckpointStore:
         return sorted((int(match[1]), match[2]) for match in matches if match)
 
     def _verified(self, key: str, epoch: int, digest: str) -> bytes | None:
-        """The file's content, or None if it is not what its name promises or has just been removed."""
+        """The file's content; None if it does not match its name or has just been removed."""
         content = self._files.read(f"{key}/{_name(epoch, digest)}")
         return content if content is not None and hashlib.sha256(content).hexdigest() == digest else None
 
 
 def _folder(key: str) -> str:
-    """Where a key's checkpoints are; a key that leads out of the store is refused."""
+    """The folder of a key's checkpoints; a key that leads out of the store is refused."""
     if not _KEY.fullmatch(key):
         raise StorageError(f"checkpoint key {key!r}: only letters, digits, '-' and '_' may be in it")
     return key

@@ -66,8 +66,8 @@ def claim_points(session: Session, study: str, owner: str, lease_seconds: float)
 
     Workers spread over the open stages: the one with the fewest points running comes first, among equals the later
     stage, then the one that was opened earlier. A recipe or donor that another worker is training now is passed over:
-    it would only be trained twice. What the owner holds already it is given again: the answer to its last claim was
-    lost on the way.
+    it would only be trained twice. What the owner already holds is returned again: the answer to its last claim was
+    lost.
 
     Args:
         session: the transaction.
@@ -93,7 +93,7 @@ def claim_points(session: Session, study: str, owner: str, lease_seconds: float)
 
 
 def renew_leases(session: Session, claims: Sequence[Claim], lease_seconds: float) -> bool:
-    """Put off the expiry of the leases of those claims that are not finished.
+    """Extend the leases of the claims that are not finished.
 
     Returns:
         False if any of them has passed to another worker or back to the queue.
@@ -122,7 +122,7 @@ def renew_leases(session: Session, claims: Sequence[Claim], lease_seconds: float
 
 
 def release_points(session: Session, claims: Iterable[Claim]) -> None:
-    """Give claims back unused; claims that are no longer ours are left alone."""
+    """Return claims to the queue; those that are no longer ours stay as they are."""
     for claim in claims:
         session.execute(update(PointRow).where(held(claim)).values(state="waiting", owner=None, lease_expires_at=None))
 
@@ -145,7 +145,7 @@ def write_if_held(session: Session, claim: Claim, **values: Any) -> bool:
 
 
 def lost(claim: Claim) -> LeaseLostError:
-    """What a worker is told that comes too late."""
+    """The error for a worker whose claim has passed to another."""
     return LeaseLostError(
         f"{claim.stage_name}: attempt {claim.attempt} of point {claim.id} has passed to another worker"
     )
@@ -190,7 +190,7 @@ def _next_free(session: Session, study: str) -> tuple[StageRow, list[PointRow]] 
 
 
 def _stages_in_order(session: Session, study: str) -> list[StageRow]:
-    """The open stages of a study, that which is to be claimed from first at the front."""
+    """The open stages of a study in the order in which they are claimed from."""
     counts = select(PointRow.stage_name, func.count()).where(PointRow.state == "running").group_by(PointRow.stage_name)
     running = {row[0]: row[1] for row in session.execute(counts)}
     stages = session.scalars(select(StageRow).where(StageRow.study == study, StageRow.closed_at.is_(None)))

@@ -116,7 +116,7 @@ class Database:
             raise StorageError(f"database {self.url}: a row is damaged ({error}); restore a copy of it") from error
 
     def check_present(self) -> None:
-        """See that the database is still the one that was opened.
+        """Check that the database is still the one that was opened.
 
         Raises:
             StorageError: if its file was removed, or another took its place: what is written now would be lost.
@@ -133,7 +133,7 @@ class Database:
         return without_secrets(first_line(error), self.secrets)
 
     def patiently(self, work: Callable[[], Result]) -> Result:
-        """Do something with the database, again and again while it is away.
+        """Repeat work on the database while it is unreachable.
 
         Args:
             work: safe to repeat, also where its commit arrived but the answer did not.
@@ -179,7 +179,7 @@ class Database:
         return self.run(now)
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close every connection."""
         self.storage.remove_session()
         self.engine.dispose()
         if self.copies is not None:
@@ -218,7 +218,7 @@ def open_database(url: str) -> Database:
 def look_into(url: str) -> Database | None:
     """Connect to a study database without making or changing anything; None if it holds no study of ours.
 
-    What may only be read can be looked into. On SQLite no writer is waited for.
+    A read-only database can be opened too. On SQLite it waits for no writer.
 
     Raises:
         StorageError, StoreUnavailableError: as `open_database`.
@@ -266,7 +266,7 @@ def upgrade_database(url: str) -> tuple[str | None, str]:
 
 @contextmanager
 def _opening(url: str) -> Iterator[URL]:
-    """Of what goes wrong in the block, one line without secrets."""
+    """Turn errors of the block into one line without secrets."""
     shown, secrets = shown_database(url), secrets_of(url)
     try:
         parsed = parsed_url(url)
@@ -290,7 +290,7 @@ def _opening(url: str) -> Iterator[URL]:
 
 
 def _look(url: str, file: Path | None) -> bool:
-    """Whether there are studies of ours.
+    """Whether the database holds studies of ours.
 
     Raises:
         StorageError: if the database is another program's, or has another format.
@@ -312,13 +312,13 @@ def _options(parsed: URL, busy_seconds: float = SQLITE_BUSY_SECONDS) -> dict[str
 
 
 def _spelt(url: str) -> str:
-    """The URL for Optuna, which takes braces for a template's."""
+    """The URL as Optuna needs it, with braces doubled, because it expands single ones."""
     return parsed_url(url).render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
 
 
 @contextmanager
 def open_reader(url: str) -> Iterator[optuna.storages.BaseStorage]:
-    """Optuna's storage for somebody who reads much, on a database that is open already.
+    """Optuna's storage for a reader, on a database that is already open.
 
     On SQLite its transactions do not take the write lock at their beginning: it keeps no worker waiting. What must not
     collide with others' changes is not to be written through it. A database that may only be read is read.

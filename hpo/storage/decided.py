@@ -1,7 +1,7 @@
 """What each stage decides when it opens (its plan) and when it closes (its result), typed.
 
-The database keeps both as JSON whose names are those of the fields here. `plan_of` and `result_of` read a stage,
-`plan_to_json` and `result_to_json` are their inverse; no other module knows the JSON.
+The database keeps both as JSON with the field names of these classes. `plan_of` and `result_of` read it, `to_json`
+makes it; no other module knows the JSON.
 """
 
 from __future__ import annotations
@@ -237,7 +237,7 @@ class ConfirmResult:
 
     @property
     def addresses(self) -> frozenset[tuple[str, int]]:
-        """Role and seed of each run: what its stored predictions are found by."""
+        """Role and seed of each run, under which its predictions are stored."""
         return frozenset((run.role, run.seed) for run in self.runs)
 
 
@@ -280,7 +280,7 @@ def to_json(decision: Plan | Result) -> dict[str, Any]:
 
 
 def claimed_plan(stage: StageRow) -> Plan:
-    """The plan of whichever stage."""
+    """The plan of a stage, whichever kind it is."""
     plan: Plan = _read(_PLANS[stage.stage], stage, stage.plan, "plan")
     return plan
 

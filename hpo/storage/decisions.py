@@ -1,4 +1,4 @@
-"""What was decided, once: studies and stages are opened and closed by exactly one transaction each."""
+"""Decisions, each taken once: one transaction opens a study or stage, one closes it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def stage_name(study: str, stage: Stage, architecture: str) -> str:
 
 
 def open_study(session: Session, name: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Record the settings that a study is planned from, unless it has been planned before.
+    """Record the settings of a study, unless it was planned before.
 
     Returns:
         The settings on record: the given ones, or those of the first opening.
@@ -112,7 +112,7 @@ def close_stage(session: Session, name: str, result: Result) -> bool:
 
 
 def uncleaned_ends(session: Session, study: str) -> list[str]:
-    """Names of the stages that an architecture ended with, after which nobody has cleaned up yet."""
+    """Names of the stages that ended an architecture and were not cleaned up after."""
     closed = select(StageRow).where(
         StageRow.study == study, StageRow.closed_at.is_not(None), StageRow.cleaned_at.is_(None)
     )
@@ -125,13 +125,13 @@ def note_cleaned(session: Session, names: list[str]) -> None:
 
 
 def load_stages(session: Session, study: str) -> dict[tuple[Stage, str], StageRow]:
-    """Every stage of a study that has been opened, by (stage, architecture)."""
+    """The opened stages of a study, by (stage, architecture)."""
     rows = session.scalars(select(StageRow).where(StageRow.study == study))
     return {(row.stage, row.architecture): row for row in rows}
 
 
 def study_names(session: Session) -> list[str]:
-    """The names of all studies that have been planned in this database."""
+    """The names of all studies planned in this database."""
     return list(session.scalars(select(StudyRow.name).order_by(StudyRow.name)))
 
 

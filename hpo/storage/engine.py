@@ -1,4 +1,4 @@
-"""Connections to the databases that Optuna takes, and what is particular to each kind of them."""
+"""Connections to the databases that Optuna supports, and the particulars of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from hpo.storage.migration import note_format
 from hpo.storage.tables import Table
 
 SQLITE_BUSY_SECONDS = 60.0
-"""How long a SQLite writer waits for the others before it gives up."""
+"""Seconds that an SQLite writer waits for other writers."""
 
 SQLITE_LOOK_SECONDS = 10.0
 """How long somebody who only looks waits for a program that keeps the whole file to itself."""
@@ -72,7 +72,7 @@ _MYSQL_READ_ONLY = (1142, 1290, 1792)
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the database cannot answer at the moment, through no fault of what it was asked."""
+    """Whether the database is unreachable or overloaded, as opposed to a faulty request."""
     if isinstance(error, StorageInternalError):  # Optuna's name for what SQLAlchemy raised
         return error.__cause__ is None or is_away(error.__cause__)
     if isinstance(error, PoolTimeoutError):
@@ -100,14 +100,14 @@ def is_read_only(error: BaseException) -> bool:
 
 
 def engine_options(dialect: str, driver: str, busy_seconds: float = SQLITE_BUSY_SECONDS) -> dict[str, Any]:
-    """What SQLAlchemy's ``create_engine`` is told for a kind of database."""
+    """Arguments of SQLAlchemy's ``create_engine`` for a kind of database."""
     if dialect == "sqlite":
         return {"connect_args": {"timeout": busy_seconds}}
     return {"pool_pre_ping": True, "connect_args": _CONNECT.get(driver, {})}
 
 
 def driver_advice(url: URL) -> str:
-    """What to do where the package that speaks to a database is missing."""
+    """Advice for a missing database driver."""
     known = {
         "postgresql": ("'psycopg[binary]'", "postgresql+psycopg://"),
         "mysql": ("pymysql", "mysql+pymysql://"),
@@ -119,14 +119,14 @@ def driver_advice(url: URL) -> str:
 
 
 def opening_advice(url: URL, error: BaseException) -> str:
-    """What to do about a database that cannot be opened, with the mark before it."""
+    """Advice for a database that cannot be opened, with its punctuation."""
     if url.get_backend_name() != "sqlite":
         return "; is its server up, and the URL right (--database, HPO_DATABASE, or the study file)?" * is_away(error)
     return sqlite_advice(error)
 
 
 def sqlite_advice(error: BaseException) -> str:
-    """What to do where SQLite cannot use its file; nothing for any other error."""
+    """Advice for a file that SQLite cannot use; empty for any other error."""
     code = _sqlite_kind(getattr(_original(error), "sqlite_errorcode", 0) or 0)
     return {
         sqlite3.SQLITE_BUSY: "; another program keeps it locked: end that, then run the same command again",
@@ -140,7 +140,7 @@ def sqlite_advice(error: BaseException) -> str:
 
 
 def _original(error: BaseException) -> BaseException:
-    """What the driver raised."""
+    """The driver's own error."""
     if isinstance(error, StorageInternalError) and error.__cause__ is not None:
         return _original(error.__cause__)
     found = getattr(error, "orig", None)
@@ -260,12 +260,12 @@ def _serialize_sqlite_writers(engine: Engine) -> None:
 
 
 def _sqlite_kind(code: int) -> int:
-    """Of an extended error code the last byte is the kind."""
+    """The primary code of an SQLite error: the last byte of the extended one."""
     return code & 0xFF
 
 
 def _settings(dialect: str) -> tuple[str, ...]:
-    """What every connection to a server begins with."""
+    """Settings of every new connection to a server."""
     if dialect == "postgresql":
         return (f"SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_SECONDS * 1000:.0f}",)
     if dialect in ("mysql", "mariadb"):

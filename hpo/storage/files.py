@@ -1,4 +1,4 @@
-"""Files in a folder, or wherever fsspec reaches: written whole or not at all, with patience for what passes."""
+"""Files in a folder or on anything that fsspec reaches: written whole or not at all, with retries."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Files:
         self._is_put_whole = not _PUT_WHOLE.isdisjoint(protocols)
 
     def write(self, name: str, content: bytes) -> None:
-        """Makes a file, or replaces it; nobody ever sees half of it, and a failure leaves nothing behind.
+        """Create or replace a file, whole or not at all.
 
         Raises:
             StoreUnavailableError: if it cannot be written.
@@ -99,7 +99,7 @@ class Files:
             raise self._unavailable("write", error) from error
 
     def read(self, name: str) -> bytes | None:
-        """A file's content; None if it is not there, or what is there is a pipe or a device, which would never end.
+        """A file's content; None if there is no regular file. A pipe or device would never end.
 
         Raises:
             StoreUnavailableError: if that cannot be said.
@@ -111,7 +111,7 @@ class Files:
         return content
 
     def names(self, folder: str) -> list[str]:
-        """What is in a folder; nothing if there is no such folder.
+        """The names in a folder; empty if there is no such folder.
 
         Raises:
             StoreUnavailableError: if that cannot be said.
@@ -123,7 +123,7 @@ class Files:
         return [path.rpartition("/")[2] for path in paths]
 
     def age_seconds(self, name: str) -> float:
-        """How long ago a file was written; 0 if it is not there.
+        """Seconds since a file was written; 0 if it does not exist.
 
         Raises:
             StoreUnavailableError: if that cannot be said.
@@ -135,7 +135,7 @@ class Files:
         return (datetime.now(UTC) - modified).total_seconds()
 
     def remove(self, name: str) -> bool:
-        """Removes a file.
+        """Remove a file.
 
         Returns:
             False if somebody else was quicker, where the file system tells.
@@ -150,7 +150,7 @@ class Files:
         return True
 
     def remove_empty(self, folder: str) -> None:
-        """Removes a folder if nothing is in it; object stores have no folders."""
+        """Remove a folder if it is empty; object stores have no folders."""
         if not self._is_put_whole:
             with suppress(OSError):  # it is not empty, or gone already
                 self._fs.rmdir(self._path(folder))
@@ -206,7 +206,7 @@ class Files:
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether a file operation that ended so may succeed later, with nobody changing how it is asked."""
+    """Whether the same file operation may succeed later."""
     if isinstance(error, ConnectionError | TimeoutError):
         return True
     if isinstance(error, OSError) and error.errno in _PASSING_NUMBERS:

@@ -1,4 +1,4 @@
-"""Whose tables a database holds: looked at before anything is written into it."""
+"""Inspection of a database's tables before anything is written into it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hpo.storage.tables import Table
 
 
 def has_our_tables(engine: Engine, shown: str) -> bool:
-    """Whether a database holds studies of ours already.
+    """Whether a database already holds studies of ours.
 
     Raises:
         StorageError: if its tables are another program's: an SQLite file that has any of them, or a database in which

@@ -1,4 +1,4 @@
-"""Keeping leases: a worker's heart beats for as long as it works, whatever the database does meanwhile."""
+"""Leases kept by a heartbeat that outlives database errors."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class HeldLease:
         return self._open
 
     def settle(self, claims: Sequence[Claim]) -> None:
-        """Put claims with chosen values in the place of those without."""
+        """Replace claims by those with chosen values."""
         of_id = {claim.id: claim for claim in claims}
         with self._changing:
             self._open = tuple(of_id.get(claim.id, claim) for claim in self._open)
 
     def finish(self, claim: Claim) -> None:
-        """Take out a claim whose result was accepted."""
+        """Remove a claim whose result was accepted."""
         with self._changing:
             self._open = tuple(one for one in self._open if one.id != claim.id)
 
@@ -57,10 +57,10 @@ class HeldLease:
         self._lost.set()
 
     def check(self) -> None:
-        """Go on only if the leases are still ours, as far as can be known.
+        """Check that the leases are still ours, as far as can be known.
 
-        A process that was frozen for longer than a lease lasts asks the database before it goes on. Where that cannot
-        be reached it goes on all the same: what it writes in the end is refused if the lease has passed to another.
+        A process that was frozen for longer than a lease asks the database first. If that is unreachable, it continues:
+        its result is refused if the lease has passed to another worker.
 
         Raises:
             LeaseLostError: if one of them has passed to another worker.
@@ -72,7 +72,7 @@ class HeldLease:
 
 
 class Heartbeat:
-    """Renews a worker's leases, says that it is alive, and hears whether it is to stop.
+    """Renew a worker's leases, register it as alive, and read requests to stop.
 
     The beating thread outlives database errors: it tries again until the lease is renewed or found lost.
 
@@ -135,7 +135,7 @@ class Heartbeat:
         return time.monotonic() - self._renewed > self._lease_seconds
 
     def beat(self) -> None:
-        """Renew what is held, and hear what is asked."""
+        """Renew the leases held, and read requests to stop."""
         with self._beating:
             began, lease = time.monotonic(), self._lease
             with self._database.transaction() as session:
@@ -146,7 +146,7 @@ class Heartbeat:
             self._renewed = began
 
     def try_to_beat(self) -> None:
-        """Beat, or say in the log why not."""
+        """Beat, or log why not."""
         try:
             self.beat()
         except (StorageError, SQLAlchemyError, OSError) as error:

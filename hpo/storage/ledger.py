@@ -63,7 +63,7 @@ def record_epoch(
     owner: str,
     entry: str | None = None,
 ) -> None:
-    """Enter an epoch that was trained.
+    """Enter a trained epoch.
 
     Args:
         session: a transaction.
@@ -93,24 +93,24 @@ def record_epoch(
 
 
 def is_recorded(session: Session, recipe_key: str, epoch: int) -> bool:
-    """Whether anybody has entered that an epoch of a recipe was trained, for whichever study."""
+    """Whether an epoch of a recipe was entered, for any study."""
     entries = select(TrainedEpochRow.id).where(TrainedEpochRow.recipe_key == recipe_key, TrainedEpochRow.epoch == epoch)
     return session.scalar(entries.limit(1)) is not None
 
 
 def mean_seconds(session: Session, recipe_key: str) -> float:
-    """What an epoch of a recipe takes, by those that were entered; 0 if none was."""
+    """Mean seconds of a recipe's entered epochs; 0 if there are none."""
     mean = select(func.avg(TrainedEpochRow.seconds)).where(TrainedEpochRow.recipe_key == recipe_key)
     return float(session.scalar(mean) or 0.0)
 
 
 def compute_by_recipe(session: Session, study: str) -> dict[str, Compute]:
-    """What each recipe of a study has cost, by its key."""
+    """The compute of each recipe of a study, by its key."""
     return _compute_by(session, study, TrainedEpochRow.recipe_key)
 
 
 def trained_epochs(session: Session, study: str) -> list[TrainedEpoch]:
-    """Every epoch that was trained for a study, in the order in which they ended."""
+    """The epochs trained for a study, in the order in which they ended."""
     row = TrainedEpochRow
     columns = row.recipe_key, row.epoch, row.patch_visits, row.seconds, row.owner, row.at
     entries = session.execute(select(*columns).where(row.study == study).order_by(row.at, row.id))
@@ -118,7 +118,7 @@ def trained_epochs(session: Session, study: str) -> list[TrainedEpoch]:
 
 
 def compute_by_epoch(entries: Iterable[TrainedEpoch]) -> dict[tuple[str, int], Compute]:
-    """What each epoch of each recipe has cost, by (recipe key, epoch); more than one epoch where it was repeated."""
+    """The compute of each (recipe key, epoch); a repeated epoch counts as often as it was trained."""
     costs: dict[tuple[str, int], Compute] = {}
     for entry in entries:
         cost = Compute(1, entry.patch_visits, entry.seconds)
@@ -127,19 +127,19 @@ def compute_by_epoch(entries: Iterable[TrainedEpoch]) -> dict[tuple[str, int], C
 
 
 def total_compute(session: Session, study: str) -> Compute:
-    """What a study has cost so far."""
+    """The compute of a study so far."""
     return sum(_compute_by(session, study, TrainedEpochRow.study).values(), Compute())
 
 
 def compute_by_owner(session: Session, study: str) -> dict[str, Compute]:
-    """What each worker has trained for a study, by its name."""
+    """The compute of each worker for a study, by its name."""
     return _compute_by(session, study, TrainedEpochRow.owner)
 
 
 def recent_throughput(session: Session, study: str, window_seconds: float) -> float:
-    """Patch-visits a second of all workers together, over the last so many seconds; 0 if nothing was trained in them.
+    """Patch-visits per second of all workers over the last seconds; 0 if nothing was trained in them.
 
-    A study that began within the window is measured from its first epoch's beginning.
+    A study that started within the window is measured from the start of its first epoch.
     """
     end = now(session)
     recent = select(

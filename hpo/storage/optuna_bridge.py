@@ -1,4 +1,4 @@
-"""Optuna trials of design points: the only place where a trial is made, reported to or told.
+"""Optuna trials of design points: the only module that makes, reports to or finishes a trial.
 
 Our table decides which points there are and who works on them; Optuna's hold what they gave, where optuna-dashboard
 and Optuna's samplers find it. A trial of a known point is written by our own statements into Optuna's tables, in the
@@ -38,7 +38,7 @@ Direction = Literal["maximize", "minimize"]
 
 
 def ensure_optuna_study(session: Session, name: str, direction: Direction) -> None:
-    """Create the Optuna study if it is not there."""
+    """Create the Optuna study if it does not exist."""
     if session.scalar(select(models.StudyModel.study_id).where(models.StudyModel.study_name == name)) is not None:
         return
     study = models.StudyModel(study_name=name)
@@ -51,7 +51,7 @@ def ensure_optuna_study(session: Session, name: str, direction: Direction) -> No
 def begin_trial(
     session: Session, study_name: str, point_key: str, point: Mapping[str, Any] | None, space: Mapping[str, str]
 ) -> int:
-    """Make the running trial of a design point.
+    """Create the running trial of a design point.
 
     Args:
         session: the transaction that claims the point.
@@ -102,7 +102,9 @@ def ask_sampler(
     sampler: optuna.samplers.BaseSampler,
     distributions: Mapping[str, BaseDistribution],
 ) -> dict[str, Any]:
-    """Let a sampler choose the values of a running trial, from the trials finished so far; safe to repeat.
+    """Let a sampler choose the values of a running trial; safe to repeat.
+
+    The choice depends on the finished trials; Optuna 5's TPE and GP also read the values of running ones.
 
     Returns:
         The values; those that an earlier call had chosen before it was killed stay as they are.
@@ -114,7 +116,7 @@ def ask_sampler(
 
 
 def report_epochs(session: Session, trial_id: int, values: Mapping[int, float]) -> None:
-    """Enter the objective's metric after epochs (from 1); safe to repeat, also when the trial has been told."""
+    """Enter the objective's metric after epochs (from 1); safe to repeat, also for a finished trial."""
     state = session.scalar(select(models.TrialModel.state).where(models.TrialModel.trial_id == trial_id))
     if state != TrialState.RUNNING:
         return
@@ -162,7 +164,7 @@ def tell_trial(
 
 
 def study_ids(session: Session, names: Collection[str]) -> dict[str, int]:
-    """The ids of those Optuna studies that are there, by name."""
+    """The ids of the Optuna studies that exist, by name."""
     found = select(models.StudyModel.study_name, models.StudyModel.study_id).where(
         models.StudyModel.study_name.in_(names)
     )
@@ -172,7 +174,7 @@ def study_ids(session: Session, names: Collection[str]) -> dict[str, int]:
 def change_study_attributes(
     session: Session, study_name: str, change: Callable[[dict[str, Any]], Mapping[str, Any]]
 ) -> None:
-    """Change the system attributes of an Optuna study, if it is there, while nobody else changes them.
+    """Change the system attributes of an Optuna study under a lock; nothing if it does not exist.
 
     Args:
         session: the transaction.
@@ -226,7 +228,7 @@ def _set_attributes(session: Session, trial_id: int, attributes: Mapping[str, An
 
 
 def _attach(session: Session, trial_id: int, artifact: Artifact) -> None:
-    """As `optuna.artifacts.upload_artifact` does; the JSON is a string within JSON there too."""
+    """Attach a file as `optuna.artifacts.upload_artifact` does, with its JSON string within JSON."""
     noted = {
         "artifact_id": artifact.id,
         "filename": artifact.filename,

@@ -1,4 +1,4 @@
-"""What becomes of a claimed point: its trial, its epochs, and the one acceptance of its result.
+"""Outcomes of a claimed point: its epochs, its failures, and the one accepted result.
 
 Each function is part of a transaction of the caller's, changes nothing if the claim has passed to another worker, and
 is safe to repeat: a worker that does not know whether its commit arrived makes it again.
@@ -22,7 +22,7 @@ from hpo.storage.tables import PointRow, TrainedEpochRow, database_now, now
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished point gave.
+    """The result of a finished point.
 
     Args:
         objective: the value that the study file's objective names.
@@ -40,7 +40,7 @@ class Outcome:
 
 
 def settle_point(session: Session, claim: Claim, planned: PlannedPoint) -> bool:
-    """Record the values that the sampler chose for a claimed point, so that every later attempt trains the same.
+    """Record a sampler's values for a claimed point, so that later attempts train the same.
 
     Returns:
         Whether the claim is still ours.
@@ -69,7 +69,7 @@ def show_epochs(session: Session, claim: Claim, values: Mapping[int, float]) -> 
 
 
 def complete_point(session: Session, claim: Claim, outcome: Outcome) -> bool:
-    """Accept the point's result, once and for all, in its row and in its trial.
+    """Accept a point's result once, in its row and in its trial.
 
     Returns:
         False if the claim is no longer ours; nothing is changed then.
@@ -91,7 +91,7 @@ def complete_point(session: Session, claim: Claim, outcome: Outcome) -> bool:
 
 
 def fail_point(session: Session, claim: Claim, reason: str, *, max_attempts: int) -> str | None:
-    """Note why an attempt failed; the point waits for another, or fails for good.
+    """Note why an attempt failed; the point waits for another attempt or fails for good.
 
     Args:
         session: the transaction.
@@ -143,7 +143,7 @@ def stage_is_exhausted(session: Session, stage_name: str) -> bool:
 
 
 def _is_finished_by(session: Session, claim: Claim) -> bool:
-    """Whether this very claim finished its point: a commit that was not confirmed is made again."""
+    """Whether this claim finished its point: an unconfirmed commit is repeated."""
     finished = select(PointRow.id).where(
         PointRow.id == claim.id, PointRow.attempt == claim.attempt, PointRow.state == "complete"
     )

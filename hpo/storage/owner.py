@@ -1,4 +1,4 @@
-"""Who holds a lease: a process, named so that another one on the same machine can see whether it still lives."""
+"""Owners of leases: processes, named so that others on the same machine can tell whether they live."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def this_process() -> str:
 
 
 def dead_owners(owners: Iterable[str]) -> set[str]:
-    """Those owners that were processes of this machine and are no more; of other machines nothing is known."""
+    """The owners that were processes of this machine and have ended; other machines are unknown."""
     return {owner for owner in owners if _is_local(owner) and not _is_alive(owner)}
 
 
 @cache
 def _this_machine() -> str:
-    """The host's name, and what tells it from its namesakes.
+    """The host's name, with what distinguishes it from others of that name.
 
     Containers may share the host's name but not see each other's processes, and many machines are called localhost:
     one that is mistaken for this machine would have its workers declared dead.
@@ -54,7 +54,7 @@ def _is_alive(owner: str) -> bool:
 
 
 def _start(process: psutil.Process) -> float:
-    """When a process began, seconds since the machine's start; since 1970 where the system tells no better.
+    """Start of a process, seconds since the machine's start, or since 1970 if that is unknown.
 
     The time since 1970 moves with every correction of the clock.
     """

@@ -1,4 +1,4 @@
-"""Waiting out what passes: a database that restarts, a store that is away, a full disk that somebody clears."""
+"""Retries while a database restarts, a store is unreachable, or a disk is full."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONGEST_WAIT_SECONDS = 10.0
 def patiently(
     is_passing: Callable[[BaseException], bool], seconds: float, what: str, hurry: Event | None = None
 ) -> Retrying:
-    """A caller that tries again, with growing and random pauses, while what goes wrong may pass.
+    """A caller that retries passing errors, with growing, random pauses.
 
     ``patiently(...)(function, *arguments)`` returns what the function returns.
 
@@ -55,5 +55,5 @@ def patiently(
 
 
 def first_line(error: BaseException | None) -> str:
-    """What an error says, in one line without secrets."""
+    """The text of an error, in one line without secrets."""
     return without_secrets(str(error).strip().partition("\n")[0]) or type(error).__name__

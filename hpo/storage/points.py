@@ -1,4 +1,4 @@
-"""Design points in the database: each planned once, whoever plans."""
+"""Design points in the database, each planned once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PlannedPoint:
 
 
 def add_points(session: Session, stage_name: str, points: Iterable[PlannedPoint]) -> int:
-    """Queue those points that the stage does not hold yet; safe to repeat and to run in many processes at once.
+    """Queue the points that the stage does not hold yet; safe to repeat, and in many processes at once.
 
     Returns:
         How many were new.
@@ -80,7 +80,7 @@ def _insert(session: Session, rows: list[PointRow]) -> bool:
 
 
 def count_points(session: Session, stage_name: str) -> dict[str, int]:
-    """How many points of a stage are in each state; states without a point are missing."""
+    """The number of points of a stage by state; states without points are missing."""
     counts = select(PointRow.state, func.count()).where(PointRow.stage_name == stage_name).group_by(PointRow.state)
     return {row[0]: row[1] for row in session.execute(counts)}
 
@@ -91,6 +91,6 @@ def stage_points(session: Session, stage_name: str) -> list[PointRow]:
 
 
 def named_trainings(session: Session, stage_name: str) -> list[NamedTraining]:
-    """What the points of a stage train; those whose values are not chosen yet name nothing."""
+    """The trainings of a stage's points; those without chosen values have none."""
     rows = session.execute(select(PointRow.recipe, PointRow.epochs).where(PointRow.stage_name == stage_name))
     return [(recipe, epochs) for recipe, epochs in rows if recipe is not None and epochs is not None]

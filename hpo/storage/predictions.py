@@ -61,7 +61,7 @@ class PredictionStore:
     def save(
         self, configuration: str, role: str, seed: int, probabilities: NDArray[np.float32], split: Split = "test"
     ) -> None:
-        """Keep the probabilities ``(N,)`` of one run; repeating it replaces the same content."""
+        """Store the probabilities ``(N,)`` of one run; safe to repeat."""
         self._write(f"{configuration}/{split}/{role}-{seed}.npz", probabilities=probabilities)
 
     def load(self, configuration: str, role: str, seed: int, split: Split = "test") -> NDArray[np.float32]:
@@ -92,7 +92,7 @@ class PredictionStore:
         slides: NDArray[np.str_] | None,
         split: Split = "test",
     ) -> None:
-        """Keep what the predictions are compared with, so that a report needs no data folder.
+        """Store labels and slides, so that a report needs no data folder.
 
         Args:
             configuration: whose predictions they are.
@@ -144,7 +144,7 @@ class PredictionStore:
         return moved
 
     def _truth_of(self, configuration: str, split: Split) -> _Truth | None:
-        """What a split's truth says of the predictions beside it; None where there is none."""
+        """The digest that a split's truth gives; None if there is no truth."""
         key = configuration, split
         if key not in self._truths:
             name = _truth_name(configuration, split)
@@ -206,7 +206,7 @@ def _digest_in(content: bytes) -> str | None:
 
 
 def _check_sizes(content: bytes) -> None:
-    """Refuse arrays that say they are larger than any predictions, before memory is taken for them."""
+    """Refuse arrays larger than any predictions before memory is allocated for them."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
             raise ValueError("larger than predictions can be")

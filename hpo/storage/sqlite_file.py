@@ -1,4 +1,4 @@
-"""The file of an SQLite database: what it is, whether it is still the same, and how it is only looked at."""
+"""The file of an SQLite database: its kind, its identity, and reading it without changing it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Identity = tuple[int, int]
 
 
 def check_file(file: Path) -> bool:
-    """See that an SQLite database is there, or may be made.
+    """Check that an SQLite database exists or may be created.
 
     Returns:
         Whether it is there.
@@ -51,7 +51,7 @@ def check_file(file: Path) -> bool:
 
 
 def identity(file: Path) -> Identity | None:
-    """Of a file as it is now; None if it is not there."""
+    """The identity of a file; None if it does not exist."""
     try:
         found = file.stat()
     except OSError:

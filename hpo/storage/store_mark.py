@@ -1,4 +1,4 @@
-"""One checkpoint store for all workers of a study: who has another one finds out before it trains everything again."""
+"""A mark in the checkpoint store by which workers notice that they use different ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOOK_SECONDS = 0.2
 
 
 def agree_on_store(database: Database, study: str, owner: str, files: Files, lease_seconds: float) -> None:
-    """See that the store is the one that the study's other workers use, by a mark that the first of them leaves in it.
+    """Check by a mark that the store is the one of the study's other workers; the first leaves it.
 
     Args:
         database: the study database, the worker registered in it.

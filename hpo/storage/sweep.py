@@ -1,4 +1,4 @@
-"""The sweep: points whose worker is gone go back to the queue."""
+"""The sweep: points whose worker is gone return to the queue."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hpo.storage.tables import PointRow, StageRow, WorkerRow, database_now, now
 
 @dataclass
 class Suspicion:
-    """Leases that were found expired, and for how long they have stayed so.
+    """Leases that were found expired, and since when.
 
-    After the database was away every lease looks expired: whoever holds one is given the time to renew it.
+    After a database outage every lease looks expired: their holders get time to renew them.
 
     Args:
         seconds: so long must a lease be seen to stay expired before it is taken.
@@ -36,7 +36,7 @@ class Suspicion:
 def sweep_leases(
     session: Session, study: str, max_attempts: int, is_confirmed: Callable[[PointRow], bool] = lambda _row: True
 ) -> list[str]:
-    """Put points back into the queue whose lease has expired, or whose owner died on this machine.
+    """Requeue points whose lease has expired or whose owner died on this machine.
 
     Safe to repeat and to run in many processes at once: each lease is taken from its holder once. The Optuna trial of
     a point whose attempts are used up fails with it.
@@ -74,7 +74,7 @@ def sweep_leases(
 
 
 def _note_deaths(session: Session, study: str, holders: set[str]) -> set[str]:
-    """Those workers of this machine that are no more, holders of leases or not; the register says so afterwards."""
+    """Register the end of dead workers of this machine, and return them."""
     registered = select(WorkerRow.owner).where(WorkerRow.study == study, WorkerRow.ended_at.is_(None))
     dead = dead_owners(holders | set(session.scalars(registered)))
     if dead:

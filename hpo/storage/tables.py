@@ -1,4 +1,4 @@
-"""Our own tables, in the same database as Optuna's: what is to be done, by whom, and what it cost.
+"""Our own tables, in Optuna's database: the work, the workers and the cost.
 
 Optuna's tables hold trials; these hold what Optuna cannot promise: each design point once, leases, decisions taken
 once, openings of the test split, the workers, and the ledger of epochs really trained.
@@ -170,7 +170,7 @@ class database_now(FunctionElement[float]):  # noqa: N801 - reads as an SQL func
 
 
 def now(session: Session) -> float:
-    """What the database's clock shows, seconds since 1970-01-01 UTC."""
+    """The time of the database's clock, seconds since 1970-01-01 UTC."""
     return float(session.scalar(select(database_now())) or 0.0)
 
 

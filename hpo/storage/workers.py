@@ -1,4 +1,4 @@
-"""The register of workers, and the request to stop that they hear."""
+"""The register of workers, and requests to stop."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class WorkerSpan:
 
 
 def register_worker(session: Session, study: str, owner: str, device: str) -> float:
-    """Enter a worker that begins.
+    """Register a starting worker.
 
     Returns:
-        When it began, by the database's clock.
+        Its start, by the database's clock.
     """
     moment = now(session)
     session.merge(WorkerRow(owner=owner, study=study, device=device, started_at=moment, seen_at=moment, ended_at=None))
@@ -72,7 +72,7 @@ def end_worker(session: Session, study: str, owner: str) -> None:
 
 
 def live_workers(session: Session, study: str) -> list[RegisteredWorker]:
-    """The workers that have not ended, as far as is known; one that was killed elsewhere shows by its silence."""
+    """The workers that have not ended, as far as is known; one killed elsewhere shows by its silence."""
     moment = now(session)
     rows = session.scalars(
         select(WorkerRow).where(WorkerRow.study == study, WorkerRow.ended_at.is_(None)).order_by(WorkerRow.started_at)
@@ -81,7 +81,7 @@ def live_workers(session: Session, study: str) -> list[RegisteredWorker]:
 
 
 def worker_spans(session: Session, study: str) -> list[WorkerSpan]:
-    """Every worker that a study has had, the first one first."""
+    """All workers of a study, the first one first."""
     row = WorkerRow
     columns = row.owner, row.device, row.started_at, row.seen_at, row.ended_at
     spans = session.execute(select(*columns).where(row.study == study).order_by(row.started_at, row.owner))
@@ -89,14 +89,14 @@ def worker_spans(session: Session, study: str) -> list[WorkerSpan]:
 
 
 def earlier_workers(session: Session, study: str, owner: str, lease_seconds: float) -> list[str]:
-    """The workers that began before this one and have been heard of within a lease, the first one first."""
+    """The workers that started before this one and were seen within a lease, the first one first."""
     live = [worker for worker in live_workers(session, study) if worker.silent_seconds < lease_seconds]
     ranked = [worker.owner for worker in sorted(live, key=lambda worker: (worker.started_at, worker.owner))]
     return ranked[: ranked.index(owner)] if owner in ranked else ranked
 
 
 def request_stop(session: Session, study: str, mode: StopMode) -> bool:
-    """Ask every worker of a study that has begun to stop; those that begin later are not meant.
+    """Ask every running worker of a study to stop; later ones are not affected.
 
     Returns:
         False if the study is not in the database.
@@ -109,7 +109,7 @@ def request_stop(session: Session, study: str, mode: StopMode) -> bool:
 
 
 def stop_request(session: Session, study: str, since: float) -> StopMode | None:
-    """What was asked of workers after a moment by the database's clock, or None."""
+    """The request to stop made after a moment by the database's clock, or None."""
     requested = select(StudyRow.stop_requested_at, StudyRow.stop_now).where(StudyRow.name == study)
     found = session.execute(requested).one_or_none()
     if found is None or found[0] is None or found[0] < since:

@@ -77,7 +77,7 @@ class Shown:
     value: float
 
     def write(self, session: Session) -> bool:
-        """Let each claim's trial show it."""
+        """Show it in each claim's trial."""
         were_ours = [show_epochs(session, claim, {self.epoch: self.value}) for claim in self.claims]
         return all(were_ours)
 
@@ -90,7 +90,7 @@ class Completed:
     outcome: Outcome
 
     def write(self, session: Session) -> bool:
-        """Have it accepted, once and for all."""
+        """Write the result, which is accepted once."""
         return complete_point(session, self.claim, self.outcome)
 
 

@@ -1,4 +1,4 @@
-"""Who watches a worker: the terminal's progress, a log, a test."""
+"""Observers of a worker: the terminal's progress, a log, a test."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hpo.storage.claims import Claim
 
 
 class Observer(Protocol):
-    """Told what a worker does, as it does it."""
+    """Receives what a worker does, as it does it."""
 
     def started(self, claims: Sequence[Claim]) -> None:
-        """Work on these points of one recipe begins."""
+        """Work on these points of one recipe starts."""
 
     def epoch_ended(self, claims: Sequence[Claim], epoch: int, epochs: int, value: float) -> None:
         """An epoch of all ``epochs`` has been trained or read; ``value`` is the objective's metric."""
@@ -22,10 +22,10 @@ class Observer(Protocol):
 
 
 class Unobserved:
-    """An observer that looks away."""
+    """An observer that does nothing."""
 
     def started(self, claims: Sequence[Claim]) -> None:
-        """Work on these points of one recipe begins."""
+        """Work on these points of one recipe starts."""
 
     def epoch_ended(self, claims: Sequence[Claim], epoch: int, epochs: int, value: float) -> None:
         """An epoch has been trained or read."""

@@ -1,4 +1,4 @@
-"""What a worker has to say goes to the database in order, while the training goes on."""
+"""Messages written to the database in order while the training continues."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Posted:
 
 @dataclass(frozen=True)
 class _Question:
-    """None to read is the question whether all that was posted before is written."""
+    """A question to the database; with None to read, only whether everything posted is written."""
 
     read: Callable[[Session], Any] | None
     answer: Future[Any] = field(default_factory=Future)
@@ -36,8 +36,8 @@ class _Question:
 class Publisher:
     """A thread that writes in order what is posted, several messages in one transaction if they have piled up.
 
-    Training does not wait for the database: not for its milliseconds, nor for its restart. Only who needs to know that
-    all has been written waits (`ask`, `flush`).
+    Training never waits for the database, neither for its milliseconds nor for its restart. Only `ask` and `flush` wait
+    until everything is written.
 
     Args:
         database: the study database.
@@ -62,7 +62,7 @@ class Publisher:
             self._thread.join()
 
     def post(self, message: Message, *, then: Callable[[], None] = lambda: None) -> None:
-        """Have something written.
+        """Queue a message.
 
         Args:
             message: written again if the database was away meanwhile.
@@ -76,7 +76,7 @@ class Publisher:
         self._queue.put(_Posted(message, then))
 
     def ask(self, read: Callable[[Session], Answer]) -> Answer:
-        """What the database says once all that was posted is written, read in the same transaction.
+        """Read from the database once everything posted is written, in the same transaction.
 
         Raises:
             StoreUnavailableError: if the database has stayed away for too long.
@@ -87,7 +87,7 @@ class Publisher:
         return answer
 
     def flush(self, seconds: float | None = None) -> None:
-        """Wait until all that was posted is written.
+        """Wait until everything posted is written.
 
         Args:
             seconds: wait no longer than that; None is as long as it takes.

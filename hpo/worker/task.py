@@ -1,4 +1,4 @@
-"""A task: the claims of one recipe, brought to their end; the training does not wait for what is written of it."""
+"""A task: the claims of one recipe, trained and published."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from hpo.worker.worker import Worker
 _log = logging.getLogger(__name__)
 
 GIVE_BACK_SECONDS = 10.0
-"""How long a worker that stops waits for what it still has to write."""
+"""Seconds that a stopping worker waits for what it still has to write."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is working on.
+    """The claims that a worker is working on.
 
     Args:
         worker: who works.
@@ -50,7 +50,7 @@ class Task:
 
 
 def train(task: Task) -> None:
-    """Bring the claims' common recipe to the last of their epochs, telling each as its epoch passes.
+    """Train the claims' common recipe, completing each claim as its epoch passes.
 
     Raises:
         LeaseLostError: if a claim has passed to another worker.
@@ -87,7 +87,7 @@ def train(task: Task) -> None:
 
 
 def open_test_split(task: Task) -> None:
-    """Predict the test split with every run of a frozen configuration; the opening is entered first.
+    """Predict the test split with every run of a frozen configuration; the opening is registered first.
 
     The validation predictions of the same weights are kept beside them: thresholds are chosen on those.
 
@@ -120,7 +120,7 @@ def open_test_split(task: Task) -> None:
 
 
 def fail(task: Task, reason: str, *, max_attempts: int) -> None:
-    """End the attempt at all that is open, for this reason; see `hpo.storage.outcomes.fail_point`.
+    """End the attempt at every open claim for this reason; see `hpo.storage.outcomes.fail_point`.
 
     Raises:
         StoreUnavailableError: if the database is away for too long.
@@ -139,7 +139,7 @@ def fail(task: Task, reason: str, *, max_attempts: int) -> None:
 
 
 def give_back(task: Task) -> None:
-    """Put what is open back into the queue at once; where the database is away, the leases will expire."""
+    """Return open claims to the queue; if the database is unreachable, their leases will expire."""
     with suppress(Exception):
         task.publisher.flush(GIVE_BACK_SECONDS)
     try:
@@ -150,7 +150,7 @@ def give_back(task: Task) -> None:
 
 
 def _settled(worker: Worker, claim: Claim) -> Claim:
-    """The claim with values: those that were planned, or else those that the sampler chooses now."""
+    """The claim with its values, planned or chosen by the sampler now."""
     if claim.planned.point is not None or claim.trial_id is None:
         return claim
     plan, trial_id = claim.plan_as(Stage2Plan), claim.trial_id
@@ -177,14 +177,14 @@ def _post_epoch(task: Task, trained: Recipe, epoch: int, seconds: float | None) 
 
 
 def _post_result(task: Task, claims: list[Claim], result: EpochResult, epochs: int) -> None:
-    """Let the trials of those claims that are not past this epoch show it."""
+    """Show an epoch in the trials of the claims that it belongs to."""
     value = result.metrics[task.worker.objective.column]
     task.publisher.post(Shown(tuple(claims), result.epoch, value))
     task.worker.observer.epoch_ended(claims, result.epoch, epochs, value)
 
 
 def _complete(task: Task, claim: Claim, recipe: Recipe, curve: list[dict[str, float]]) -> None:
-    """Have a point's result accepted."""
+    """Publish a point's result."""
     objective = task.worker.objective
     value, epoch = objective.value(curve), objective.speaking_epoch(curve)
     trainer, slides = task.worker.trainer, task.worker.dataset.valid.slides
@@ -200,7 +200,7 @@ def _complete(task: Task, claim: Claim, recipe: Recipe, curve: list[dict[str, fl
 
 
 def _kept(task: Task, claim: Claim, curve: list[dict[str, float]]) -> Artifact | None:
-    """The trial's file, kept before the trial ends; points that are no trials have none."""
+    """The trial's file, stored before the trial ends; None for points without a trial."""
     if claim.trial_id is None:
         return None
     artifact = curve_artifact(claim.stage_name, claim.planned.key, curve)
