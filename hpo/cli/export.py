@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.options import DatabaseOption, StudyArgument
+from hpo.cli.options import DatabaseOption, JsonOption, StudyArgument
 from hpo.errors import HpoError
 from hpo.stages.begun import looking_at
 from hpo.terminal import following, say, tell
@@ -34,6 +35,7 @@ def export(
         Path | None,
         typer.Option(metavar="FOLDER", help="Folder to write to, if the study's own is read-only."),
     ] = None,
+    as_json: JsonOption = False,
     database: DatabaseOption = None,
 ) -> None:
     """Write best_config.yaml, and each finished architecture's model.keras, model.h5, model_card.md and roc.csv.
@@ -69,14 +71,27 @@ def export(
             )
         if tuned or (mlflow is None and tensorboard is None):
             export_outputs(settings, opened, dataset, results, onnx=onnx)
-            tell(str(settings.output))
+            if not as_json:
+                tell(str(settings.output))
+    said = tell if not as_json else say
     if mlflow is not None:
-        _log_to_mlflow(settings, results, tuned, mlflow)
+        said(_log_to_mlflow(settings, results, tuned, mlflow))
     if tensorboard is not None:
-        _log_to_tensorboard(results, tensorboard)
+        said(_log_to_tensorboard(results, tensorboard))
+    if as_json:
+        _print_json(settings, results, tuned)
 
 
-def _log_to_mlflow(settings: StudyFile, results: StudyResults, tuned: dict[str, Tuned], uri: str) -> None:
+def _print_json(settings: StudyFile, results: StudyResults, tuned: dict[str, Tuned]) -> None:
+    from hpo.export.tuned import config_path, exported_files
+    from hpo.results.as_json import results_to_json
+
+    files = {name: [str(path) for path in exported_files(settings, name, onnx=True) if path.exists()] for name in tuned}
+    found = {"output": str(settings.output), "best_config": str(config_path(settings)), "files": files}
+    typer.echo(json.dumps(found | {"results": results_to_json(results)}, indent=2))
+
+
+def _log_to_mlflow(settings: StudyFile, results: StudyResults, tuned: dict[str, Tuned], uri: str) -> str:
     from hpo.export.mlflow_log import log_to_mlflow
     from hpo.export.tuned import config_path, exported_files
 
@@ -88,12 +103,12 @@ def _log_to_mlflow(settings: StudyFile, results: StudyResults, tuned: dict[str, 
         new = log_to_mlflow(
             results, uri, files, settings.output, lambda done, total: update("logging to MLflow", done, total)
         )
-    tell(f"MLflow: {new} new runs in the experiment {settings.name}")
+    return f"MLflow: {new} new runs in the experiment {settings.name}"
 
 
-def _log_to_tensorboard(results: StudyResults, folder: Path) -> None:
+def _log_to_tensorboard(results: StudyResults, folder: Path) -> str:
     from hpo.export.tensorboard_log import write_event_files
 
     with following() as update:
         runs = write_event_files(results, folder, lambda done, total: update("writing event files", done, total))
-    tell(f"TensorBoard: {runs} runs; to see them: tensorboard --logdir {folder}")
+    return f"TensorBoard: {runs} runs; to see them: tensorboard --logdir {folder}"

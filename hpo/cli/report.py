@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from hpo.cli.limits import LONGEST_WAIT
-from hpo.cli.options import AllowHostOption, DatabaseOption, StudyArgument
+from hpo.cli.options import AllowHostOption, DatabaseOption, JsonOption, StudyArgument
 from hpo.errors import ConfigError, DataError, HpoError
 from hpo.file_faults import described
 from hpo.stages.begun import Begun, looking_at
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hpo.config.study import DataSettings
     from hpo.data.dataset import Dataset
     from hpo.results.progress import Progress
+    from hpo.results.study import StudyResults
 
 
 def report(
@@ -63,6 +65,7 @@ def report(
         ),
     ] = 60,
     allow_host: AllowHostOption = None,
+    as_json: JsonOption = False,
     database: DatabaseOption = None,
 ) -> None:
     """Write the report: one HTML file that opens offline. A study that still runs has a report too.
@@ -78,11 +81,13 @@ def report(
     if figures is not None:
         check_figures(figures, "--figures")
     if others:
-        for option, value in (("--serve", serve), ("--dashboard", dashboard)):
+        for option, value in (("--serve", serve), ("--dashboard", dashboard), ("--json", as_json or None)):
             if value is not None:
                 raise HpoError(f"{option} is for the report of one study; found {1 + len(others)}")
         _compare([study, *others], output, figures, database)
         return
+    if serve is not None and as_json:
+        raise HpoError("--json tells of a report that is written once, and --serve goes on; take one of them")
     if serve is not None and figures is not None:
         raise HpoError("--figures writes a folder once and --serve keeps running; use one of them")
     _report(
@@ -92,6 +97,7 @@ def report(
         dashboard,
         database,
         None if serve is None else _Serving(host, serve, every, tuple(allow_host or ())),
+        as_json=as_json,
     )
 
 
@@ -109,6 +115,8 @@ def _report(
     dashboard: Path | None,
     database: str | None,
     serving: _Serving | None,
+    *,
+    as_json: bool,
 ) -> None:
     from hpo.config.as_planned import find_study
     from hpo.config.load import load_dashboard
@@ -126,9 +134,9 @@ def _report(
     def patches(data: DataSettings) -> Dataset | None:
         return _dataset(data, say_once)
 
-    def write() -> None:
+    def write() -> StudyResults:
         with looking_at(study, database, panels) as begun:
-            _write(begun, patches(begun.study.data), dashboard, path, figures, say_once)
+            return _write(begun, patches(begun.study.data), dashboard, path, figures, say_once)
 
     def progress() -> Progress | None:
         opened = look_into(place.database)
@@ -138,11 +146,18 @@ def _report(
             return study_progress(opened, place)
 
     if serving is None:
-        write()
-        _print_paths(path, figures)
+        results = write()
+        if as_json:
+            _print_json(results, path, figures)
+        else:
+            _print_paths(path, figures)
     else:  # it waits for a study that has not begun
         check_page(path, "the report's file")
-        live = LiveReport(place.name, path, progress, write, say)
+
+        def rewrite() -> None:
+            write()
+
+        live = LiveReport(place.name, path, progress, rewrite, say)
         serve_report(
             live, host=serving.host, port=serving.port, every=serving.every, announce=tell, allow=serving.allow
         )
@@ -169,7 +184,7 @@ def _write(
     path: Path,
     figures: Path | None,
     say_once: Callable[[str], None],
-) -> None:
+) -> StudyResults:
     """Write the report of a study as it stands."""
     from hpo.reports.page.ours import check_page
     from hpo.reports.page.report import write_report
@@ -187,6 +202,7 @@ def _write(
             write_report(results, settings.panels, path, say_once, figures)
         except PermissionError as error:
             raise HpoError(f"{path}: {described(error)}; --output FILE writes the report elsewhere") from error
+    return results
 
 
 def _dataset(settings: DataSettings, say_once: Callable[[str], None]) -> Dataset | None:
@@ -226,6 +242,13 @@ def _compare(files: list[str], output: Path | None, figures: Path | None, databa
     with err.status("writing the comparison"):
         write_comparison(tuple(found), path, say, figures)
     _print_paths(path, figures)
+
+
+def _print_json(results: StudyResults, path: Path, figures: Path | None) -> None:
+    from hpo.results.as_json import results_to_json
+
+    found = {"report": str(path), "figures": None if figures is None else str(figures)}
+    typer.echo(json.dumps(found | {"results": results_to_json(results)}, indent=2))
 
 
 def _print_paths(*paths: Path | None) -> None:

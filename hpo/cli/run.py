@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +15,7 @@ import typer
 
 from hpo.cli.launch import GpusOption, WorkersOption, launch_workers
 from hpo.cli.net import tracebacks_kept
-from hpo.cli.options import DatabaseOption, StudyArgument
+from hpo.cli.options import DatabaseOption, JsonOption, StudyArgument
 from hpo.config.stage import Stage
 from hpo.errors import HpoError
 from hpo.run.signals import stopping
@@ -22,6 +24,7 @@ from hpo.terminal import following, progress_bar, say, say_doubts, tell
 if TYPE_CHECKING:
     from hpo.config.study import StudyFile
     from hpo.data.dataset import Dataset
+    from hpo.results.study import StudyResults
     from hpo.run.loop import RunSummary
     from hpo.storage.database import Database
 
@@ -38,6 +41,7 @@ def run(
     trust_code: Annotated[
         bool, typer.Option("--trust-code", help="Run the Python functions that a best_config.yaml names.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Run a study to its end: both stages, the confirmation, the test, report, best configuration and models.
 
@@ -56,6 +60,7 @@ def run(
             ("--workers", workers is not None),
             ("--gpus", gpus is not None),
             ("--database", database is not None),
+            ("--json", as_json),
         ):
             if is_given:
                 raise HpoError(f"{study}: {option} is for study files; a best configuration is trained by this process")
@@ -71,16 +76,20 @@ def run(
             raise HpoError(f"{study}: --all is for a best_config.yaml; a study file names its architectures itself")
         settings = study_of(placed(document, database))
         if workers is None and gpus is None:
-            _run_study(settings, until)
+            _run_study(settings, until, as_json=as_json)
         else:
             from hpo.launchers.launch import Workforce
 
             launch = partial(launch_workers, force=Workforce(workers, gpus=gpus), until=until)
-            _run_study(settings, until, launch)
+            _run_study(settings, until, launch, as_json=as_json)
 
 
 def _run_study(
-    settings: StudyFile, until: Stage, launch: Callable[[StudyFile, Database, threading.Event], None] | None = None
+    settings: StudyFile,
+    until: Stage,
+    launch: Callable[[StudyFile, Database, threading.Event], None] | None = None,
+    *,
+    as_json: bool,
 ) -> None:
     from hpo.cli.comparison import print_comparison
     from hpo.run.outputs import write_outputs
@@ -96,10 +105,13 @@ def _run_study(
                 summary = _alone(settings, until, database, dataset, stop)
             else:
                 summary = _by_workers(settings, database, lambda: launch(settings, database, stop))
-        _print_summary(settings, summary)
+        _print_summary(settings, summary, say if as_json else tell)
         if until == "test":
             database.check_present()
-            results = write_outputs(settings, database, dataset)
+        results = write_outputs(settings, database, dataset) if until == "test" else None
+        if as_json:
+            _print_json(settings, summary, results)
+        elif results is not None:
             print_comparison(results)
             tell(f"report, best configuration and models: {settings.output}")
         elif until == "stage1" and "stage2" not in summary.standings[0].closed:
@@ -137,15 +149,28 @@ def _by_workers(settings: StudyFile, database: Database, launch: Callable[[], No
     return RunSummary(database.patiently(lambda: standings(database, settings)), sum(new, Compute()))
 
 
-def _print_summary(study: StudyFile, summary: RunSummary) -> None:
+def _print_json(study: StudyFile, summary: RunSummary, results: StudyResults | None) -> None:
+    from hpo.results.as_json import results_to_json
+
+    found = {
+        "study": study.name,
+        "trained": asdict(summary.trained),
+        "architectures": [asdict(standing) for standing in summary.standings],
+        "output": str(study.output),
+        "results": None if results is None else results_to_json(results),
+    }
+    typer.echo(json.dumps(found, indent=2))
+
+
+def _print_summary(study: StudyFile, summary: RunSummary, said: Callable[[str], None] = tell) -> None:
     for standing in summary.standings:
         if standing.abandoned is not None:
             say(f"{standing.architecture}: given up: {standing.abandoned}")
     trained = summary.trained
     given_up = [standing.abandoned is not None for standing in summary.standings]
     if trained.epochs:
-        tell(f"{study.name}: trained {trained.epochs} epochs, {trained.patch_visits:,} patch-visits")
+        said(f"{study.name}: trained {trained.epochs} epochs, {trained.patch_visits:,} patch-visits")
     elif not any(given_up):
-        tell(f"{study.name}: everything was already trained; nothing to do")
+        said(f"{study.name}: everything was already trained; nothing to do")
     if all(given_up):
         raise HpoError(f"{study.name}: every architecture was given up; see the reasons above")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hpo.config.study import StudyFile
-    from hpo.stages.status import Pace, RunningPoint, StageStatus
+    from hpo.stages.status import FailedPoint, Pace, RunningPoint, StageStatus
     from hpo.storage.database import Database
     from hpo.storage.workers import RegisteredWorker
 
@@ -38,12 +38,14 @@ class Overview:
         running: the points that workers hold.
         workers: those that have not ended.
         pace: of all of them together.
+        failed: the points that were given up.
     """
 
     stages: list[StageStatus]
     running: list[RunningPoint]
     workers: list[RegisteredWorker]
     pace: Pace
+    failed: list[FailedPoint]
 
 
 def status(
@@ -101,7 +103,7 @@ def _wait_for_first_worker(study: str, database: str | None) -> None:
 
 
 def _overview(database: Database, settings: StudyFile, visits: Callable[[], int]) -> Overview:
-    from hpo.stages.status import pace, running_points, stage_statuses
+    from hpo.stages.status import failed_points, pace, running_points, stage_statuses
     from hpo.storage.workers import live_workers
 
     with database.transaction() as session:
@@ -111,6 +113,7 @@ def _overview(database: Database, settings: StudyFile, visits: Callable[[], int]
         running_points(database, settings),
         workers,
         pace(database, settings, visits),
+        failed_points(database, settings),
     )
 
 
@@ -150,13 +153,13 @@ def _table(settings: StudyFile, found: Overview) -> RenderableType:
 
 
 def _lines(found: Overview) -> list[str]:
-    """The workers, what each of them does, and the pace."""
+    """Why points failed, the workers, what each of them does, and the pace."""
     held: dict[str, list[RunningPoint]] = {}
     for point in found.running:
         held.setdefault(point.owner, []).append(point)
     known = {worker.owner: f" ({worker.device})" for worker in found.workers}
     heard = {worker.owner: f"heard of {worker.silent_seconds:.0f} s ago" for worker in found.workers}
-    lines = [
+    lines = _failures(found.failed) + [
         f"{owner}{known.get(owner, '')}: {_work(held.get(owner, []))}, {heard.get(owner, 'not in the register')}"
         for owner in [*known, *(owner for owner in held if owner not in known)]
     ]
@@ -166,9 +169,29 @@ def _lines(found: Overview) -> list[str]:
     return lines
 
 
+MOST_REASONS = 5
+"""So many different reasons are printed of each stage."""
+
+
+def _failures(failed: list[FailedPoint]) -> list[str]:
+    """Why points of each stage failed: each reason once, with how many points and one of them."""
+    found: dict[tuple[str, str], list[FailedPoint]] = {}
+    for point in failed:
+        found.setdefault((point.stage_name, point.reasons[-1] if point.reasons else "not known"), []).append(point)
+    lines = []
+    for number, ((stage, reason), points) in enumerate(found.items()):
+        if number == MOST_REASONS:
+            lines.append(f"{len(found) - number} more reasons; hpo show STUDY lists all points")
+            break
+        lines.append(f"{stage}: {len(points)} failed: {reason} (such as point {points[0].id})")
+    return lines
+
+
 def _work(points: list[RunningPoint]) -> str:
     if not points:
         return "idle"
     first = points[0]
     count = f"{len(points)} points" if len(points) > 1 else "1 point"
-    return f"{count} of {first.stage_name}, attempt {first.attempt}, lease ends in {first.lease_seconds_left:.0f} s"
+    lease = f"lease ends in {first.lease_seconds_left:.0f} s"
+    what = f"point {first.id}: {first.words}" if len(points) == 1 else first.words
+    return f"{count} of {first.stage_name}, attempt {first.attempt}, {lease} ({what})"

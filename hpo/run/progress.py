@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from rich.progress import Progress
 from rich.text import Text
@@ -12,10 +11,9 @@ from rich.text import Text
 from hpo.config.stage import Stage
 from hpo.config.study import StudyFile
 from hpo.plain import printable
-from hpo.recipe.point import Point
 from hpo.stages.estimate import expected_points
+from hpo.stages.point_words import claim_words
 from hpo.storage.claims import Claim
-from hpo.storage.decided import Plan, Stage1Plan, Stage2Plan
 
 LINE_SECONDS = 30.0
 """Between two lines of a run without a terminal: a log shows progress, and stays readable."""
@@ -64,7 +62,7 @@ class RunProgress:
         if reason is not None:
             self._progress.console.print(Text(printable(f"{_name(claim)}: {reason}")), soft_wrap=True)
         elif objective is not None and self._progress.console.is_terminal:
-            text = f"{_name(claim)}: {_values(claim)}  {self._metric} {objective:.4f}"
+            text = f"{_name(claim)}: {claim_words(claim)}  {self._metric} {objective:.4f}"
             self._progress.console.print(Text(printable(text)))
 
     def _detail(self, stage: str, text: str) -> None:
@@ -79,23 +77,3 @@ class RunProgress:
 
 def _name(claim: Claim) -> str:
     return f"{claim.stage} {claim.architecture}"
-
-
-def _values(claim: Claim) -> str:
-    """The label of a point, or the values in which it differs."""
-    label: dict[str, Any] = claim.planned.label
-    if "role" in label:
-        return f"{label['role']}, seed {label['seed']}"
-    reference = _usual(claim.plan)
-    values = {name: value for name, value in (claim.planned.point or {}).items() if reference.get(name) != value}
-    shown = ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
-    )
-    return shown or "reference"
-
-
-def _usual(plan: Plan) -> Point:
-    """The values from which a stage's points differ."""
-    if isinstance(plan, Stage1Plan):
-        return plan.reference
-    return plan.fixed if isinstance(plan, Stage2Plan) else {}

@@ -17,6 +17,7 @@ from hpo.run.job import Job, Limits
 from hpo.run.loop import run_job
 from hpo.run.publishing import publish_if_shown
 from hpo.stages.plan import open_data
+from hpo.stages.point_words import claim_words
 from hpo.storage.claims import Claim
 from hpo.storage.database import open_database
 
@@ -79,9 +80,11 @@ class WorkerLog:
         self._metric = study.objective.metric
 
     def started(self, claims: Sequence[Claim]) -> None:
-        """Log what is worked on."""
+        """Log the points that are worked on, by number and settings; those that differ in epochs share a training."""
+        numbers = ", ".join(str(claim.id) for claim in claims)
         epochs = ", ".join(str(claim.planned.epochs) for claim in claims if claim.planned.epochs)
-        _log.info("%s: attempt %d%s", claims[0].stage_name, claims[0].attempt, epochs and f", epochs {epochs}")
+        words = f"point {numbers}: {claim_words(claims[0])}, attempt {claims[0].attempt}"
+        _log.info("%s: %s%s", claims[0].stage_name, words, f", epochs {epochs}" if len(claims) > 1 and epochs else "")
 
     def epoch_ended(self, claims: Sequence[Claim], epoch: int, epochs: int, value: float) -> None:
         """Log the epoch and its metric."""
@@ -91,8 +94,9 @@ class WorkerLog:
     def ended(self, claim: Claim, objective: float | None, reason: str | None) -> None:
         """Log a point's result."""
         if reason is not None:
-            _log.warning("%s: %s", claim.stage_name, reason)
+            _log.warning("%s: point %d: %s", claim.stage_name, claim.id, reason)
         elif objective is None:
             _log.info("%s: done", claim.stage_name)
         else:
-            _log.info("%s: point %d: %s %.4f", claim.stage_name, claim.id, self._metric, objective)
+            words = claim_words(claim)
+            _log.info("%s: point %d: %s: %s %.4f", claim.stage_name, claim.id, words, self._metric, objective)

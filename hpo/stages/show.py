@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
+from hpo.stages.point_words import point_words, usual_values
 from hpo.storage.database import Database
+from hpo.storage.decided import claimed_plan
 from hpo.storage.decisions import load_stages
 from hpo.storage.optuna_bridge import artifact_of, trial_numbers
 from hpo.storage.points import stage_points
@@ -59,7 +61,7 @@ def shown_points(database: Database, study: StudyFile) -> list[ShownPoint]:
     found = []
     for stage, points in rows:
         numbers = numbers_of[stage.name]
-        reference = stage.plan.get("reference") or stage.plan.get("fixed") or {}
+        usual = usual_values(claimed_plan(stage))
         for place, row in enumerate(points):
             found.append(
                 ShownPoint(
@@ -69,7 +71,7 @@ def shown_points(database: Database, study: StudyFile) -> list[ShownPoint]:
                     trial=numbers.get(row.trial_id or -1, place),
                     state=row.state,
                     settings=row.point or {},
-                    words=point_words(row.label, row.point, reference),
+                    words=point_words(row.label, row.point, usual),
                     objective=row.objective,
                     curve=row.curve or [],
                     faults=row.faults,
@@ -92,14 +94,3 @@ def find_point(points: Sequence[ShownPoint], wanted: str) -> ShownPoint:
             return point
     some = f"such as {points[0].id} or {points[0].stage}/{points[0].architecture}/{points[0].trial}" if points else ""
     raise HpoError(f"there is no design point {wanted!r}; hpo show STUDY lists them{', ' if some else ''}{some}")
-
-
-def point_words(label: Mapping[str, Any], point: Mapping[str, Any] | None, reference: Mapping[str, Any]) -> str:
-    """What sets a point apart: its label, or its values where they are not the reference's."""
-    if "role" in label:
-        return f"{label['role']}, seed {label['seed']}" if "seed" in label else str(label["role"])
-    values = {name: value for name, value in (point or {}).items() if reference.get(name) != value}
-    shown = ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
-    )
-    return shown or ("reference" if point else "not chosen yet")

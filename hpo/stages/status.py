@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from hpo.config.stage import STAGES
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
+from hpo.stages.point_words import point_words, usual_values
 from hpo.storage.database import Database
+from hpo.storage.decided import claimed_plan
 from hpo.storage.decisions import load_stages
 from hpo.storage.ledger import recent_throughput, total_compute
 from hpo.storage.points import count_points
-from hpo.storage.tables import PointRow, StageRow, now
+from hpo.storage.tables import PointRow, PointState, StageRow, now
 
 PACE_SECONDS = 600.0
 """The pace is that of the last so many seconds."""
@@ -55,6 +57,8 @@ class RunningPoint:
         point: factor values, as far as they are settled.
         attempt: from 1.
         lease_seconds_left: until the lease expires; negative if it has.
+        id: the point's number, for ``hpo show``.
+        words: what sets the point apart.
     """
 
     owner: str
@@ -62,6 +66,27 @@ class RunningPoint:
     point: dict[str, object]
     attempt: int
     lease_seconds_left: float
+    id: int = 0
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class FailedPoint:
+    """A point that was given up.
+
+    Args:
+        id: its number, for ``hpo show``.
+        stage_name: ``STUDY/STAGE/ARCHITECTURE``.
+        point: factor values, as far as they were settled.
+        reasons: why each attempt ended badly, one line each.
+        owner: who had it last.
+    """
+
+    id: int
+    stage_name: str
+    point: dict[str, object]
+    reasons: list[str]
+    owner: str
 
 
 @dataclass(frozen=True)
@@ -124,19 +149,29 @@ def running_points(database: Database, study: StudyFile) -> list[RunningPoint]:
     """Who works on what."""
     with database.transaction() as session:
         time = now(session)
-        rows = session.scalars(
-            select(PointRow)
-            .join(StageRow, StageRow.name == PointRow.stage_name)
-            .where(StageRow.study == study.name, PointRow.state == "running")
-            .order_by(PointRow.owner, PointRow.id)
+        rows = session.scalars(_points_in(study, "running").order_by(PointRow.owner, PointRow.id)).all()
+        usual = {row.name: usual_values(claimed_plan(row)) for row in load_stages(session, study.name).values()}
+    return [
+        RunningPoint(
+            owner=row.owner or "",
+            stage_name=row.stage_name,
+            point=row.point or {},
+            attempt=row.attempt,
+            lease_seconds_left=(row.lease_expires_at or time) - time,
+            id=row.id,
+            words=point_words(row.label, row.point, usual[row.stage_name]),
         )
-        return [
-            RunningPoint(
-                owner=row.owner or "",
-                stage_name=row.stage_name,
-                point=row.point or {},
-                attempt=row.attempt,
-                lease_seconds_left=(row.lease_expires_at or time) - time,
-            )
-            for row in rows
-        ]
+        for row in rows
+    ]
+
+
+def failed_points(database: Database, study: StudyFile) -> list[FailedPoint]:
+    """What was given up, and why."""
+    with database.transaction() as session:
+        rows = session.scalars(_points_in(study, "failed").order_by(PointRow.id)).all()
+    return [FailedPoint(row.id, row.stage_name, row.point or {}, row.reasons, row.owner or "") for row in rows]
+
+
+def _points_in(study: StudyFile, state: PointState) -> Select[PointRow]:
+    stages = select(PointRow).join(StageRow, StageRow.name == PointRow.stage_name)
+    return stages.where(StageRow.study == study.name, PointRow.state == state)

@@ -6,7 +6,7 @@ is safe to repeat: a worker that does not know whether its commit arrived makes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +90,9 @@ def complete_point(session: Session, claim: Claim, outcome: Outcome) -> bool:
     return accepted or _is_finished_by(session, claim)
 
 
-def fail_point(session: Session, claim: Claim, reason: str, *, max_attempts: int) -> str | None:
+def fail_point(
+    session: Session, claim: Claim, reason: str, *, max_attempts: int, traceback: Sequence[str] = ()
+) -> str | None:
     """Note why an attempt failed; the point waits for another attempt or fails for good.
 
     Args:
@@ -98,6 +100,7 @@ def fail_point(session: Session, claim: Claim, reason: str, *, max_attempts: int
         claim: ours.
         reason: one line.
         max_attempts: so many in a row that trained nothing fail it for good; 0 fails it whatever was trained.
+        traceback: its last lines, where nobody foresaw it.
 
     Returns:
         The point's state afterwards; None if the claim is no longer ours.
@@ -105,11 +108,11 @@ def fail_point(session: Session, claim: Claim, reason: str, *, max_attempts: int
     row = session.scalar(select(PointRow).where(held(claim)).with_for_update())
     if row is None:
         return None
-    end_attempt(session, row, reason, max_attempts)
+    end_attempt(session, row, reason, max_attempts, traceback)
     return row.state
 
 
-def end_attempt(session: Session, row: PointRow, reason: str, max_attempts: int) -> None:
+def end_attempt(session: Session, row: PointRow, reason: str, max_attempts: int, traceback: Sequence[str] = ()) -> None:
     """End a running point's attempt badly: back to the queue, or failed with its trial; see `fail_point`."""
     before = aliased(TrainedEpochRow)
     trained_before = select(before.id).where(
@@ -124,7 +127,8 @@ def end_attempt(session: Session, row: PointRow, reason: str, max_attempts: int)
     )
     has_progressed = session.scalar(trained.limit(1)) is not None
     row.failures = 0 if has_progressed and max_attempts else row.failures + 1
-    row.faults = [*row.faults, {"reason": reason, "owner": row.owner, "attempt": row.attempt, "at": now(session)}]
+    fault = {"reason": reason, "owner": row.owner, "attempt": row.attempt, "at": now(session)}
+    row.faults = [*row.faults, {**fault, "traceback": list(traceback)} if traceback else fault]
     row.lease_expires_at = None
     if row.failures < max_attempts:
         row.state, row.owner = "waiting", None

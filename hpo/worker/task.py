@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
 from hpo.search.samplers import make_sampler
 from hpo.search.spaces import spaces_from_json
+from hpo.secrets import without_secrets
 from hpo.storage.artifacts import Artifact, curve_artifact
 from hpo.storage.claims import Claim, lost, release_points
 from hpo.storage.decided import ConfirmResult, Stage2Plan
@@ -32,6 +34,9 @@ _log = logging.getLogger(__name__)
 
 GIVE_BACK_SECONDS = 10.0
 """Seconds that a stopping worker waits for what it still has to write."""
+
+TRACEBACK_LINES, TRACEBACK_WIDTH = 12, 300
+"""What is kept of the traceback of an unforeseen error, from its end: lines, and characters of each."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +124,10 @@ def open_test_split(task: Task) -> None:
     _post_completion(task, claim, Outcome(None, None, [], {}))
 
 
-def fail(task: Task, reason: str, *, max_attempts: int) -> None:
+def fail(task: Task, reason: str, *, max_attempts: int, unforeseen: BaseException | None = None) -> None:
     """End the attempt at every open claim for this reason; see `hpo.storage.outcomes.fail_point`.
+
+    Of an unforeseen error the last lines of the traceback are kept.
 
     Raises:
         StoreUnavailableError: if the database is away for too long.
@@ -128,14 +135,23 @@ def fail(task: Task, reason: str, *, max_attempts: int) -> None:
     with suppress(Exception):  # what went wrong in writing is no news by now, or goes wrong again below
         task.publisher.flush()
     claims = task.lease.open
+    lines = _last_lines(unforeseen) if unforeseen is not None else []
     states = task.worker.database.run(
-        lambda session: [fail_point(session, claim, reason, max_attempts=max_attempts) for claim in claims]
+        lambda session: [
+            fail_point(session, claim, reason, max_attempts=max_attempts, traceback=lines) for claim in claims
+        ]
     )
     for claim, state in zip(claims, states, strict=True):
         if state is None:
             _log.warning("%s", lost(claim))
         else:
             task.worker.observer.ended(claim, None, reason)
+
+
+def _last_lines(error: BaseException) -> list[str]:
+    """The end of a traceback, as `hpo show` prints it, without secrets."""
+    text = without_secrets("".join(traceback.format_exception(error)))
+    return [line[:TRACEBACK_WIDTH] for line in text.splitlines()[-TRACEBACK_LINES:]]
 
 
 def give_back(task: Task) -> None:

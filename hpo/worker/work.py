@@ -54,6 +54,6 @@ def work_once(worker: Worker) -> Worked:
         except Exception as error:
             _log.info("%s: attempt %d failed", claims[0].stage_name, claims[0].attempt, exc_info=True)
             reason = f"attempt {claims[0].attempt}: {type(error).__name__}: {error}"
-            fail(task, reason, max_attempts=settings.max_attempts)
+            fail(task, reason, max_attempts=settings.max_attempts, unforeseen=error)
             exhausted = database.run(is_exhausted)
     return "the last of a stage" if exhausted else "something"

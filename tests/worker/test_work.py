@@ -64,6 +64,7 @@ def test_an_unexpected_exception_gives_the_point_another_attempt_and_fails_it_af
     point = shop.points()[0]
     assert point.state == "failed"
     assert point.reasons == ["attempt 1: OSError: disk full", "attempt 2: KeyError: 'fire'"]
+    assert [fault["traceback"][-1] for fault in point.faults] == ["OSError: disk full", "KeyError: 'fire'"]
     (trial,) = shop.trials()
     assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "attempt 2: KeyError: 'fire'")
 
