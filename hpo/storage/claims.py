@@ -207,7 +207,5 @@ def _claim(row: PointRow, stage: StageRow, plan: Plan) -> Claim:
         owner=row.owner or "",
         trial_id=row.trial_id,
         plan=plan,
-        planned=PlannedPoint(
-            row.point_key, row.label, row.point, row.recipe, row.recipe_key, row.donor_key, row.epochs
-        ),
+        planned=PlannedPoint.of(row),
     )

@@ -45,14 +45,8 @@ def settle_point(session: Session, claim: Claim, planned: PlannedPoint) -> bool:
     Returns:
         Whether the claim is still ours.
     """
-    return write_if_held(
-        session,
-        claim,
-        point=planned.point,
-        recipe=planned.recipe,
-        recipe_key=planned.recipe_key,
-        epochs=planned.epochs,
-    )
+    chosen = ("point", "recipe", "recipe_key", "epochs")  # key and label are the plan's, which may have changed
+    return write_if_held(session, claim, **{name: planned.columns()[name] for name in chosen})
 
 
 def show_epochs(session: Session, claim: Claim, values: Mapping[int, float]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sqlalchemy import func, select
@@ -38,6 +38,16 @@ class PlannedPoint:
     donor_key: str | None = None
     epochs: int | None = None
 
+    @classmethod
+    def of(cls, row: PointRow) -> PlannedPoint:
+        """The design point of a row."""
+        return cls(row.point_key, row.label, row.point, row.recipe, row.recipe_key, row.donor_key, row.epochs)
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of its row."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {"point_key": values.pop("key"), **values}
+
 
 def add_points(session: Session, stage_name: str, points: Iterable[PlannedPoint]) -> int:
     """Queue the points that the stage does not hold yet; safe to repeat, and in many processes at once.
@@ -46,28 +56,15 @@ def add_points(session: Session, stage_name: str, points: Iterable[PlannedPoint]
         How many were new.
     """
     known = set(session.scalars(select(PointRow.point_key).where(PointRow.stage_name == stage_name)))
-    new = [_row(stage_name, point) for key, point in {point.key: point for point in points}.items() if key not in known]
+    new = [
+        PointRow(stage_name=stage_name, state="waiting", attempt=0, failures=0, faults=[], **point.columns())
+        for key, point in {point.key: point for point in points}.items()
+        if key not in known
+    ]
     if _insert(session, new):
         return len(new)
     # Another planner inserted some of them between our look and our insert.
     return sum(_insert(session, [row]) for row in new)
-
-
-def _row(stage_name: str, point: PlannedPoint) -> PointRow:
-    return PointRow(
-        stage_name=stage_name,
-        point_key=point.key,
-        label=point.label,
-        point=point.point,
-        recipe=point.recipe,
-        recipe_key=point.recipe_key,
-        donor_key=point.donor_key,
-        epochs=point.epochs,
-        state="waiting",
-        attempt=0,
-        failures=0,
-        faults=[],
-    )
 
 
 def _insert(session: Session, rows: list[PointRow]) -> bool:
