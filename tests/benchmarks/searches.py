@@ -55,15 +55,28 @@ def promotion(table: Table, seed: int) -> Iterator[Stretch]:
 
 def ours(table: Table, seed: int) -> Iterator[Stretch]:
     """The platform's design at its defaults."""
-    settings = PoolSettings(longest=table.epochs, first=FIRST.get(table.epochs, 1), smoothing=table.smoothing)
-    return pooled(table, seed, settings)
+    return pooled(table, seed, _defaults(table))
 
 
 def ours_at_random(table: Table, seed: int) -> Iterator[Stretch]:
     """The same, every training opened at random."""
-    first = FIRST.get(table.epochs, 1)
-    settings = PoolSettings(longest=table.epochs, first=first, smoothing=table.smoothing, random_share=1.0)
-    return pooled(table, seed, settings)
+    return pooled(table, seed, replace(_defaults(table), random_share=1.0))
+
+
+def ours_from_one_epoch(table: Table, seed: int) -> Iterator[Stretch]:
+    """The same, the first pause after one epoch."""
+    return pooled(table, seed, replace(_defaults(table), first=1))
+
+
+def ours_without_group(table: Table, seed: int) -> Iterator[Stretch]:
+    """The same, the best third goes on from the first three trainings."""
+    return pooled(table, seed, replace(_defaults(table), group=0))
+
+
+def _defaults(table: Table) -> PoolSettings:
+    # As the platform: an eighth of the epochs. The tables of TaskSet have a fixed ladder for every search.
+    first = FIRST.get(table.epochs, table.epochs // 8)
+    return PoolSettings(longest=table.epochs, first=first, smoothing=table.smoothing)
 
 
 def pooled(table: Table, seed: int, settings: PoolSettings) -> Iterator[Stretch]:
@@ -215,6 +228,8 @@ SEARCHES: dict[str, Search] = {
     "keras_hyperband": keras_hyperband,
     "keras_bayesian": keras_bayesian,
     "ray_asha": ray_asha,
+    "ours_without_group": ours_without_group,
+    "ours_from_one_epoch": ours_from_one_epoch,
     "ours_at_random": ours_at_random,
     "ours": ours,
 }
