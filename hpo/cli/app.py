@@ -1,4 +1,4 @@
-"""The ``hpo`` command: one entry point, one line for each error a user can act on."""
+"""The ``hpo`` command."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def options(
         bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """What the command takes without a subcommand."""
+    """Options of the command itself."""
 
 
 for command in (run, plan, launch, worker, status, stop, ranges, report, dashboard, export, upgrade, init, schema):
@@ -61,5 +61,5 @@ app.add_typer(data_app, name="data")
 
 
 def main() -> None:
-    """Run the command line; whatever goes wrong is one line without a traceback."""
+    """Run the command line; any error is one line without a traceback."""
     sys.exit(run_command(lambda: app(standalone_mode=False)))

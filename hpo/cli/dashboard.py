@@ -51,7 +51,7 @@ def dashboard(
 
 
 def _wait_for_database(place: StudyPlace) -> Database:
-    """The study's database, once there is one; opened for figures and notes where it may be written."""
+    """The study's database, once it exists; opened for writing figures and notes if allowed."""
     from hpo.config.database_url import sqlite_file
     from hpo.storage.database import look_into, open_database
     from hpo.storage.sqlite_file import may_be_written

@@ -21,7 +21,7 @@ app = typer.Typer(help="Make, import, fetch and check data sets.", no_args_is_he
 
 
 class Split(StrEnum):
-    """PCam's splits, as an option takes them."""
+    """PCam's splits, as an option."""
 
     train = "train"
     valid = "valid"
@@ -45,7 +45,7 @@ def sample(
     ] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing data set.")] = False,
 ) -> None:
-    """Make a data set that looks and tunes like H&E: lymph-node tissue with and without tumour."""
+    """Draw a sample data set that looks and tunes like H&E: lymph-node tissue with and without tumour."""
     from hpo.data.synthetic import make_sample
     from hpo.errors import DataError
     from hpo.machine import available_cores
@@ -76,7 +76,7 @@ def fetch(
     split: Annotated[list[Split] | None, typer.Option(help="Only this split; may be repeated.")] = None,
     base_url: Annotated[str | None, typer.Option(help="Another server that holds the official files.")] = None,
 ) -> None:
-    """Fetch PatchCamelyon (8 GB, 17 GB on disk with what is decompressed); a broken transfer is continued."""
+    """Download PatchCamelyon (8 GB, 17 GB on disk once decompressed); a broken transfer is continued."""
     from hpo.data import fetch as source
     from hpo.data.pcam import SPLITS
 
@@ -97,7 +97,7 @@ def check(
     preview: Annotated[Path | None, typer.Option(help="PNG to draw with patches of each class and split.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read all of a data set: counts, classes, slides, repeats within and across splits, damaged files."""
+    """Check a whole data set: counts, classes, slides, repeats within and across splits, damaged files."""
     from hpo.data.check import check_folder
 
     if preview is not None:
@@ -115,7 +115,7 @@ def check(
 
 
 def _check_preview(path: Path) -> None:
-    """Refuse to draw over a file that is no picture of this kind.
+    """Refuse to overwrite a file that is not a PNG.
 
     Raises:
         DataError: if something else is there.

@@ -1,4 +1,4 @@
-"""``hpo export``: what a finished study leaves, and a study's runs for the tools that others use."""
+"""``hpo export``: the models of a finished study, and its runs for MLflow and TensorBoard."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def export(
 ) -> None:
     """Write best_config.yaml, and each finished architecture's model.keras, model.h5, model_card.md and roc.csv.
 
-    Files that are up to date stay as they are. MLflow and TensorBoard also take a study that still runs; what was
-    logged to MLflow before is not logged again.
+    Files that are up to date stay as they are. MLflow and TensorBoard also take a running study; nothing is logged to
+    MLflow twice.
     """
     from hpo.data.prepare import prepare_data
     from hpo.export.extras import require_extra

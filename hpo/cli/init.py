@@ -82,7 +82,7 @@ def init(
 
 
 def _may_be_study(file: Path) -> bool:
-    """Whether a file may be a study file, complete or broken: text, and YAML by its name or with a study's keys."""
+    """Whether a file may be a study file, even a broken one: text, and YAML by name or with a study's keys."""
     content = file.read_bytes()
     try:
         text = content.decode("utf-8")
@@ -93,7 +93,7 @@ def _may_be_study(file: Path) -> bool:
 
 
 def _fitting(data: Path, minutes: float) -> tuple[Proposal, list[str]]:
-    """What fits the data, and what to say of it."""
+    """The proposal for the data, with lines about it."""
     from hpo.machine import available_cores
     from hpo.stages.proposal import CORE_SPEED, look_at_data, propose
 
@@ -122,7 +122,7 @@ def schema(
 
 
 def _shared(folder: Path, sibling: str, name: str) -> Path | None:
-    """The file in the folder of its kind, where the study file lies in a project with such folders."""
+    """The file in the folder of its kind, in a project with such folders."""
     place = folder.parent / sibling
     return place / name if folder.name == "studies" and place.is_dir() else None
 
@@ -140,7 +140,7 @@ def _data_folder(data: Path, folder: Path) -> str:
 
 
 def _write_all(contents: dict[Path, str]) -> None:
-    """Write the study file, which comes first, and what it names; what cannot be loaded does not stay."""
+    """Write the study file and the files it names; remove them if they cannot be loaded."""
     from hpo.config.load import load_study
 
     before = {path: path.read_bytes() if path.exists() else None for path in contents}

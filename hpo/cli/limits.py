@@ -1,4 +1,4 @@
-"""How large the numbers of the command line may be: far more than anybody needs, far less than a machine has."""
+"""Upper limits of numbers on the command line: far more than anybody needs."""
 
 from __future__ import annotations
 

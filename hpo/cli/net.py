@@ -1,4 +1,4 @@
-"""What stands between a command and the terminal: quiet surroundings, and one line for whatever goes wrong."""
+"""The frame of every command: no noise of libraries, and one line for any error."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _log = logging.getLogger("hpo")
 
 
 def run_command(command: Callable[[], object]) -> int:
-    """Run a command; whatever goes wrong is one line on standard error.
+    """Run a command; any error is one line on standard error.
 
     Args:
         command: returns its exit code, or anything else for 0.
@@ -50,7 +50,7 @@ def run_command(command: Callable[[], object]) -> int:
 
 
 def log_to_terminal(line_format: str, least: int) -> None:
-    """Log on standard error from now on: this package's records, and of others what is an error.
+    """Log on standard error from now on: this package's records, and errors of others.
 
     Args:
         line_format: of a line.
@@ -68,7 +68,7 @@ def log_to_terminal(line_format: str, least: int) -> None:
 
 @contextmanager
 def tracebacks_kept(log: Path) -> Iterator[None]:
-    """Write the tracebacks that are logged while the block runs into a file, which is made for the first of them."""
+    """Write tracebacks logged in the block to a file, which is created with the first."""
     handler = _LateFile(log, encoding="utf-8", errors="backslashreplace", delay=True)
     handler.setFormatter(PlainFormatter("%(asctime)s %(message)s"))
     handler.addFilter(lambda record: bool(record.exc_info))
@@ -81,7 +81,7 @@ def tracebacks_kept(log: Path) -> Iterator[None]:
 
 
 class _LateFile(logging.FileHandler):
-    """A log whose folder is made with it."""
+    """A log file whose folder is created with it."""
 
     def _open(self) -> TextIOWrapper:
         Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +121,7 @@ def _status(command: Callable[[], object]) -> int:
 
 
 def _usage(error: Exception) -> int:
-    """The exit code of an error of the command line, once said; 0 if it is none.
+    """Print an error of the command line and return its exit code; 0 for any other error.
 
     Typer's errors are Click's in some of its versions and its own in others.
     """
@@ -147,7 +147,7 @@ def _unforeseen(error: Exception) -> int:
 
 
 def _kept_traceback() -> Path | None:
-    """Where the exception at hand was written down: among the study's logs, or in the temporary folder."""
+    """Write the current exception to the study's logs or the temporary folder, and return the file."""
     text = without_secrets(
         f"hpo {version('hpo')}, Python {sys.version}\n{' '.join(sys.argv)}\n\n{traceback.format_exc()}"
     )
@@ -187,7 +187,7 @@ def _debug() -> None:
 
 
 def _asked_level() -> int:
-    """What HPO_LOG asks for; 0 if it does not.
+    """The level that HPO_LOG sets; 0 if it is unset.
 
     Raises:
         HpoError: if it is no level.
@@ -200,7 +200,7 @@ def _asked_level() -> int:
 
 @contextmanager
 def _quiet_surroundings(asked: int) -> Iterator[None]:
-    """No warnings of others, no tracebacks of threads, unless HPO_LOG=debug asks for them; as before at the end."""
+    """Suppress others' warnings and threads' tracebacks, unless HPO_LOG=debug."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), _log.level
     hooks = threading.excepthook, sys.unraisablehook, logging.raiseExceptions
@@ -226,7 +226,7 @@ def _thread_died(arguments: threading.ExceptHookArgs) -> None:
 
 
 def _print_anything() -> None:
-    """Make standard output and error take every character, whatever their encoding."""
+    """Let standard output and error take every character in any encoding."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -234,7 +234,7 @@ def _print_anything() -> None:
 
 
 def _leave_output() -> None:
-    """Have what is still to be written to a standard output that takes nothing go nowhere."""
+    """Discard what is still to be written to a broken standard output."""
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""``hpo plan``: what a study will take, before it is run."""
+"""``hpo plan``: the cost of a study, before it runs."""
 
 from __future__ import annotations
 

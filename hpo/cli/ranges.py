@@ -1,4 +1,4 @@
-"""``hpo ranges``: what stage 1 found, for a person to read or edit before stage 2."""
+"""``hpo ranges``: the ranges that stage 1 found, to read or edit before stage 2."""
 
 from __future__ import annotations
 

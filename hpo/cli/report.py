@@ -1,4 +1,4 @@
-"""``hpo report``: the report of a study, from wherever it stands."""
+"""``hpo report``: the report of a study, finished or running."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def report(
     as_json: JsonOption = False,
     database: DatabaseOption = None,
 ) -> None:
-    """Write the report: one HTML file that opens offline. A study that still runs has a report too.
+    """Write the report: one HTML file that opens offline. A running study has a report too.
 
     Several studies are compared side by side: their models on the test split, their settings and their findings, with
     paired differences if they were tested on the same patches.
@@ -185,7 +185,7 @@ def _write(
     figures: Path | None,
     say_once: Callable[[str], None],
 ) -> StudyResults:
-    """Write the report of a study as it stands."""
+    """Write the report of a study in its present state."""
     from hpo.reports.page.ours import check_page
     from hpo.reports.page.report import write_report
     from hpo.reports.panels.function import look_for_modules
@@ -206,7 +206,7 @@ def _write(
 
 
 def _dataset(settings: DataSettings, say_once: Callable[[str], None]) -> Dataset | None:
-    """The study's patches; None where they are not at hand, and then nothing is made."""
+    """The study's patches; None if they are not available here. Nothing is created."""
     from hpo.data.prepare import prepare_data
 
     try:

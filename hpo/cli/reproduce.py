@@ -14,7 +14,7 @@ from hpo.terminal import progress_bar, tell
 
 
 def run_best_config(config: BestConfig, path: Path, *, every: bool, trust_code: bool = False) -> None:
-    """Train the best model again, or all of them, beside the file; say whether the weights are the same.
+    """Train the best model or all models again beside the file, and compare the weights.
 
     Args:
         config: what the file says.
@@ -56,7 +56,7 @@ def run_best_config(config: BestConfig, path: Path, *, every: bool, trust_code: 
 
 
 def _code_of(config: BestConfig, names: Sequence[str]) -> list[str]:
-    """The functions that these models are made by, donors too: each with its file and the digest that it must have."""
+    """The functions that build these models and their donors, with their files and digests."""
     found: dict[str, str] = {}
     for name in names:
         recipe: Recipe | None = config.models[name].recipe

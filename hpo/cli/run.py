@@ -1,4 +1,4 @@
-"""``hpo run``: a study file, or a best configuration, from whatever is there to its end."""
+"""``hpo run``: run a study file or a best configuration to its end, from its present state."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _alone(
 
 
 def _by_workers(settings: StudyFile, database: Database, launch: Callable[[], None]) -> RunSummary:
-    """Have the work done by processes of this machine."""
+    """Let processes of this machine do the work."""
     from hpo.run.loop import RunSummary
     from hpo.stages.advance import standings
     from hpo.storage.ledger import Compute, compute_by_owner

@@ -1,4 +1,4 @@
-"""``hpo status``: how far a study has come, who works on what, how fast, and how long it will take."""
+"""``hpo status``: progress of a study, its workers, their pace, and the time left."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ WATCH_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Overview:
-    """All that ``hpo status`` shows.
+    """Everything that ``hpo status`` shows.
 
     Args:
-        stages: those that have been opened.
+        stages: the opened ones.
         running: the points that workers hold.
-        workers: those that have not ended.
+        workers: the running ones.
         pace: of all of them together.
         failed: the points that were given up.
     """
@@ -57,7 +57,7 @@ def status(
     as_json: JsonOption = False,
     database: DatabaseOption = None,
 ) -> None:
-    """Show each stage's design points, its best objective, the workers and what they do, the pace and the time left."""
+    """Show each stage's points and best objective, the workers, the pace and the time left."""
     if watch and not as_json:
         _wait_for_first_worker(study, database)
     with looking_at(study, database) as begun:
@@ -84,7 +84,7 @@ def status(
 
 
 def _wait_for_first_worker(study: str, database: str | None) -> None:
-    """Wait until a study is in its database: who watches may have come before the first worker."""
+    """Wait until a study is in its database: the watcher may have started before the first worker."""
     from hpo.config.as_planned import find_study
     from hpo.stages.plan import recorded_settings
     from hpo.storage.database import look_into

@@ -59,6 +59,6 @@ def worker(
 
 
 def _stop_with_parent(stop: threading.Event) -> None:
-    """Wait for the end of standard input: it comes when the process that holds its other end has died."""
+    """Wait for the end of standard input, which comes when the process at its other end has died."""
     os.read(sys.stdin.fileno(), 1)  # unbuffered: a lock on sys.stdin would outlive this thread at the process's end
     stop.set()
