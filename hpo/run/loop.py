@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from hpo.config.study import StudyFile
 from hpo.errors import StopRequestedError, StoreUnavailableError, WorkerOutgrownError
 from hpo.run.job import Job
 from hpo.run.output_folder import check_output, mark_output
 from hpo.run.retention import clean_after_the_end
 from hpo.stages.advance import Standing, advance, plan_steps
+from hpo.storage.database import Database
 from hpo.storage.ledger import Compute, compute_by_owner
 from hpo.storage.owner import this_process
 from hpo.storage.patience import first_line
@@ -67,7 +69,7 @@ def run_job(job: Job) -> RunSummary:
 
 
 def _run(job: Job) -> list[Standing]:
-    sweeper = _Sweeper(job)
+    sweeper = _Sweeper(job.database, job.study)
     check_output(job.database, job.study)
     with ExitStack() as stack:
         worker: Worker | None = None
@@ -158,9 +160,9 @@ def _check_memory(job: Job) -> None:
 class _Sweeper:
     """Sweeps leases at intervals."""
 
-    def __init__(self, job: Job) -> None:
-        self._database, self._study = job.database, job.study
-        self._suspicion = Suspicion(job.study.workers.lease_seconds / 2)
+    def __init__(self, database: Database, study: StudyFile) -> None:
+        self._database, self._study = database, study
+        self._suspicion = Suspicion(study.workers.lease_seconds / 2)
         self._next = time.monotonic()
 
     def sweep(self) -> None:
