@@ -83,7 +83,26 @@ class LeaseLostError(HpoError):
 
 
 class StopRequestedError(HpoError):
-    """A worker was asked to stop: its claims have been given back, and every finished epoch is kept."""
+    """A worker was asked to stop: its claims have been given back, and every finished epoch is kept.
+
+    Args:
+        text: what happened.
+        go_on: the command that goes on from there, where it is another one than that which was stopped.
+    """
+
+    def __init__(self, text: str, *, go_on: str | None = None) -> None:
+        super().__init__(text)
+        self.go_on = go_on
+
+
+class StudyFailedError(HpoError):
+    """A study has come to its end without a result: every trial failed."""
+
+
+class PlanChangedError(HpoError):
+    """The study was planned anew while this worker was at work on it; a fresh one goes on by the new plan."""
+
+    is_passing = True
 
 
 class WorkerOutgrownError(HpoError):

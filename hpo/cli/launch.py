@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hpo.cli.edits import check_result, take_edits
 from hpo.cli.limits import MOST_WORKERS, finite
 from hpo.cli.options import DatabaseOption, StudyArgument
 from hpo.config.stage import Stage
@@ -83,7 +84,9 @@ def launch(
         with following() as update:
             dataset = open_data(settings, update)  # a sample is made once, and wrong data refused, before workers start
         say_doubts(dataset.doubts)
+        take_edits(settings, opened, dataset)
         launch_workers(settings, opened, stop, force, until=until)
+        check_result(settings, opened)
     ended = f"finished; next: hpo report {study}, hpo export {study}" if until == "test" else f"{until} is over"
     tell(f"{settings.name}: {ended}")
 

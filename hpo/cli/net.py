@@ -17,8 +17,8 @@ from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 
-from hpo.errors import HpoError, StopRequestedError
-from hpo.exit_codes import BROKEN_PIPE, INTERRUPTED, REPLACE_ME, UNFORESEEN, USER_ERROR
+from hpo.errors import HpoError, StopRequestedError, StudyFailedError
+from hpo.exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED, REPLACE_ME, UNFORESEEN, USER_ERROR
 from hpo.file_faults import described
 from hpo.plain import PlainFormatter, printable_lines
 from hpo.secrets import without_secrets
@@ -93,12 +93,16 @@ def _status(command: Callable[[], object]) -> int:
         result = command()
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
-    except StopRequestedError:
-        _say("stopped; every finished epoch is kept, and the same command continues from there")
+    except StopRequestedError as error:
+        going_on = "the same command continues" if error.go_on is None else f"{error.go_on} continues"
+        _say(f"stopped; every finished epoch is kept, and {going_on} from there")
         return INTERRUPTED
     except KeyboardInterrupt:
         _say("stopped at once; every finished epoch is kept")
         return INTERRUPTED
+    except StudyFailedError as error:
+        _say(str(error))
+        return FAILED
     except HpoError as error:
         _debug()
         _say(str(error))

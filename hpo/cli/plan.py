@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.options import JsonOption, StudyArgument
+from hpo.cli.edits import tell_changes
+from hpo.cli.options import DatabaseOption, JsonOption, StudyArgument
+from hpo.errors import StorageError
 from hpo.terminal import err, following, out, say, say_doubts, tell
 
 if TYPE_CHECKING:
     from hpo.config.study import StudyFile
+    from hpo.stages.edits import Change
     from hpo.stages.estimate import StageEstimate
 
 
 def plan(
     study: StudyArgument,
+    database: DatabaseOption = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Estimate the time by training each architecture for a few seconds.")
     ] = False,
@@ -26,24 +31,35 @@ def plan(
 ) -> None:
     """Print how many design points, trainings, patch-visits and bytes a study will take, and how long.
 
+    Of a study that has started, also say what the file changes, and what that means for what has been done.
+
     Stage 1 is exact; stage 2 and the confirmation are upper bounds, because the sampler chooses the patches.
     """
     from hpo.config.load import load_study
 
-    settings = load_study(study)  # before what takes long to import: a wrong file is refused at once
+    settings = load_study(study, database)  # before what takes long to import: a wrong file is refused at once
     from rich import box
     from rich.table import Table
 
     from hpo.stages.estimate import estimate, total
     from hpo.stages.plan import open_data
 
+    digest = None
     if settings.data.folder.exists():
-        say_doubts(open_data(settings).doubts)
+        dataset = open_data(settings)
+        say_doubts(dataset.doubts)
+        digest = dataset.digest
+    changes = _changes(settings, digest)
     stages = estimate(settings)
     speeds = _calibrated(settings) if calibrate else {}
     seconds = {name: sum(_seconds(stage, speeds) for stage in stages if stage.architecture == name) for name in speeds}
     if as_json:
-        typer.echo(json.dumps({"stages": [asdict(stage) for stage in stages], "seconds": seconds}, indent=2))
+        told = {
+            "stages": [asdict(stage) for stage in stages],
+            "seconds": seconds,
+            **({} if changes is None else {"changes": [asdict(change) for change in changes]}),
+        }
+        typer.echo(json.dumps(told, indent=2))
         return
     title = f"{settings.name}: {settings.stage1.design}, then {settings.stage2.design}"
     table = Table(title=title, box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
@@ -63,6 +79,9 @@ def plan(
     table.add_section()
     table.add_row(*_cells(total(stages)), *([_duration(sum(seconds.values()))] if speeds else []))
     out.print(table)
+    if changes is not None:
+        tell(f"{settings.name} has started; what is trained already is not trained again")
+        tell_changes(changes)
     if speeds:
         whole = _duration(sum(seconds.values()))
         tell(f"at most {whole} with one worker here; what stages share is not known before they run")
@@ -70,6 +89,26 @@ def plan(
         say("for the time on this machine: add --calibrate")
     if not settings.data.folder.exists() and settings.data.sample is None:
         say(f"the data do not exist yet: {settings.data.folder}")
+
+
+def _changes(study: StudyFile, data_digest: str | None) -> list[Change] | None:
+    """What the file changes of a study that has started; None if it has not, or if that cannot be known.
+
+    Raises:
+        ConfigError: if that makes another study.
+    """
+    from hpo.stages.replan import foreseen_changes
+    from hpo.storage.database import look_into
+
+    try:
+        opened = look_into(study.database)
+    except StorageError as error:
+        say(f"whether the study has started is not known: {error}")
+        return None
+    if opened is None:
+        return None
+    with closing(opened):
+        return foreseen_changes(opened, study, data_digest)
 
 
 def _calibrated(study: StudyFile) -> dict[str, tuple[float, float]]:

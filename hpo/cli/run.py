@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hpo.cli.edits import take_edits
 from hpo.cli.launch import GpusOption, WorkersOption, launch_workers
 from hpo.cli.net import tracebacks_kept
 from hpo.cli.options import DatabaseOption, JsonOption, StudyArgument
 from hpo.config.stage import Stage
-from hpo.errors import HpoError
+from hpo.errors import HpoError, PlanChangedError, StudyFailedError
 from hpo.run.signals import stopping
 from hpo.terminal import following, progress_bar, say, say_doubts, tell
 
@@ -101,8 +102,9 @@ def _run_study(
             with following() as update:
                 dataset = open_data(settings, update)
             say_doubts(dataset.doubts)
+            take_edits(settings, database, dataset)
             if launch is None:
-                summary = _alone(settings, until, database, dataset, stop)
+                settings, summary = _alone(settings, until, database, dataset, stop)
             else:
                 summary = _by_workers(settings, database, lambda: launch(settings, database, stop))
         _print_summary(settings, summary, say if as_json else tell)
@@ -120,8 +122,23 @@ def _run_study(
 
 def _alone(
     settings: StudyFile, until: Stage, database: Database, dataset: Dataset, stop: threading.Event
-) -> RunSummary:
-    """Do the work in this process."""
+) -> tuple[StudyFile, RunSummary]:
+    """Do the work in this process; a plan that was changed meanwhile is read anew.
+
+    Returns:
+        The study as it was planned last, and how its run ended.
+    """
+    from hpo.config.load import load_study
+
+    while True:
+        try:
+            return settings, _work(settings, until, database, dataset, stop)
+        except PlanChangedError:
+            settings = load_study(settings.file, settings.database)
+            tell(f"{settings.name}: goes on by its new plan")
+
+
+def _work(settings: StudyFile, until: Stage, database: Database, dataset: Dataset, stop: threading.Event) -> RunSummary:
     from hpo.run.job import Job
     from hpo.run.loop import run_job
     from hpo.run.progress import RunProgress
@@ -173,4 +190,4 @@ def _print_summary(study: StudyFile, summary: RunSummary, said: Callable[[str], 
     elif not any(given_up):
         said(f"{study.name}: everything was already trained; nothing to do")
     if all(given_up):
-        raise HpoError(f"{study.name}: every architecture was given up; see the reasons above")
+        raise StudyFailedError(f"{study.name}: every trial failed, there is no result; the reasons are above")

@@ -85,10 +85,7 @@ def write_ranges(path: Path, ranges: Mapping[str, Ranges]) -> None:
         path: the file to write or replace.
         ranges: from architecture to factor to range.
     """
-    architectures = {
-        name: {factor: canonical(limits.model_dump(mode="json")) for factor, limits in factors.items()}
-        for name, factors in ranges.items()
-    }
+    architectures = {name: _as_written(factors) for name, factors in ranges.items()}
     write_yaml(path, _HEADER, {"architectures": architectures})
 
 
@@ -126,6 +123,24 @@ def load_ranges(path: Path, study: StudyFile) -> dict[str, dict[str, NumericRang
     if problems:
         raise config_error(document, problems)
     return ranges
+
+
+def forget_ranges(path: Path, architecture: str, found: Ranges) -> None:
+    """Take the ranges of an architecture out of a file, where they are as stage 1 found them and nobody edited them."""
+    if not path.exists():
+        return
+    architectures = read_yaml(path).values.get("architectures")
+    if not isinstance(architectures, dict) or architectures.get(architecture) != _as_written(found):
+        return
+    rest = {name: factors for name, factors in architectures.items() if name != architecture}
+    if rest:
+        write_yaml(path, _HEADER, {"architectures": rest})
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _as_written(ranges: Ranges) -> dict[str, Any]:
+    return {factor: canonical(limits.model_dump(mode="json")) for factor, limits in ranges.items()}
 
 
 def ranges_from_json(values: Mapping[str, Any]) -> dict[str, NumericRange | ChoiceRange]:

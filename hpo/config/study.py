@@ -136,6 +136,11 @@ class StudyFile(Settings):
     """A study: one YAML file in ``studies/``. Relative paths start at the file's folder."""
 
     name: Name = Field(description="of the study in the database and of its output folder")
+    copy_of: Name | None = Field(
+        default=None,
+        description="study that this one was copied from: stage 2 draws the same random numbers, and what both ask for "
+        "is trained once",
+    )
     data: DataSettings = Field(description="where the patches are")
     search_space: AnyPath = Field(description="YAML file of the hyper-parameters' values")
     dashboard: AnyPath = Field(description="YAML file of the report's figures and tables")

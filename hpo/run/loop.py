@@ -18,6 +18,8 @@ from hpo.run.job import Job
 from hpo.run.output_folder import check_output, mark_output
 from hpo.run.retention import clean_after_the_end
 from hpo.stages.advance import Standing, advance, plan_steps
+from hpo.stages.mend import remake_predictions
+from hpo.stages.replan import accept_plan
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute, compute_by_owner
 from hpo.storage.owner import this_process
@@ -52,13 +54,17 @@ def run_job(job: Job) -> RunSummary:
     TensorFlow is imported only if there is something to train.
 
     Raises:
-        ConfigError: if the study was planned from other settings.
+        ConfigError: if the study file makes another study of it, or is an earlier plan.
+        PlanChangedError: if the study was planned anew meanwhile; its file is to be read again.
         StopRequestedError: if ``job.stop`` was set, or ``hpo stop`` asked; running again goes on from there.
         StoreUnavailableError: if database or checkpoint store stay out of reach.
         WorkerOutgrownError: if the process has grown past its memory limit.
     """
     job = replace(job, database=replace(job.database, hurry=job.stop))
     try:
+        accept_plan(job.database, job.study, job.dataset.digest, only_new=True)
+        for line in remake_predictions(job.database, job.study):
+            _log.warning("%s", line)
         standings = _run(job)
     except StoreUnavailableError as error:
         if job.stop.is_set():

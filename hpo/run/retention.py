@@ -1,8 +1,9 @@
 """Retention of checkpoints: those that can still be needed stay.
 
 While an architecture is running, all checkpoints of its design points stay: a later stage may continue from them or
-start from their weights. Once it is finished, those of its comparison stay: the confirmation's runs at the epoch that
-counts, and the donors of their weights.
+start from their weights. Once it is finished, what it or another study can still need stays: each training at the
+epochs at which its design points ended, where an extended study continues and a copy of the study finds it; the
+confirmation's runs at the epoch that counts; and the donors of their weights.
 """
 
 from __future__ import annotations
@@ -83,8 +84,7 @@ def needed_checkpoints(database: Database, study: StudyFile) -> dict[str, set[in
             for ancestor, last in recipe_from_json(recipe).lineage(epochs):
                 if architecture.study == study.name:
                     ours.add(ancestor.key)
-                if architecture.runs is None:
-                    needed[ancestor.key].update(range(1, last + 1))
+                needed[ancestor.key].update(range(1 if architecture.runs is None else last, last + 1))
         for run in architecture.runs or ():
             for ancestor, speaking in run.recipe.lineage(run.epoch):
                 needed[ancestor.key].add(speaking)
@@ -120,7 +120,8 @@ def _architectures(session: Session) -> list[_Architecture]:
 
 def _runs(stages: Sequence[StageRow]) -> tuple[FrozenRun, ...] | None:
     closed = {stage.stage: stage for stage in stages if stage.closed_at is not None}
-    if "test" not in closed and all(abandoned(stage) is None for stage in closed.values()):
+    is_tested = "test" in closed or any(abandoned(stage) is not None for stage in closed.values())
+    if not is_tested or len(closed) < len(stages):
         return None
     frozen = result_of(closed.get("confirm"), ConfirmResult)
     return () if frozen is None else frozen.runs

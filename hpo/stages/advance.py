@@ -6,8 +6,9 @@ another process was first, so any number of processes may call it at any time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,13 +17,16 @@ from hpo.config.ranges import Ranges, load_ranges, write_ranges
 from hpo.config.stage import STAGES, Stage
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
+from hpo.recipe.point import point_key
 from hpo.stages.confirm import confirm_points, confirm_result, opening_point
 from hpo.stages.explore import stage1_result
 from hpo.stages.order import stages_of
-from hpo.stages.plan import open_first_stage
+from hpo.stages.plan import open_first_stage, stage1_points
 from hpo.stages.recheck import recheck_points, recheck_result
+from hpo.stages.replan import follow_budget, reopen
 from hpo.stages.steps import following_step
 from hpo.stages.tune import next_slot, stage2_plan, stage2_result
+from hpo.storage.aside import conform
 from hpo.storage.database import Database
 from hpo.storage.decided import (
     Abandoned,
@@ -38,6 +42,7 @@ from hpo.storage.decided import (
     needed_result,
     plan_of,
     result_of,
+    to_json,
 )
 from hpo.storage.decisions import close_stage, load_stages, open_stage
 from hpo.storage.points import PlannedPoint, add_points, count_points, stage_points
@@ -89,19 +94,23 @@ def advance(
     has_new_ranges = False
     for architecture in study.architecture_specs:
         for stage in stages_of(study):
-            is_ours = False
+            is_ours, is_closed = False, False
             with database.transaction() as session:
                 row = load_stages(session, study.name).get((stage, architecture))
                 if row is None:
                     break
-                if row.closed_at is None and _is_exhausted(session, study, row):
-                    is_ours = close_stage(session, row.name, _result(study, row, stage_points(session, row.name)))
+                is_closed = row.closed_at is not None
+                if not is_closed and _is_exhausted(session, study, row):
+                    is_ours = close_stage(session, row.name, _result(study, row, _points(session, study, row)))
                     has_new_ranges |= stage == "stage1"
             if is_ours:
                 on_closed(row.name)
             if stage == until:
                 break
-            _open_following(database, study, data_digest, architecture, stage)
+            if is_closed or is_ours:
+                _open_following(database, study, data_digest, architecture, stage)
+            elif stage != "stage1":
+                break  # what follows waits for it; a stage 2 keeps the ranges it was opened with
     # Not each time: what a person is writing there just now is nobody's business before a stage 2 opens.
     if has_new_ranges or not study.ranges_path.exists():
         write_ranges_file(database, study)
@@ -114,10 +123,12 @@ def standings(database: Database, study: StudyFile) -> list[Standing]:
         stages = load_stages(session, study.name)
     result = []
     for architecture in study.architecture_specs:
-        rows = [row for stage in STAGES if (row := stages.get((stage, architecture))) and row.closed_at is not None]
-        reasons = [reason for row in rows if (reason := abandoned(row)) is not None]
-        closed = tuple(stage for stage in STAGES if any(row.stage == stage for row in rows))
-        result.append(Standing(architecture, closed, reasons[0] if reasons else None))
+        rows = [row for stage in stages_of(study) if (row := stages.get((stage, architecture)))]
+        # A stage that was opened again leaves nothing behind it closed.
+        closed = list(takewhile(lambda row: row.closed_at is not None, rows))
+        reasons = [reason for row in closed if (reason := abandoned(row)) is not None]
+        names = tuple(stage for stage in STAGES if any(row.stage == stage for row in closed))
+        result.append(Standing(architecture, names, reasons[0] if reasons else None))
     return result
 
 
@@ -142,7 +153,9 @@ def _found_ranges(database: Database, study: StudyFile) -> dict[str, Ranges]:
         return {
             row.architecture: result.ranges
             for row in load_stages(session, study.name).values()
-            if row.stage == "stage1" and (result := result_of(row, Stage1Result)) is not None
+            if row.stage == "stage1"
+            and row.architecture in study.architecture_specs
+            and (result := result_of(row, Stage1Result)) is not None
         }
 
 
@@ -155,7 +168,8 @@ def plan_steps(database: Database, study: StudyFile) -> bool:
         Whether any point was queued.
     """
     with database.transaction() as session:
-        rows = [row for (stage, _), row in load_stages(session, study.name).items() if stage == "stage2"]
+        stages = load_stages(session, study.name)
+        rows = [row for name in study.architecture_specs if (row := stages.get(("stage2", name))) is not None]
         queued = [_queue_next(session, study, row) for row in rows if row.closed_at is None]
     return any(queued)
 
@@ -175,10 +189,21 @@ def _queue_next(session: Session, study: StudyFile, row: StageRow) -> bool:
 
 def _is_exhausted(session: Session, study: StudyFile, row: StageRow) -> bool:
     """Whether a stage has nothing left to do; a stage 2 with budget left is given its next point."""
-    if row.stage == "stage2" and _queue_next(session, study, row):
-        return False
+    if row.stage == "stage2":
+        follow_budget(session, study, row)  # a worker with an earlier plan may have gone on for a moment
+        if _queue_next(session, study, row):
+            return False
     counts = count_points(session, row.name)
     return not counts.get("waiting") and not counts.get("running")
+
+
+def _points(session: Session, study: StudyFile, row: StageRow) -> list[PointRow]:
+    """The points that a stage is decided by; those of stage 1 in the order of its design, whenever they were added."""
+    points = stage_points(session, row.name)
+    if row.stage != "stage1":
+        return points
+    of_key = {point.point_key: point for point in points}
+    return [of_key[key] for point in stage1_points(study) if (key := point_key(point)) in of_key]
 
 
 def _result(study: StudyFile, row: StageRow, rows: list[PointRow]) -> Result:
@@ -195,23 +220,51 @@ def _result(study: StudyFile, row: StageRow, rows: list[PointRow]) -> Result:
 
 
 def _open_following(database: Database, study: StudyFile, data_digest: str, architecture: str, stage: Stage) -> None:
-    """Open the stage after a closed one, unless it is open already or the architecture was abandoned."""
+    """Open the stage after a closed one, unless the architecture was abandoned; one that is there follows its plan."""
     stages = stages_of(study)
     following = stages[stages.index(stage) + 1] if stage != stages[-1] else None
     with database.transaction() as session:
         opened = load_stages(session, study.name)
         row = opened[stage, architecture]
-        if following is None or (following, architecture) in opened:
+        if following is None or row.closed_at is None or abandoned(row) is not None:
             return
-        if row.closed_at is None or abandoned(row) is not None:
+        later = opened.get((following, architecture))
+        if later is not None and following == "stage2":
             return
-        plan, planned = _following_plan(study, data_digest, following, row, stage_points(session, row.name))
+        points = _points(session, study, row)
+        plan, planned = _following_plan(study, data_digest, following, row, points, later)
+        if later is not None:
+            _follow(session, later, plan, planned, opened)
+            return
         direction = objective_of(study).direction if following == "stage2" else None
         open_stage(session, study.name, following, architecture, plan, planned, direction)
 
 
+def _follow(
+    session: Session,
+    stage: StageRow,
+    plan: Plan,
+    planned: list[PlannedPoint],
+    stages: Mapping[tuple[Stage, str], StageRow],
+) -> None:
+    """Have a stage that was opened before be what now follows from the stage before it."""
+    if to_json(plan) != stage.plan:
+        stage.plan = to_json(plan)
+    if not conform(session, stage.name, planned):
+        return
+    reopen(session, stage, stages)
+    test = stages.get(("test", stage.architecture))
+    if stage.stage == "confirm" and test is not None:
+        test.closed_at, test.result = None, None  # it was of another comparison
+
+
 def _following_plan(
-    study: StudyFile, data_digest: str, following: Stage, closed: StageRow, points: list[PointRow]
+    study: StudyFile,
+    data_digest: str,
+    following: Stage,
+    closed: StageRow,
+    points: list[PointRow],
+    later: StageRow | None,
 ) -> tuple[Plan, list[PlannedPoint]]:
     """The plan and first points of the stage that follows a closed one, from the closed one's result and points."""
     architecture = closed.architecture
@@ -219,7 +272,7 @@ def _following_plan(
         found = needed_result(closed, Stage1Result)
         return stage2_plan(study, architecture, data_digest, found, _ranges(study, architecture, found), points)
     if following == "recheck":
-        return recheck_points(study, points)
+        return recheck_points(study, points, () if later is None else plan_of(later, RecheckPlan).seeds)
     if following == "confirm":
         was_rechecked = closed.stage == "recheck"
         chosen = needed_result(closed, RecheckResult) if was_rechecked else needed_result(closed, Stage2Result)

@@ -69,7 +69,8 @@ def confirm_result(study: StudyFile, rows: Sequence[PointRow]) -> ConfirmResult 
         where one of the compared sides has no successful run.
     """
     objective = objective_of(study)
-    runs = tuple(_frozen(objective, row) for row in rows if row.state == "complete")
+    complete = sorted((row for row in rows if row.state == "complete"), key=lambda row: _place(study, row))
+    runs = tuple(_frozen(objective, row) for row in complete)
     after = [run for run in runs if run.role == "after"]
     for role in ("before", "equal", "after") if study.confirm.equal_training else ("before", "after"):
         if all(run.role != role for run in runs):
@@ -77,6 +78,16 @@ def confirm_result(study: StudyFile, rows: Sequence[PointRow]) -> ConfirmResult 
     configuration = digest([[run.role, run.seed, run.recipe_key, run.epoch] for run in runs])
     export = max(after, key=lambda run: objective.gain(run.objective))
     return ConfirmResult(runs, configuration, export.seed)
+
+
+_ROLES = ("before", "equal", "after", "cold_control")
+
+
+def _place(study: StudyFile, row: PointRow) -> tuple[int, int]:
+    """Where a run stands in the comparison, whenever it was planned."""
+    seeds = study.confirm.seeds
+    seed = row.label["seed"]
+    return seeds.index(seed) if seed in seeds else len(seeds), _ROLES.index(row.label["role"])
 
 
 def opening_point(confirmed: ConfirmResult) -> PlannedPoint:

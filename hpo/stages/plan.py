@@ -15,7 +15,7 @@ from hpo.data.description import CLASSES, read_description
 from hpo.data.prepare import prepare_data
 from hpo.data.progress import Progress, silent
 from hpo.data.split import nested_subset
-from hpo.errors import ConfigError
+from hpo.errors import ConfigError, PlanChangedError
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.architecture import architecture_to_json
 from hpo.recipe.key import canonical
@@ -23,9 +23,11 @@ from hpo.recipe.point import Point, apply_point, point_key
 from hpo.recipe.recipe import KEY_FORMAT, Recipe, recipe_from_json, recipe_to_json
 from hpo.search.designs import grid, one_factor
 from hpo.search.spaces import spaces_to_json, whole_factor
+from hpo.stages.edits import compare_plans
 from hpo.storage.database import Database
 from hpo.storage.decided import Stage1Plan
 from hpo.storage.decisions import load_stages, open_stage, open_study
+from hpo.storage.plans import present_settings
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import StudyRow
 
@@ -89,13 +91,17 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
     """Plan stage 1 of every architecture; safe to repeat and to run in many processes at once.
 
     Raises:
-        ConfigError: if the database holds this study as planned from other settings or data.
+        PlanChangedError: if the study holds another plan by now; see `hpo.stages.replan`.
     """
     settings = determining_settings(study, data_digest)
     classes = read_description(study.data.folder).classes
     named = () if classes == CLASSES else classes  # for a report that is made without the data
     with database.transaction() as session:
-        _check_unchanged(study, open_study(session, study.name, settings), settings)
+        if present_settings(open_study(session, study.name, settings)) != settings:
+            raise PlanChangedError(
+                f"{study.name}: the study was planned anew while this worker was at work on it; a fresh one goes on by "
+                "the new plan"
+            )
         opened = {architecture for stage, architecture in load_stages(session, study.name) if stage == "stage1"}
         for architecture in [name for name in study.architecture_specs if name not in opened]:
             template = template_recipe(study, architecture, data_digest, study.stage1.seed)
@@ -179,31 +185,16 @@ def _check_valid_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
 
 
 def recorded_settings(database: Database, name: str) -> dict[str, Any] | None:
-    """The settings that a study was planned from; None if it has not begun."""
+    """The settings that a study is planned from; None if it has not begun."""
     with database.transaction() as session:
         row = session.get(StudyRow, name)
-        return None if row is None else row.settings
+        return None if row is None else present_settings(row.settings)
 
 
 def changed_settings(study: StudyFile, recorded: Mapping[str, Any]) -> list[str]:
     """What a study file says otherwise than when the study was planned, a line each; the data are not looked at."""
-    return _differences(recorded, determining_settings(study, recorded["data"]))
-
-
-def _check_unchanged(study: StudyFile, recorded: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    if recorded.get("key_format") != given["key_format"]:
-        raise ConfigError(
-            study.file,
-            f"study {study.name!r} was begun by a version of hpo that trains to other weights: finish it with that "
-            f"version, or give the study a new name; to begin anew, remove {study.output}",
-        )
-    changed = _differences(recorded, given)
-    if changed:
-        raise ConfigError(
-            study.file,
-            f"study {study.name!r} was planned from other settings: {'; '.join(changed)}. "
-            f"Set them back, or give the study a new name; to begin anew, remove {study.output}",
-        )
+    given = determining_settings(study, recorded["data"])
+    return [str(change) for change in compare_plans(study, recorded, given, ())]
 
 
 def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
@@ -227,14 +218,3 @@ def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     chosen["architectures"] = {name: architecture_to_json(spec) for name, spec in study.architecture_specs.items()}
     settings: dict[str, Any] = canonical(chosen)
     return settings
-
-
-def _differences(recorded: Any, given: Any, path: str = "") -> list[str]:
-    """What changed, one ``key: old -> new`` each."""
-    if isinstance(recorded, Mapping) and isinstance(given, Mapping):
-        return [
-            line
-            for name in sorted({*recorded, *given})
-            for line in _differences(recorded.get(name), given.get(name), f"{path}.{name}" if path else str(name))
-        ]
-    return [] if recorded == given else [f"{path} was {recorded}, is {given}"]

@@ -33,12 +33,15 @@ def ranked(objective: Objective, rows: Sequence[PointRow]) -> list[PointRow]:
     return list(of_configuration.values())
 
 
-def recheck_points(study: StudyFile, rows: Sequence[PointRow]) -> tuple[RecheckPlan, list[PlannedPoint]]:
+def recheck_points(
+    study: StudyFile, rows: Sequence[PointRow], earlier: Sequence[int] = ()
+) -> tuple[RecheckPlan, list[PlannedPoint]]:
     """The trainings that choose among the best of stage 2.
 
     Args:
         study: says how many, and supplies the seeds that are taken.
         rows: the design points of stage 2.
+        earlier: the seeds of a recheck that is decided again: they stay, and with them what was trained.
 
     Returns:
         The plan, and a point for each candidate and seed, as long as the candidate was trained in stage 2; a seed
@@ -47,7 +50,7 @@ def recheck_points(study: StudyFile, rows: Sequence[PointRow]) -> tuple[RecheckP
     settings = study.stage2.recheck
     top, seeds = (settings.top, settings.seeds) if settings is not None else (0, 0)
     candidates = tuple(choice_of(row) for row in ranked(objective_of(study), rows)[:top])
-    plan = RecheckPlan(candidates, fresh_seeds(study, seeds))
+    plan = RecheckPlan(candidates, fresh_seeds(study, seeds, earlier))
     points = [
         with_donor(
             planned(
@@ -63,10 +66,10 @@ def recheck_points(study: StudyFile, rows: Sequence[PointRow]) -> tuple[RecheckP
     return plan, points
 
 
-def fresh_seeds(study: StudyFile, amount: int) -> tuple[int, ...]:
-    """Seeds that neither the search nor the final trainings of a study use."""
-    taken = {study.stage1.seed, study.stage2.seed, *study.confirm.seeds}
-    return tuple(islice((seed for seed in count() if seed not in taken), amount))
+def fresh_seeds(study: StudyFile, amount: int, earlier: Sequence[int] = ()) -> tuple[int, ...]:
+    """Seeds that neither the search nor the final trainings of a study use, those of an earlier recheck first."""
+    taken = {study.stage1.seed, study.stage2.seed, *study.confirm.seeds, *earlier}
+    return (*earlier, *islice((seed for seed in count() if seed not in taken), amount))[:amount]
 
 
 def recheck_result(study: StudyFile, plan: RecheckPlan, rows: Sequence[PointRow]) -> RecheckResult:

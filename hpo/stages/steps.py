@@ -47,6 +47,15 @@ def step_key(number: int) -> str:
     return f"step:{number:06d}"
 
 
+def end_key(trials: int, number: int) -> str:
+    """The key of a step that is taken once so many trials are open and no more may be.
+
+    Such steps have numbers of their own: a search that is extended goes on from the last step before them, as if it
+    had been planned so, and finds what they trained.
+    """
+    return f"end:{trials:06d}:{number:06d}"
+
+
 def pool_settings(study: StudyFile) -> PoolSettings:
     """How a study's pool is worked."""
     objective, rungs = objective_of(study), study.stage2.rungs
@@ -84,19 +93,33 @@ def following_step(
     may_open = study.stage2.trials is None or sum("from" not in row.label for row in steps) < study.stage2.trials
     spaces = searched_spaces(plan)
     trainings = _trainings(objective_of(study), spaces, rows)
-    number = len(steps)
+    number = sum("end" not in row.label for row in steps)
+    if not may_open:
+        return _ending(study, spaces, rows, trainings)
     for attempt in range(_TRIES):
-        seed = int(digest([plan.seed, stage.name, step_key(number), attempt])[:8], 16)
+        seed = int(digest([plan.seed, plan.stream or stage.name, step_key(number), attempt])[:8], 16)
         first = [dict(one.values) for one in plan.first or ()] if attempt == 0 else []
-        step = next_step(settings, spaces, trainings, seed, first, may_open=may_open, prior=study.space.prior)
+        step = next_step(settings, spaces, trainings, seed, first, prior=study.space.prior)
         if isinstance(step, Open):
             point = _opened(plan, step, number)
             if point.recipe_key not in {training.key for training in trainings}:
                 return point
             continue
-        return None if step is None else _continued(rows, step, number)
+        return None if step is None else _continued(rows, step, step_key(number), {"slot": number})
     step = next_step(settings, spaces, trainings, 0, may_open=False)
-    return _continued(rows, step, number) if isinstance(step, Continue) else None
+    return _continued(rows, step, step_key(number), {"slot": number}) if isinstance(step, Continue) else None
+
+
+def _ending(
+    study: StudyFile, spaces: Mapping[str, Space], rows: Sequence[PointRow], trainings: Sequence[Training]
+) -> PlannedPoint | None:
+    """The next step of a pool whose trials are all open: the best of each rung go on."""
+    step = next_step(pool_settings(study), spaces, trainings, 0, may_open=False)
+    if not isinstance(step, Continue):
+        return None
+    trials, steps = study.stage2.trials or 0, [row for row in rows if "slot" in row.label]
+    key = end_key(trials, sum("end" in row.label for row in steps))
+    return _continued(rows, step, key, {"slot": len(steps), "end": trials})
 
 
 def searched_spaces(plan: Stage2Plan) -> dict[str, Space]:
@@ -162,11 +185,11 @@ def _opened(plan: Stage2Plan, step: Open, number: int) -> PlannedPoint:
     return planned(plan.template, point, key=step_key(number), label={"slot": number, "origin": origin})
 
 
-def _continued(rows: Sequence[PointRow], step: Continue, number: int) -> PlannedPoint:
+def _continued(rows: Sequence[PointRow], step: Continue, key: str, label: dict[str, int]) -> PlannedPoint:
     before = next(row for row in longest_rows(rows) if row.recipe_key == step.key)
     return PlannedPoint(
-        key=step_key(number),
-        label={"slot": number, "origin": before.label["origin"], "from": before.epochs},
+        key=key,
+        label={**label, "origin": before.label["origin"], "from": before.epochs},
         point={**(before.point or {}), "epochs": step.epochs},
         recipe=before.recipe,
         recipe_key=before.recipe_key,

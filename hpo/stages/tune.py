@@ -21,14 +21,16 @@ from hpo.stages.explore import abandoned_reason
 from hpo.stages.plan import planned, template_recipe
 from hpo.stages.steps import FREE_IN_A_ROW, choice_of, longest_rows
 from hpo.storage.decided import Abandoned, Donor, FirstPoint, Stage1Result, Stage2Plan, Stage2Result
+from hpo.storage.decisions import stage_name
 from hpo.storage.ledger import Compute, compute_by_recipe
 from hpo.storage.points import PlannedPoint
 from hpo.storage.tables import PointRow
 
 Spaces = dict[str, Space]
 
-DEFAULT_STARTUP_TRIALS = 10
-"""Random trials before the sampler's model is used, where the budget does not say how many trials there will be."""
+STARTUP_TRIALS, STARTUP_OF_OTHER_BUDGETS = 3, 10
+"""Random trials before the sampler's model is used. They must not depend on how many trials there will be: a study that
+is extended goes on as if it had been planned so."""
 
 
 def stage2_plan(
@@ -65,25 +67,29 @@ def stage2_plan(
         space=spaces_to_json(shown),
         sampler=study.stage2.design,
         seed=study.stage2.seed,
-        startup_trials=_startup_trials(study.stage2.trials),
+        startup_trials=STARTUP_OF_OTHER_BUDGETS if study.stage2.trials is None else STARTUP_TRIALS,
         ranges=ranges,
         donor=stage1.donor,
-        first=first if is_pool else None,
+        first=first,
+        stream=None if study.copy_of is None else stage_name(study.copy_of, "stage2", architecture),
     )
     if is_pool:
         return plan, _paused(template, fixed, spaces, rows, study.stage2.epochs)
-    points = [
-        planned(template, {**fixed, **one.values}, key=slot_key(number), label={"slot": number, "origin": one.origin})
-        for number, one in enumerate(first)
+    count = len(first) if study.stage2.trials is None else study.stage2.trials
+    return plan, [
+        *_observations(template, fixed, spaces, rows),
+        *(slot_point(plan, number) for number in range(count)),
     ]
-    trials = study.stage2.trials
-    if trials is not None:
-        points = points[:trials] + [sampled_slot(number) for number in range(len(points), trials)]
-    return plan, [*_observations(template, fixed, spaces, rows), *points]
 
 
-def _startup_trials(trials: int | None) -> int:
-    return DEFAULT_STARTUP_TRIALS if trials is None else max(3, min(DEFAULT_STARTUP_TRIALS, trials // 3))
+def slot_point(plan: Stage2Plan, number: int) -> PlannedPoint:
+    """The point of the trial with this number: known values first, then what the sampler chooses."""
+    first = plan.first or ()
+    if number >= len(first):
+        return sampled_slot(number)
+    one = first[number]
+    point, label = {**plan.fixed, **one.values}, {"slot": number, "origin": one.origin}
+    return planned(plan.template, point, key=slot_key(number), label=label)
 
 
 def slot_key(number: int) -> str:

@@ -94,7 +94,7 @@ _Choice = Annotated[Choice, BeforeValidator(_completed)]
 
 
 class FirstPoint(NamedTuple):
-    """Known values that a pool begins with: where they come from, and the values of the searched factors."""
+    """Known values that a stage 2 begins with: where they come from, and the values of the searched factors."""
 
     origin: str
     values: _Values
@@ -165,7 +165,8 @@ class Stage2Plan:
         startup_trials: random trials before the sampler's model is used.
         ranges: stage 1's, or those that a person made of them.
         donor: the best trial of stage 1.
-        first: known values that a pool opens first; None where they are design points from the start.
+        first: known values that it begins with; None in a plan of an earlier version whose design is no pool.
+        stream: names the random numbers, where a copied study draws those of its original; else the stage's name does.
     """
 
     template: _Recipe
@@ -177,6 +178,7 @@ class Stage2Plan:
     ranges: _Ranges
     donor: Donor
     first: tuple[FirstPoint, ...] | None = None
+    stream: str | None = None
     __pydantic_config__: ClassVar = _STRICT
 
 

@@ -22,7 +22,7 @@ from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from hpo.storage.artifacts import Artifact
@@ -161,6 +161,24 @@ def tell_trial(
         session.add(models.TrialValueModel(trial_id=trial_id, objective=0, value=stored, value_type=kind))
     trial.state = TrialState.FAIL if value is None else TrialState.COMPLETE
     trial.datetime_complete = datetime.now().astimezone()
+
+
+def restart_trial(session: Session, trial_id: int) -> None:
+    """Have a trial run again: its values and files are gone, and what it tried stays."""
+    trial = session.get_one(models.TrialModel, trial_id, with_for_update=True)
+    for model in (models.TrialValueModel, models.TrialIntermediateValueModel):
+        session.execute(delete(model).where(model.trial_id == trial_id))
+    system = models.TrialSystemAttributeModel
+    of_files = system.key.startswith(_ARTIFACT_PREFIX, autoescape=True)
+    session.execute(delete(system).where(system.trial_id == trial_id, of_files))
+    trial.state, trial.datetime_complete = TrialState.RUNNING, None
+
+
+def set_direction(session: Session, study_name: str, direction: Direction) -> None:
+    """Have an Optuna study, if it is there, look for larger or smaller values."""
+    model, kind = models.StudyDirectionModel, StudyDirection[direction.upper()]
+    study_id = session.scalar(select(models.StudyModel.study_id).where(models.StudyModel.study_name == study_name))
+    session.execute(update(model).where(model.study_id == study_id).values(direction=kind))
 
 
 def study_ids(session: Session, names: Collection[str]) -> dict[str, int]:

@@ -83,8 +83,9 @@ def count_points(session: Session, stage_name: str) -> dict[str, int]:
 
 
 def stage_points(session: Session, stage_name: str) -> list[PointRow]:
-    """The points of a stage in the order in which they were planned."""
-    return list(session.scalars(select(PointRow).where(PointRow.stage_name == stage_name).order_by(PointRow.id)))
+    """The points that a stage counts, in the order in which they were planned; see `hpo.storage.aside`."""
+    counted = select(PointRow).where(PointRow.stage_name == stage_name, PointRow.state != "aside")
+    return list(session.scalars(counted.order_by(PointRow.id)))
 
 
 def named_trainings(session: Session, stage_name: str) -> list[NamedTraining]:

@@ -177,8 +177,8 @@ class PredictionStore:
     def _unusable(self, name: str, fault: str) -> StorageError:
         path = f"{self._files.url}/predictions/{name}"
         return StorageError(
-            f"{path}: predictions are {fault}; restore the file, or correct `checkpoints` or HPO_CHECKPOINTS if the "
-            "store is another, or give the study a new name to test again"
+            f"{path}: predictions are {fault}; hpo run makes them again; if the store is another, correct "
+            "`checkpoints` or HPO_CHECKPOINTS"
         )
 
 

@@ -15,7 +15,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from hpo.config.stage import Stage
 
-PointState = Literal["waiting", "running", "complete", "failed"]
+PointState = Literal["waiting", "running", "complete", "failed", "aside"]
+"""``aside`` is a point that the present plan does not ask for; see `hpo.storage.aside`."""
 
 _Number = Float(53)
 """Double precision, on every database: MySQL's FLOAT would round a time to hours."""

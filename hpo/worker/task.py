@@ -25,7 +25,7 @@ from hpo.storage.decided import ConfirmResult, Stage2Plan
 from hpo.storage.leases import HeldLease
 from hpo.storage.optuna_bridge import ask_sampler
 from hpo.storage.outcomes import Outcome, fail_point, settle_point
-from hpo.training.engine import EpochResult
+from hpo.training.engine import EpochResult, OnTrained
 from hpo.worker.messages import Completed, Epoch, Opened, Shown
 from hpo.worker.publisher import Publisher
 from hpo.worker.worker import Worker
@@ -74,13 +74,8 @@ def train(task: Task) -> None:
     every = worker.objective.epoch == "best"
     kept_epochs = {epoch for epoch in range(1, targets[-1] + 1) if every or epoch in {*targets, *later}}
 
-    def on_trained(trained: Recipe, epoch: int, seconds: float) -> None:
-        _post_epoch(task, trained, epoch, seconds)
-        lease.check()
-        worker.check_stop()
-
     curve: list[dict[str, float]] = []
-    for result in worker.trainer.bring(recipe, kept_epochs, on_trained=on_trained, before_save=lease.check):
+    for result in worker.trainer.bring(recipe, kept_epochs, on_trained=_noting(task), before_save=lease.check):
         curve.append(result.metrics)
         if result.seconds is None and any(claim.attempt > 1 for claim in claims):
             _post_epoch(task, recipe, result.epoch, None)
@@ -114,6 +109,8 @@ def open_test_split(task: Task) -> None:
     predicted: dict[tuple[str, int], NDArray[np.float32]] = {}  # before and after may be one training
     for run in frozen.runs:
         address = (run.recipe.key, run.epoch)
+        for _ in worker.trainer.bring(run.recipe, (run.epoch,), on_trained=_noting(task), before_save=task.lease.check):
+            pass  # trains nothing, unless the checkpoint was lost since
         kept = worker.trainer.valid_probabilities(run.recipe, run.epoch)
         worker.predictions.save(configuration, run.role, run.seed, kept, "valid")
         if address not in predicted:
@@ -170,7 +167,7 @@ def _settled(worker: Worker, claim: Claim) -> Claim:
     if claim.planned.point is not None or claim.trial_id is None:
         return claim
     plan, trial_id = claim.plan_as(Stage2Plan), claim.trial_id
-    seed = int(digest([plan.seed, claim.stage_name, claim.planned.key])[:8], 16)
+    seed = int(digest([plan.seed, plan.stream or claim.stage_name, claim.planned.key])[:8], 16)
     if plan.sampler == "asha":
         raise TrainingError("the design point has no values")  # in a pool they are chosen with the step
     if plan.sampler == "qmc":
@@ -183,6 +180,17 @@ def _settled(worker: Worker, claim: Claim) -> Claim:
     if not worker.database.run(settle_point, claim, planned):
         raise lost(claim)
     return replace(claim, planned=planned)
+
+
+def _noting(task: Task) -> OnTrained:
+    """Enters each epoch that is really trained, and ends the work when it is to end."""
+
+    def on_trained(trained: Recipe, epoch: int, seconds: float) -> None:
+        _post_epoch(task, trained, epoch, seconds)
+        task.lease.check()
+        task.worker.check_stop()
+
+    return on_trained
 
 
 def _post_epoch(task: Task, trained: Recipe, epoch: int, seconds: float | None) -> None:

@@ -49,7 +49,7 @@ def test_what_was_planned_is_shown_whatever_the_file_says_by_now(hpo: Hpo, story
     story.study.file.write_text(yaml.safe_dump(settings))
     ended = hpo(command, story.study.file)
     assert (ended.status, ended.out) == (0, before.out)
-    assert "confirm.epochs was 2, is 7; stage2.trials was 4, is 44" in ended.err
+    assert "stage2.trials: 4 -> 44; confirm.epochs: 2 -> 7" in ended.err
     assert "what follows is as planned" in ended.err
 
     settings["stage1"]["design"] = "no design"

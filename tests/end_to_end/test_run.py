@@ -170,11 +170,11 @@ def test_edited_ranges_are_what_stage_2_searches(project: Project) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"confirm": {"epochs": 3, "seeds": [0, 1]}}, "confirm.epochs was 2, is 3"),
-        ({"stage2": STUDY["stage2"] | {"trials": 9}}, "stage2.trials was 4, is 9"),
+        ({"stage1": STUDY["stage1"] | {"seed": 3}}, "stage1.seed: 0 -> 3 (it is part of every training of stage 1)"),
+        ({"stage2": STUDY["stage2"] | {"epochs": 9}}, "stage2.epochs: 2 -> 9 (stage 2 of tiny, wide has been opened"),
     ],
 )
-def test_a_study_that_was_planned_from_other_settings_is_refused_in_one_line(
+def test_another_study_under_the_same_name_is_refused_in_one_line(
     finished: Project, changes: dict[str, object], message: str
 ) -> None:
     finished.write(changes)
@@ -184,4 +184,4 @@ def test_a_study_that_was_planned_from_other_settings_is_refused_in_one_line(
         finished.write()
     (line,) = refused.stderr.strip().splitlines()
     assert message in line
-    assert "give the study a new name" in line
+    assert line.endswith("hpo copy study.yaml NEW")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.key import digest
 from hpo.recipe.point import point_key
 from hpo.recipe.recipe import recipe_to_json
-from hpo.stages import plan as module
 from hpo.stages.plan import (
     check_patches,
     determining_settings,
@@ -26,14 +24,6 @@ from hpo.stages.plan import (
 )
 from hpo.storage.database import Database
 from tests.stages.story import DATA, SPACE, STAGE1_POINTS, Story, load
-
-
-def refusal(database: Database, folder: Path, digest: str = DATA, **changes: Any) -> str:
-    """What the user reads who changed the study file after it was planned."""
-    open_first_stage(database, load(folder / "first"), DATA)
-    with pytest.raises(ConfigError) as caught:
-        open_first_stage(database, load(folder / "second", **changes), digest)
-    return str(caught.value)
 
 
 def test_stage_1_of_every_architecture_is_queued_once_however_often_it_is_planned(
@@ -94,60 +84,10 @@ def test_a_grid_combines_all_levels(tmp_path: Path) -> None:
     assert stage1_points(study)[0] == study.space.reference
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"stage2": {"trials": 9}}, "stage2.trials was 4, is 9"),
-        ({"stage2": {"trials": None, "patch_visits": 900}}, "stage2.patch_visits was None, is 900"),
-        ({"stage1": {"margin": 0.05}}, "stage1.margin was 0.01, is 0.05"),
-        ({"confirm": {"seeds": [0, 2]}}, "confirm.seeds was [0, 1], is [0, 2]"),
-        ({"objective": {"metric": "f1"}}, "objective.metric was auc, is f1"),
-        ({"data": {"folder": "data", "patch_size": 16, "valid_patches": 8}}, "valid_patches was None, is 8"),
-        (
-            {"space": {**SPACE, "epochs": {"reference": 4, "levels": [1, 2, 4]}}},
-            "search_space.factors.epochs.reference was 2, is 4",
-        ),
-        (
-            {"architectures": [{"name": "tiny", "convolutions": [{"kernel": 5, "filters": 4}], "dense": [8]}]},
-            "architectures.tiny",
-        ),
-    ],
-)
-def test_a_study_planned_from_other_settings_is_refused_naming_the_keys(
-    sqlite: Database, tmp_path: Path, changes: dict[str, Any], message: str
-) -> None:
-    refused = refusal(sqlite, tmp_path, **changes)
-    assert refused.startswith(f"{tmp_path / 'second' / 'study.yaml'}: study 'small' was planned from other settings: ")
-    assert message in refused
-    assert "Set them back" in refused
-    assert "give the study a new name" in refused
-    assert "\n" not in refused
-
-
-def test_every_key_that_changed_is_named(sqlite: Database, tmp_path: Path) -> None:
-    refused = refusal(sqlite, tmp_path, stage2={"trials": 9, "epochs": 5}, confirm={"epochs": 7})
-    assert "confirm.epochs was 2, is 7; stage2.epochs was 3, is 5; stage2.trials was 4, is 9." in refused
-
-
-def test_a_study_that_another_key_format_began_is_refused(
-    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = load(tmp_path)
-    open_first_stage(sqlite, study, DATA)
-    monkeypatch.setattr(module, "KEY_FORMAT", module.KEY_FORMAT + 1)
-    with pytest.raises(ConfigError, match="was begun by a version of hpo that trains to other weights: finish it with"):
-        open_first_stage(sqlite, study, DATA)
-
-
 def test_every_recipe_of_a_study_has_its_arithmetic(tmp_path: Path) -> None:
     study = load(tmp_path, arithmetic={"compute_dtype": "bfloat16"})
     assert template_recipe(study, "tiny", DATA, 3).arithmetic == Arithmetic("bfloat16")
     assert template_recipe(load(tmp_path), "tiny", DATA, 3).arithmetic == Arithmetic()
-
-
-def test_other_arithmetic_is_refused(sqlite: Database, tmp_path: Path) -> None:
-    refused = refusal(sqlite, tmp_path, arithmetic={"compute_dtype": "bfloat16"})
-    assert "arithmetic.compute_dtype was float32, is bfloat16" in refused
 
 
 def test_a_study_of_an_earlier_database_that_knows_no_recheck_or_equal_training_goes_on(tmp_path: Path) -> None:
@@ -159,10 +99,6 @@ def test_a_study_of_an_earlier_database_that_knows_no_recheck_or_equal_training_
     on = determining_settings(load(tmp_path, stage2={"recheck": {}}, confirm={"equal_training": True}), DATA)
     assert on["stage2"]["recheck"] == {"top": 3, "seeds": 2}
     assert on["confirm"]["equal_training"] is True
-
-
-def test_other_data_is_refused(sqlite: Database, tmp_path: Path) -> None:
-    assert "data was ddd" in refusal(sqlite, tmp_path, digest="e" * 64)
 
 
 def test_places_workers_and_the_report_may_change_at_any_time(sqlite: Database, tmp_path: Path) -> None:

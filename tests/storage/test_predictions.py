@@ -64,7 +64,9 @@ def test_the_truth_keeps_labels_and_where_they_are_known_slides(store_url: str, 
 
 def test_missing_predictions_are_an_error_that_names_the_file_and_what_to_do(store_url: str) -> None:
     store = PredictionStore(Files(store_url))
-    with pytest.raises(StorageError, match=r"configuration/test/after-0\.npz: .* missing; .* new name") as caught:
+    with pytest.raises(
+        StorageError, match=r"configuration/test/after-0\.npz: .* missing; hpo run makes them again"
+    ) as caught:
         store.load("configuration", "after", 0)
     assert "\n" not in str(caught.value)
     assert not isinstance(caught.value, StoreUnavailableError)  # waiting will not bring them back

@@ -1,0 +1,216 @@
+"""What an edited study file means for what has been done: each change is taken, decided anew, or another study."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Literal
+
+from hpo.config.study import StudyFile
+from hpo.recipe.key import canonical, canonical_json
+from hpo.recipe.recipe import Recipe
+from hpo.recipe.schedule import Strategy
+
+Kind = Literal["taken", "anew", "other"]
+"""``taken`` changes nothing that was done; ``anew`` decides closed stages again; ``other`` is another study."""
+
+Opened = Collection[tuple[str, str]]
+"""The stages that have been opened, each as (stage, architecture)."""
+
+BUDGETS = ("trials", "patch_visits", "minutes")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of a study file.
+
+    Args:
+        path: of the setting, as the database records it.
+        key: dotted, as the file has it; of the search space with its file's name before it.
+        was: what the study was planned with; None where it was not set.
+        now: what the file says.
+        kind: what it means for what has been done.
+        effect: the same in words.
+    """
+
+    path: tuple[str, ...]
+    key: str
+    was: Any
+    now: Any
+    kind: Kind
+    effect: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {_words(self.was)} -> {_words(self.now)}"
+
+
+def compare_plans(
+    study: StudyFile, recorded: Mapping[str, Any], given: Mapping[str, Any], opened: Opened
+) -> list[Change]:
+    """Every change between two plans of a study, in the order of the file.
+
+    Args:
+        study: the file as it is.
+        recorded: what the study was planned with, as `hpo.stages.settings.determining_settings` writes it.
+        given: the same of the file.
+        opened: how far the study has come.
+    """
+    changes = []
+    for path in _changed_paths(recorded, given, ()):
+        if not _is_implied(study, path):
+            was, now = _at(recorded, path), _at(given, path)
+            kind, effect = _meaning(path, was, now, opened)
+            changes.append(Change(path, _key(study, path), was, now, kind, effect))
+    order = {kind: number for number, kind in enumerate(("other", "anew", "taken"))}
+    return sorted(changes, key=lambda change: order[change.kind])
+
+
+def _changed_paths(was: Any, now: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Where two plans differ; an architecture or a factor that one of them lacks is one change."""
+    if was == now:
+        return
+    is_whole = len(path) == 2 and path[0] == "architectures"
+    if isinstance(was, Mapping) and isinstance(now, Mapping) and not is_whole:
+        for name in dict.fromkeys([*now, *was]):
+            yield from _changed_paths(was.get(name), now.get(name), (*path, name))
+    else:
+        yield path
+
+
+def _at(settings: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        settings = settings.get(name) if isinstance(settings, Mapping) else None
+    return settings
+
+
+def _is_implied(study: StudyFile, path: tuple[str, ...]) -> bool:
+    """Whether a bound follows from the levels, which have changed too."""
+    if len(path) != 4 or path[:2] != ("search_space", "factors") or path[3] not in ("low", "high"):
+        return False
+    factor = study.space.factors.get(path[2])
+    return factor is not None and path[3] not in factor.model_fields_set
+
+
+def _key(study: StudyFile, path: tuple[str, ...]) -> str:
+    if path[0] == "search_space":
+        return f"{study.search_space.name}: {'.'.join(path[1:])}"
+    if path == ("data",):
+        return f"the patches of {study.data.folder}"
+    if path in (("valid_patches",), ("balance",)):
+        return f"data.{path[0]}"
+    return ".".join(path)
+
+
+def _meaning(path: tuple[str, ...], was: Any, now: Any, opened: Opened) -> tuple[Kind, str]:
+    section = path[0]
+    if section == "architectures":
+        return _architecture(path[1], was, now)
+    if section == "search_space":
+        return _search_space(path, was, now)
+    if section == "stage1":
+        return _stage1(path[1], was, now)
+    if section == "stage2":
+        return _stage2(path[1], was, now, opened)
+    if section == "confirm":
+        return _confirm(path[1], was, now, opened)
+    if section == "objective":
+        return "anew", "every stage is judged again by what was trained; the points of stage 2 stay as they are"
+    if section == "data":
+        return "other", "other patches are another study"
+    return "other", "it is part of every training"
+
+
+def _architecture(name: str, was: Any, now: Any) -> tuple[Kind, str]:
+    if was is None:
+        return "taken", f"{name} passes through all stages"
+    if now is None:
+        return "anew", f"what {name} gave stays in the database, and leaves report and comparison"
+    if "function" in was and was.get("function") == now.get("function"):
+        module = now["function"].partition(":")[0]
+        return "other", f"the source of module {module} has changed since; list it under another name to add it"
+    return "other", f"{name} is another network; list it under another name to add it"
+
+
+def _search_space(path: tuple[str, ...], was: Any, now: Any) -> tuple[Kind, str]:
+    if path[1] != "factors":
+        return "other", "it is part of every training"
+    if len(path) == 3:
+        return _factor(path[2], was, now)
+    if path[3] == "reference":
+        return "other", "every training of stage 1 and the comparison's 'before' rest on it"
+    if path[3] == "levels":
+        return _members(was, now, "stage 1 trains the new levels and decides the ranges again")
+    return "anew", "the ranges are decided again; a stage 2 that has been opened keeps its own"
+
+
+def _factor(name: str, was: Any, now: Any) -> tuple[Kind, str]:
+    if was is None and now["reference"] == default_of(name):
+        return "taken", "its reference is what every training so far had"
+    if was is None:
+        return "other", f"every training so far had {name} {_words(default_of(name))}"
+    return "other", "trainings so far are told apart by it; keep it, and leave it out of the stages' factors"
+
+
+def _stage1(name: str, was: Any, now: Any) -> tuple[Kind, str]:
+    if name == "seed":
+        return "other", "it is part of every training of stage 1"
+    if name == "factors":
+        return _members(was, now, "stage 1 trains the new factors' levels and decides the ranges again")
+    if name == "design":
+        return "anew", "stage 1 trains what the design adds; points that it lacks are no longer counted"
+    return "anew", "the ranges are decided again; a stage 2 that has been opened keeps its own"
+
+
+def _members(was: Any, now: Any, added: str) -> tuple[Kind, str]:
+    if set(map(canonical_json, was or ())) <= set(map(canonical_json, now or ())):
+        return "taken", added
+    return "anew", "what was trained of those left out stays in the database and is no longer counted"
+
+
+def _stage2(name: str, was: Any, now: Any, opened: Opened) -> tuple[Kind, str]:
+    has_opened = sorted(architecture for stage, architecture in opened if stage == "stage2")
+    if not has_opened:
+        return "taken", "no stage 2 has been opened"
+    if name in BUDGETS:
+        if isinstance(was, int | float) and isinstance(now, int | float) and now < was:
+            return "anew", "what was trained counts; nothing beyond the new budget is begun"
+        return "taken", "stage 2 goes on where it ended"
+    if name == "recheck":
+        if not any(stage == "confirm" for stage, _ in opened):
+            return "taken", "no final training has begun"
+        return "anew", "the choice is made again"
+    return "other", f"stage 2 of {', '.join(has_opened)} has been opened with it"
+
+
+def _confirm(name: str, was: Any, now: Any, opened: Opened) -> tuple[Kind, str]:
+    if not any(stage == "confirm" for stage, _ in opened):
+        return "taken", "no final training has begun"
+    if name == "seeds":
+        return _members(was, now, "final trainings with the new seeds are added; the test split is opened for them")
+    if now is True:
+        return "taken", "its trainings are added; the test split is opened for them"
+    return "anew", "the comparison is made again"
+
+
+def default_of(factor: str) -> Any:
+    """What a recipe has for a factor that no search space names; None where it has nothing."""
+    if factor == "strategy":
+        return Strategy().name
+    defaults = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
+    return canonical(defaults[factor]) if factor in defaults else None
+
+
+def _words(value: Any) -> str:
+    """A value as a study file has it."""
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_words, value))}]"
+    if isinstance(value, Mapping):
+        if "source_digest" in value:
+            return f"{value['function']} ({value['source_digest'][:8]})"
+        return f"{{{', '.join(f'{name}: {_words(item)}' for name, item in value.items() if item is not None)}}}"
+    text = str(value)
+    return f"{text[:8]}..." if len(text) == 64 else text

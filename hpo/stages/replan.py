@@ -1,0 +1,245 @@
+"""An edited study file becomes the plan of a study that has begun: at once and as a whole, or not at all.
+
+Stages whose results rest on what was changed are opened again, and decided again by `hpo.stages.advance` from what was
+trained. Points that the new plan does not ask for are set aside with all that they gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from hpo.config.ranges import forget_ranges
+from hpo.config.stage import STAGES, Stage
+from hpo.config.study import StudyFile
+from hpo.config.yaml_file import displayed
+from hpo.errors import ConfigError
+from hpo.evaluation.objective import objective_of
+from hpo.recipe.point import point_key
+from hpo.search.spaces import spaces_to_json, whole_factor
+from hpo.stages.edits import BUDGETS, Change, compare_plans, default_of
+from hpo.stages.order import stages_of
+from hpo.stages.plan import determining_settings, planned, stage1_points, template_recipe
+from hpo.stages.tune import slot_point
+from hpo.storage.aside import all_points, bring_back, conform, set_aside
+from hpo.storage.database import Database
+from hpo.storage.decided import Stage1Plan, Stage1Result, Stage2Plan, plan_of, result_of, to_json
+from hpo.storage.decisions import load_stages
+from hpo.storage.ledger import list_test_openings
+from hpo.storage.optuna_bridge import restart_trial, set_direction
+from hpo.storage.plans import PlanChange, accepted_plans, hold_study, present_settings, record_plan
+from hpo.storage.points import add_points
+from hpo.storage.tables import PointRow, StageRow, StudyRow
+
+Stages = Mapping[tuple[Stage, str], StageRow]
+
+
+def accept_plan(database: Database, study: StudyFile, data_digest: str, *, only_new: bool = False) -> list[Change]:
+    """Take what a study file says otherwise than before into a study that has begun; safe to repeat.
+
+    Args:
+        database: the study database.
+        study: the study file.
+        data_digest: of the training and validation patches.
+        only_new: refuse a plan that held once and was changed since: a worker may have been started with an old copy
+            of the file.
+
+    Returns:
+        The changes; none if the study has not begun, or was planned so.
+
+    Raises:
+        ConfigError: if a change makes another study.
+    """
+    settings = determining_settings(study, data_digest)
+    return database.run(lambda session: _accept(session, study, data_digest, settings, only_new))
+
+
+def check_edits(
+    study: StudyFile, recorded: Mapping[str, Any], given: Mapping[str, Any], opened: Stages
+) -> list[Change]:
+    """What a study file says otherwise than the plan that holds.
+
+    Args:
+        study: the study file.
+        recorded: the settings that hold.
+        given: those of the file.
+        opened: the stages so far.
+
+    Raises:
+        ConfigError: if a change makes another study.
+    """
+    file = displayed(study.file)
+    if recorded.get("key_format") != given["key_format"]:
+        raise ConfigError(
+            study.file,
+            f"study {study.name!r} was started by a version of hpo that trains to other weights: finish it with that "
+            f"version, or start a new study from its file: hpo copy {file} NEW",
+        )
+    changes = compare_plans(study, recorded, given, opened.keys())
+    others = [f"{change} ({change.effect})" for change in changes if change.kind == "other"]
+    if others:
+        raise ConfigError(
+            study.file,
+            f"study {study.name!r} has started, and this is another study: {'; '.join(others)}. Set it back, or start "
+            f"the other study beside this one, where all that both train is shared: hpo copy {file} NEW",
+        )
+    return changes
+
+
+def foreseen_changes(database: Database, study: StudyFile, data_digest: str | None) -> list[Change] | None:
+    """What `accept_plan` would take; None if the study has not begun.
+
+    Args:
+        database: only looked into.
+        study: the study file.
+        data_digest: None where the data are not at hand: then they are taken for unchanged.
+
+    Raises:
+        ConfigError: if a change makes another study.
+    """
+    with database.transaction() as session:
+        row = session.get(StudyRow, study.name)
+        if row is None:
+            return None
+        recorded, stages = present_settings(row.settings), load_stages(session, study.name)
+    return check_edits(study, recorded, determining_settings(study, data_digest or recorded["data"]), stages)
+
+
+def _accept(
+    session: Session, study: StudyFile, data_digest: str, settings: dict[str, Any], only_new: bool
+) -> list[Change]:
+    row = hold_study(session, study.name)
+    recorded = {} if row is None else present_settings(row.settings)
+    if row is None or recorded == settings:
+        return []
+    stages = load_stages(session, study.name)
+    changes = check_edits(study, recorded, settings, stages)
+    if only_new:
+        _refuse_earlier(session, study, settings)
+    _apply(session, study, data_digest, stages, changes)
+    tested = dict.fromkeys(opening.architecture for opening in list_test_openings(session, study.name))
+    noted = [PlanChange(str(change), change.kind, change.effect) for change in changes]
+    record_plan(session, row, settings, noted, list(tested))
+    return changes
+
+
+def _refuse_earlier(session: Session, study: StudyFile, settings: Mapping[str, Any]) -> None:
+    plans = accepted_plans(session, study.name)
+    for number, plan in enumerate(plans[:-1]):
+        if plan.settings == settings:
+            since = [change.text for later in plans[number + 1 :] for change in later.changes]
+            at = datetime.fromtimestamp(plan.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            raise ConfigError(
+                study.file,
+                f"is the plan of {at}, which was changed since: {'; '.join(since)}. Give this worker the present file; "
+                f"to go back to this plan: hpo run {displayed(study.file)}",
+            )
+
+
+def _apply(session: Session, study: StudyFile, data_digest: str, stages: Stages, changes: Sequence[Change]) -> None:
+    """Have queues and decisions follow the new plan."""
+    sections = {change.path[0] for change in changes}
+    is_judged_anew = "objective" in sections
+    has_new_ranges = not sections.isdisjoint(("objective", "stage1", "search_space"))
+    has_new_budget = any(change.path[0] == "stage2" and change.path[1] in BUDGETS for change in changes)
+    if is_judged_anew:
+        for stage in stages.values():
+            _judge_anew(session, study, stage)
+    for (name, architecture), stage in stages.items():
+        is_left_out = architecture not in study.architecture_specs or name not in stages_of(study)
+        if is_left_out:
+            _leave_out(session, study, stage)
+        elif name == "stage1":
+            if _replan_stage1(session, study, data_digest, stage) or has_new_ranges:
+                _redecide_ranges(study, stage)
+        elif name == "stage2" and (follow_budget(session, study, stage) or has_new_budget or is_judged_anew):
+            reopen(session, stage, stages)
+
+
+def _leave_out(session: Session, study: StudyFile, stage: StageRow) -> None:
+    """Begin nothing more of a stage of which the study file says nothing any more."""
+    set_aside(session, _waiting(session, stage))
+    found = result_of(stage, Stage1Result) if stage.stage == "stage1" else None
+    if found is not None:
+        forget_ranges(study.ranges_path, stage.architecture, found.ranges)
+
+
+def _replan_stage1(session: Session, study: StudyFile, data_digest: str, stage: StageRow) -> bool:
+    """Have stage 1 hold the points of its design; whether that changed any."""
+    factors = study.space.factors
+    for row in all_points(session, stage.name):
+        added = {name: default_of(name) for name in factors if name not in (row.point or {})}
+        if added and row.point is not None:
+            row.point = {**row.point, **added}
+            row.point_key = point_key(row.point)
+    session.flush()
+    template = template_recipe(study, stage.architecture, data_digest, study.stage1.seed)
+    spaces = spaces_to_json({name: whole_factor(name, factor) for name, factor in factors.items()})
+    stage.plan = to_json(replace(plan_of(stage, Stage1Plan), reference=study.space.reference, space=spaces))
+    return conform(session, stage.name, [planned(template, point) for point in stage1_points(study)])
+
+
+def _redecide_ranges(study: StudyFile, stage: StageRow) -> None:
+    """Open stage 1 again: it closes at once where nothing is to be trained. Ranges that a person edited stay."""
+    found = result_of(stage, Stage1Result)
+    if found is not None:
+        forget_ranges(study.ranges_path, stage.architecture, found.ranges)
+    stage.closed_at = stage.result = stage.cleaned_at = None
+
+
+def follow_budget(session: Session, study: StudyFile, stage: StageRow) -> bool:
+    """Have the points of a stage 2 be those that its budget asks for; safe to repeat.
+
+    Returns:
+        Whether that changed anything.
+    """
+    slots = [row for row in all_points(session, stage.name) if "slot" in row.label]
+    if study.stage2.is_pool:
+        ends = [row for row in slots if "end" in row.label]
+        is_present = {row.id: row.label["end"] == study.stage2.trials for row in ends}
+        is_changed = bring_back([row for row in ends if is_present[row.id]])
+        return set_aside(session, [row for row in ends if not is_present[row.id]]) or is_changed
+    trials = study.stage2.trials
+    inside = [row for row in slots if trials is None or row.label["slot"] < trials]
+    is_changed = bring_back(inside)
+    if trials is None:
+        return is_changed
+    beyond = [row for row in slots if row.label["slot"] >= trials and row.state == "waiting"]
+    is_changed |= set_aside(session, beyond)
+    plan = plan_of(stage, Stage2Plan)
+    new = [slot_point(plan, number) for number in range(len(slots), trials)]
+    return add_points(session, stage.name, new) > 0 or is_changed
+
+
+def reopen(session: Session, stage: StageRow, stages: Stages) -> None:
+    """Open a stage again; those that rest on it wait until it has closed."""
+    stage.closed_at = stage.result = stage.cleaned_at = None
+    for name in STAGES[STAGES.index(stage.stage) + 1 :]:
+        later = stages.get((name, stage.architecture))
+        if later is not None:
+            later.cleaned_at = None
+            set_aside(session, _waiting(session, later))
+
+
+def _judge_anew(session: Session, study: StudyFile, stage: StageRow) -> None:
+    """Put what is complete back into the queue: its training is there, only its value is another."""
+    if stage.stage in ("stage1", "stage2"):
+        set_direction(session, stage.name, objective_of(study).direction)
+    for row in all_points(session, stage.name):
+        if row.curve is None or stage.stage == "test":
+            continue
+        row.objective = row.standard_error = row.finished_at = row.curve = None
+        if row.state == "aside":
+            row.trial_id = None
+            continue
+        row.state = "waiting"
+        if row.trial_id is not None:
+            restart_trial(session, row.trial_id)
+
+
+def _waiting(session: Session, stage: StageRow) -> list[PointRow]:
+    return [row for row in all_points(session, stage.name) if row.state == "waiting"]
