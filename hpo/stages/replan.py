@@ -24,6 +24,7 @@ from hpo.search.spaces import spaces_to_json, whole_factor
 from hpo.stages.edits import BUDGETS, Change, compare_plans, default_of
 from hpo.stages.order import stages_of
 from hpo.stages.plan import determining_settings, planned, stage1_points, template_recipe
+from hpo.stages.steps import step_key
 from hpo.stages.tune import slot_point
 from hpo.storage.aside import all_points, bring_back, conform, set_aside
 from hpo.storage.database import Database
@@ -199,10 +200,7 @@ def follow_budget(session: Session, study: StudyFile, stage: StageRow) -> bool:
     """
     slots = [row for row in all_points(session, stage.name) if "slot" in row.label]
     if study.stage2.is_pool:
-        ends = [row for row in slots if "end" in row.label]
-        is_present = {row.id: row.label["end"] == study.stage2.trials for row in ends}
-        is_changed = bring_back([row for row in ends if is_present[row.id]])
-        return set_aside(session, [row for row in ends if not is_present[row.id]]) or is_changed
+        return _follow_ends(session, slots, study.stage2.trials)
     trials = study.stage2.trials
     inside = [row for row in slots if trials is None or row.label["slot"] < trials]
     is_changed = bring_back(inside)
@@ -213,6 +211,21 @@ def follow_budget(session: Session, study: StudyFile, stage: StageRow) -> bool:
     plan = plan_of(stage, Stage2Plan)
     new = [slot_point(plan, number) for number in range(len(slots), trials)]
     return add_points(session, stage.name, new) > 0 or is_changed
+
+
+def _follow_ends(session: Session, slots: Sequence[PointRow], trials: int | None) -> bool:
+    """Have a pool count the last steps of its present budget, and not those that ended an earlier one."""
+    stale = [row for row in slots if row.label.get("end") not in (None, trials) and row.state != "aside"]
+    is_changed = set_aside(session, stale)
+    for row in stale:
+        row.point_key = f"end:{row.label['end']}:{row.id}"  # another step may have its number now
+    session.flush()
+    taken = {row.point_key for row in slots}
+    back = [row for row in slots if row.state == "aside" and row.label.get("end") == trials]
+    free = [row for row in back if step_key(row.label["slot"]) not in taken]
+    for row in free:
+        row.point_key = step_key(row.label["slot"])
+    return bring_back(free) or is_changed
 
 
 def reopen(session: Session, stage: StageRow, stages: Stages) -> None:

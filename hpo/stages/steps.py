@@ -47,15 +47,6 @@ def step_key(number: int) -> str:
     return f"step:{number:06d}"
 
 
-def end_key(trials: int, number: int) -> str:
-    """The key of a step that is taken once so many trials are open and no more may be.
-
-    Such steps have numbers of their own: a search that is extended goes on from the last step before them, as if it
-    had been planned so, and finds what they trained.
-    """
-    return f"end:{trials:06d}:{number:06d}"
-
-
 def pool_settings(study: StudyFile) -> PoolSettings:
     """How a study's pool is worked."""
     objective, rungs = objective_of(study), study.stage2.rungs
@@ -81,6 +72,7 @@ def following_step(
         rows: its points, in the order in which they were planned.
     """
     plan = plan_of(stage, Stage2Plan)
+    rows = [row for row in rows if row.label.get("end") in (None, study.stage2.trials)]  # one may still run
     steps = [row for row in rows if "slot" in row.label]
     if any(row.state == "waiting" for row in rows):
         return None
@@ -93,7 +85,7 @@ def following_step(
     may_open = study.stage2.trials is None or sum("from" not in row.label for row in steps) < study.stage2.trials
     spaces = searched_spaces(plan)
     trainings = _trainings(objective_of(study), spaces, rows)
-    number = sum("end" not in row.label for row in steps)
+    number = len(steps)
     if not may_open:
         return _ending(study, spaces, rows, trainings)
     for attempt in range(_TRIES):
@@ -113,13 +105,16 @@ def following_step(
 def _ending(
     study: StudyFile, spaces: Mapping[str, Space], rows: Sequence[PointRow], trainings: Sequence[Training]
 ) -> PlannedPoint | None:
-    """The next step of a pool whose trials are all open: the best of each rung go on."""
+    """The next step of a pool whose trials are all open: the best of each rung go on.
+
+    It is marked as such: a search that is extended goes on from the last step before these, as if it had been planned
+    so, and finds what they trained.
+    """
     step = next_step(pool_settings(study), spaces, trainings, 0, may_open=False)
     if not isinstance(step, Continue):
         return None
-    trials, steps = study.stage2.trials or 0, [row for row in rows if "slot" in row.label]
-    key = end_key(trials, sum("end" in row.label for row in steps))
-    return _continued(rows, step, key, {"slot": len(steps), "end": trials})
+    number = sum("slot" in row.label for row in rows)
+    return _continued(rows, step, step_key(number), {"slot": number, "end": study.stage2.trials or 0})
 
 
 def searched_spaces(plan: Stage2Plan) -> dict[str, Space]:
