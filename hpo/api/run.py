@@ -44,16 +44,19 @@ def run_study(
     from hpo.run.publishing import publish_if_shown
     from hpo.run.signals import stopping
     from hpo.stages.estimate import finished_points
+    from hpo.stages.mend import remake_predictions
     from hpo.stages.plan import open_data
     from hpo.stages.replan import accept_plan
     from hpo.storage.database import open_database
-    from hpo.terminal import progress_bar, say_doubts
+    from hpo.terminal import progress_bar, say, say_doubts
 
     settings = study.settings if isinstance(study, Study) else load_study(study, database)
     with closing(open_database(settings.database)) as opened, stopping() as stop:
         dataset = open_data(settings)
         say_doubts(dataset.doubts)
         accept_plan(opened, settings, dataset.digest)
+        for line in remake_predictions(opened, settings):
+            say(line)
         with progress_bar() as bar:
             watching = observer or RunProgress(bar, settings, finished_points(opened, settings), until)
             run_job(Job(settings, opened, dataset, watching, stop, opened.now(), until, on_closed=publish_if_shown))

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from hpo.cli.copy import copy
 from hpo.cli.dashboard import dashboard
 from hpo.cli.data import app as data_app
 from hpo.cli.export import export
+from hpo.cli.extend import extend
 from hpo.cli.init import init, schema
 from hpo.cli.keep import archive, delete, restore
 from hpo.cli.launch import launch
@@ -54,6 +56,8 @@ for command in (run, plan, launch, worker, status, stop, ranges, report, dashboa
     app.command()(command)
 app.command(name="list")(list_)
 app.command()(show)
+app.command()(extend)
+app.command()(copy)
 app.command()(archive)
 app.command()(restore)
 app.command()(delete)

@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
 
 def take_edits(study: StudyFile, database: Database, dataset: Dataset) -> None:
-    """Have a study take what its file says otherwise than before, and say what that means.
+    """Have a study take what its file says otherwise than before, and make again what it lost; say what that means.
 
     Raises:
         ConfigError: if it makes another study.
     """
+    from hpo.stages.mend import remake_predictions
     from hpo.stages.replan import accept_plan
 
     tell_changes(accept_plan(database, study, dataset.digest))
+    for line in remake_predictions(database, study):
+        say(line)
 
 
 def tell_changes(changes: list[Change]) -> None:

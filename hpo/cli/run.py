@@ -75,14 +75,25 @@ def run(
             )
         if every:
             raise HpoError(f"{study}: --all is for a best_config.yaml; a study file names its architectures itself")
-        settings = study_of(placed(document, database))
-        if workers is None and gpus is None:
-            _run_study(settings, until, as_json=as_json)
-        else:
-            from hpo.launchers.launch import Workforce
+        run_study_file(study_of(placed(document, database)), until, workers, gpus, as_json=as_json)
 
-            launch = partial(launch_workers, force=Workforce(workers, gpus=gpus), until=until)
-            _run_study(settings, until, launch, as_json=as_json)
+
+def run_study_file(
+    settings: StudyFile, until: Stage, workers: int | None, gpus: str | None, *, as_json: bool = False
+) -> None:
+    """Run a study to its end, or to that of a stage, in this process or by several; what it leaves is written.
+
+    Raises:
+        StudyFailedError: if every trial failed.
+        StopRequestedError: if it was stopped.
+    """
+    if workers is None and gpus is None:
+        _run_study(settings, until, as_json=as_json)
+    else:
+        from hpo.launchers.launch import Workforce
+
+        launch = partial(launch_workers, force=Workforce(workers, gpus=gpus), until=until)
+        _run_study(settings, until, launch, as_json=as_json)
 
 
 def _run_study(

@@ -52,8 +52,47 @@ def edited(file: Path, text: str, values: Mapping[Location, Any]) -> str:
         else:
             if pair[1].anchor is not None or pair[1].start_mark.index < pair[0].start_mark.index:
                 raise ConfigError(file, "is an anchor or an alias; write the value itself", key=dotted(location))
-            text = text[: pair[1].start_mark.index] + _plain(value) + text[_end(text, pair[1]) :]
+            text = _longer(text, pair[1], value) or _replaced(text, pair, value)
+    _check(file, text, values)
     return text
+
+
+def _check(file: Path, text: str, values: Mapping[Location, Any]) -> None:
+    """See that an edited text says what it is to say."""
+    try:
+        top = YAML(typ="safe", pure=True).load(text)
+    except YAMLError:
+        top = None
+    for location, value in values.items():
+        found = top
+        for key in location:
+            found = found.get(key) if isinstance(found, dict) else None
+        if found != (list(value) if isinstance(value, tuple) else value):
+            raise ConfigError(
+                file, f"cannot be set in place; write {_plain(value)} there by hand", key=dotted(location)
+            )
+
+
+def _replaced(text: str, pair: tuple[Node, Node], value: Any) -> str:
+    """The text with another value; a block's comments go with it."""
+    key, old = pair
+    is_block = isinstance(old, MappingNode | SequenceNode) and not old.flow_style
+    start = text.index(":", int(key.end_mark.index)) + 1 if is_block else int(old.start_mark.index)
+    return f"{text[:start]}{' ' * is_block}{_plain(value)}{text[_end(text, old) :]}"
+
+
+def _longer(text: str, old: Node, value: Any) -> str | None:
+    """The text with more items at the end of a list in lines of its own; None where that is not what is to be done."""
+    if not isinstance(old, SequenceNode) or old.flow_style or not isinstance(value, list | tuple):
+        return None
+    known = [YAML(typ="safe", pure=True).load(item.value) for item in old.value if isinstance(item, ScalarNode)]
+    if known != list(value[: len(old.value)]):
+        return None
+    line_end = text.find("\n", _end(text, old))
+    line_end = len(text) if line_end < 0 else line_end
+    indent = " " * int(old.start_mark.column)
+    items = "".join(f"\n{indent}- {_plain(item)}" for item in value[len(known) :])
+    return text[:line_end] + items + text[line_end:]
 
 
 def _mapping(file: Path, node: Node | None, location: Location) -> MappingNode:

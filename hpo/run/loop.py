@@ -18,7 +18,6 @@ from hpo.run.job import Job
 from hpo.run.output_folder import check_output, mark_output
 from hpo.run.retention import clean_after_the_end
 from hpo.stages.advance import Standing, advance, plan_steps
-from hpo.stages.mend import remake_predictions
 from hpo.stages.replan import accept_plan
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute, compute_by_owner
@@ -63,8 +62,6 @@ def run_job(job: Job) -> RunSummary:
     job = replace(job, database=replace(job.database, hurry=job.stop))
     try:
         accept_plan(job.database, job.study, job.dataset.digest, only_new=True)
-        for line in remake_predictions(job.database, job.study):
-            _log.warning("%s", line)
         standings = _run(job)
     except StoreUnavailableError as error:
         if job.stop.is_set():

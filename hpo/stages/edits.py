@@ -41,7 +41,7 @@ class Change:
     effect: str
 
     def __str__(self) -> str:
-        return f"{self.key}: {_words(self.was)} -> {_words(self.now)}"
+        return f"{self.key}: {said(self.was)} -> {said(self.now)}"
 
 
 def compare_plans(
@@ -147,7 +147,7 @@ def _factor(name: str, was: Any, now: Any) -> tuple[Kind, str]:
     if was is None and now["reference"] == default_of(name):
         return "taken", "its reference is what every training so far had"
     if was is None:
-        return "other", f"every training so far had {name} {_words(default_of(name))}"
+        return "other", f"every training so far had {name} {said(default_of(name))}"
     return "other", "trainings so far are told apart by it; keep it, and leave it out of the stages' factors"
 
 
@@ -200,17 +200,17 @@ def default_of(factor: str) -> Any:
     return canonical(defaults[factor]) if factor in defaults else None
 
 
-def _words(value: Any) -> str:
+def said(value: Any) -> str:
     """A value as a study file has it."""
     if value is None:
         return "not set"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_words, value))}]"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(said, value))}]"
     if isinstance(value, Mapping):
         if "source_digest" in value:
             return f"{value['function']} ({value['source_digest'][:8]})"
-        return f"{{{', '.join(f'{name}: {_words(item)}' for name, item in value.items() if item is not None)}}}"
+        return f"{{{', '.join(f'{name}: {said(item)}' for name, item in value.items() if item is not None)}}}"
     text = str(value)
     return f"{text[:8]}..." if len(text) == 64 else text
