@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hpo.errors import StudyFailedError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from hpo.storage.database import Database
 
 
-def take_edits(study: StudyFile, database: Database, dataset: Dataset) -> None:
+def take_edits(study: StudyFile, database: Database, dataset: Dataset, said: Callable[[str], None] = tell) -> None:
     """Have a study take what its file says otherwise than before, and make again what it lost; say what that means.
 
     Raises:
@@ -23,15 +24,15 @@ def take_edits(study: StudyFile, database: Database, dataset: Dataset) -> None:
     from hpo.stages.mend import remake_predictions
     from hpo.stages.replan import accept_plan
 
-    tell_changes(accept_plan(database, study, dataset.digest))
+    tell_changes(accept_plan(database, study, dataset.digest), said)
     for line in remake_predictions(database, study):
         say(line)
 
 
-def tell_changes(changes: list[Change]) -> None:
+def tell_changes(changes: list[Change], said: Callable[[str], None] = tell) -> None:
     """Print what each change means for what has been done."""
     for change in changes:
-        tell(f"{change}: {change.effect}")
+        said(f"{change}: {change.effect}")
 
 
 def check_result(study: StudyFile, database: Database) -> None:

@@ -113,7 +113,7 @@ def _run_study(
             with following() as update:
                 dataset = open_data(settings, update)
             say_doubts(dataset.doubts)
-            take_edits(settings, database, dataset)
+            take_edits(settings, database, dataset, say if as_json else tell)
             if launch is None:
                 settings, summary = _alone(settings, until, database, dataset, stop)
             else:
@@ -146,7 +146,7 @@ def _alone(
             return settings, _work(settings, until, database, dataset, stop)
         except PlanChangedError:
             settings = load_study(settings.file, settings.database)
-            tell(f"{settings.name}: goes on by its new plan")
+            say(f"{settings.name}: its plan has changed; it continues by the new one")
 
 
 def _work(settings: StudyFile, until: Stage, database: Database, dataset: Dataset, stop: threading.Event) -> RunSummary:
