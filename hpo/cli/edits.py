@@ -48,4 +48,4 @@ def check_result(study: StudyFile, database: Database) -> None:
         if standing.abandoned is not None:
             say(f"{standing.architecture}: given up: {standing.abandoned}")
     if all(standing.abandoned is not None for standing in found):
-        raise StudyFailedError(f"{study.name}: every trial failed, there is no result; the reasons are above")
+        raise StudyFailedError(f"{study.name}: every architecture was given up, all trials failed; see above")

@@ -201,4 +201,4 @@ def _print_summary(study: StudyFile, summary: RunSummary, said: Callable[[str], 
     elif not any(given_up):
         said(f"{study.name}: everything was already trained; nothing to do")
     if all(given_up):
-        raise StudyFailedError(f"{study.name}: every trial failed, there is no result; the reasons are above")
+        raise StudyFailedError(f"{study.name}: every architecture was given up, all trials failed; see above")

@@ -16,11 +16,12 @@ import pytest
 
 from hpo.config.stage import STAGES, Stage
 from hpo.data.dataset import Dataset
-from hpo.errors import ConfigError, HpoError, StopRequestedError, WorkerOutgrownError
+from hpo.errors import ConfigError, HpoError, PlanChangedError, StopRequestedError, WorkerOutgrownError
 from hpo.run import loop
 from hpo.run.job import Job, Limits, OnClosed
 from hpo.run.loop import RunSummary, run_job
 from hpo.stages.order import stages_of
+from hpo.stages.replan import accept_plan
 from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute
@@ -264,11 +265,30 @@ def test_only_what_this_process_trained_is_its_own(launch: Launch) -> None:
     assert summary.trained.epochs == epochs - sum(launch.story.trained[key or ""] for key in stage1)
 
 
-def test_a_study_that_was_planned_from_other_settings_is_refused(launch: Launch, tmp_path: Path) -> None:
+def test_a_worker_takes_a_new_plan_and_refuses_an_earlier_one_and_another_study(launch: Launch, tmp_path: Path) -> None:
+    old = launch.story.study
     launch("stage1")
     launch.story.study = load(tmp_path, architectures=ONE, stage2={"trials": 9})
-    with pytest.raises(ConfigError, match=r"stage2\.trials was 4, is 9"):
+    launch("stage2")
+    assert len(launch.story.points("stage2")) == 9
+    launch.story.study = old
+    with pytest.raises(ConfigError, match=r"which was changed since: stage2\.trials: 4 -> 9"):
         launch()
+    launch.story.study = load(tmp_path, architectures=ONE, stage2={"trials": 9}, stage1={"seed": 8})
+    with pytest.raises(ConfigError, match=r"stage1\.seed: 0 -> 8"):
+        launch()
+
+
+def test_a_plan_that_changes_while_a_process_works_ends_its_work(launch: Launch, tmp_path: Path) -> None:
+    def edit() -> None:
+        if any(row.state == "complete" for row in launch.story.points("stage1")):
+            changed = load(tmp_path, architectures=ONE, stage2={"trials": 9})
+            accept_plan(launch.story.database, changed, DATA)
+
+    launch.before = edit
+    with pytest.raises(PlanChangedError) as caught:
+        launch()
+    assert caught.value.is_passing
 
 
 def closed_and_open(story: Story) -> tuple[list[str], list[str]]:
