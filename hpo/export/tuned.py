@@ -59,7 +59,10 @@ def tuned_models(database: Database, study: StudyFile) -> dict[str, Tuned]:
 
 def best_of(results: StudyResults, tuned: Mapping[str, Tuned]) -> str:
     """The best on validation of these models, by the study's one ranking."""
-    return next(name for name in results.ranking if name in tuned)
+    best = results.best_of(tuned)
+    if best is None:
+        raise ValueError("no tuned model has been trained")
+    return best
 
 
 def config_path(study: StudyFile) -> Path:

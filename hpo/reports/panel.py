@@ -100,7 +100,7 @@ def architecture_shown(results: StudyResults, options: PanelSettings, stage: Sta
             )
         return options.architecture
     found = finished_by_architecture(results, stage)
-    best = next((name for name in results.ranking if name in found), None)
+    best = results.best_of(found)
     if best is not None:
         return best
     return best_trial(settings.objective, (trial for trials in found.values() for trial in trials)).architecture

@@ -7,7 +7,7 @@ study whose later parts are still empty: every field below may be.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
@@ -154,18 +154,14 @@ class StudyResults:
 
     @property
     def ranking(self) -> list[str]:
-        """Architectures with tuned models, the best on validation first. The test split has no say in it."""
-        return self.ranked(self.settings.architectures)
+        """Architectures with tuned models, the best on validation first; of equals, the first in the study file.
 
-    def ranked(self, architectures: Sequence[str]) -> list[str]:
-        """Those of some architectures that have tuned models, by the mean of their objectives on validation.
-
-        Of equals, the first in the given order comes first.
+        The mean over the seeds of each one's final trainings counts. The test split has no say in it.
         """
         gain = self.settings.objective.gain
         gains = {
             name: fmean(gain(one.objective) for one in trained if one.objective is not None)
-            for name in architectures
+            for name in self.settings.architectures
             if (trained := self.trained_finals(name, "after"))
         }
         return sorted(gains, key=lambda name: -gains[name])
@@ -174,6 +170,10 @@ class StudyResults:
     def best_architecture(self) -> str | None:
         """The architecture whose tuned models did best on validation; None before there are any."""
         return next(iter(self.ranking), None)
+
+    def best_of(self, architectures: Collection[str]) -> str | None:
+        """The best on validation of some architectures; None if none of them has tuned models."""
+        return next((name for name in self.ranking if name in architectures), None)
 
     @cached_property
     def comparison(self) -> dict[str, Sides]:
@@ -199,10 +199,10 @@ class StudyResults:
         Raises:
             ValueError: if there is none.
         """
-        compared = self.compared
-        if not compared:
+        best = self.best_of(self.compared)
+        if best is None:
             raise ValueError("no architecture has been tested on both sides")
-        return next(name for name in [*self.ranking, *compared] if name in compared)
+        return best
 
     @property
     def is_finished(self) -> bool:

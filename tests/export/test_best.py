@@ -15,6 +15,7 @@ from hpo.export.best import export_study
 from hpo.export.tuned import Tuned, config_path, exported_files, is_exported
 from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.results.study import StudyResults
+from hpo.results.verdict import verdict
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
 from hpo.storage.ledger import TrainedEpoch
@@ -87,6 +88,9 @@ def test_each_architecture_has_its_files_and_the_study_its_best_configuration(fi
     assert sorted(written) == ["best_config.yaml", *(f"{name}/{file}" for name in ("tiny", "wide") for file in FILES)]
     config = load_best_config(config_path(finished.study))
     assert config.best == "wide" == finished.results.best_compared
+    assert "; wide, the best on validation, goes from" in verdict(finished.results)
+    claim = "It did best of the study's architectures on validation"
+    assert [name for name in ("tiny", "wide") if claim in written[f"{name}/model_card.md"][1].decode()] == ["wide"]
     trainer = Trainer(CheckpointStore(Files(finished.study.checkpoints)), finished.dataset)
     for name, recipe in (("tiny", TINY), ("wide", WIDE)):
         assert config.models[name].recipe == recipe

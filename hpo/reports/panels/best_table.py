@@ -55,7 +55,7 @@ def read(results: StudyResults, options: PanelSettings) -> BestTable:
     if not rows:
         raise NotThereError("No tuned configuration has been tested yet.")
     tested = {row.name for row in rows}
-    best = next(name for name in [*results.ranking, *tested] if name in tested)
+    best = results.best_of(tested) or rows[0].name
     paper = options.paper and any(row.name in TABLE_4 for row in rows)
     return BestTable(objective.metric, results.settings.test_metric, best, rows, paper)
 

@@ -76,8 +76,8 @@ def read(results: StudyResults, _options: PanelSettings) -> ConfusionMatrices:
     if not matrices:
         raise NotThereError("No tuned model has been tested yet: the test split is still closed.")
     tested_names = [of.architecture for of in matrices]
-    best = results.best_architecture
-    return ConfusionMatrices(seeds, best if best in tested_names else tested_names[0], results.classes, matrices)
+    best = results.best_of(tested_names) or tested_names[0]
+    return ConfusionMatrices(seeds, best, results.classes, matrices)
 
 
 def draw(data: ConfusionMatrices, looks: Looks) -> go.Figure:
