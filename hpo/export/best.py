@@ -142,7 +142,7 @@ def _intervals(side: Measurement) -> dict[str, Interval]:
 
 
 def _roc(store: PredictionStore, model: Tuned) -> str:
-    """The ROC curve of every run as CSV, one row a point."""
+    """The ROC curve of every run as CSV, one row per point."""
     labels, _ = store.load_truth(model.configuration)
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")

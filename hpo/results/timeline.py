@@ -19,7 +19,7 @@ class Axis(NamedTuple):
 
 
 class Bars(NamedTuple):
-    """Everything trained for one purpose: rows, beginnings and lengths, one each a bar, in the axis' unit."""
+    """Everything trained for one purpose: rows, beginnings and lengths, one per bar, in the axis' unit."""
 
     purpose: Purpose
     rows: list[int]

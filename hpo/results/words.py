@@ -74,7 +74,9 @@ def before_note(equal_training: bool) -> str:
 def resampled_words(sampling: Sampling) -> str:
     """What was resampled for an interval, such as ``54 slides and 5 seeds``."""
     units = plural(sampling.units, "slide") if sampling.unit == "slides" else plural(sampling.units, "patch", "patches")
-    return f"{units} and {sampling.seeds} seeds" if sampling.seeds > 1 else f"{units}; one seed tells nothing of others"
+    if sampling.seeds > 1:
+        return f"{units} and {sampling.seeds} seeds"
+    return f"{units}; one seed shows no spread between seeds"
 
 
 def speaking_words(objective: Objective) -> str:
@@ -143,6 +145,12 @@ def value_words(value: Value) -> str:
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value):,}"
     return f"{value:.3g}"
+
+
+def range_words(low: Value, high: Value) -> str:
+    """A range of numbers: ``0.001 to 0.1``, or one number where both ends are worded alike."""
+    first, last = value_words(low), value_words(high)
+    return first if first == last else f"{first} to {last}"
 
 
 def point_words(point: Point, leave_out: Iterable[str] = ()) -> str:

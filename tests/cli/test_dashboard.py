@@ -71,7 +71,7 @@ def test_it_follows_a_study_from_before_its_beginning_until_it_is_told_to_end(
 def follow(shown: Dashboard, story: Story, ending: signal.Signals) -> None:
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", shown.url)
     assert shown.ids() == {}
-    assert shown.served.said() == ["small has not begun yet; its figures and notes appear once it has"]
+    assert shown.served.said() == ["small has not started yet; its figures and notes appear once it has"]
 
     story.run("stage1")
     wait_until(lambda: "10 complete" in shown.study("small/stage1/tiny")["note"]["body"])

@@ -35,7 +35,7 @@ def test_it_follows_a_study_from_before_its_beginning_until_it_is_told_to_end(
 ) -> None:
     served = serve()
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", served.url)
-    assert "Not begun yet" in page_of(served.url)
+    assert "Not started yet" in page_of(served.url)
 
     story.run("stage1")
     wait_until(lambda: "Made by hpo" in page_of(served.url))

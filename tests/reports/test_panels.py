@@ -278,7 +278,7 @@ class TestTestResults:
         study = replace(finished, test_slides=None, confirmations=alone)
         text = comparison_table.explain(comparison_table.read(study, _options("comparison_table")))
         assert (
-            "Bootstrap over 600 patches; one seed tells nothing of others; 2,000 resamples. Patches are taken as "
+            "Bootstrap over 600 patches; one seed shows no spread between seeds; 2,000 resamples. Patches are taken as "
             "independent, since slides are unknown or fewer than three"
         ) in text
 
@@ -389,7 +389,7 @@ class TestAccounts:
         diagram = two_stages.draw(two_stages.read(running, _options("two_stages")), LOOKS)
         assert "17 of 68 trials done" in diagram
         assert "weights reused from stage 1" in diagram
-        assert two_stages.draw(two_stages.read(empty, _options("two_stages")), LOOKS).count("not begun") == 2
+        assert two_stages.draw(two_stages.read(empty, _options("two_stages")), LOOKS).count("not started") == 2
 
     def test_the_diagram_tells_what_every_training_computed_in_unless_it_is_as_usual(self, empty: StudyResults) -> None:
         mixed = replace(empty.settings, arithmetic=Arithmetic("bfloat16", jit_compile=True))

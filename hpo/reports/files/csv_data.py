@@ -34,7 +34,7 @@ Row = dict[str, Any]
 
 
 def table_csv(table: Table) -> str:
-    """A table as it stands: a row a row, spanned cells repeated; the smaller line of a cell is a column of its own."""
+    """A table as it stands: spanned cells are repeated, and the smaller line of a cell is a column of its own."""
     full = [[cell for cell, _ in row] for row in table.full_rows()]
     noted = [any(row[index].note for row in full) for index in range(len(table.columns))]
     header = []
@@ -50,7 +50,7 @@ def table_csv(table: Table) -> str:
 
 
 def figure_csv(figure: go.Figure) -> str:
-    """The data of every trace, a point a row.
+    """The data of every trace, one row per point.
 
     Columns are ``plot`` where a figure has several (its title, or its number), ``trace``, and what the traces have of
     x, y, z (under the axis' title, where all plots have the same), ``lower`` and ``upper`` of intervals and bands, and

@@ -26,6 +26,7 @@ from hpo.results.words import (
     number,
     plural,
     point_words,
+    range_words,
     signed,
     signed_interval,
     speaking_words,
@@ -135,7 +136,7 @@ def _after_stage1(results: StudyResults, architecture: str) -> Iterator[tuple[st
 def _range_words(limits: FactorRange) -> str:
     if limits.low is None or limits.high is None:
         return f"{factor_words(limits.factor)} {listed(map(value_words, limits.values))}"
-    return f"{factor_words(limits.factor)} {value_words(limits.low)} to {value_words(limits.high)}"
+    return f"{factor_words(limits.factor)} {range_words(limits.low, limits.high)}"
 
 
 def _after_stage2(results: StudyResults, architecture: str) -> Iterator[tuple[str, str]]:
@@ -173,7 +174,7 @@ def _link(settings: StudySettings, stage: StageName, architecture: str, addresse
     name = stage_name(settings.name, other, architecture)
     if name in addresses:
         return f"- **{words}**: [{_plain(name)}]({addresses[name]})"
-    return f"- **{words}**: {_plain(name)}, which has not begun yet"
+    return f"- **{words}**: {_plain(name)}, which has not started yet"
 
 
 def _plain(text: str) -> str:

@@ -27,7 +27,7 @@ from hpo.results.read import read_results
 from hpo.results.records import StageName
 from hpo.results.settings import StudySettings
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, value_words
+from hpo.results.words import METRIC_WORDS, range_words
 from hpo.storage.database import Database
 from hpo.storage.decisions import stage_name
 from hpo.storage.optuna_bridge import change_study_attributes, study_ids
@@ -203,7 +203,7 @@ def _shade_range(figure: go.Figure, results: StudyResults, factor: str, looks: L
                 line_width=0,
                 layer="below",
             )
-            return f"shaded: the range for stage 2, {value_words(limits.low)} to {value_words(limits.high)}"
+            return f"shaded: the range for stage 2, {range_words(limits.low, limits.high)}"
     return ""
 
 

@@ -57,7 +57,7 @@ class LivePublication:
         try:
             progress = self._progress()
             if progress is None:
-                self._say_once(f"{self._name} has not begun yet; its figures and notes appear once it has")
+                self._say_once(f"{self._name} has not started yet; its figures and notes appear once it has")
                 return
             if progress != self._shown:
                 self._publish()

@@ -35,11 +35,9 @@ def check_page(path: Path, named: str) -> None:
     if not path.exists():
         return
     if not path.is_file():
-        raise HpoError(f"{named} {path} is no regular file; name an HTML file to write")
+        raise HpoError(f"{named} {path} is not a regular file; name an HTML file to write")
     if path.stat().st_size and not _is_page(path):
-        raise HpoError(
-            f"{named} {path} is there already and is no report of hpo; name another file, or remove it first"
-        )
+        raise HpoError(f"{named} {path} already exists and is not a report of hpo; name another file")
 
 
 def check_figures(folder: Path, named: str) -> None:
@@ -59,8 +57,8 @@ def check_figures(folder: Path, named: str) -> None:
     strangers = sorted(path.name for path in folder.iterdir() if not (_FIGURE.fullmatch(path.name) and path.is_file()))
     if strangers:
         raise HpoError(
-            f"{named} {folder} holds {strangers[0]}, which no report wrote; name a folder that is new, empty, or of an "
-            "earlier report's figures"
+            f"{named} {folder} holds {strangers[0]}, which no report wrote; name a folder that is new or empty, or "
+            "of an earlier report's figures"
         )
 
 

@@ -48,7 +48,7 @@ class LiveReport:
         try:
             progress = self._progress()
             if progress is None:
-                self.page = _plain_page(self._name, "Not begun yet.")
+                self.page = _plain_page(self._name, "Not started yet.")
             elif progress != self._shown:
                 self._write()
                 self.page = self._path.read_bytes()

@@ -47,7 +47,7 @@ def _origin(results: StudyResults) -> str:
 
 
 def before_after_table(results: StudyResults) -> Table:
-    """A row an architecture: each test metric of both sides, its paired difference, and adjusted p-values."""
+    """One row per architecture: each test metric of both sides, its paired difference, and adjusted p-values."""
     columns = [
         Column("Test split"),
         *(Column(capital(METRIC_WORDS[name]), numeric=True) for name in METRICS),
@@ -124,7 +124,7 @@ def _progress(results: StudyResults) -> str:
     for stage, words in STAGES.items():
         trials = results.trials_of(stage)
         ended = sum(trial.state in ("complete", "pruned", "failed") for trial in trials)
-        parts.append(f"{words}: {ended} of {plural(len(trials), 'trial')} done" if trials else f"{words}: not begun")
+        parts.append(f"{words}: {ended} of {plural(len(trials), 'trial')} done" if trials else f"{words}: not started")
     fresh = [one for candidate in results.candidates for one in candidate.trainings]
     if fresh:
         parts.append(f"recheck: {sum(one.objective is not None for one in fresh)} of {len(fresh)} trained")

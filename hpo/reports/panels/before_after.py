@@ -1,4 +1,4 @@
-"""A test metric before and after tuning, a pair of bars an architecture (the paper's Figs. 7 and 8)."""
+"""A test metric before and after tuning, one pair of bars per architecture (the paper's Figs. 7 and 8)."""
 
 from __future__ import annotations
 

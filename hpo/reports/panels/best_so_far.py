@@ -83,7 +83,7 @@ def read(results: StudyResults, _options: PanelSettings) -> BestSoFar:
 
 
 def draw(data: BestSoFar, looks: Looks) -> go.Figure:
-    """A stepped line an architecture: dotted in stage 1, solid in stage 2, with a mark at either end."""
+    """One stepped line per architecture: dotted in stage 1, solid in stage 2, with a mark at either end."""
     shown = figure(
         360,
         legend=LEGEND_ABOVE,

@@ -61,7 +61,7 @@ def read(results: StudyResults, options: PanelSettings) -> BestTable:
 
 
 def draw(data: BestTable, looks: Looks) -> Table:
-    """A row an architecture; the one chosen on the validation split is marked."""
+    """One row per architecture; the one chosen on the validation split is marked."""
     columns = [
         Column("Model"),
         Column(f"Validation {METRIC_WORDS[data.objective]}", numeric=True),

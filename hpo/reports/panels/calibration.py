@@ -1,4 +1,4 @@
-"""Whether probabilities can be taken at their word: reliability before and after tuning, one plot an architecture."""
+"""Whether probabilities can be taken at their word: reliability before and after tuning, one plot per architecture."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def read(results: StudyResults, _options: PanelSettings) -> CalibrationCurves:
 
 
 def draw(data: CalibrationCurves, looks: Looks) -> go.Figure:
-    """A point a bin, with its interval after tuning; the scores stand above the plots."""
+    """One point per bin, with its interval after tuning; the scores stand above the plots."""
     notes = {
         of.architecture: [
             from_to(name, {side: getattr(found, field) for side, found in of.sides.items()})

@@ -54,7 +54,7 @@ def read(results: StudyResults, _options: PanelSettings) -> ColdControl:
 
 
 def draw(data: ColdControl, looks: Looks) -> Table:
-    """A row an architecture."""
+    """One row per architecture."""
     is_equal = any("equal" in row.sides for row in data.rows)
     roles: list[Role] = ["before", *(("equal",) if is_equal else ()), "cold_control", "after"]
     headings: dict[Role, str] = {

@@ -72,7 +72,7 @@ def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
 
 
 def draw(data: ComparisonTable, looks: Looks) -> Table:
-    """A row a metric, grouped by architecture."""
+    """One row per metric, grouped by architecture."""
     columns = [
         Column("Model"),
         Column("Metric"),

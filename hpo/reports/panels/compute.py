@@ -58,7 +58,7 @@ def read(results: StudyResults, _options: PanelSettings) -> ComputeTable:
 
 
 def draw(data: ComputeTable, looks: Looks) -> Table:
-    """A row an architecture: patch-visits of each part, and its time below them."""
+    """One row per architecture: patch-visits of each part, and its time below them."""
     found = {entry.role for row in data.rows for entry in row.entries}
     shown = [(heading, roles) for heading, roles in _COLUMNS if found & set(roles) or not set(roles) & _OPTIONAL]
     columns = [Column("Model"), *(Column(heading, numeric=True) for heading, _ in shown)]

@@ -23,7 +23,7 @@ _PLOT, _GAP, _TOP, _BOTTOM = 118, 58, 46, 50  # pixels
 
 
 class Matrix(NamedTuple):
-    """Mean numbers of patches over the seeds at one rule for the threshold; ``thresholds`` has one a seed."""
+    """Mean numbers of patches over the seeds at one rule for the threshold; ``thresholds`` has one per seed."""
 
     thresholds: list[float]
     tp: float
@@ -81,7 +81,7 @@ def read(results: StudyResults, _options: PanelSettings) -> ConfusionMatrices:
 
 
 def draw(data: ConfusionMatrices, looks: Looks) -> go.Figure:
-    """A row an architecture, 0.5 on the left; a cell is the darker the larger its share of the true class."""
+    """One row per architecture, 0.5 on the left; the larger a cell's share of the true class, the darker it is."""
     rows = len(data.matrices)
     inner = rows * _PLOT + (rows - 1) * _GAP
     titles = [
@@ -141,7 +141,7 @@ def _matrix(results: StudyResults, tested: Sequence[Confirmation], thresholds: S
 
 
 def _chosen_thresholds(results: StudyResults, tested: Sequence[Confirmation]) -> list[float]:
-    """One a training; none where a validation prediction is missing."""
+    """One per training; none where a validation prediction is missing."""
     predictions = [one.valid_probabilities for one in tested if one.valid_probabilities is not None]
     if results.valid_labels is None or len(predictions) < len(tested):
         return []

@@ -181,7 +181,7 @@ def explain(data: Contour) -> str:
         else "they lie on a line, so there is no surface between them"
     )
     thin = f" {len(data.dots)} of the marks are drawn." if len(data.dots) < data.trials else ""
-    return f"A mark a trial of {data.stage}, {others}, the large one the best; {surface}.{thin}"
+    return f"One mark per trial of {data.stage}, {others}; the large one is the best. {capital(surface)}.{thin}"
 
 
 def _axes(

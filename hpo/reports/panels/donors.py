@@ -37,7 +37,7 @@ def read(results: StudyResults, _options: PanelSettings) -> DonorsTable:
     if settings.stage2.warm_start == "cold":
         raise NotThereError("Stage 2 of this study starts from random weights (stage2.warm_start: cold).")
     if not results.donors:
-        raise NotThereError("Stage 2 of no architecture has begun yet; its donor is chosen then.")
+        raise NotThereError("No architecture has started stage 2 yet; its donor is chosen then.")
     donors = [donor for name in settings.architectures if (donor := results.donor(name)) is not None]
     return DonorsTable(
         settings.objective.metric, settings.stage2.warm_start, settings.stage2.batch_normalization, donors
@@ -45,7 +45,7 @@ def read(results: StudyResults, _options: PanelSettings) -> DonorsTable:
 
 
 def draw(data: DonorsTable, looks: Looks) -> Table:
-    """A row an architecture."""
+    """One row per architecture."""
     columns = [
         Column("Model"),
         Column("Stage-1 design point"),

@@ -1,4 +1,4 @@
-"""A validation metric against one factor of stage 1, one line an architecture (the paper's Figs. 3 and 4)."""
+"""A validation metric against one factor of stage 1, one line per architecture (the paper's Figs. 3 and 4)."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Failures:
 
 
 def draw(data: Failures, looks: Looks) -> Html | Table:
-    """A row a failed trial, or one sentence where none failed."""
+    """One row per failed trial, or one sentence where none failed."""
     if not data.trials:
         return paragraph("None.", "quiet")
     columns = [
@@ -51,7 +51,7 @@ def draw(data: Failures, looks: Looks) -> Html | Table:
             capital(STAGE_WORDS[trial.stage]),
             count(trial.number),
             Cell(capital(point_words(trial.point)), kind="wide"),
-            Cell(trial.failure or "not known", kind="wide"),
+            Cell(trial.failure or "unknown", kind="wide"),
         ]
         for trial in data.trials
     ]

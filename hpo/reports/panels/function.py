@@ -3,7 +3,7 @@
     def loss_by_hour(results):
         '''Validation loss against the hour of the day.
 
-        A dot a trial.
+        One dot per trial.
         '''
         return go.Figure(...)
 

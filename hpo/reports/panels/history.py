@@ -61,7 +61,7 @@ def read(results: StudyResults, _options: PanelSettings) -> History:
 
 
 def draw(data: History, looks: Looks) -> go.Figure:
-    """A dot a trial, a stepped line for the best so far."""
+    """One dot per trial, a stepped line for the best so far."""
     shown = figure(
         340,
         legend=LEGEND_ABOVE,
@@ -110,7 +110,7 @@ def explain(data: History) -> str:
     """What dots and lines are."""
     verb = "is" if data.failed == 1 else "are"
     failed = f" {plural(data.failed, 'trial')} failed and {verb} not shown." if data.failed else ""
-    return f"A dot a trial of the {design_words(data.design)} search; the line is the best so far.{failed}"
+    return f"One dot per trial of the {design_words(data.design)} search; the line is the best so far.{failed}"
 
 
 PANEL = Panel(title, read, draw, finding, explain)

@@ -61,7 +61,7 @@ def read(results: StudyResults, options: PanelSettings) -> Importance:
     if not found:
         raise NotThereError(
             f"Importance needs {FEWEST_TRIALS} finished trials of an architecture whose factors and results differ; "
-            f"{STAGES[stage]} has none that many yet."
+            f"no architecture has so many in {STAGES[stage]} yet."
         )
     factors = {factor for one in found for factor in one.shares}
     mean = {factor: fmean(one.shares.get(factor, 0.0) for one in found) for factor in factors}
@@ -79,7 +79,7 @@ def _stage(results: StudyResults, options: PanelSettings) -> StageName:
 
 
 def draw(data: Importance, looks: Looks) -> go.Figure:
-    """A row a factor, in it a line with a mark for each architecture."""
+    """One row per factor, in it a line with a mark for each architecture."""
     step = _BAND / len(data.architectures)
     height = 110 + len(data.factors) * max(34, 15 * len(data.architectures))
     shown = figure(
@@ -135,7 +135,7 @@ def finding(data: Importance) -> str:
 def explain(data: Importance) -> str:
     """What importance means here."""
     missing = (
-        f" Nothing can be said of {listed(data.left_out)}: fewer than {FEWEST_TRIALS} finished trials that differ."
+        f" {listed(data.left_out)} cannot be judged, with fewer than {FEWEST_TRIALS} finished trials that differ."
         if data.left_out
         else ""
     )

@@ -102,7 +102,7 @@ def read(results: StudyResults, options: PanelSettings) -> LearningCurves:
 
 
 def draw(data: LearningCurves, looks: Looks) -> go.Figure:
-    """A plot an architecture: strong lines with their marks are shared trainings, faint ones were read once."""
+    """One plot per architecture: strong lines with their marks are shared trainings, faint ones were read once."""
     alone = len(data.plots) == 1
     titles = [figure_text(plot.architecture) for plot in data.plots]
     shown = plot_grid(titles, 300 if alone else 190, 56, same_x=True)
@@ -174,10 +174,12 @@ def explain(data: LearningCurves) -> str:
         else ""
     )
     if data.stage == "stage2":
-        return f"A line a training; a mark where it paused or ended. Strong lines went on from a pause.{left_out}"
+        return (
+            f"One line per training, with a mark where it paused or ended. Strong lines went on from a pause.{left_out}"
+        )
     return (
-        "A line a training; each mark is where a design point was read from it, so points that differ in their epochs "
-        f"alone lie on one line.{left_out}"
+        "One line per training; each mark is where a design point was read from it, so points that differ in their "
+        f"epochs alone lie on one line.{left_out}"
     )
 
 

@@ -66,7 +66,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Lineage:
     trees = [_tree(results, name) for name in results.settings.architectures]
     grown = [tree for tree in trees if tree.donor or tree.trials or tree.after or tree.before]
     if not grown:
-        raise NotThereError("Stage 2 of no architecture has begun yet; until then all weights begin at random.")
+        raise NotThereError("No architecture has started stage 2 yet; until then, all weights start at random.")
     return Lineage(
         results.settings.objective.metric,
         grown,
@@ -106,7 +106,7 @@ def finding(data: Lineage) -> str:
 
 def explain(data: Lineage) -> str:
     """What the branches are."""
-    missing = f" Stage 2 has not begun for {listed(data.missing)}." if data.missing else ""
+    missing = f" Stage 2 has not started for {listed(data.missing)}." if data.missing else ""
     seeds = f" {plural(data.left_out, 'more seed')} of each role are not shown." if data.left_out else ""
     return (
         "A line hands weights on, from left to right; the code is the first letters of the training's recipe key, the "

@@ -62,7 +62,7 @@ def read(results: StudyResults, options: PanelSettings) -> Mistakes:
 
 
 def draw(data: Mistakes, _looks: Looks) -> Html:
-    """A row of either kind; under each patch the probability that the models give to label 1."""
+    """One row for each kind; under each patch the probability that the models give to label 1."""
     negative, positive = data.classes[:2]
     return element(
         "div",

@@ -93,7 +93,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Optimism:
 
 
 def draw(data: Optimism, looks: Looks) -> go.Figure:
-    """A stair an architecture, read from top to bottom; each step's value stands beside its mark."""
+    """One stair per architecture, read from top to bottom; each step's value stands beside its mark."""
     rows = len(data.gaps)
     shown = figure(
         150 + 96 * rows,

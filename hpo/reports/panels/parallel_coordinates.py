@@ -20,7 +20,7 @@ from hpo.results.axis import FactorAxis, factor_axis
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.trials import STAGES, from_best, thinned, value_of, varied_factors
-from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, plural, value_words
+from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, plural, range_words, value_words
 
 MOST_TRIALS = 250
 """Lines drawn."""
@@ -122,7 +122,7 @@ def read(results: StudyResults, options: PanelSettings) -> ParallelCoordinates:
 
 
 def draw(data: ParallelCoordinates, looks: Looks) -> go.Figure:
-    """An axis a row, a line a trial; better ones are thicker, more orange, and on top."""
+    """One row per axis, one line per trial; better ones are thicker, more orange, and on top."""
     names = [capital(factor_words(axis.factor)) for axis in data.axes[:-1]] + [capital(METRIC_WORDS[data.metric])]
     rows = list(range(len(names)))
     shown = figure(
@@ -185,8 +185,8 @@ def explain(data: ParallelCoordinates) -> str:
     few = len(data.paths)
     thin = f" {few} of {plural(data.trials, 'trial')} are drawn, spread evenly by rank." if few < data.trials else ""
     return (
-        f"A line a trial of {data.architecture} in {data.stage}, from its first factor at the top to its objective at "
-        f"the bottom; better trials are thicker and more orange. Factors that do not vary are left out.{thin}"
+        f"One line per trial of {data.architecture} in {data.stage}, from its first factor at the top to its objective "
+        f"at the bottom; better trials are thicker and more orange. Factors that do not vary are left out.{thin}"
     )
 
 
@@ -198,8 +198,7 @@ def _kept(axis: FactorAxis, values: list[Value]) -> tuple[str, str, float]:
         words = [word for word in axis.words if word in ordered]
         return axis.factor, listed(value_words(word) for word in words), (len(words) - 1) / (len(axis.words) - 1)
     low, high = ordered[0], ordered[-1]
-    text = value_words(low) if low == high else f"{value_words(low)} to {value_words(high)}"
-    return axis.factor, text, axis.share(high) - axis.share(low)
+    return axis.factor, range_words(low, high), axis.share(high) - axis.share(low)
 
 
 def _side(share: float) -> str:

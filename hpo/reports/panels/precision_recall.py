@@ -1,4 +1,4 @@
-"""Precision-recall curves with their average precision, before and after tuning, one plot an architecture."""
+"""Precision-recall curves with their average precision, before and after tuning, one plot per architecture."""
 
 from __future__ import annotations
 

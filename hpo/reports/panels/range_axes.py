@@ -21,7 +21,7 @@ from hpo.results.records import FactorRange, TrialResult
 from hpo.results.settings import StudySettings
 from hpo.results.study import StudyResults
 from hpo.results.trials import best_trial, thinned, value_of
-from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, plural, value_words
+from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, plural, range_words, value_words
 
 MOST_TRIALS = 120
 """Stage-2 trials drawn of an architecture in a plot."""
@@ -101,7 +101,7 @@ def read(results: StudyResults, options: PanelSettings) -> RangeAxes:
 
 
 def draw(data: RangeAxes, looks: Looks) -> go.Figure:
-    """A plot a factor; ranges lie as bars in lanes below the trials, one an architecture."""
+    """One plot per factor; ranges lie as bars in lanes below the trials, one per architecture."""
     shown = plot_grid([capital(factor_words(axis.axis.factor)) for axis in data.axes], 230, 66)
     everything = [value for axis in data.axes for line in axis.levels for value in line.values]
     everything += [value for axis in data.axes for trials in axis.trials for value in trials.metric]
@@ -130,7 +130,7 @@ def finding(data: RangeAxes) -> str:
         left = sum(len(axis.ranges) for axis in data.axes)
         return f"Stage 1 has left {plural(left, 'range')} so far; no stage-2 trial has finished yet."
     places = listed(
-        f"{factor_words(factor)} {value_words(value)} ({_where(share)} of {value_words(low)} to {value_words(high)})"
+        f"{factor_words(factor)} {value_words(value)} ({_where(share)} of {range_words(low, high)})"
         for factor, value, low, high, share in data.best.places
     )
     if not places:
@@ -261,7 +261,7 @@ def _draw_trials(shown: go.Figure, place: int, trials: Trials, looks: Looks) -> 
 def _draw_range(
     shown: go.Figure, place: int, architecture: str, ends: tuple[float, float], lane: float, colour: str
 ) -> None:
-    words = f"{value_words(ends[0])} to {value_words(ends[1])}"
+    words = range_words(*ends)
     shown.add_scatter(
         x=ends,
         y=[lane, lane],

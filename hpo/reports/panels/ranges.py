@@ -11,7 +11,7 @@ from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.results.records import FactorRange
 from hpo.results.study import StudyResults
-from hpo.results.words import DASH, capital, factor_words, listed, value_words
+from hpo.results.words import DASH, capital, factor_words, listed, range_words, value_words
 
 
 class RangeRow(NamedTuple):
@@ -38,7 +38,7 @@ def read(results: StudyResults, _options: PanelSettings) -> RangesTable:
         NotThereError: if there is none yet.
     """
     if not results.ranges:
-        raise NotThereError("Stage 1 of no architecture is complete yet; its ranges come after it.")
+        raise NotThereError("Stage 1 is not complete for any architecture yet; ranges follow once it is.")
     settings = results.settings
     found = {(one.factor, one.architecture): one for one in results.ranges}
     have = [name for name in settings.architectures if any(one.architecture == name for one in results.ranges)]
@@ -59,7 +59,7 @@ def read(results: StudyResults, _options: PanelSettings) -> RangesTable:
 
 
 def draw(data: RangesTable, _looks: Looks) -> Table:
-    """A row a factor, a column an architecture."""
+    """One row per factor, one column per architecture."""
     columns = [Column("Factor"), Column("Reference", numeric=True)]
     columns += [Column(name, numeric=True) for name in data.architectures]
     rows: list[list[Cell | str]] = []
@@ -84,7 +84,7 @@ def finding(data: RangesTable) -> str:
 
 def explain(data: RangesTable) -> str:
     """What a range is."""
-    edited = " Ranges marked so were edited by a person." if data.edited else ""
+    edited = " Ranges marked as edited were changed by a person." if data.edited else ""
     missing = f" Stage 1 is not complete for {listed(data.missing)}." if data.missing else ""
     return (
         "The levels that are statistically level with the best of their axis on the validation split, widened by half "
@@ -98,8 +98,8 @@ def range_cell(found: FactorRange | None) -> Cell:
         return Cell(DASH)
     if found.low is not None and found.high is not None:
         whole = FACTORS.get(found.factor) is int
-        low, high = (value_words(round(end) if whole else end) for end in (found.low, found.high))
-        text = low if low == high else f"{low} to {high}"
+        low, high = (round(end) if whole else end for end in (found.low, found.high))
+        text = range_words(low, high)
     else:
         text = listed(value_words(value) for value in found.values)
     return Cell(text, f"best {value_words(found.best)}" + (", edited" if found.edited else ""))

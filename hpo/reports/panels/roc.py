@@ -1,4 +1,4 @@
-"""ROC curves with their areas, before and after tuning, one plot an architecture (the paper's Fig. 9)."""
+"""ROC curves with their areas, before and after tuning, one plot per architecture (the paper's Fig. 9)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def read(results: StudyResults, options: PanelSettings) -> Roc:
                 lines.append(SideCurve(architecture, side, area, *map(rounded, (alarms, hits, low, high))))
                 seeds = max(seeds, len(rows))
     if not lines:
-        raise NotThereError("Neither side of an architecture has been tested yet.")
+        raise NotThereError("No architecture has been tested on either side yet.")
     printed = printed_sides("auc", dict.fromkeys(line.architecture for line in lines)) if options.paper else {}
     return Roc(seeds, lines, printed, before_note(results.settings.confirm.equal_training))
 

@@ -28,7 +28,7 @@ class ScheduleLine(NamedTuple):
 
 
 class Schedules(NamedTuple):
-    """What the figure shows: epochs from 0, a line a strategy, and how long this study trains at most."""
+    """What the figure shows: epochs from 0, one line per strategy, and how long this study trains at most."""
 
     epochs: list[int]
     longest: int

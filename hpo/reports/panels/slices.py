@@ -1,4 +1,4 @@
-"""The objective against each factor that a stage's trials vary, one plot a factor."""
+"""The objective against each factor that a stage's trials vary, one plot per factor."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def read(results: StudyResults, options: PanelSettings) -> Slices:
 
 
 def draw(data: Slices, looks: Looks) -> go.Figure:
-    """A plot a factor, a dot a trial."""
+    """One plot per factor, one dot per trial."""
     shown = plot_grid([capital(factor_words(axis.factor)) for axis in data.axes], 190, 66)
     for place, axis in enumerate(data.axes):
         for dots in data.dots:
@@ -140,8 +140,8 @@ def explain(data: Slices) -> str:
     drawn = sum(len(dots.values) for dots in data.dots)
     thin = f" {plural(drawn, 'trial')} of {data.trials:,} are drawn." if drawn < data.trials else ""
     return (
-        f"A dot a trial of {data.stage}, the large one an architecture's best; the other factors vary too, and a best "
-        f"value in the middle is no trend.{thin}"
+        f"One dot per trial of {data.stage}, the large one the best of its architecture. The other factors vary too, "
+        f"and a best value in the middle is no trend.{thin}"
     )
 
 

@@ -1,4 +1,4 @@
-"""A validation metric over the epochs, one line a learning-rate strategy (the paper's Fig. 6)."""
+"""A validation metric over the epochs, one line per learning-rate strategy (the paper's Fig. 6)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def read(results: StudyResults, options: PanelSettings) -> StrategyCurves:
 
 
 def draw(data: StrategyCurves, _looks: Looks) -> go.Figure:
-    """A plot an architecture, side by side on one scale."""
+    """One plot per architecture, side by side on one scale."""
     shown = plot_grid([figure_text(name) for name in data.architectures], 170, 76, same_x=True)
     named: set[str] = set()
     for line in data.lines:
@@ -101,7 +101,7 @@ def finding(data: StrategyCurves) -> str:
 
 def explain(_data: StrategyCurves) -> str:
     """What was held."""
-    return "Stage-1 trials of each strategy, all other factors at their reference; one plot an architecture."
+    return "Stage-1 trials of each strategy, all other factors at their reference; one plot per architecture."
 
 
 PANEL = Panel(title, read, draw, finding, explain)

@@ -33,7 +33,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Openings:
 
 
 def draw(data: Openings, looks: Looks) -> Table:
-    """A row an opening."""
+    """One row per opening."""
     columns = [Column("Model"), Column("Opened"), Column("By"), Column("Configuration"), Column("Test split")]
     rows: list[list[Cell | str]] = [
         [

@@ -1,4 +1,4 @@
-"""Who trained what and when: a row a worker, a bar a training, a cross a fault."""
+"""Who trained what and when: one row per worker, one bar per training, one cross per fault."""
 
 from __future__ import annotations
 
@@ -141,11 +141,11 @@ def _add_presences(shown: go.Figure, data: Timeline) -> None:
 
 
 def _add_legend(shown: go.Figure, data: Timeline, looks: Looks) -> None:
-    """An entry an architecture and one a part of the study: the bars' traces are one for each pair of them."""
+    """One entry per architecture and one per part of the study: the bars' traces are one for each pair of them."""
     parts = {of.purpose.part for of in data.bars}
     entries = [(figure_text(name), _look(looks.colour(name), "confirm")) for name in data.architectures]
     entries += [(_PART_WORDS[part], _look(NEUTRAL, part)) for part in PARTS if part in parts]
-    entries += [("not known", _look(NEUTRAL, ""))] * ("" in parts)
+    entries += [("unknown", _look(NEUTRAL, ""))] * ("" in parts)
     for name, look in entries:
         shown.add_bar(x=[None], y=[None], orientation="h", name=name, marker=look)
 
@@ -187,7 +187,7 @@ def _cut(reason: str) -> str:
 
 def _purpose_words(purpose: Purpose) -> str:
     if not purpose.part:
-        return "not known"
+        return "unknown"
     return f"{figure_text(purpose.architecture)}, {_PART_WORDS[purpose.part]}"
 
 

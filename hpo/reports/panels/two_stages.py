@@ -135,7 +135,7 @@ def explain(_data: TwoStages) -> str:
 def _progress(results: StudyResults, stage: StageName) -> str:
     trials = results.trials_of(stage)
     if not trials:
-        return "not begun"
+        return "not started"
     ended = sum(trial.state in ("complete", "pruned", "failed") for trial in trials)
     return plural(ended, "trial") if ended == len(trials) else f"{ended} of {plural(len(trials), 'trial')} done"
 

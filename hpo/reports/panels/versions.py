@@ -32,7 +32,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Versions:
 
 
 def draw(data: Versions, _looks: Looks) -> Table:
-    """A row a package."""
+    """One row per package."""
     rows: list[list[Cell | str]] = [[name, Cell(version, kind="code")] for name, version in data.versions.items()]
     return Table([Column("What"), Column("Version")], rows, compact=True)
 

@@ -29,7 +29,7 @@ _MOST_EPOCHS = 200
 
 
 class Curves(NamedTuple):
-    """One role of one architecture: mean, smallest and largest value over the seeds, one each an epoch shown."""
+    """One role of one architecture: mean, smallest and largest value over the seeds, one per epoch shown."""
 
     role: Role
     seeds: int
@@ -88,7 +88,7 @@ def read(results: StudyResults, options: PanelSettings) -> WarmStart:
 
 
 def draw(data: WarmStart, looks: Looks) -> go.Figure:
-    """A plot an architecture: mean curves, and bands over the seeds of the two starts."""
+    """One plot per architecture: mean curves, and bands over the seeds of the two starts."""
     shown = plot_grid([figure_text(start.architecture, line=24) for start in data.starts], 190, 66, same_x=True)
     for number_of_plot, start in enumerate(data.starts):
         place, colour = cell(number_of_plot), looks.colour(start.architecture)

@@ -1,4 +1,4 @@
-"""Several plots in one figure, two side by side, with one legend above them: one an architecture, or one a factor."""
+"""Several plots in one figure, two side by side under one legend: one per architecture, or one per factor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Curves of both sides, before and after tuning: one plot an architecture, a band around the tuned side."""
+"""Curves of both sides, before and after tuning: one plot per architecture, a band around the tuned side."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def draw_curves(
     called: str,
     notes: Mapping[str, Sequence[str]] | None = None,
 ) -> go.Figure:
-    """A plot an architecture: after tuning solid in its band, before tuning dotted.
+    """One plot per architecture: after tuning solid in its band, before tuning dotted.
 
     Args:
         curves: of either side.

@@ -122,7 +122,7 @@ def read_search(studies: Studies, options: Options) -> Search:
 
 
 def draw_search(data: Search, looks: Looks) -> go.Figure:
-    """A stepped line a study."""
+    """One stepped line per study."""
     shown = figure(
         320,
         legend=LEGEND_ABOVE,

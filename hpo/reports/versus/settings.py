@@ -76,7 +76,7 @@ def read(studies: Studies, _options: Options = NO_OPTIONS) -> Differences:
 
 
 def draw(data: Differences, _looks: Looks) -> Table | Html:
-    """A row a setting, grouped by what it is about."""
+    """One row per setting, grouped by what it is about."""
     if not data.rows:
         return paragraph("None.", "quiet")
     columns = [Column(""), Column("Setting"), *(Column(label) for label in data.labels)]

@@ -45,7 +45,7 @@ def read_ranges(studies: Studies, _options: Options = NO_OPTIONS) -> SideBySide:
 
 
 def draw_ranges(data: SideBySide, looks: Looks) -> Table:
-    """A row a factor, grouped by architecture."""
+    """One row per factor, grouped by architecture."""
     return _table(data, looks, lambda value: range_cell(value if isinstance(value, FactorRange) else None))
 
 
@@ -81,7 +81,7 @@ def read_configurations(studies: Studies, _options: Options = NO_OPTIONS) -> Sid
 
 
 def draw_configurations(data: SideBySide, looks: Looks) -> Table:
-    """A row a factor, grouped by architecture; in bold where the studies differ."""
+    """One row per factor, grouped by architecture; in bold where the studies differ."""
 
     def cell(value: object, kind: str) -> Cell:
         return Cell(value_words(value) if isinstance(value, bool | int | float | str) else DASH, kind=kind)
@@ -125,7 +125,7 @@ def read_compute(studies: Studies, _options: Options = NO_OPTIONS) -> SideBySide
 
 
 def draw_compute(data: SideBySide, looks: Looks) -> Table:
-    """A row an architecture: tuning, and everything, of every study."""
+    """One row per architecture: tuning, and everything, of every study."""
     columns = [Column("Model")]
     for heading in ("tuning", "all training"):
         columns += [Column(f"{label}: {heading}", numeric=True) for label in data.labels]

@@ -95,7 +95,7 @@ def _read(studies: Studies) -> Tested:
 
 
 def draw(data: Tested, looks: Looks) -> Table:
-    """A row a metric, grouped by architecture: the tuned models of every study, and the differences from the first."""
+    """One row per metric, by architecture: the tuned models of every study, and the differences from the first."""
     columns = [Column("Model"), Column("Metric"), *(Column(label, numeric=True) for label in data.labels)]
     shown = [place for place in range(len(data.labels) - 1) if any(row.pairs[place] for row in data.rows)]
     for place in shown:

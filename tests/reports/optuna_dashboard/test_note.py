@@ -71,7 +71,7 @@ def test_what_the_test_split_said_is_not_told_before_it_is_opened(running: Study
 
 def test_a_stage_that_is_not_there_yet_is_named_without_a_link(finished: StudyResults) -> None:
     text = write_note(finished, "stage1", "model2", Context("pcam", {}, []))
-    assert facts(text)["Goes on in"] == "invented/stage2/model2, which has not begun yet"
+    assert facts(text)["Goes on in"] == "invented/stage2/model2, which has not started yet"
     assert "What the figures show" not in text
 
 

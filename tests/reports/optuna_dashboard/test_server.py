@@ -34,7 +34,7 @@ def study() -> Study:
 def test_a_study_that_has_not_begun_is_said_so_once_and_published_once_it_has(study: Study) -> None:
     for _ in range(3):
         study.live.refresh()
-    assert study.lines == ["small has not begun yet; its figures and notes appear once it has"]
+    assert study.lines == ["small has not started yet; its figures and notes appear once it has"]
     assert study.published == 0
     study.progress = BEGUN
     study.live.refresh()

@@ -37,9 +37,7 @@ def test_any_other_file_is_refused_and_stays(tmp_path: Path, content: bytes) -> 
     file.write_bytes(content)
     with pytest.raises(HpoError) as refused:
         check_page(file, "--output")
-    assert str(refused.value) == (
-        f"--output {file} is there already and is no report of hpo; name another file, or remove it first"
-    )
+    assert str(refused.value) == (f"--output {file} already exists and is not a report of hpo; name another file")
     assert file.read_bytes() == content
 
 
@@ -47,7 +45,11 @@ def test_a_link_to_another_file_a_folder_and_a_pipe_are_refused(tmp_path: Path) 
     (tmp_path / "thesis").write_text("years of work")
     (tmp_path / "link").symlink_to(tmp_path / "thesis")
     os.mkfifo(tmp_path / "pipe")
-    for name, message in {"link": "is no report of hpo", "pipe": "is no regular file", ".": "is a folder"}.items():
+    for name, message in {
+        "link": "is not a report of hpo",
+        "pipe": "is not a regular file",
+        ".": "is a folder",
+    }.items():
         with pytest.raises(HpoError, match=message):
             check_page(tmp_path / name, "--output")
 

@@ -46,7 +46,7 @@ def study(tmp_path: Path) -> Study:
 
 def test_a_study_that_has_not_begun_has_a_plain_page_and_no_report(study: Study) -> None:
     study.report.refresh()
-    assert "<h1>a &lt;study&gt;</h1><p>Not begun yet.</p>" in study.report.page.decode()
+    assert "<h1>a &lt;study&gt;</h1><p>Not started yet.</p>" in study.report.page.decode()
     assert not study.path.exists()
     assert study.lines == []
 

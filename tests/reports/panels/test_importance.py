@@ -68,7 +68,7 @@ def test_few_trials_are_a_hint_at_most(finished: StudyResults) -> None:
         "with as few as 13 trials take it as a hint."
     )
     few = tuple(trial for trial in finished.trials if trial.number < 9)
-    with pytest.raises(NotThereError, match=r"needs 10 finished trials .* stage 2 has none that many yet"):
+    with pytest.raises(NotThereError, match=r"needs 10 finished trials .* no architecture has so many in stage 2 yet"):
         importance.read(replace(finished, trials=few), OPTIONS)
 
 
@@ -79,7 +79,7 @@ def test_an_architecture_that_nothing_can_be_said_of_is_left_out_with_a_word(fin
     )
     read = importance.read(replace(finished, trials=equal), OPTIONS)
     assert (len(read.architectures), read.left_out) == (3, ["model3"])
-    assert "Nothing can be said of model3: fewer than 10 finished trials that differ." in importance.explain(read)
+    assert "model3 cannot be judged, with fewer than 10 finished trials that differ." in importance.explain(read)
 
 
 def test_the_stage_can_be_wished(finished: StudyResults) -> None:
@@ -122,5 +122,5 @@ def test_a_short_stage_2_leaves_the_word_to_stage_1_unless_it_is_asked_for(finis
     short = replace(finished, trials=tuple(one for one in finished.trials if one.stage == "stage1" or one.number < 8))
     assert importance.read(short, OPTIONS).stage == "stage 1"
     assert importance.title(short, OPTIONS) == "What mattered in stage 1: importance of the factors"
-    with pytest.raises(NotThereError, match="stage 2 has none that many"):
+    with pytest.raises(NotThereError, match="no architecture has so many in stage 2"):
         importance.read(short, PanelSettings(panel="importance", stage="stage2"))

@@ -107,7 +107,7 @@ def test_a_running_study_shows_how_far_it_is(running: StudyResults, finished: St
     read = lineage.read(replace(running, donors=begun, confirmations=planned), OPTIONS)
     assert [tree.architecture for tree in read.trees] == ["model1"]
     assert "not trained yet" in lineage.draw(read, LOOKS)
-    assert "Stage 2 has not begun for model2, model3 and model4." in lineage.explain(read)
+    assert "Stage 2 has not started for model2, model3 and model4." in lineage.explain(read)
     only = replace(finished, confirmations=())
     assert lineage.finding(lineage.read(only, OPTIONS)) == (
         "52 stage-2 trials finished so far; no final model has been planned yet."
@@ -129,5 +129,5 @@ def test_names_from_yaml_stay_text() -> None:
 
 
 def test_it_waits_for_stage_2(empty: StudyResults) -> None:
-    with pytest.raises(NotThereError, match="Stage 2 of no architecture has begun yet"):
+    with pytest.raises(NotThereError, match="No architecture has started stage 2 yet"):
         lineage.read(empty, OPTIONS)
