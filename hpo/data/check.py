@@ -1,4 +1,4 @@
-"""What a data folder holds, and what is wrong with it."""
+"""Checks of a data folder: its contents, and its problems."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS = 12  # of the preview
 
 @dataclass(frozen=True)
 class DataReport:
-    """What `check_folder` found.
+    """The findings of `check_folder`.
 
     Args:
         folder: that was checked.
@@ -48,7 +48,7 @@ def check_folder(folder: Path, *, preview: Path | None = None, progress: Progres
     Args:
         folder: that holds PCam's HDF5 files.
         preview: PNG to draw with some patches of each class and split; None draws none.
-        progress: told about decompressing and reading.
+        progress: takes the progress of decompressing and reading.
 
     Raises:
         DataError: if there is no such folder, it has no PCam files at all, its description is damaged, or the preview

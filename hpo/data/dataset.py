@@ -29,7 +29,7 @@ from hpo.recipe.key import digest as json_digest
 
 @dataclass(frozen=True)
 class SplitRule:
-    """How a single labelled set is split: stratified, by slide where slides are known, repeats on one side.
+    """The split of a single labelled set: stratified, by slide where slides are known, repeats on one side.
 
     Args:
         valid: share for validation, in (0, 1).
@@ -63,7 +63,7 @@ class Patches:
         path: HDF5 file whose dataset ``x`` holds them.
         rows: which of its rows they are, shape (N,), int64.
         labels: 0 or 1, shape (N,), uint8.
-        slides: name of each patch's slide, shape (N,), or None where it is not known.
+        slides: name of each patch's slide, shape (N,), or None where it is unknown.
         hashes: SHA-256 of each patch, shape (N, 32), uint8.
         patch_size: side, pixels.
     """
@@ -167,7 +167,7 @@ class Dataset:
 
     @cached_property
     def doubts(self) -> tuple[str, ...]:
-        """What lets results look better or worse than they are, one line each.
+        """Facts that let results look better or worse than they are, one line each.
 
         Patches and slides that are in two splits, and patches that have two labels.
         """
@@ -183,7 +183,7 @@ def open_split(
         folder: that holds the files.
         name: of the split.
         patch_size: side that the patches must have, pixels; None allows any.
-        progress: told about decompressing and reading.
+        progress: takes the progress of decompressing and reading.
 
     Raises:
         DataError: if anything is missing, damaged, or not as PCam's format has it.
@@ -227,7 +227,7 @@ def open_dataset(
         folder: that holds PCam's HDF5 files, gzipped or not.
         patch_size: side that the patches must have, pixels; None allows any.
         split: how to split a single labelled set; None if the folder has three splits.
-        progress: told about decompressing and reading, which a large data set takes minutes for the first time.
+        progress: takes the progress of decompressing and reading; the first time, that takes minutes for a large set.
 
     Raises:
         DataError: if anything is missing, damaged, or not as the format has it, in any of the splits.

@@ -22,7 +22,7 @@ LARGEST = 1 << 20
 
 @dataclass(frozen=True)
 class Description:
-    """What a data set calls things.
+    """The names that a data set gives.
 
     Args:
         classes: names of the classes, in the order of their labels 0, 1, ...; at least two, all different.

@@ -1,4 +1,4 @@
-"""What patches contain, as digests: by them data sets are addressed and repeated patches found."""
+"""Digests of patches: they address data sets and find repeated patches."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def patch_hashes(path: Path, count: int, progress: Progress = silent) -> Hashes:
     Args:
         path: the file.
         count: number of its patches.
-        progress: told the patches read so far.
+        progress: takes the number of patches read so far.
 
     Raises:
         DataError: if a part of the file cannot be read.
@@ -50,7 +50,7 @@ def keep_hashes(path: Path, hashes: Hashes) -> None:
 
 
 def _kept(path: Path, count: int) -> tuple[Path, npt.NDArray[np.int64]]:
-    """Where hashes are kept, and what the data must be for them to count."""
+    """The place of kept hashes, and the data that they are valid for."""
     stamp = np.array([FORMAT, *_stamp(path), *(n for part in other_files(path, "x") for n in _stamp(part)), count])
     return path.with_name(f".{path.name}.hashes.npz"), stamp
 

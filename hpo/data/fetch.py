@@ -77,7 +77,7 @@ def fetch_pcam(
     longest_wait: float = 60.0,
     progress: Progress = silent,
 ) -> None:
-    """Fetches, verifies and decompresses PCam's files; what is there already is left as it is.
+    """Fetches, verifies and decompresses PCam's files; files that exist already stay as they are.
 
     A broken transfer stays as ``NAME.part`` and is continued by the next attempt, or by the next call.
 
@@ -88,7 +88,7 @@ def fetch_pcam(
         splits: which of it to fetch.
         attempts: how often a transfer is tried; at most `FIRST_ATTEMPTS` before the server has answered once.
         longest_wait: between two attempts, seconds; the first waits are shorter.
-        progress: told the bytes fetched and decompressed of each file.
+        progress: takes the bytes fetched and decompressed of each file.
 
     Raises:
         DataError: if the disk is too small, the server cannot be reached, or a checksum differs.
@@ -154,7 +154,7 @@ def _check_space(folder: Path, wanted: Sequence[RemoteFile]) -> None:
 def _downloader(
     part: Path, size: int, attempts: int, longest_wait: float, progress: Progress
 ) -> Callable[[str, str, Any], None]:
-    """What pooch calls to fetch a file; pooch itself would begin each time from the first byte."""
+    """A downloader for pooch that resumes; pooch itself would start from the first byte each time."""
 
     def download(url: str, output: str, _pooch: Any) -> None:
         retrying = Retrying(

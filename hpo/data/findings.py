@@ -1,4 +1,4 @@
-"""What is to be known of a data set before it is used: its classes, repeats, contradictions, and what splits share."""
+"""Findings about a data set: its classes, repeats, contradictions, and what its splits share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SplitReport:
         patches: how many.
         shape: of all patches together, (N, side, side, 3).
         classes: number of patches of each class, by its name, in the order of the labels.
-        slides: number of slides, or None where they are not known.
+        slides: number of slides, or None where they are unknown.
         repeats: patches that repeat an earlier one of the split exactly.
         contradictions: patches that also occur with the other label.
         digest: SHA-256 of patches and labels.
@@ -42,13 +42,13 @@ class SplitReport:
 
 @dataclass(frozen=True)
 class Crossing:
-    """What two splits have in common and should not.
+    """Patches and slides that two splits share and should not.
 
     Args:
         splits: the two.
         repeats: patches of the second that also are in the first.
         contradictions: those of them that have another label there.
-        slides: slides that are in both, or None where they are not known.
+        slides: slides that are in both, or None where they are unknown.
     """
 
     splits: tuple[str, str]
@@ -58,7 +58,7 @@ class Crossing:
 
 
 def describe_split(patches: Patches, classes: Sequence[str]) -> SplitReport:
-    """What one split holds.
+    """The contents of one split.
 
     Args:
         patches: of the split; at least one.
@@ -81,7 +81,7 @@ def describe_split(patches: Patches, classes: Sequence[str]) -> SplitReport:
 
 
 def cross(first: Patches, second: Patches) -> Crossing:
-    """What two splits share."""
+    """Patches and slides that two splits share."""
     same = identities(np.concatenate([first.hashes, second.hashes]))
     of_first, of_second = same[: len(first)], same[len(first) :]
     kinds = np.zeros((int(same.max()) + 1, int(max(first.labels.max(), second.labels.max())) + 1), dtype=bool)
@@ -103,7 +103,7 @@ def lacking(name: str, counts: dict[str, int]) -> str | None:
 
 
 def doubts(splits: Sequence[SplitReport], crossings: Sequence[Crossing]) -> tuple[str, ...]:
-    """What lets results look better or worse than they are, though a study can be run: one line each."""
+    """Facts that let results look better or worse than they are, though a study can run: one line each."""
     lines = [
         f"{split.name}: {_patches(split.contradictions)} with both labels: the same pixels are in more than one class"
         for split in splits

@@ -26,7 +26,7 @@ _FAULTS = (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError
 
 @dataclass
 class _Opened:
-    """What is open already: files name other files, which may name the first ones."""
+    """The files that are open already: files name other files, which may name the first ones."""
 
     stack: ExitStack
     arrays: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -125,7 +125,7 @@ def _check_signature(path: Path, size: int) -> None:
 
 
 def _follow(path: Path, file: Any, name: str) -> str | h5py.ExternalLink:
-    """Where soft links lead: a path without links, or the external link that goes on from here."""
+    """The end of soft links: a path without links, or the external link that goes on from here."""
     todo, place = [part for part in name.split("/") if part], ""
     for _ in range(_STEPS):
         if not todo:

@@ -41,7 +41,7 @@ class Nucleus:
 
 @dataclass(frozen=True)
 class Kind:
-    """How one kind of cell's nuclei differ from the measured row they are drawn from.
+    """Differences of one kind of cell's nuclei from the measured row that they are drawn from.
 
     Args:
         malignant: which rows of WDBC.

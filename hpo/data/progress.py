@@ -1,4 +1,4 @@
-"""How long-running work on data tells how far it is."""
+"""Progress of long-running work on data."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def regular_file(path: Path) -> os.stat_result:
 
 
 def os_error(path: Path, error: OSError) -> DataError:
-    """What an error of the operating system means for a file that was to be read."""
+    """The meaning of an operating system's error for a file that was to be read."""
     if error.errno == errno.ENOENT and path.is_symlink():
         return DataError(f"{path}: is a link to {path.readlink()}, which is not there")
     words = _ERRORS.get(error.errno or 0, error.strerror or str(error).splitlines()[0])
@@ -72,7 +72,7 @@ def os_error(path: Path, error: OSError) -> DataError:
 
 
 def begins_with(beginning: bytes) -> str:
-    """What a file that is not what it should be seems to be, by its first bytes."""
+    """The likely kind of a file that is not what it should be, by its first bytes."""
     for magic, words in _BEGINNINGS:
         if beginning.startswith(magic):
             return words

@@ -1,4 +1,4 @@
-"""Which patches are used: nested subsets, and the split of a single labelled set."""
+"""Selection of patches: nested subsets, and the split of a single labelled set."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _natural_subset(available: Sequence[Rows], n: int, seed: int) -> Rows:
 
 
 def groups_of(hashes: Hashes, slides: npt.NDArray[np.str_] | None) -> Rows:
-    """What a split must keep together: identical patches, and whole slides where they are known.
+    """Groups that a split must keep together: identical patches, and whole slides where they are known.
 
     Args:
         hashes: of each patch.

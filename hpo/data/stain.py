@@ -17,7 +17,7 @@ EOSIN = np.array([[0.17, 0.93, 0.30], [0.22, 0.80, 0.56]])
 
 @dataclass(frozen=True)
 class Stain:
-    """How one slide was stained and scanned.
+    """Stain and scanner of one slide.
 
     Args:
         vectors: optical density of a unit concentration of haematoxylin and of eosin, shape (2, 3), float32.

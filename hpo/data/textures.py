@@ -16,10 +16,10 @@ SIDE = 512
 
 @dataclass(frozen=True)
 class Textures:
-    """What the patches of one split cut their backgrounds from; every array is float32 and at least `SIDE` square.
+    """Textures that one split's patches cut their backgrounds from; every array is float32 and at least `SIDE` square.
 
     Args:
-        regions: smooth fields of mean 0 and standard deviation 1, shape (3, side, side), that tell one tissue from
+        regions: smooth fields of mean 0 and standard deviation 1, shape (3, side, side), that set one tissue apart from
             another by a threshold.
         fibres: wavy bundles of collagen, in [0, 1], shape (3, side, side).
         fat: walls of fat cells, 1 on the wall and 0 in the empty cell, shape (side, side).

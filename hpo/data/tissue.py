@@ -45,7 +45,7 @@ CROWDS: dict[Tissue, tuple[Crowd, ...]] = {
 
 @dataclass(frozen=True)
 class Slide:
-    """What the patches of one slide share.
+    """Properties that the patches of one slide share.
 
     Args:
         stain: of the slide.
@@ -111,7 +111,7 @@ def _soft_step(field: Floats, width: float) -> Floats:
 
 
 def _nest(field: Floats, malignant: bool, size: int, rng: np.random.Generator) -> Floats:
-    """Where tumour grows, in [0, 1]: over some point of the centre if malignant, else clear of it or nowhere."""
+    """The density of tumour, in [0, 1]: over some point of the centre if malignant, else clear of it or nowhere."""
     middle = field[centre(size), centre(size)]
     if malignant:
         level = float(middle.flat[rng.integers(middle.size)]) - rng.exponential(0.85) - 0.1

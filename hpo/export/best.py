@@ -1,4 +1,4 @@
-"""What a finished study leaves: best_config.yaml, and each architecture's model, model card and ROC data."""
+"""The files of a finished study: best_config.yaml, and each architecture's model, model card and ROC data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model card says of the model on the test split: the comparison, thresholds and calibration."""
+"""The model card's sections on the test split: comparison, thresholds and calibration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model card says of the data, the training and the compute behind the model."""
+"""The model card's sections on data, training and compute."""
 
 from __future__ import annotations
 

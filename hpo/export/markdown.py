@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 _MEANING = re.compile(r"[\\`*\[\]<>&|~#$@!]|:(?=//)|(?<![^\W_])_|_(?![^\W_])")
-"""What means something within a line, to CommonMark or to GitHub; an underscore within a word does not."""
+"""Characters with a meaning within a line, to CommonMark or to GitHub; an underscore within a word has none."""
 
 
 def plain(text: str) -> str:

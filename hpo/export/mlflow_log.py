@@ -41,7 +41,7 @@ def log_to_mlflow(
         uri: of the tracking server or database.
         files: to be kept with the study's run.
         root: their common folder, below which they keep their places.
-        on_run: told how many runs are logged, of how many.
+        on_run: takes the number of runs logged so far, and of all.
 
     Returns:
         How many runs are new.

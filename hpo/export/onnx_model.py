@@ -80,7 +80,7 @@ def _largest_difference(model: keras.Model, path: Path) -> float:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Nothing on standard error: TensorFlow's C++ side tells what its optimizer does, whatever the log level."""
+    """Nothing on standard error: TensorFlow's C++ side reports its optimizer's work, whatever the log level."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:

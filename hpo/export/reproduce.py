@@ -51,7 +51,7 @@ def reproduce(
         config: the best configuration.
         architectures: which of its models.
         folder: where checkpoints and models go; what an interrupted reproduction left there is gone on with.
-        on_epoch: told of each epoch of the model itself.
+        on_epoch: takes each epoch of the model itself.
 
     Raises:
         DataError: if the data is not what the models were trained on.

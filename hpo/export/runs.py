@@ -55,7 +55,7 @@ def ended_runs(results: StudyResults) -> Iterator[Run]:
 
 
 class _Clock:
-    """When each epoch ended, by the compute ledger."""
+    """The end of each epoch, by the compute ledger."""
 
     def __init__(self, results: StudyResults) -> None:
         self._ended = {(entry.recipe_key, entry.epoch): (entry.at, entry.seconds) for entry in results.epochs}
@@ -63,7 +63,7 @@ class _Clock:
         self._first = min((entry.at for entry in results.epochs), default=0.0)
 
     def epochs(self, recipe_key: str, count: int) -> tuple[tuple[float, ...], float]:
-        """When each of the first epochs ended, and when the first began."""
+        """Ends of the first epochs, and the start of the first."""
         ended = [self._ended.get((recipe_key, epoch), (self._first, 0.0)) for epoch in range(1, count + 1)]
         return tuple(at for at, _ in ended), ended[0][0] - ended[0][1] if ended else self._first
 

@@ -1,4 +1,4 @@
-"""What a model card is about: one exported model, and what its study found out about it."""
+"""The subject of a model card: one exported model, and its study's results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hpo.results.study import StudyResults
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What a card is about.
+    """The subject of a model card.
 
     Args:
         name: the architecture's.

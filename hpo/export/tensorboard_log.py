@@ -26,7 +26,7 @@ def write_event_files(
     Args:
         results: of a study, which may still be running.
         folder: TensorBoard's ``--logdir``; other studies in it stay as they are.
-        on_run: told how many runs are written, of how many.
+        on_run: takes the number of runs written so far, and of all.
 
     Returns:
         How many runs there are.

@@ -66,7 +66,7 @@ def best_of(results: StudyResults, tuned: Mapping[str, Tuned]) -> str:
 
 
 def config_path(study: StudyFile) -> Path:
-    """Where the best configuration goes."""
+    """The file of the best configuration."""
     return study.output / "best_config.yaml"
 
 
@@ -83,7 +83,7 @@ def exported_files(study: StudyFile, architecture: str, *, onnx: bool = False) -
 
 
 def recorded_models(study: StudyFile, tuned: Mapping[str, Tuned]) -> dict[str, BestModel]:
-    """What the best configuration on disk says of these models, where it is of them; the others are to be exported."""
+    """Those of these models that the best configuration on disk records; the others are to be exported."""
     if not config_path(study).exists():
         return {}
     try:

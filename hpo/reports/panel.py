@@ -25,7 +25,7 @@ Data = TypeVar("Data")
 
 
 class NotThereError(Exception):
-    """What a panel draws is not there (yet); the text says what is missing, and the page shows it in its place."""
+    """A panel's data is missing (yet); the page shows the text, which says what is missing, in its place."""
 
 
 class BrokenPanelError(NotThereError):
@@ -84,7 +84,7 @@ def stage_of(options: PanelSettings) -> StageName:
 
 
 def architecture_shown(results: StudyResults, options: PanelSettings, stage: StageName) -> str:
-    """Which architecture a figure of a single one shows.
+    """The architecture of a figure that shows a single one.
 
     The one that the options name, or else the best on validation: by its final trainings or, before there are any, by
     the trials of the stage.

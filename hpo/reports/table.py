@@ -77,7 +77,7 @@ class Table:
 
 
 def difference_kind(difference: Estimate) -> str:
-    """How the cell of a difference looks: bold and marked up or down where its interval excludes 0."""
+    """CSS classes of a difference's cell: bold and marked up or down where its interval excludes 0."""
     if not difference.excludes_zero:
         return ""
     return "strong up" if difference.value > 0 else "strong down"

@@ -1,4 +1,4 @@
-"""What every worker was busy with and when: the compute ledger, merged into stretches of time."""
+"""The work of every worker over time: the compute ledger, merged into stretches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MARK = re.compile(r"-[0-9a-f]{8}$")  # what tells a host from its namesakes; se
 
 
 class Purpose(NamedTuple):
-    """What an epoch was trained for; both fields are empty where the study does not know its recipe."""
+    """The purpose of an epoch; both fields are empty where the study does not know its recipe."""
 
     architecture: str
     part: Part
@@ -93,7 +93,7 @@ def known_workers(results: StudyResults) -> list[WorkerSpan]:
 
 
 def end_of(worker: WorkerSpan) -> float:
-    """When a worker ended, or was last heard of; never before it began."""
+    """The end of a worker, or its last sign of life; never before its start."""
     return max(worker.started_at, worker.seen_at if worker.ended_at is None else worker.ended_at)
 
 
@@ -139,7 +139,7 @@ def _stretches_of(
 
 
 def _purposes(results: StudyResults) -> Callable[[TrainedEpoch], Purpose]:
-    """What an epoch is for: the first part of the study that needs its recipe for so long."""
+    """The purpose of an epoch: the first part of the study that needs its recipe for so long."""
     needed: dict[str, list[tuple[int, Purpose]]] = defaultdict(list)
     for trial in sorted(results.trials, key=lambda trial: trial.stage):
         epochs = max(int(trial.point.get("epochs", 0)), len(trial.curve))

@@ -1,4 +1,4 @@
-"""What to run next, by what the study itself shows."""
+"""Advice on the next run, from the study's own results."""
 
 from __future__ import annotations
 

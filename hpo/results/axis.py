@@ -37,7 +37,7 @@ class FactorAxis:
     levels: tuple[float, ...] = ()
 
     def place(self, value: Value) -> float:
-        """Where a value lies on a Plotly axis with `layout`: itself or, of a word, its place."""
+        """A value's place on a drawn axis: itself or, of a word, its number."""
         return float(self.words.index(value)) if self.words else float(value)
 
     def share(self, value: Value) -> float:

@@ -1,4 +1,4 @@
-"""What tuning cost, as the compute ledger has it."""
+"""The cost of tuning, from the compute ledger."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Cost:
 
 
 def total_cost(entries: Sequence[ComputeEntry]) -> Cost:
-    """What entries cost together."""
+    """The cost of some entries together."""
     return Cost(
         before=visits_of(entries, REFERENCE),
         tuning=visits_of(entries, TUNING),

@@ -1,4 +1,4 @@
-"""What the paper printed, for a column marked as the paper's: other data, other epochs, no intervals.
+"""The paper's printed numbers, for a column marked so: other data, other epochs, no intervals.
 
 Source: Johny et al. 2021, Tables 3 and 4. Values in the order of `hpo.evaluation.metrics.METRICS`.
 """

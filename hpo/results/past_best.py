@@ -1,4 +1,4 @@
-"""Whether the equally trained reference was trained past its best: then it is a weaker opponent than it might be."""
+"""References that were trained past their best, and so are weaker opponents than they might be."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def read_ranges(study: StudyFile, recorded: Recorded) -> Iterator[FactorRange]:
 
 
 def read_compute(study: StudyFile, recorded: Recorded) -> Iterator[ComputeEntry]:
-    """What each part cost; an epoch that several parts share counts once, and for the reference if it needs it."""
+    """The cost of each part; an epoch that several parts share counts once, for the reference if it needs it."""
     spent = compute_by_epoch(recorded.epochs)
     for architecture in study.architecture_specs:
         counted: set[tuple[str, int]] = set()

@@ -1,4 +1,4 @@
-"""What a report shows of the patches themselves: how many there are, a few of them, and those that were mistaken."""
+"""The patches in a report: their numbers, a few samples, and the mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report is drawn from, record by record: trials, final trainings, what they cost, who trained them."""
+"""The records of a study's results: trials, final trainings, their cost, and who trained them."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class TestOpening:
 
 @dataclass(frozen=True)
 class ComputeEntry:
-    """What one part of one architecture cost.
+    """The cost of one part of one architecture.
 
     Args:
         architecture: by name.
@@ -202,7 +202,7 @@ class Donor:
 
 @dataclass(frozen=True)
 class FactorRange:
-    """What stage 1 leaves of a factor to stage 2.
+    """The range of a factor that stage 1 leaves to stage 2.
 
     Args:
         architecture: by name.

@@ -1,4 +1,4 @@
-"""What a study file and its search space ask for, as far as results are judged by it."""
+"""The settings of a study that its results are judged by."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FactorSettings:
 
 @dataclass(frozen=True)
 class StudySettings:
-    """What the study file and its search space wish.
+    """The settings of a study file and its search space.
 
     Args:
         name: the study's.

@@ -1,4 +1,4 @@
-"""Who trained what and when, on one time axis: rows of workers, bars of trainings, marks of faults."""
+"""The timeline of a study: rows of workers, bars of trainings, marks of faults."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Mark(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """What the figure shows.
+    """Facts of the figure.
 
     ``architectures`` are those that were trained; ``marks`` are the last faults, and ``reasons``
     has how often each reason was given;

@@ -43,7 +43,7 @@ def verdict(results: StudyResults) -> str:
 
 
 def every_metric(results: StudyResults, architecture: str) -> str:
-    """What tuning changed of all five metrics of an architecture, in a sentence."""
+    """The changes of all five metrics of an architecture, in a sentence."""
     found = results.comparison[architecture].headline.metrics
     differences = {METRIC_WORDS[name]: found[name].difference for name in METRICS}
     raised = [words for words, one in differences.items() if one.excludes_zero and one.value > 0]
@@ -64,14 +64,14 @@ def every_metric(results: StudyResults, architecture: str) -> str:
 
 
 def _chosen(results: StudyResults, best: str) -> str:
-    """Why this architecture stands for the others."""
+    """The reason why this architecture stands for the others."""
     if len(results.compared) == 1:
         return ""
     return ", the best on validation," if best == results.best_architecture else ", the best on validation so far,"
 
 
 def origin(results: StudyResults, architecture: str) -> str:
-    """Where an architecture's gain comes from: the tuned settings, or the weights that the tuned training starts from.
+    """The origin of an architecture's gain: the tuned settings, or the weights that the tuned training starts from.
 
     Returns:
         An empty text without a tested cold-start control.
@@ -81,7 +81,7 @@ def origin(results: StudyResults, architecture: str) -> str:
 
 
 def _more_training(results: StudyResults, architecture: str) -> str:
-    """What more training alone brings the reference, and whether it was trained past its best."""
+    """The reference's gain by more training alone, and whether it was trained past its best."""
     metric = results.settings.test_metric
     longer = results.comparison[architecture].pairs.get(("before", "equal"))
     if longer is None:
@@ -102,7 +102,7 @@ def _more_training(results: StudyResults, architecture: str) -> str:
 
 
 def _of_settings(results: StudyResults, architecture: str, sides: Sides) -> str:
-    """What the tuned settings bring from random weights, and what the donor's weights add."""
+    """The gain by the tuned settings from random weights, and by the donor's weights."""
     settings_alone = sides.pairs.get(("before", "cold_control"))
     if settings_alone is None or ("before", "after") not in sides.pairs:
         return ""
@@ -126,7 +126,7 @@ def _of_settings(results: StudyResults, architecture: str, sides: Sides) -> str:
 
 
 def price(results: StudyResults) -> str:
-    """What that cost, in a sentence; an empty text before both sides have been trained."""
+    """The cost of tuning in a sentence; an empty text before both sides have been trained."""
     cost = total_cost(results.compute)
     if cost.ratio is None:
         return ""

@@ -1,4 +1,4 @@
-"""How the report writes names and numbers."""
+"""Names and numbers in words."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ def factor_words(factor: str) -> str:
 
 
 def before_note(equal_training: bool) -> str:
-    """What 'before' is, as a sentence that begins with a space; empty where it is the reference by stage 1's rules."""
+    """The meaning of 'before', as a sentence after a space; empty where it is the reference by stage 1's rules."""
     if not equal_training:
         return ""
     return " 'Before' is the reference, trained for as many patch-visits as the tuned model and its donors."
 
 
 def resampled_words(sampling: Sampling) -> str:
-    """What was resampled for an interval, such as ``54 slides and 5 seeds``."""
+    """The units resampled for an interval, such as ``54 slides and 5 seeds``."""
     units = plural(sampling.units, "slide") if sampling.unit == "slides" else plural(sampling.units, "patch", "patches")
     if sampling.seeds > 1:
         return f"{units} and {sampling.seeds} seeds"
@@ -80,25 +80,25 @@ def resampled_words(sampling: Sampling) -> str:
 
 
 def speaking_words(objective: Objective) -> str:
-    """Which epoch an objective is of: ``after the last epoch``, ``as the mean of the last 3 epochs``."""
+    """The epoch of an objective: ``after the last epoch``, ``as the mean of the last 3 epochs``."""
     if objective.epoch == "mean_last":
         return f"as the mean of the last {plural(objective.last, 'epoch')}"
     return f"after the {objective.epoch} epoch"
 
 
 def arithmetic_words(arithmetic: Arithmetic) -> list[str]:
-    """What is not as usual in how training steps are computed; empty if nothing is."""
+    """Unusual arithmetic of training steps; empty if there is none."""
     words = [] if arithmetic.compute_dtype == "float32" else [f"mixed precision: {arithmetic.compute_dtype}"]
     return [*words, "compiled by XLA"] if arithmetic.jit_compile else words
 
 
 def design_words(design: str) -> str:
-    """How a stage proposes points, for a person."""
+    """A stage's design, for a person."""
     return _DESIGN_WORDS.get(design, design)
 
 
 def within_words(within: str) -> str:
-    """Where stage 2 searches, for a person."""
+    """The extent of stage 2's search, for a person."""
     return "within stage 1's ranges" if within == "ranges" else "of the whole search space"
 
 

@@ -32,7 +32,7 @@ class Repeats:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import wrote, and what it did not.
+    """The outcome of an import: images written, and images left out.
 
     Args:
         classes: names of the two classes, in the order of their labels 0 and 1.
@@ -43,7 +43,7 @@ class Imported:
         left_out: the others.
         changes: how many images were converted, by what was done.
         repeats: exact repeats among the patches.
-        slides: for each split its number of slides; None where they are not known.
+        slides: for each split its number of slides; None where they are unknown.
         notes: what else is to be said, a line each.
     """
 
@@ -136,7 +136,7 @@ def count_repeats(
 
 
 def slide_notes(slides: Mapping[SplitName, Sequence[str]] | None, suggestion: str) -> tuple[str, ...]:
-    """What is to be said of slides: that they are unknown, or that some are in two splits."""
+    """Notes on slides: that they are unknown, or that some are in two splits."""
     if slides is None:
         return (
             "slides: unknown, so patches of one slide may fall on both sides of a split"

@@ -1,4 +1,4 @@
-"""Which folders or labels are which class: what ``--classes`` says."""
+"""The classes of folders and labels, as ``--classes`` names them."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Decided:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user said about splits and classes.
+    """The user's choices about splits and classes.
 
     Args:
         classes: which folders are which class; None takes the two class folders that there are.

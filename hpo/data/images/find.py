@@ -25,7 +25,7 @@ UNREADABLE = "that cannot be read"
 
 @dataclass
 class Search:
-    """What was found.
+    """Everything that was found.
 
     Attributes:
         source: the folder or archive that was pointed at.

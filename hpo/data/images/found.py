@@ -48,7 +48,7 @@ class Found:
 
     @property
     def place(self) -> str:
-        """Where it is, fit to print."""
+        """Its place, fit to print."""
         return shown(f"{self.source}: {self.member}" if self.member else str(self.source))
 
     def relative(self, root: Path) -> str:
@@ -107,7 +107,7 @@ def shown(name: str) -> str:
 
 
 def folded(name: str) -> str:
-    """What two spellings of one name have in common: Unicode's composed form, no case, no blanks at its ends."""
+    """A name's normal form: Unicode's composed form, no case, no blanks at its ends."""
     return unicodedata.normalize("NFC", name).strip().casefold()
 
 

@@ -1,4 +1,4 @@
-"""What an image file says of itself before any pixel is decoded: size, bits, colours, transparency, orientation."""
+"""The header of an image file, before any pixel is decoded: size, bits, colours, transparency, orientation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import IO, Literal
 from PIL import ExifTags, Image
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "JPEG2000")
-"""What Pillow may open; it knows forty more, some of which run other programs."""
+"""Formats that Pillow may open; it knows forty more, some of which run other programs."""
 
 Colours = Literal["RGB", "palette", "grey", "black and white", "CMYK", "YCbCr", "LAB", "other"]
 _COLOURS: dict[str, Colours] = {
@@ -63,7 +63,7 @@ class Header:
 
     @property
     def pixels(self) -> int:
-        """How many there are."""
+        """The number of bands."""
         return self.width * self.height
 
 
@@ -111,7 +111,7 @@ def _bits(picture: Image.Image, head: bytes) -> int:
 
 
 def rawmode(picture: Image.Image) -> str:
-    """How pixels lie in the file, such as ``RGB;16B``."""
+    """The layout of pixels in the file, such as ``RGB;16B``."""
     tile = getattr(picture, "tile", None)
     arguments = tile[0][3] if tile else None
     first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments

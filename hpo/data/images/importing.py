@@ -33,7 +33,7 @@ TILES_TOGETHER = "slides: unknown; the tiles of one image are kept together, as 
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may say about an import, as the command line has it.
+    """Options of an import, as the command line has them.
 
     Args:
         classes: the two classes, that of label 0 first: ``A,B`` or ``name=folder+folder,name=folder``; None takes the
@@ -84,7 +84,7 @@ def import_images(
         source: a folder of images or of archives, or one tar or zip.
         destination: folder for the HDF5 files.
         options: what else the user says; None says nothing.
-        progress: told the images done and those to do.
+        progress: takes the numbers of images done and to do.
 
     Raises:
         DataError: if there are no images or not two classes, or an image cannot be taken.
@@ -117,7 +117,7 @@ def _check_classes(source: Path, imported: Imported) -> None:
 
 
 def _want(options: Options) -> Want:
-    """The patches that are wanted; side 0 is not known yet."""
+    """The patches that are wanted; side 0 is unknown yet."""
     sides = {"resize": options.resize, "crop": options.crop, "tile": options.tile}
     given = [(name, side) for name, side in sides.items() if side is not None]
     if len(given) > 1 or (given and options.patch_size not in (None, given[0][1])):
@@ -216,7 +216,7 @@ def _order(image: Decided) -> tuple[object, ...]:
 def _tiled(
     found: Search, by_split: dict[SplitName, list[ToWrite]], side: int, progress: Progress
 ) -> dict[SplitName, list[ToWrite]]:
-    """How many tiles each image gives; those that give none are left out."""
+    """The number of tiles of each image; those without any are left out."""
     tiled: dict[SplitName, list[ToWrite]] = {}
     for name, part in by_split.items():
         for image, size in zip(part, read_sizes([image.found for image in part], progress), strict=True):

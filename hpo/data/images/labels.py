@@ -25,7 +25,7 @@ NAMED = 20  # offenders that a message names
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a table says of an image.
+    """A table's entry for an image.
 
     Args:
         number: line of the file where the row ends, counted from 1.
@@ -67,7 +67,7 @@ class Labels:
         return next(iter(self.rows), "none")
 
     def row_of(self, image: Found) -> Row | None:
-        """What the table says of an image, once `match` has been called."""
+        """The table's entry for an image, once `match` has been called."""
         return self._named.get("/".join(image.parts))
 
     def match(self, images: Sequence[Found], source: Path) -> list[str]:

@@ -32,7 +32,7 @@ Fault = Literal["damaged", "size", "bits", "deep", "colour", "pages", "large"]
 
 @dataclass(frozen=True)
 class Want:
-    """What patches are to be made.
+    """The patches to make.
 
     Args:
         side: of a patch, pixels.
@@ -146,7 +146,7 @@ def look_at(content: Callable[[], bytes | str]) -> tuple[Image.Image, Header] | 
 
 
 def judge(header: Header, want: Want) -> Refusal | None:
-    """What of a header keeps the image out."""
+    """The reasons in a header that keep the image out."""
     size = f"{header.width} x {header.height} pixels"
     if header.pixels > LARGEST_IMAGE:
         return Refusal("large", f"{size}; an image may have {LARGEST_IMAGE:,}; cut it into tiles first")
@@ -280,7 +280,7 @@ def _fitted(picture: Image.Image, want: Want, changes: list[str]) -> Image.Image
 
 
 def _looks_like(content: bytes) -> str:
-    """What a file is that is no image, by its first bytes."""
+    """The kind of a file that is no image, by its first bytes."""
     head = content[:512].lstrip().lower()
     if not content:
         return "empty, 0 bytes"

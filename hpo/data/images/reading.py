@@ -58,7 +58,7 @@ def _batches(images: Sequence[Found], bytes_of: Callable[[int], int]) -> Iterato
 
 
 def _contents(images: Sequence[Found]) -> Iterator[tuple[int, Content]]:
-    """Where each image's bytes are to be had: those of an archive in its order, which a compressed one needs."""
+    """Each image's bytes: those of an archive in its order, which a compressed one needs."""
     archives: dict[str, dict[int, list[int]]] = {}
     for at, image in enumerate(images):
         if image.size > LARGEST_FILE:

@@ -1,4 +1,4 @@
-"""What libraries in C write to standard error by themselves is kept from the terminal."""
+"""Silence for libraries in C that write to standard error by themselves."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def side_of(images: Sequence[Found], progress: Progress, *, is_careful: bool) ->
 
     Args:
         images: at least one.
-        progress: told the headers read, where all are.
+        progress: takes the number of headers read, where all are.
         is_careful: whether all images are asked, not the first one alone.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which slide or patient an image comes from: what ``--slide-from`` says."""
+"""The slide or patient of an image, as ``--slide-from`` names it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMED = 20  # offenders that a message names
 
 @dataclass(frozen=True)
 class SlideRule:
-    """Where a slide's name is to be found.
+    """The place of a slide's name.
 
     Args:
         folder: number of the folder, from 1 below the imported one, or from -1, the image's own; None if not there.

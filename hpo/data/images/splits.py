@@ -1,4 +1,4 @@
-"""Which split a folder's name says."""
+"""Splits by folders' names."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from hpo.data.pcam import SplitFiles, SplitWriter
 
 Corner = tuple[int, int]
 _COORDINATES = re.compile(r"(?:^|[^A-Za-z0-9])x=?(\d{1,9})[_, ]+y=?(\d{1,9})(?![0-9])")
-"""Where a tile lies in its slide, as QuPath and others write it into names: ``[x=0,y=512,...]``, ``_x51_y1_``."""
+"""The place of a tile in its slide, as QuPath and others write it into names: ``[x=0,y=512,...]``, ``_x51_y1_``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class ToWrite:
     Args:
         found: where it is.
         label: of its class.
-        slide: empty where slides are not known.
+        slide: empty where slides are unknown.
         patches: rows that it takes.
     """
 
@@ -42,12 +42,12 @@ class ToWrite:
 
 @dataclass
 class Written:
-    """What became of a split's images.
+    """The fate of a split's images.
 
     Attributes:
         labels: of the patches, shape (N,), uint8.
         hashes: of the patches, shape (N, 32), uint8.
-        slides: of the patches; empty names where they are not known.
+        slides: of the patches; empty names where they are unknown.
         changes: images converted, by what was done.
         refused: images that give no patches, and why.
         left_over: pixels that fill no tile.

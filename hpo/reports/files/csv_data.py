@@ -156,7 +156,7 @@ def _named(figure: go.Figure, trace: Any, name: str, values: Sequence[Any]) -> S
 
 
 def _axis_titles(figure: go.Figure) -> dict[str, str]:
-    """What x and y are called, where every plot calls them the same and the two are not alike."""
+    """Titles of x and y, where all plots share them and the two differ."""
     titles = {}
     for name, select in (("x", figure.select_xaxes), ("y", figure.select_yaxes)):
         found = {_plain(axis.title.text) for axis in select() if axis.title.text}
@@ -176,7 +176,7 @@ def _plot(trace: Any) -> str:
 
 
 def _plot_title(figure: go.Figure, trace: Any) -> str:
-    """What stands over the middle of a trace's plot; the plot's number where nothing does."""
+    """The title over a trace's plot; the plot's number without one."""
     x, y = (figure.layout[_axis_of(trace, name)].domain for name in ("x", "y"))
     if x is not None and y is not None:
         for note in figure.layout.annotations:
@@ -205,7 +205,7 @@ def _is_nothing(value: Any) -> bool:
 
 
 def _plain(text: str) -> str:
-    """What a figure writes, without its markup."""
+    """A figure's text without its markup."""
     return html.unescape(re.sub(r"<[^>]*>", " ", str(text))).strip()
 
 

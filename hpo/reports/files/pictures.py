@@ -44,7 +44,7 @@ def write_figures(sections: Sequence[Section], folder: Path, say: Callable[[str]
     Args:
         sections: the page's.
         folder: made if need be.
-        say: is told in one line why there are no pictures, where there are none.
+        say: takes one line if there are no pictures: the reason.
     """
     folder.mkdir(parents=True, exist_ok=True)
     pictures = []
@@ -65,7 +65,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _pictures(figure: go.Figure, stem: Path, width: str) -> list[dict[str, Any]]:
-    """What Kaleido is to draw of one figure."""
+    """Kaleido's orders for one figure."""
     size = {"width": _WIDTHS[width]} | ({"height": figure.layout.height} if figure.layout.height else {})
     content = _on_paper(figure)
     return [

@@ -1,4 +1,4 @@
-"""What optuna-dashboard says in words of an Optuna study of ours: where it belongs, where it stands, what came of it.
+"""The note of an Optuna study on optuna-dashboard: its place in the study, its progress, its results.
 
 The text is Markdown as GitHub has it, without HTML, which the dashboard does not show.
 """
@@ -42,7 +42,7 @@ _STATES: tuple[Literal["complete", "pruned", "failed", "running", "waiting"], ..
 
 
 class Context(NamedTuple):
-    """What a note needs beside the results.
+    """Facts of a note beside the results.
 
     Args:
         data: the study's data, in a few words.
@@ -82,7 +82,7 @@ def write_note(results: StudyResults, stage: StageName, architecture: str, conte
 
 
 def _objective_words(objective: Objective) -> str:
-    """What a trial is judged by: ``validation AUC after the last epoch; more is better``."""
+    """The objective in words: ``validation AUC after the last epoch; more is better``."""
     direction = "less" if objective.direction == "minimize" else "more"
     return f"validation {METRIC_WORDS[objective.metric]} {speaking_words(objective)}; {direction} is better"
 

@@ -67,7 +67,7 @@ _PAPER = go.layout.Template(
 
 
 class Publication(NamedTuple):
-    """What is shown of one Optuna study.
+    """Figures and note of one Optuna study.
 
     Args:
         name: the Optuna study's.
@@ -100,7 +100,7 @@ def publish_study(database: Database, study: StudyFile) -> None:
 
 
 def publications(results: StudyResults, data: str, addresses: Mapping[str, str]) -> Iterator[Publication]:
-    """What is to be shown of each Optuna study that has begun.
+    """Figures and note of each Optuna study that has started.
 
     Args:
         results: of the whole study.
@@ -176,7 +176,7 @@ def _figures(results: StudyResults, stage: StageName, architecture: str) -> tupl
 
 
 def _panels(settings: StudySettings, stage: StageName, architecture: str) -> Iterator[PanelSettings]:
-    """Which of the report's panels speak about an Optuna study."""
+    """The report's panels that speak about an Optuna study."""
     if stage == "stage1":
         for factor in settings.stage1.factors:
             yield PanelSettings(panel="factor_effect", factor=factor)

@@ -31,11 +31,11 @@ _POLICY = (
 
 
 class LivePublication:
-    """What is published of a study, kept at the study's side.
+    """A study's publication, kept up to date.
 
     Args:
         name: of the study.
-        progress: how far it has come; None before it has begun.
+        progress: how far it has come; None before it has started.
         publish: publishes its figures and notes.
         say: takes one line about what a reader would miss.
     """

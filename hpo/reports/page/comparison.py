@@ -42,7 +42,7 @@ def write_comparison(
     Args:
         studies: two or more, in whatever state; differences are taken from the first.
         path: the HTML file to write or replace; its folder is made.
-        say: is told why there are no pictures, where there are none.
+        say: takes one line if there are no pictures: the reason.
         figures: a folder for every figure and table as files, by `hpo.reports.files.pictures.write_figures`.
     """
     sections = _filled(studies)

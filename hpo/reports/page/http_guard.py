@@ -1,4 +1,4 @@
-"""What our two HTTP servers answer, and whom: bounded in size, time and number, and only for hosts that they know.
+"""Limits of our two HTTP servers: size, time and number of requests, and the hosts that they answer for.
 
 A page of somewhere else, open in a reader's browser, can have its own name point to this machine and then read and
 change whatever is served here ("DNS rebinding"). The name stands in the request's Host header; so it is compared.

@@ -1,4 +1,4 @@
-"""Which files and folders a report may replace: those that a report of ours was written to, and no others."""
+"""Guards of files and folders: a report replaces only what an earlier report wrote."""
 
 from __future__ import annotations
 

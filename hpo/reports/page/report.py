@@ -29,8 +29,8 @@ def write_report(
         results: of a study, which may still be running: panels without data say what is missing.
         dashboard: which panels, in which order.
         path: the HTML file to write or replace; its folder is made.
-        say: is told of panels of the user's own that went wrong (they say so on the page too), and why there are no
-            pictures.
+        say: takes a line for each of the user's own panels that went wrong (the page says so too), and one if there
+            are no pictures.
         figures: a folder for every figure and table as files, by `hpo.reports.files.pictures.write_figures`.
     """
     sections = list(_sections(results, dashboard.panels, say))

@@ -26,7 +26,7 @@ class LiveReport:
     Args:
         name: of the study.
         path: the report's HTML file.
-        progress: how far the study has come; None before it has begun.
+        progress: how far the study has come; None before it has started.
         write: writes the file.
         log: takes one line about a refresh that failed.
     """

@@ -1,4 +1,4 @@
-"""What every page of ours is made of: one HTML file with styles, scripts and figures in it, its sections and panels."""
+"""The frame of every page: one HTML file with styles, scripts and figures in it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE_POLICY = (
 
 
 class Heading(NamedTuple):
-    """What stands on top of a panel, and how wide the panel is."""
+    """A panel's heading and width."""
 
     title: str
     label: str = ""

@@ -32,7 +32,7 @@ class Bar(NamedTuple):
 
 
 class BeforeAfter(NamedTuple):
-    """What the figure shows, from left to right; ``printed`` has the paper's values by architecture."""
+    """Facts of the figure, from left to right; ``printed`` has the paper's values by architecture."""
 
     metric: str
     architectures: tuple[str, ...]
@@ -142,7 +142,7 @@ def finding(data: BeforeAfter) -> str:
 
 
 def explain(data: BeforeAfter) -> str:
-    """What the bars are."""
+    """The meaning of the bars."""
     text = f"{capital(METRIC_WORDS[data.metric])}, mean over seeds; the thin bars are 95% intervals."
     if any(bar.side == "equal" for bar in data.bars):
         text += (

@@ -47,7 +47,7 @@ class Progress(NamedTuple):
 
 
 class BestSoFar(NamedTuple):
-    """What the figure shows."""
+    """Facts of the figure."""
 
     metric: str
     lines: list[Progress]
@@ -135,7 +135,7 @@ def draw(data: BestSoFar, looks: Looks) -> go.Figure:
 
 
 def finding(data: BestSoFar) -> str:
-    """What the best architecture gained, and how early."""
+    """The best architecture's gain, and how early it came."""
     best = max(data.lines, key=lambda line: gain(data.metric, line.steps[-1].value))
     start, end = best.steps[0].value, best.steps[-1].value
     metric, visits = METRIC_WORDS[data.metric], plural(best.spent, "patch-visit")
@@ -151,7 +151,7 @@ def finding(data: BestSoFar) -> str:
 
 
 def explain(data: BestSoFar) -> str:
-    """What a line is, and what compute it counts."""
+    """The meaning of a line, and the compute that it counts."""
     late = [line.architecture for line in data.lines if line.reference is None]
     start = " Lines without a reference point that has finished begin at their first trial." if late else ""
     return (

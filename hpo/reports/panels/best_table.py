@@ -29,7 +29,7 @@ class BestRow(NamedTuple):
 
 
 class BestTable(NamedTuple):
-    """What the table shows."""
+    """Facts of the table."""
 
     objective: str
     test_metric: str
@@ -88,7 +88,7 @@ def draw(data: BestTable, looks: Looks) -> Table:
 
 
 def finding(data: BestTable) -> str:
-    """Which one is best on validation, and what it reaches on the test split."""
+    """The best on validation, and its result on the test split."""
     best = next(row for row in data.rows if row.name == data.best)
     tested = best.metrics[data.test_metric]
     return (
@@ -98,7 +98,7 @@ def finding(data: BestTable) -> str:
 
 
 def explain(data: BestTable) -> str:
-    """How the best is chosen."""
+    """The rule by which the best is chosen."""
     paper = " Rows of the paper are as printed in its Table 4." if data.paper else ""
     return (
         "Test metrics of the tuned configuration, means over seeds with 95% intervals. The best model is chosen by its "

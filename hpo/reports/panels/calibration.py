@@ -37,7 +37,7 @@ class Reliability(NamedTuple):
 
 
 class CalibrationCurves(NamedTuple):
-    """What the figure shows; ``positive`` is the class of label 1."""
+    """Facts of the figure; ``positive`` is the class of label 1."""
 
     seeds: int
     positive: str
@@ -118,7 +118,7 @@ def finding(data: CalibrationCurves) -> str:
 
 
 def explain(data: CalibrationCurves) -> str:
-    """What points, bars and numbers are."""
+    """The meaning of points, bars and numbers."""
     together = f" of {plural(data.seeds, 'seed')} together" if data.seeds > 1 else ""
     return (
         f"A point is about a tenth of the predictions{together}: their mean probability of {data.positive}, and the "

@@ -27,7 +27,7 @@ class ControlRow(NamedTuple):
 
 
 class ColdControl(NamedTuple):
-    """What the table shows."""
+    """Facts of the table."""
 
     metric: str
     rows: list[ControlRow]
@@ -83,7 +83,7 @@ def draw(data: ColdControl, looks: Looks) -> Table:
 
 
 def finding(data: ColdControl) -> str:
-    """What the settings bring by themselves, and what the initial weights add."""
+    """The gain by the settings alone, and by the initial weights."""
     settings = [f"{signed(row.tuned_cold.value)} for {row.name}" for row in data.rows if row.tuned_cold is not None]
     weights = [f"{signed(row.warm_start.value)} for {row.name}" for row in data.rows if row.warm_start is not None]
     changes = f"change the test {METRIC_WORDS[data.metric]} by"
@@ -96,7 +96,7 @@ def finding(data: ColdControl) -> str:
 
 
 def explain(_data: ColdControl) -> str:
-    """What each difference means."""
+    """The meaning of each difference."""
     return (
         "The tuned configuration may start from stage 1's weights, and so has been trained for longer. Trained from "
         "random weights with the same seeds, it shows what the settings alone are worth (tuned from random weights "

@@ -42,7 +42,7 @@ class ComparedArchitecture(NamedTuple):
 
 
 class ComparisonTable(NamedTuple):
-    """What the table shows."""
+    """Facts of the table."""
 
     metric: str
     rows: list[ComparedArchitecture]
@@ -89,7 +89,7 @@ def draw(data: ComparisonTable, looks: Looks) -> Table:
 
 
 def finding(data: ComparisonTable) -> str:
-    """What tuning changed of the objective, and where that is more than chance."""
+    """The changes by tuning, and which of them may be chance."""
     differences = {row.name: row.comparison.metrics[data.metric].difference for row in data.rows}
     changes = listed(f"{signed(one.value)} for {name}" for name, one in differences.items())
     unsure = [name for name, one in differences.items() if not one.excludes_zero]
@@ -98,7 +98,7 @@ def finding(data: ComparisonTable) -> str:
 
 
 def explain(data: ComparisonTable) -> str:
-    """What the intervals rest on, and which architectures are missing."""
+    """The base of the intervals, and the architectures that are missing."""
     missing = f" Not tested on both sides yet: {', '.join(data.missing)}." if data.missing else ""
     paper = " The paper's column is as printed there: other data, other epochs, no intervals." if data.paper else ""
     return (
@@ -112,7 +112,7 @@ def explain(data: ComparisonTable) -> str:
 
 
 def resting_on(sampling: Sampling) -> str:
-    """What was resampled, in a sentence."""
+    """The resampling in a sentence."""
     slides = (
         ""
         if sampling.unit == "slides"

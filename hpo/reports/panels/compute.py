@@ -1,4 +1,4 @@
-"""What either side of the comparison cost, donors and search included, and what sharing saved."""
+"""The cost of either side of the comparison, donors and search included, and the saving by sharing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ComputeRow(NamedTuple):
 
 
 class ComputeTable(NamedTuple):
-    """What the table shows."""
+    """Facts of the table."""
 
     rows: list[ComputeRow]
 
@@ -75,7 +75,7 @@ def draw(data: ComputeTable, looks: Looks) -> Table:
 
 
 def finding(data: ComputeTable) -> str:
-    """What tuning cost against the reference alone, and what sharing saved."""
+    """The cost of tuning against the reference alone, and the saving by sharing."""
     cost = total_cost([entry for row in data.rows for entry in row.entries])
     against = "" if cost.ratio is None else f", {cost.ratio:.1f} times the reference's final trainings"
     saved = f"; sharing saved {cost.saved:.0%} of all" if cost.saved else ""
@@ -86,7 +86,7 @@ def finding(data: ComputeTable) -> str:
 
 
 def explain(_data: ComputeTable) -> str:
-    """What counts."""
+    """The training that counts."""
     return (
         "Patch-visits: patches seen in training, each as often as it was seen. 'After' includes the whole search: "
         "stage 1 with the donors of the warm start, stage 2, its recheck, and the final trainings. The equally trained "

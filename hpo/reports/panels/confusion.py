@@ -1,4 +1,4 @@
-"""What the tuned models call rightly and wrongly on the test split: at 0.5, and at validation's own threshold."""
+"""Right and wrong calls of the tuned models on the test split: at 0.5, and at validation's own threshold."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Matrices(NamedTuple):
 
 
 class ConfusionMatrices(NamedTuple):
-    """What the figure shows; ``best`` is the architecture that was best on validation."""
+    """Facts of the figure; ``best`` is the architecture that was best on validation."""
 
     seeds: int
     best: str
@@ -112,7 +112,7 @@ def draw(data: ConfusionMatrices, looks: Looks) -> go.Figure:
 
 
 def finding(data: ConfusionMatrices) -> str:
-    """What the best architecture's models find and miss, at either threshold."""
+    """Patches that the best architecture's models find and miss, at either threshold."""
     of = next(one for one in data.matrices if one.architecture == data.best)
     text = f"At {THRESHOLD} the tuned models of {of.architecture} {_calls(of.fixed, data.classes)}"
     if of.chosen is None:
@@ -121,7 +121,7 @@ def finding(data: ConfusionMatrices) -> str:
 
 
 def explain(data: ConfusionMatrices) -> str:
-    """What the numbers are, and where the threshold is from."""
+    """The meaning of the numbers, and the origin of the threshold."""
     mean = f", mean over {plural(data.seeds, 'seed')}" if data.seeds > 1 else ""
     return (
         f"Numbers of test patches{mean}, and their share of the patches that really are of that class. Chosen: each "

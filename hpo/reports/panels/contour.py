@@ -43,7 +43,7 @@ class Dot(NamedTuple):
 
 
 class Contour(NamedTuple):
-    """What the figure shows.
+    """Facts of the figure.
 
     ``surface`` is ``(GRID, GRID)``, rows by y, NaN outside the trials; None where they lie on a line.
     """
@@ -159,7 +159,7 @@ def draw(data: Contour, looks: Looks) -> go.Figure:
 
 
 def finding(data: Contour) -> str:
-    """Where the best trial lies."""
+    """The place of the best trial."""
     metric = METRIC_WORDS[data.metric]
     x, y = (
         f"{factor_words(axis.factor)} {value_words(value)}"
@@ -172,7 +172,7 @@ def finding(data: Contour) -> str:
 
 
 def explain(data: Contour) -> str:
-    """What the surface is, and what of it to believe."""
+    """The making of the surface, and how far to trust it."""
     others = "all other factors at their reference" if data.others_held else "whatever their other factors"
     surface = (
         f"between {'averages of neighbours' if data.averaged else 'them'} the surface is interpolated linearly "

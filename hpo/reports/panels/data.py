@@ -16,7 +16,7 @@ from hpo.results.words import DASH, capital, count, listed
 
 
 class Data(NamedTuple):
-    """What is shown."""
+    """Facts of the panel."""
 
     description: DataDescription
     classes: tuple[str, ...]
@@ -66,7 +66,7 @@ def draw(data: Data, _looks: Looks) -> Html:
 
 
 def finding(data: Data) -> str:
-    """How many patches, and how many of them are of label 1."""
+    """Numbers of patches, and the share of label 1."""
     splits = data.description.splits
     sizes = listed(f"{count(split.patches)} for {name}" for name, split in splits.items())
     total = sum(split.patches for split in splits.values())
@@ -75,7 +75,7 @@ def finding(data: Data) -> str:
 
 
 def explain(data: Data) -> str:
-    """What it is."""
+    """Source and size of the patches."""
     size = data.description.patch_size
     text = f"{capital(data.description.name)}: RGB patches of {size} by {size} pixels."
     if any(split.slides is None for split in data.description.splits.values()):

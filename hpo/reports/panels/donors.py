@@ -1,4 +1,4 @@
-"""Where stage 2's initial weights come from."""
+"""Donors of stage 2's initial weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MODES = {
 
 
 class DonorsTable(NamedTuple):
-    """What the table shows."""
+    """Facts of the table."""
 
     metric: str
     mode: str
@@ -69,13 +69,13 @@ def draw(data: DonorsTable, looks: Looks) -> Table:
 
 
 def finding(data: DonorsTable) -> str:
-    """Which epoch of which value each donor is."""
+    """Epoch and value of each donor."""
     shown = (f"{donor.architecture} from epoch {donor.epoch} at {number(donor.objective)}" for donor in data.donors)
     return f"Stage 2 starts at validation {METRIC_WORDS[data.metric]}: {listed(shown)}."
 
 
 def explain(data: DonorsTable) -> str:
-    """What is done with the weights."""
+    """The use of the donors' weights."""
     inserted = ", with BatchNormalization inserted between the layers that keep theirs" * data.batch_normalization
     return f"Stage 2 starts from these stage-1 weights, {_MODES.get(data.mode, data.mode)}{inserted}."
 

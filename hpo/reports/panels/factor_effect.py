@@ -20,7 +20,7 @@ from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, numbe
 
 
 class FactorEffect(NamedTuple):
-    """What the figure shows."""
+    """Facts of the figure."""
 
     factor: str
     metric: str
@@ -93,7 +93,7 @@ def draw(data: FactorEffect, looks: Looks) -> go.Figure:
 
 
 def finding(data: FactorEffect) -> str:
-    """Which level is best for which architecture, and what that gains over the reference."""
+    """The best level for each architecture, and its gain over the reference."""
     best: dict[Value, list[str]] = {}
     gained = []
     for line in data.lines:
@@ -114,7 +114,7 @@ def finding(data: FactorEffect) -> str:
 
 
 def explain(data: FactorEffect) -> str:
-    """How the trials were chosen, and what the bars are."""
+    """The choice of the trials, and the meaning of the bars."""
     others = "averaged over the levels of the other factors" if data.grid else "all other factors at their reference"
     bars = " Bars are 95% intervals over validation patches." if any(line.half_widths for line in data.lines) else ""
     return f"Stage-1 trials, {others}; the dotted line is the reference value.{bars}"

@@ -15,7 +15,7 @@ from hpo.results.words import STAGE_WORDS, capital, count, plural, point_words
 
 
 class Failures(NamedTuple):
-    """What the table shows."""
+    """Facts of the table."""
 
     finished: int
     trials: list[TrialResult]
@@ -59,12 +59,12 @@ def draw(data: Failures, looks: Looks) -> Html | Table:
 
 
 def finding(data: Failures) -> str:
-    """How many."""
+    """Numbers of failed and finished trials."""
     return f"{plural(len(data.trials), 'trial')} failed, {count(data.finished)} finished."
 
 
 def explain(_data: Failures) -> str:
-    """What failing means."""
+    """The meaning of a failure."""
     return "A failed trial has no objective, and takes no part in ranges and choices."
 
 

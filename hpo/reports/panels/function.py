@@ -44,7 +44,7 @@ _ANYTHING = (Exception, SystemExit)
 
 
 class OwnPanel(NamedTuple):
-    """What the function made; texts are empty where it says nothing."""
+    """The function's result; texts are empty where it gives none."""
 
     drawing: Drawing
     finding: str
@@ -70,7 +70,7 @@ def title(_results: StudyResults, options: PanelSettings) -> str:
 
 
 def read(results: StudyResults, options: PanelSettings) -> OwnPanel:
-    """What the function makes of the results. It may return a pair: the drawing, and the sentence above it.
+    """The result of the user's function: the drawing, or a pair of the drawing and the sentence above it.
 
     Raises:
         NotThereError: as the function raises it, where its data is missing.
@@ -190,7 +190,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _place(error: BaseException, function: Callable[..., Any]) -> str:
-    """Where in the function's own file it happened."""
+    """The line in the function's own file."""
     file = getattr(sys.modules.get(getattr(function, "__module__", "")), "__file__", None)
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return f" (line {lines[-1]} of {Path(file).name})" if lines and file else ""

@@ -1,4 +1,4 @@
-"""How stage 2's objective went from trial to trial."""
+"""Stage 2's objective from trial to trial."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SearchLine(NamedTuple):
 
 
 class History(NamedTuple):
-    """What the figure shows."""
+    """Facts of the figure."""
 
     metric: str
     design: str
@@ -98,7 +98,7 @@ def draw(data: History, looks: Looks) -> go.Figure:
 
 
 def finding(data: History) -> str:
-    """Which trial is best."""
+    """The best trial."""
     best = max(data.lines, key=lambda line: gain(data.metric, line.best[-1]))
     at = best.numbers[best.values.index(best.best[-1])]
     trials = plural(sum(len(line.numbers) for line in data.lines), "trial")
@@ -107,7 +107,7 @@ def finding(data: History) -> str:
 
 
 def explain(data: History) -> str:
-    """What dots and lines are."""
+    """The meaning of dots and lines."""
     verb = "is" if data.failed == 1 else "are"
     failed = f" {plural(data.failed, 'trial')} failed and {verb} not shown." if data.failed else ""
     return f"One dot per trial of the {design_words(data.design)} search; the line is the best so far.{failed}"

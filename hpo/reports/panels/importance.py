@@ -1,4 +1,4 @@
-"""Which factors decide whether a trial is among the best: PED-ANOVA, by architecture."""
+"""Importance of the factors for being among the best trials: PED-ANOVA, by architecture."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Shares(NamedTuple):
 
 
 class Importance(NamedTuple):
-    """What the figure shows: factors with the greatest mean share first, and architectures that nothing is said of."""
+    """Facts of the figure: factors with the greatest mean share first, and the architectures left out."""
 
     stage: str
     factors: list[str]
@@ -121,7 +121,7 @@ def draw(data: Importance, looks: Looks) -> go.Figure:
 
 
 def finding(data: Importance) -> str:
-    """Which factor matters most, and in how many architectures."""
+    """The most important factor, and for how many architectures."""
     first = data.factors[0]
     mean = fmean(one.shares.get(first, 0.0) for one in data.architectures)
     tops = sum(max(one.shares, key=one.shares.__getitem__) == first for one in data.architectures)
@@ -133,7 +133,7 @@ def finding(data: Importance) -> str:
 
 
 def explain(data: Importance) -> str:
-    """What importance means here."""
+    """The meaning of importance."""
     missing = (
         f" {listed(data.left_out)} cannot be judged, with fewer than {FEWEST_TRIALS} finished trials that differ."
         if data.left_out

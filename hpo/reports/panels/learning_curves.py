@@ -42,7 +42,7 @@ class Curves(NamedTuple):
 
 
 class LearningCurves(NamedTuple):
-    """What the figure shows, and how many design points, trainings and epochs there were of all drawn architectures."""
+    """Facts of the figure, and how many design points, trainings and epochs there were of all drawn architectures."""
 
     metric: str
     plots: list[Curves]
@@ -148,7 +148,7 @@ def draw(data: LearningCurves, looks: Looks) -> go.Figure:
 
 
 def finding(data: LearningCurves) -> str:
-    """What sharing saved."""
+    """The saving by sharing."""
     points, trainings = plural(data.points, "design point"), plural(data.trainings, "training")
     if data.stage == "stage2":
         ends = [training.read_at[-1] for plot in data.plots for training in plot.trainings]
@@ -166,7 +166,7 @@ def finding(data: LearningCurves) -> str:
 
 
 def explain(data: LearningCurves) -> str:
-    """What lines and marks are, and how many are drawn."""
+    """The meaning of lines and marks, and how many are drawn."""
     drawn = sum(len(plot.trainings) for plot in data.plots)
     left_out = (
         f" Drawn are {drawn} of {plural(data.trainings, 'training')}, spread evenly from the best to the worst."

@@ -1,4 +1,4 @@
-"""Where every weight comes from: from random weights through donors to stage 2 and the final models."""
+"""The origin of every weight: from random weights through donors to stage 2 and the final models."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Tree(NamedTuple):
 
 
 class Lineage(NamedTuple):
-    """What the trees show."""
+    """Facts of the trees."""
 
     metric: str
     trees: list[Tree]
@@ -87,7 +87,7 @@ def draw(data: Lineage, looks: Looks) -> Html:
 
 
 def finding(data: Lineage) -> str:
-    """How much training is behind the final models."""
+    """The training behind the final models."""
     tuned = [(donor, model) for tree in data.trees for donor, model in tree.after]
     if not tuned:
         begun = sum(tree.trials for tree in data.trees)
@@ -105,7 +105,7 @@ def finding(data: Lineage) -> str:
 
 
 def explain(data: Lineage) -> str:
-    """What the branches are."""
+    """The meaning of the branches."""
     missing = f" Stage 2 has not started for {listed(data.missing)}." if data.missing else ""
     seeds = f" {plural(data.left_out, 'more seed')} of each role are not shown." if data.left_out else ""
     return (

@@ -26,7 +26,7 @@ class Kind(NamedTuple):
 
 
 class Mistakes(NamedTuple):
-    """What is shown."""
+    """Facts of the panel."""
 
     architecture: str
     seeds: int
@@ -73,7 +73,7 @@ def draw(data: Mistakes, _looks: Looks) -> Html:
 
 
 def finding(data: Mistakes) -> str:
-    """How many mistakes of either kind there are, and how sure the models were of the worst."""
+    """Numbers of mistakes of either kind, and the confidence of the worst."""
     positives, negatives = data.false_positives, data.false_negatives
     negative, positive = data.classes[:2]
     sure = [mistake.probability for mistake in positives.shown] + [1 - one.probability for one in negatives.shown]
@@ -85,7 +85,7 @@ def finding(data: Mistakes) -> str:
 
 
 def explain(data: Mistakes) -> str:
-    """What the numbers are."""
+    """The meaning of the numbers."""
     mean = f", mean over {plural(data.seeds, 'seed')}" if data.seeds > 1 else ""
     return (
         f"The number under a patch is its probability of being {data.classes[1]}{mean}; above {THRESHOLD} it is called "

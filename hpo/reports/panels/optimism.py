@@ -1,4 +1,4 @@
-"""How far validation flatters: the chosen trial, the same settings with other seeds, and their test results."""
+"""Optimism of validation: the chosen trial, the same settings with other seeds, and their test results."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Gap(NamedTuple):
 
 
 class Optimism(NamedTuple):
-    """What the figure shows; ``sign`` is -1 where less is better."""
+    """Facts of the figure; ``sign`` is -1 where less is better."""
 
     metric: str
     sign: float
@@ -146,7 +146,7 @@ def draw(data: Optimism, looks: Looks) -> go.Figure:
 
 
 def finding(data: Optimism) -> str:
-    """What validation flatters the chosen trial and the final models by."""
+    """The optimism of validation for the chosen trial and the final models."""
     metric = METRIC_WORDS[data.metric]
     parts = []
     curse = {gap.architecture: data.sign * (gap.first[0] - gap.first[1]) for gap in data.gaps if gap.first is not None}
@@ -175,7 +175,7 @@ def finding(data: Optimism) -> str:
 
 
 def explain(data: Optimism) -> str:
-    """Why the steps differ."""
+    """The reasons for the differences."""
     repeated = any("repeated" in gap.steps for gap in data.gaps)
     lengths = (
         f" The trial was trained for {plural(data.trial_epochs, 'epoch')} and so is what repeats it; the final "
@@ -208,7 +208,7 @@ def _gap(results: StudyResults, chosen: TrialResult, finals: Sequence[Confirmati
 
 
 def _steps(results: StudyResults, chosen: TrialResult, finals: Sequence[Confirmation]) -> dict[Step, Reached]:
-    """What the trial, its repetitions of equal length, the final trainings, and these on the test split reached."""
+    """Values of the trial, its repetitions of equal length, the final trainings, and these on the test split."""
     settings = results.settings
     epochs = int(chosen.point.get("epochs", settings.stage2.epochs))
     steps: dict[Step, Reached] = {"chosen": Reached(chosen.objective or 0.0)}
@@ -243,7 +243,7 @@ def _tested(results: StudyResults, architecture: str) -> Reached | None:
 
 
 def _text_positions(reached: Sequence[Reached]) -> list[str]:
-    """Where no line runs: beyond the end of an interval, otherwise on the side away from the steps before and after."""
+    """Places clear of lines: beyond the end of an interval, or else on the side away from its neighbours."""
     positions = []
     for index, one in enumerate(reached):
         around = [near.value for near in (*reached[max(0, index - 1) : index], *reached[index + 1 : index + 2])]

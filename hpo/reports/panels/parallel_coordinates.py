@@ -61,7 +61,7 @@ class Narrowest(NamedTuple):
 
 
 class ParallelCoordinates(NamedTuple):
-    """What the figure shows: axes from top to bottom, the objective's last, and the trials, the best one first."""
+    """Facts of the figure: axes from top to bottom, the objective's last, and the trials, the best one first."""
 
     architecture: str
     stage: str
@@ -167,7 +167,7 @@ def draw(data: ParallelCoordinates, looks: Looks) -> go.Figure:
 
 
 def finding(data: ParallelCoordinates) -> str:
-    """Which factor the best trials agree on most."""
+    """The factor that the best trials agree on most."""
     one, metric = data.narrowest, METRIC_WORDS[data.metric]
     if one.trials < 2:
         return f"{data.architecture} has {plural(data.trials, 'trial')}: too few to tell what the best ones share."
@@ -181,7 +181,7 @@ def finding(data: ParallelCoordinates) -> str:
 
 
 def explain(data: ParallelCoordinates) -> str:
-    """What a line is."""
+    """The meaning of a line."""
     few = len(data.paths)
     thin = f" {few} of {plural(data.trials, 'trial')} are drawn, spread evenly by rank." if few < data.trials else ""
     return (

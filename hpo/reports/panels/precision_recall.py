@@ -21,7 +21,7 @@ _FEWEST = 2  # of the side before tuning only the mean is drawn, which does not 
 
 
 class PrecisionRecall(NamedTuple):
-    """What the figure shows; ``share`` is that of label-1 patches, of class ``positive``."""
+    """Facts of the figure; ``share`` is that of label-1 patches, of class ``positive``."""
 
     seeds: int
     share: float
@@ -72,7 +72,7 @@ def finding(data: PrecisionRecall) -> str:
 
 
 def explain(data: PrecisionRecall) -> str:
-    """What curves and bands are."""
+    """The meaning of curves and bands."""
     average = f"Averages of {data.seeds} seeds' curves at equal recall; " if data.seeds > 1 else ""
     text = f"{average}bands are pointwise 95% intervals after tuning; AP is the average precision.{data.note}"
     return capital(text)

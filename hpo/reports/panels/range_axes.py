@@ -1,4 +1,4 @@
-"""How stage 1 hands over to stage 2: the levels it tried, the range it leaves, and the trials that fall inside."""
+"""The handover from stage 1 to stage 2: levels tried, ranges left, and the trials inside them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class BestTrial(NamedTuple):
 
 
 class RangeAxes(NamedTuple):
-    """What the figure shows."""
+    """Facts of the figure."""
 
     metric: str
     architectures: tuple[str, ...]
@@ -125,7 +125,7 @@ def draw(data: RangeAxes, looks: Looks) -> go.Figure:
 
 
 def finding(data: RangeAxes) -> str:
-    """Where stage 2's best fell relative to the ranges."""
+    """The place of stage 2's best within the ranges."""
     if data.best is None:
         left = sum(len(axis.ranges) for axis in data.axes)
         return f"Stage 1 has left {plural(left, 'range')} so far; no stage-2 trial has finished yet."
@@ -139,7 +139,7 @@ def finding(data: RangeAxes) -> str:
 
 
 def explain(data: RangeAxes) -> str:
-    """What lines, dots and bars are."""
+    """The meaning of lines, dots and bars."""
     drawn = max((len(trials.values) for axis in data.axes for trials in axis.trials), default=0)
     thin = f" At most {MOST_TRIALS} trials of an architecture are drawn." if drawn >= MOST_TRIALS else ""
     held = [factor_words(axis.axis.factor) for axis in data.axes if not axis.trials]

@@ -1,4 +1,4 @@
-"""What stage 1 leaves to stage 2: a range for each factor and architecture."""
+"""Ranges that stage 1 leaves to stage 2, for each factor and architecture."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RangeRow(NamedTuple):
 
 
 class RangesTable(NamedTuple):
-    """What the table shows: architectures from left to right."""
+    """Facts of the table: architectures from left to right."""
 
     architectures: list[str]
     rows: list[RangeRow]
@@ -72,7 +72,7 @@ def draw(data: RangesTable, _looks: Looks) -> Table:
 
 
 def finding(data: RangesTable) -> str:
-    """Where the best levels lie, over all architectures."""
+    """The best levels over all architectures."""
     parts = []
     for row in data.rows:
         best = sorted({found.best for found in row.ranges.values()}, key=lambda level: (isinstance(level, str), level))
@@ -83,7 +83,7 @@ def finding(data: RangesTable) -> str:
 
 
 def explain(data: RangesTable) -> str:
-    """What a range is."""
+    """The meaning of a range."""
     edited = " Ranges marked as edited were changed by a person." if data.edited else ""
     missing = f" Stage 1 is not complete for {listed(data.missing)}." if data.missing else ""
     return (

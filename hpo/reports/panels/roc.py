@@ -21,7 +21,7 @@ _AUC = METRICS.index("auc")
 
 
 class Roc(NamedTuple):
-    """What the figure shows; ``printed`` has the paper's areas before and after tuning, by architecture."""
+    """Facts of the figure; ``printed`` has the paper's areas before and after tuning, by architecture."""
 
     seeds: int
     lines: list[SideCurve]
@@ -75,7 +75,7 @@ def finding(data: Roc) -> str:
 
 
 def explain(data: Roc) -> str:
-    """What curves, bands and areas are, and which numbers are the paper's."""
+    """The meaning of curves, bands and areas, and the numbers that are the paper's."""
     average = (
         f"Vertical averages of {data.seeds} seeds' curves; AUC is the mean of their areas. " if data.seeds > 1 else ""
     )

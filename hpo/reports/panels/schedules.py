@@ -28,7 +28,7 @@ class ScheduleLine(NamedTuple):
 
 
 class Schedules(NamedTuple):
-    """What the figure shows: epochs from 0, one line per strategy, and how long this study trains at most."""
+    """Facts of the figure: epochs from 0, one line per strategy, and how long this study trains at most."""
 
     epochs: list[int]
     longest: int
@@ -85,14 +85,14 @@ def draw(data: Schedules, _looks: Looks) -> go.Figure:
 
 
 def finding(data: Schedules) -> str:
-    """How far each strategy has fallen when this study's final trainings end."""
+    """The rate of each strategy at the end of this study's final trainings."""
     last = max(index for index, epoch in enumerate(data.epochs) if epoch <= data.longest)
     ends = listed(f"{value_words(line.rates[last])} with {value_words(line.strategy)}" for line in data.lines)
     return f"From {value_words(data.initial)} the rate goes in {plural(data.longest, 'epoch')} to {ends}."
 
 
 def explain(data: Schedules) -> str:
-    """Where they start, their parameters, and what is shaded."""
+    """The start of the schedules, their parameters, and the shaded epochs."""
     parameters = "; ".join(f"{value_words(line.strategy)}: {line.parameters}" for line in data.lines if line.parameters)
     return (
         f"All start at the reference rate {value_words(data.initial)}, with {data.steps_per_epoch:,} steps an epoch "

@@ -36,7 +36,7 @@ class Dots(NamedTuple):
 
 
 class Trend(NamedTuple):
-    """How closely the objective follows a number: Spearman's rank correlation over an architecture's trials."""
+    """The trend of the objective with a number: Spearman's rank correlation over an architecture's trials."""
 
     architecture: str
     factor: str
@@ -45,7 +45,7 @@ class Trend(NamedTuple):
 
 
 class Slices(NamedTuple):
-    """What the figure shows; ``trend`` is the strongest one, where there is any."""
+    """Facts of the figure; ``trend`` is the strongest one, where there is any."""
 
     metric: str
     stage: str
@@ -136,7 +136,7 @@ def finding(data: Slices) -> str:
 
 
 def explain(data: Slices) -> str:
-    """What a dot is, and what a correlation cannot see."""
+    """The meaning of a dot, and the limits of a correlation."""
     drawn = sum(len(dots.values) for dots in data.dots)
     thin = f" {plural(drawn, 'trial')} of {data.trials:,} are drawn." if drawn < data.trials else ""
     return (

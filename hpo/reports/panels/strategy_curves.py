@@ -25,7 +25,7 @@ class StrategyLine(NamedTuple):
 
 
 class StrategyCurves(NamedTuple):
-    """What the figure shows."""
+    """Facts of the figure."""
 
     metric: str
     architectures: list[str]
@@ -90,7 +90,7 @@ def draw(data: StrategyCurves, _looks: Looks) -> go.Figure:
 
 
 def finding(data: StrategyCurves) -> str:
-    """Which strategy ends best, for each architecture."""
+    """The strategy that ends best, for each architecture."""
     best: dict[str, list[str]] = {}
     for architecture in data.architectures:
         lines = [line for line in data.lines if line.architecture == architecture]
@@ -100,7 +100,7 @@ def finding(data: StrategyCurves) -> str:
 
 
 def explain(_data: StrategyCurves) -> str:
-    """What was held."""
+    """The factors that were held."""
     return "Stage-1 trials of each strategy, all other factors at their reference; one plot per architecture."
 
 

@@ -1,4 +1,4 @@
-"""When the test split was opened, and for which frozen configuration."""
+"""Openings of the test split, with the frozen configuration of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hpo.results.words import listed, moment, plural
 
 
 class Openings(NamedTuple):
-    """What the table shows."""
+    """Facts of the table."""
 
     openings: list[TestOpening]
     repeated: list[str]
@@ -49,7 +49,7 @@ def draw(data: Openings, looks: Looks) -> Table:
 
 
 def finding(data: Openings) -> str:
-    """How many openings, and whether an architecture was opened more than once."""
+    """The number of openings, and architectures with more than one."""
     openings = f"{plural(len(data.openings), 'opening')} of the test split"
     if data.repeated:
         return f"{openings}; more than once: {listed(data.repeated)}."
@@ -57,7 +57,7 @@ def finding(data: Openings) -> str:
 
 
 def explain(data: Openings) -> str:
-    """What an opening is."""
+    """The meaning of an opening."""
     repeated = " Later results are no longer those of an unseen test split." if data.repeated else ""
     return f"Each look at the test split is a row in the study database.{repeated}"
 

@@ -1,4 +1,4 @@
-"""Who trained what and when: one row per worker, one bar per training, one cross per fault."""
+"""The timeline of the trainings: one row per worker, one bar per training, one cross per fault."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def draw(data: Timeline, looks: Looks) -> go.Figure:
 
 
 def finding(data: Timeline) -> str:
-    """How long, how busy, and what went wrong most often."""
+    """Time, workload, and the most frequent fault."""
     faults = "without a fault"
     if data.reasons:
         ((reason, times),) = data.reasons.most_common(1)
@@ -103,7 +103,7 @@ def finding(data: Timeline) -> str:
 
 
 def explain(data: Timeline) -> str:
-    """What the bars are, and the numbered faults."""
+    """The meaning of the bars, and the numbered faults."""
     bars = "a bar is a training without interruption"
     if data.is_coarse:
         bars = "a bar's colour is what filled most of that time, since there are too many trainings to show each"
@@ -120,7 +120,7 @@ def explain(data: Timeline) -> str:
 
 
 def _add_presences(shown: go.Figure, data: Timeline) -> None:
-    """One trace with gaps; what comes to its end is told by an upright stroke."""
+    """One trace with gaps; an upright stroke marks each end."""
     x: list[float | None] = []
     y: list[int | None] = []
     for presence in data.presences:

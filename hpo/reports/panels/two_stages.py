@@ -120,12 +120,12 @@ def draw(data: TwoStages, _looks: Looks) -> Html:
 
 
 def finding(data: TwoStages) -> str:
-    """How many trials and final trainings there are."""
+    """Numbers of trials and final trainings."""
     return f"{data.trials[0]} explore, {data.trials[1]} tune, and {data.trials[2]} compare before with after."
 
 
 def explain(_data: TwoStages) -> str:
-    """What each stage is for."""
+    """The purpose of each stage."""
     return (
         "Stage 1 varies the hyper-parameters from random weights and finds the good ranges; stage 2 searches within "
         "them. All choices use train and validation only."

@@ -15,7 +15,7 @@ _NAMED = ("hpo", "tensorflow", "keras", "optuna", "Python")
 
 
 class Versions(NamedTuple):
-    """What the table shows."""
+    """Facts of the table."""
 
     versions: dict[str, str]
 
@@ -44,7 +44,7 @@ def finding(data: Versions) -> str:
 
 
 def explain(_data: Versions) -> str:
-    """What they are for."""
+    """The use of recorded versions."""
     return "The same data, study file, versions, kind of CPU and number of threads give the same weights."
 
 

@@ -1,4 +1,4 @@
-"""What warm weights are worth over the epochs: the tuned configuration from stage 1's weights and from random ones."""
+"""The worth of warm weights over the epochs: the tuned configuration from stage 1's weights and from random ones."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Start(NamedTuple):
 
 
 class WarmStart(NamedTuple):
-    """What the figure shows; ``is_thin`` tells whether only some epochs of long trainings are drawn."""
+    """Facts of the figure; ``is_thin`` is whether only some epochs of long trainings are drawn."""
 
     metric: str
     starts: list[Start]
@@ -119,7 +119,7 @@ def draw(data: WarmStart, looks: Looks) -> go.Figure:
 
 
 def finding(data: WarmStart) -> str:
-    """Where the cold start catches up, and how far it is behind where it does not."""
+    """The epochs at which the cold start catches up, or how far it stays behind."""
     caught = [f"{start.architecture} from epoch {count(start.caught_up)}" for start in data.starts if start.caught_up]
     behind = [start for start in data.starts if start.caught_up is None]
     leads = listed(f"{start.architecture} by {number(abs(start.lead))}" for start in behind)
@@ -135,7 +135,7 @@ def finding(data: WarmStart) -> str:
 
 
 def explain(data: WarmStart) -> str:
-    """What lines and bands are, and what the comparison leaves out."""
+    """The meaning of lines and bands, and what the comparison leaves out."""
     seeds = max(curves.seeds for start in data.starts for curves in start.curves)
     band = f"Means over {plural(seeds, 'seed')}, with bands from the lowest to the highest; " if seeds > 1 else ""
     earlier = sorted({start.donor_epochs for start in data.starts if start.donor_epochs})

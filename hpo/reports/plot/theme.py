@@ -1,4 +1,4 @@
-"""How figures look on light and on dark paper: one definition, for the page and for pictures."""
+"""Themes for light and dark paper: one definition, for the page and for pictures."""
 
 from __future__ import annotations
 

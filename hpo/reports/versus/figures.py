@@ -91,7 +91,7 @@ def finding_tested(data: Tested) -> str:
 
 
 def explain_tested(_data: Tested) -> str:
-    """What symbols and colours are."""
+    """The meaning of symbols and colours."""
     return (
         "Means over seeds with 95% intervals; hollow before tuning, filled after it. Each study has its own symbol, "
         "each model its own colour. The axis does not begin at 0."
@@ -151,7 +151,7 @@ def finding_search(data: Search) -> str:
 
 
 def explain_search(_data: Search) -> str:
-    """What the line is."""
+    """The meaning of the line."""
     return (
         "Stages 1 and 2, in the order in which trials finished; a step is a new best. A training that several trials "
         "share counts once."

@@ -1,4 +1,4 @@
-"""What the files of several studies ask for, and where they differ."""
+"""Settings in which the files of several studies differ."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Difference(NamedTuple):
 
 
 class Differences(NamedTuple):
-    """What the table shows, and how many settings are the same in all studies."""
+    """Facts of the table, and how many settings are the same in all studies."""
 
     labels: tuple[str, ...]
     rows: list[Difference]
@@ -99,7 +99,7 @@ def finding(data: Differences) -> str:
 
 
 def explain(data: Differences) -> str:
-    """What is compared."""
+    """The settings that are compared."""
     return (
         f"Settings as the YAML files name them, defaults included; {count(data.shared)} more "
         f"{'is' if data.shared == 1 else 'are'} the same. Left out: names, places and workers, which change no result."

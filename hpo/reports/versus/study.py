@@ -16,7 +16,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
 class Options(NamedTuple):
-    """What a panel of several studies is asked for: one architecture, where it shows a single one."""
+    """Options of a panel of several studies: one architecture, where it shows a single one."""
 
     architecture: str = ""
 
@@ -28,7 +28,7 @@ class ComparedStudy:
     Args:
         label: what it is called on the page, like no other of them.
         results: of the study.
-        wishes: what its files ask for, by (part, key), as `hpo.reports.versus.settings.wishes_of` writes it.
+        wishes: its files' settings, by (part, key), as `hpo.reports.versus.settings.wishes_of` writes them.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""What several studies found and what it took, in tables: ranges, tuned configurations and compute."""
+"""Tables of several studies: ranges, tuned configurations and compute."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SideBySide(NamedTuple):
 
 
 def read_ranges(studies: Studies, _options: Options = NO_OPTIONS) -> SideBySide:
-    """What stage 1 leaves to stage 2.
+    """Ranges that stage 1 leaves to stage 2.
 
     Raises:
         NotThereError: if no study's stage 1 is complete.
@@ -50,7 +50,7 @@ def draw_ranges(data: SideBySide, looks: Looks) -> Table:
 
 
 def finding_ranges(data: SideBySide) -> str:
-    """Where the best levels are not the same."""
+    """The factors whose best levels differ."""
     apart = [
         f"{row.architecture}'s {factor_words(row.what)}"
         for row in data.rows
@@ -62,7 +62,7 @@ def finding_ranges(data: SideBySide) -> str:
 
 
 def explain_ranges(_data: SideBySide) -> str:
-    """What a range is."""
+    """The meaning of a range."""
     return "What stage 1 leaves to stage 2 of each factor, and its best level below."
 
 
@@ -94,7 +94,7 @@ def draw_configurations(data: SideBySide, looks: Looks) -> Table:
 
 
 def finding_configurations(data: SideBySide) -> str:
-    """How many factors were chosen otherwise."""
+    """The number of values that differ."""
     apart, several = sum(_differs(row) for row in data.rows), sum(len(_chosen(row)) > 1 for row in data.rows)
     if not several:
         return "No architecture has been tuned in more than one study."
@@ -103,7 +103,7 @@ def finding_configurations(data: SideBySide) -> str:
 
 
 def explain_configurations(_data: SideBySide) -> str:
-    """Who chose, and what is in bold."""
+    """The rule of the choice, and the meaning of bold."""
     return (
         "What stage 2 chose on the validation split, and how long the final models were trained. In bold where the "
         "studies do not agree."
@@ -111,7 +111,7 @@ def explain_configurations(_data: SideBySide) -> str:
 
 
 def read_compute(studies: Studies, _options: Options = NO_OPTIONS) -> SideBySide:
-    """What each architecture cost in each study.
+    """The cost of each architecture in each study.
 
     Raises:
         NotThereError: if nothing has been trained in any.
@@ -150,7 +150,7 @@ def finding_compute(data: SideBySide) -> str:
 
 
 def explain_compute(_data: SideBySide) -> str:
-    """What counts."""
+    """The training that counts."""
     return (
         "Patch-visits: patches seen in training, each as often as it was seen. Tuning is the whole search and the "
         "final trainings of the tuned configuration; all training counts the reference's and the control's too. Times "

@@ -48,7 +48,7 @@ class TestedArchitecture(NamedTuple):
 
 
 class Tested(NamedTuple):
-    """What table and figure show; of every study but the first, ``reasons`` say why it cannot be paired."""
+    """Facts of table and figure; of every study but the first, ``reasons`` say why it cannot be paired."""
 
     labels: tuple[str, ...]
     metric: str
@@ -135,7 +135,7 @@ def finding(data: Tested) -> str:
 
 
 def explain(data: Tested) -> str:
-    """What the intervals rest on, and why a difference is missing."""
+    """The base of the intervals, and why a difference is missing."""
     pairs = [pair for row in data.rows for pair in row.pairs if pair is not None]
     parts = ["Tuned models, means over seeds with 95% intervals."]
     if pairs:
