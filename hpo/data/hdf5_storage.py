@@ -122,7 +122,7 @@ def _check_sources(path: Path, found: Any, open_part: OpenPart) -> None:
         try:
             part = open_part(place, source.dset_name)
         except DataError as error:
-            raise DataError(f"{path}: {name} is virtual, and a part of it cannot be had: {error}") from error
+            raise DataError(f"{path}: {name} is virtual, and a part of it cannot be read: {error}") from error
         taken = source.src_space
         if taken.get_select_type() == h5py.h5s.SEL_HYPERSLABS and taken.get_select_npoints() > 0:
             ends = taken.get_select_bounds()[1]

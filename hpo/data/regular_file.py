@@ -59,14 +59,14 @@ def regular_file(path: Path) -> os.stat_result:
         raise os_error(path, error) from error
     except ValueError as error:  # a NUL in the name
         raise DataError(f"{str(path)!r}: no such file ({error})") from error
-    kind = next((words for test, words in _KINDS if test(status.st_mode)), "no regular file")
+    kind = next((words for test, words in _KINDS if test(status.st_mode)), "not a regular file")
     raise DataError(f"{path}: is {kind}; a file was expected")
 
 
 def os_error(path: Path, error: OSError) -> DataError:
     """The meaning of an operating system's error for a file that was to be read."""
     if error.errno == errno.ENOENT and path.is_symlink():
-        return DataError(f"{path}: is a link to {path.readlink()}, which is not there")
+        return DataError(f"{path}: is a link to {path.readlink()}, which does not exist")
     words = _ERRORS.get(error.errno or 0, error.strerror or str(error).splitlines()[0])
     return DataError(f"{path}: {words}")
 

@@ -95,7 +95,7 @@ def _check(counts: dict[SplitName, int], patch_size: int, seed: int, processes: 
         if count < 2:
             raise DataError(f"a sample's {name} split has {count} patches; it must have at least 2, one of each class")
     if not 32 <= patch_size <= SIDE:
-        raise DataError(f"a sample's patches have {patch_size} pixels a side; allowed: 32 to {SIDE}")
+        raise DataError(f"a sample's patches have {patch_size} pixels per side; allowed: 32 to {SIDE}")
     if seed < 0 or processes < 1:
         raise DataError(f"a sample's seed ({seed}) must be at least 0 and its processes ({processes}) at least 1")
 

@@ -45,7 +45,9 @@ def write_onnx(model: keras.Model, path: Path) -> None:
         reason = (str(error).splitlines() or [""])[0]
         raise HpoError(f"the model cannot be converted to ONNX: {type(error).__name__}: {reason}") from error
     if not difference <= _TOLERANCE:
-        raise HpoError(f"the converted ONNX model predicts otherwise than the Keras model (by up to {difference:.2g})")
+        raise HpoError(
+            f"the converted ONNX model predicts differently from the Keras model (by up to {difference:.2g})"
+        )
 
 
 def _name_ends(path: Path) -> None:

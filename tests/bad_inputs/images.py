@@ -89,7 +89,7 @@ def _huge_png(width: int, height: int, rows: int) -> bytes:
 
 
 def _png16(values: Any) -> bytes:
-    """A PNG of 16 bits a channel, which Pillow cannot write."""
+    """A PNG of 16 bits per channel, which Pillow cannot write."""
     height, width = values.shape[:2]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     head = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0))

@@ -151,7 +151,7 @@ def spoil_values(rng: random.Random, values: Any) -> str:
 
 
 def replace_by_no_file(rng: random.Random, path: Path) -> str:
-    """What stands at a path is no regular file, or one without an end."""
+    """What stands at a path is not a regular file, or one without an end."""
     path.unlink(missing_ok=True)
     way = rng.randrange(8)
     if way == 0:

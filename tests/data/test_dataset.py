@@ -181,7 +181,7 @@ class TestRefusals:
 
     def test_link_to_a_folder_that_is_gone(self, tmp_path):
         (tmp_path / "data").symlink_to("gone")
-        self.refused(tmp_path / "data", "link to gone, which is not there")
+        self.refused(tmp_path / "data", "link to gone, which does not exist")
 
     def test_folder_without_data(self, tmp_path):
         self.refused(tmp_path, "no PCam files")

@@ -61,7 +61,7 @@ class TestNoFile:
 
     def test_link_to_nothing(self, path):
         path.symlink_to("moved_away.h5")
-        refused(path, "link to moved_away.h5, which is not there")
+        refused(path, "link to moved_away.h5, which does not exist")
 
     def test_link_to_itself(self, path):
         path.symlink_to(path.name)

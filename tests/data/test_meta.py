@@ -100,7 +100,7 @@ class TestRefusals:
 
     def test_a_link_to_nothing_is_not_taken_for_unknown_slides(self, path):
         path.symlink_to("elsewhere.csv")
-        with pytest.raises(DataError, match=r"link to elsewhere\.csv, which is not there"):
+        with pytest.raises(DataError, match=r"link to elsewhere\.csv, which does not exist"):
             read_slides(path, 4)
 
     def test_rows_in_another_order_than_the_patches_are_refused(self, path):

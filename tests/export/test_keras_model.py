@@ -97,7 +97,7 @@ def test_an_onnx_model_that_predicts_otherwise_is_refused_and_not_left_behind(
 ) -> None:
     predict = keras.Model.predict_on_batch
     monkeypatch.setattr(keras.Model, "predict_on_batch", lambda self, patches: predict(self, patches) + 2e-5)
-    with pytest.raises(HpoError, match=r"predicts otherwise than the Keras model \(by up to 2e-05\)"):
+    with pytest.raises(HpoError, match=r"predicts differently from the Keras model \(by up to 2e-05\)"):
         export_model(trainer, PLAIN, 1, tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
 

@@ -47,7 +47,7 @@ def parse_classes(text: str | Sequence[str]) -> ClassChoice:
         name, equals, right = item.partition("=")
         folders = _alternatives(right) if equals else (item,)
         if not name.strip() or not all(folders):
-            raise DataError(f"--classes: {item!r} is no class; allowed: {SYNTAX}")
+            raise DataError(f"--classes: {item!r} is not a class; allowed: {SYNTAX}")
         names.append(name.strip())
         members.append(folders)
     every = [folded(folder) for folders in members for folder in folders]

@@ -127,7 +127,7 @@ def _want(options: Options) -> Want:
         )
     fit, side = given[0] if given else (None, options.patch_size or 0)
     if given and not 1 <= side <= 4096:
-        raise DataError(f"--{fit} {side}: patches have 1 to 4096 pixels a side")
+        raise DataError(f"--{fit} {side}: patches have 1 to 4096 pixels per side")
     return Want(side, fit, options.to_rgb, _range(options.sixteen_bit))  # type: ignore[arg-type]
 
 

@@ -38,7 +38,7 @@ class Want:
         side: of a patch, pixels.
         fit: how an image of another size comes to it; None refuses.
         to_rgb: whether grey, CMYK and LAB images are converted.
-        sixteen_bit: values that become 0 and 255 in images of 16 bits a channel; None refuses them.
+        sixteen_bit: values that become 0 and 255 in images of 16 bits per channel; None refuses them.
     """
 
     side: int
@@ -153,11 +153,11 @@ def judge(header: Header, want: Want) -> Refusal | None:
     if header.pages > 1:
         return Refusal("pages", "several pages or frames; an image file must hold one picture")
     if header.bits > 16 or (header.bits > 8 and header.kind == "JPEG2000"):
-        return Refusal("deep", f"{header.bits} bits a channel ({header.mode}); patches have 8: convert it first")
+        return Refusal("deep", f"{header.bits} bits per channel ({header.mode}); patches have 8: convert it first")
     if header.bits > 8 and want.sixteen_bit is None:
-        return Refusal("bits", f"{header.bits} bits a channel ({header.mode}); patches have 8")
+        return Refusal("bits", f"{header.bits} bits per channel ({header.mode}); patches have 8")
     if header.colours == "other" or (header.colours not in ("RGB", "palette", "YCbCr") and not want.to_rgb):
-        return Refusal("colour", f"mode {header.mode} ({header.colours}); patches are RGB, 8 bits a channel")
+        return Refusal("colour", f"mode {header.mode} ({header.colours}); patches are RGB, 8 bits per channel")
     if want.fit is None and (header.width, header.height) != (want.side, want.side):
         return Refusal("size", f"{size}; every patch must be {want.side} x {want.side}")
     if want.fit == "crop" and min(header.width, header.height) < want.side:
@@ -210,7 +210,7 @@ def _sixteen(picture: Image.Image, want: Want, changes: list[str]) -> Image.Imag
     """Scales a stated range of 16-bit values to 0 to 255; what lies outside becomes 0 or 255."""
     low, high = want.sixteen_bit or (0, 65535)
     values = _sixteen_bit_values(picture)
-    changes.append(f"16 bits a channel scaled from {low} to {high}")
+    changes.append(f"16 bits per channel scaled from {low} to {high}")
     colours = values[..., :3] if values.shape[-1] in (3, 4) else values[..., :1]
     if colours.min(initial=low) < low or colours.max(initial=high) > high:
         changes.append(f"values outside {low} to {high} cut off")

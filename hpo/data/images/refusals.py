@@ -14,8 +14,8 @@ NAMED = 20  # offenders that a message names
 REASONS: dict[Fault, str] = {
     "damaged": "damaged images",
     "size": "images of another size",
-    "bits": "images of more than 8 bits a channel",
-    "deep": "images of too many bits a channel",
+    "bits": "images of more than 8 bits per channel",
+    "deep": "images of too many bits per channel",
     "colour": "images of other colours than RGB",
     "pages": "images of several pages",
     "large": "images too large",

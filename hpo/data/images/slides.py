@@ -46,7 +46,7 @@ def parse_slide_rule(text: str) -> SlideRule:
         try:
             return SlideRule(pattern=re.compile(value))
         except (re.error, RecursionError, OverflowError) as error:
-            raise DataError(f"--slide-from: {value!r} is no regular expression: {error}") from error
+            raise DataError(f"--slide-from: {value!r} is not a regular expression: {error}") from error
     if kind == "folder" and re.fullmatch(r"[+-]?\d{1,4}", value.strip()) and int(value) != 0:
         return SlideRule(folder=int(value))
     raise DataError(f"--slide-from: {text!r}; allowed: {SYNTAX}")

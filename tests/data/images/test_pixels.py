@@ -36,7 +36,7 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def png(values: np.ndarray, colour: int, width: int | None = None, height: int | None = None) -> bytes:
-    """A PNG of 16 bits a channel, which Pillow writes of grey alone; it may declare any size."""
+    """A PNG of 16 bits per channel, which Pillow writes of grey alone; it may declare any size."""
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     header = struct.pack(">IIBBBBB", width or values.shape[1], height or len(values), 16, colour, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
@@ -69,7 +69,7 @@ def grey_tiff(compression: str | None) -> bytes:
 class TestSixteenBits:
     @pytest.mark.parametrize("content", [png(COLOURS, 2), tiff(COLOURS), png(GREY, 0), grey_tiff("tiff_lzw")])
     def test_are_refused_by_name(self, content):
-        assert "16 bits a channel" in refusal(content).text
+        assert "16 bits per channel" in refusal(content).text
 
     @pytest.mark.parametrize("content", [png(COLOURS, 2), tiff(COLOURS)])
     def test_are_scaled_from_the_range_that_is_stated(self, content):
