@@ -72,7 +72,7 @@ def test_many_trials_are_averaged_in_cells_and_some_of_them_drawn(finished: Stud
     known = ~np.isnan(read.surface)
     assert known.mean() > 0.8
     np.testing.assert_allclose(read.surface[known], expected[known], atol=1e-9)  # means of a plane lie on it
-    assert "between averages of neighbours" in contour.explain(read)
+    assert "Between averages of neighbours" in contour.explain(read)
     assert "200 of the marks are drawn" in contour.explain(read)
 
 
