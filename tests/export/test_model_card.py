@@ -169,8 +169,8 @@ def test_drawn_patches_and_unknown_slides_are_said_to_be_so(results: StudyResult
     assert "(`hpo data sample`, seed 4), no tissue and no patients" in text
     assert "it says nothing about tissue" in text
     assert "bootstrap over 600 patches" in text
-    assert "Slides were not known" in text
-    assert "Slides were not known" not in card(results)
+    assert "Slides were unknown" in text
+    assert "Slides were unknown" not in card(results)
 
 
 def test_a_network_of_the_users_own_is_named_by_its_function(results: StudyResults) -> None:
