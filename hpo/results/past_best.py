@@ -28,8 +28,8 @@ class PastBest(NamedTuple):
 def past_its_best(results: StudyResults, architecture: str) -> PastBest | None:
     """Where the equally trained reference did best on validation; None if that is level with its end.
 
-    Each seed's own best epoch flatters it by chance, so the mean curve over the seeds is looked at. Where a study's
-    best epoch speaks (``objective.epoch: best``), no training is judged past its best.
+    Each seed's own best epoch flatters it by chance, so the mean curve over the seeds is looked at. A best epoch
+    among those that speak for the training is no fall, and with ``objective.epoch: best`` there is none at all.
     """
     objective = results.settings.objective
     curves = [one.curve for one in results.trained_finals(architecture, "equal") if one.curve]
@@ -41,6 +41,7 @@ def past_its_best(results: StudyResults, architecture: str) -> PastBest | None:
     ]
     end = fmean(objective.value(curve) for curve in curves)
     place = max(range(len(means)), key=lambda index: objective.gain(means[index]))
-    if objective.gain(means[place]) - objective.gain(end) <= MARGIN:
+    speaking = objective.last if objective.epoch == "mean_last" else 1
+    if place >= len(means) - speaking or objective.gain(means[place]) - objective.gain(end) <= MARGIN:
         return None
     return PastBest(place + 1, means[place], end)

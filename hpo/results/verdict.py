@@ -88,6 +88,8 @@ def _more_training(results: StudyResults, architecture: str) -> str:
         return ""
     found = longer.metrics[metric]
     before, equal = (results.finals(architecture, role)[0].epochs for role in _REFERENCES)
+    if equal <= before:  # equal training took no more than stage 1's rules: there was no more training
+        return ""
     text = (
         f"More training alone takes {architecture}'s reference from {number(found.before.value)} "
         f"({plural(before, 'epoch')}) to {number(found.after.value)} ({count(equal)})."

@@ -69,6 +69,31 @@ def test_a_reference_that_was_trained_past_its_best_is_named(honest: StudyResult
     assert past_its_best(replace(spoilt, settings=best), "model1") is None
 
 
+def test_a_reference_that_is_best_at_its_end_was_not_trained_past_it(honest: StudyResults) -> None:
+    """The mean of the last epochs lies below the last one of a rising curve."""
+    rising = tuple(
+        replace(
+            one,
+            curve=tuple({**epoch, "valid_auc": 0.1 + 0.01 * place} for place, epoch in enumerate(one.curve)),
+        )
+        if (one.architecture, one.role) == ("model1", "equal")
+        else one
+        for one in honest.confirmations
+    )
+    objective = replace(honest.settings.objective, epoch="mean_last", last=3)
+    risen = replace(honest, confirmations=rising, settings=replace(honest.settings, objective=objective))
+    assert past_its_best(risen, "model1") is None
+    assert "past its best" not in origin(risen, "model1")
+
+
+def test_a_reference_that_was_trained_no_longer_says_nothing_of_more_training(honest: StudyResults) -> None:
+    trained = next(one.epochs for one in honest.confirmations if (one.architecture, one.role) == ("model1", "before"))
+    same = tuple(replace(one, epochs=trained) if one.role == "equal" else one for one in honest.confirmations)
+    said = origin(replace(honest, confirmations=same), "model1")
+    assert "More training alone" not in said
+    assert "From random weights, the tuned settings of model1 alone" in said
+
+
 def test_all_five_metrics_are_in_the_headline(honest: StudyResults) -> None:
     said = every_metric(honest, "model1")
     found = honest.comparison["model1"].before_after
