@@ -1,4 +1,4 @@
-"""The story of a study: what is opened when what has closed, for each architecture by itself.
+"""The story of a study: which stage opens when another has closed, for each architecture.
 
 `advance` looks at the database and takes every decision that is due. Each is one transaction that changes nothing if
 another process was first, so any number of processes may call it at any time.
@@ -51,11 +51,11 @@ from hpo.storage.tables import PointRow, StageRow
 
 @dataclass(frozen=True)
 class Standing:
-    """How far an architecture has come.
+    """The progress of an architecture.
 
     Args:
         architecture: its name.
-        closed: the stages that are over.
+        closed: the stages that have ended.
         abandoned: why it goes no further, or None.
     """
 
@@ -64,7 +64,7 @@ class Standing:
     abandoned: str | None
 
     def is_over(self, until: Stage = "test") -> bool:
-        """Whether nothing more is to be done for it, up to and including a stage."""
+        """Whether nothing is left to do for it, up to and including a stage."""
         return self.abandoned is not None or until in self.closed
 
 
@@ -118,7 +118,7 @@ def advance(
 
 
 def standings(database: Database, study: StudyFile) -> list[Standing]:
-    """How far each architecture has come."""
+    """The progress of each architecture."""
     with database.transaction() as session:
         stages = load_stages(session, study.name)
     result = []
@@ -133,7 +133,7 @@ def standings(database: Database, study: StudyFile) -> list[Standing]:
 
 
 def write_ranges_file(database: Database, study: StudyFile) -> None:
-    """Write stage 1's ranges for a person to read and edit; what a person changed there is kept."""
+    """Write stage 1's ranges for a person to read and edit; edits are kept."""
     found = _found_ranges(database, study)
     path = study.ranges_path
     edited = load_ranges(path, study) if path.exists() else {}
@@ -143,7 +143,7 @@ def write_ranges_file(database: Database, study: StudyFile) -> None:
 
 
 def current_ranges(database: Database, study: StudyFile) -> dict[str, Ranges]:
-    """The ranges of each architecture whose stage 1 has closed: as a person edited them, or as stage 1 found them."""
+    """The ranges of each architecture whose stage 1 has closed, with a person's edits."""
     edited = load_ranges(study.ranges_path, study) if study.ranges_path.exists() else {}
     return {**_found_ranges(database, study), **edited}
 
@@ -160,7 +160,7 @@ def _found_ranges(database: Database, study: StudyFile) -> dict[str, Ranges]:
 
 
 def plan_steps(database: Database, study: StudyFile) -> bool:
-    """Queue what each open stage 2 does next, where that is decided as it goes along.
+    """Queue the next step of each open stage 2 that is decided step by step.
 
     Safe to repeat and to run in many processes at once: a step has a number, and one point is made of each.
 
@@ -175,7 +175,7 @@ def plan_steps(database: Database, study: StudyFile) -> bool:
 
 
 def _queue_next(session: Session, study: StudyFile, row: StageRow) -> bool:
-    """Give a stage 2 with budget left its next point, unless one waits."""
+    """Queue the next point of a stage 2 with budget left, unless one waits."""
     if count_points(session, row.name).get("waiting"):
         return False
     if not study.stage2.is_pool:

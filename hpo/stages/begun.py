@@ -1,4 +1,4 @@
-"""A study that has begun, for commands that only look: as it was planned, whatever its file says by now."""
+"""A started study, for commands that only read: as it was planned, whatever its file says now."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Begun:
-    """A study that is looked at.
+    """A study opened for reading.
 
     Args:
         study: as it was planned.
-        database: its own, which nothing writes to.
-        edits: what its file says otherwise now, a line each.
+        database: its own, opened for reading.
+        edits: differences of its file from the plan, a line each.
         trains_alike: whether this version trains its recipes to the same weights as the one that planned it.
     """
 
@@ -33,7 +33,7 @@ class Begun:
     trains_alike: bool = True
 
     def notes(self) -> Iterator[str]:
-        """What a reader should know before looking: a line, or none."""
+        """Notes for the reader, a line each."""
         if self.edits:
             shown = "; ".join(self.edits[:3]) + (f"; and {len(self.edits) - 3} more" if len(self.edits) > 3 else "")
             yield f"{self.study.file} was edited after the study was planned ({shown}); what follows is as planned"
@@ -41,7 +41,7 @@ class Begun:
 
 @contextmanager
 def looking_at(path: str, database: str | None = None, dashboard: Dashboard | None = None) -> Iterator[Begun]:
-    """A study that has begun, while the block runs; neither the database nor the study's files are changed.
+    """Open a started study for reading; neither the database nor the study's files are changed.
 
     Args:
         path: the study file.
@@ -49,7 +49,7 @@ def looking_at(path: str, database: str | None = None, dashboard: Dashboard | No
         dashboard: instead of the file's.
 
     Raises:
-        HpoError: if it has not begun there, or the file does not say where it is.
+        HpoError: if it has not started there, or the file does not say where it is.
     """
     from hpo.config.as_planned import as_planned, find_study
     from hpo.recipe.recipe import KEY_FORMAT
@@ -66,10 +66,10 @@ def looking_at(path: str, database: str | None = None, dashboard: Dashboard | No
 
 
 def look_into_study(place: StudyPlace | StudyFile) -> Database:
-    """The database of a study, only to be looked at: nothing is made or changed where there is none.
+    """The database of a study, opened for reading; none is created.
 
     Raises:
-        HpoError: if it is not there, or holds no studies.
+        HpoError: if it does not exist, or holds no studies.
     """
     from hpo.config.database_url import shown_database, sqlite_file
     from hpo.storage.database import look_into
@@ -86,7 +86,7 @@ def look_into_study(place: StudyPlace | StudyFile) -> Database:
 
 
 def _edits(path: str, database: str | None, planned: dict[str, object]) -> tuple[str, ...]:
-    """What the file says otherwise than it did when the study was planned, a line each."""
+    """Differences of the file from the plan, a line each."""
     from hpo.config.load import load_study
     from hpo.stages.plan import changed_settings
 

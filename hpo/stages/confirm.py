@@ -22,7 +22,7 @@ from hpo.storage.tables import PointRow
 def confirm_points(
     study: StudyFile, architecture: str, data_digest: str, choice: Choice
 ) -> tuple[ConfirmPlan, list[PlannedPoint]]:
-    """The trainings that the comparison is made from.
+    """The trainings of the comparison.
 
     Args:
         study: supplies the epochs, the seeds, and whether there is a cold-start control.
@@ -53,7 +53,7 @@ def confirm_points(
 
 
 def equal_epochs(reference: Recipe, tuned: Recipe, epochs: int) -> int:
-    """For how many epochs the reference sees as many patches as a tuned training and its donors, rounded up."""
+    """Epochs in which the reference sees as many patches as a tuned training and its donors, rounded up."""
     return max(1, math.ceil(tuned.lineage_patch_visits(epochs) / reference.patch_visits(1)))
 
 
@@ -62,7 +62,7 @@ def _run(recipe: Recipe, point: dict[str, Any], role: str, seed: int) -> Planned
 
 
 def confirm_result(study: StudyFile, rows: Sequence[PointRow]) -> ConfirmResult | Abandoned:
-    """The frozen configuration: which recipes at which epoch the test split will be opened for.
+    """The frozen configuration: the recipes and epochs that the test split will be opened for.
 
     Returns:
         The runs with their digest, and which ``after`` run is to be exported (the best by validation); or the reason,
@@ -91,7 +91,7 @@ def _place(study: StudyFile, row: PointRow) -> tuple[int, int]:
 
 
 def opening_point(confirmed: ConfirmResult) -> PlannedPoint:
-    """The one opening of the test split for a frozen configuration."""
+    """The point that opens the test split for a frozen configuration."""
     return PlannedPoint(key=confirmed.configuration, label={"role": "test"})
 
 

@@ -1,4 +1,4 @@
-"""How much a study will take, before it is run (Decision "a study is read before it is run")."""
+"""The cost of a study, estimated before it runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hpo.storage.tables import PointRow, StageRow
 
 @dataclass(frozen=True)
 class StageEstimate:
-    """What one stage of one architecture will take.
+    """The cost of one stage of one architecture.
 
     Args:
         architecture: its name.
@@ -46,10 +46,10 @@ class StageEstimate:
 
 
 def estimate(study: StudyFile) -> list[StageEstimate]:
-    """What each stage of each architecture will take.
+    """The cost of each stage of each architecture.
 
-    Stage 1 is exact. Stage 2 and the confirmation are reckoned with the most patches their factors allow, the donors'
-    repetitions for further seeds with the most epochs of stage 1: upper bounds.
+    Stage 1 is exact. The others are upper bounds: stage 2 and the confirmation with the most patches that their factors
+    allow, the donors' repetitions for further seeds with the most epochs of stage 1.
     """
     return [stage for architecture in study.architecture_specs for stage in _architecture(study, architecture)]
 
@@ -64,13 +64,13 @@ def total(stages: Sequence[StageEstimate]) -> StageEstimate:
 
 
 def expected_points(study: StudyFile, until: Stage = "test") -> int:
-    """How many design points a study will have up to the end of a stage, as far as the study file tells."""
+    """The number of design points up to the end of a stage, by the study file."""
     included = STAGES[: STAGES.index(until) + 1]
     return sum(stage.points for stage in estimate(study) if stage.stage in included)
 
 
 def finished_points(database: Database, study: StudyFile | StudyPlace) -> int:
-    """How many design points are complete or failed."""
+    """The number of complete or failed design points."""
     count = (
         select(func.count())
         .select_from(PointRow)

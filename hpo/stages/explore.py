@@ -1,4 +1,4 @@
-"""Stage 1, explored: from its finished trials to ranges and a donor, one architecture at a time."""
+"""Stage 1, explored: ranges and a donor from the finished trials of an architecture."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from hpo.storage.tables import PointRow
 
 
 def stage1_result(study: StudyFile, rows: Sequence[PointRow]) -> Stage1Result | Abandoned:
-    """What stage 1 of an architecture decides when its last trial has ended.
+    """The result of stage 1 of an architecture.
 
     Args:
         study: supplies the objective, the factors and the margin.
         rows: every design point of the stage.
 
     Returns:
-        Ranges, and the best trial as the donor; or the reason, where no trial succeeded.
+        Ranges, and the best trial as the donor; or the reason why no trial succeeded.
     """
     complete = [row for row in rows if row.state == "complete"]
     if not complete:

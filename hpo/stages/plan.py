@@ -1,4 +1,4 @@
-"""Planning: a study file becomes design points in the database, each once, whoever plans."""
+"""Planning: from a study file to design points in the database, each planned once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _ADDED_LATER: dict[str, dict[str, Any]] = {
 
 
 def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed: int) -> Recipe:
-    """The recipe of the reference point: what a design point's values are put into."""
+    """The recipe of the reference point, the template of all others."""
     template = Recipe(
         data=data_digest,
         patches=int(study.space.factors["patches"].reference),
@@ -68,7 +68,7 @@ def planned(
         template: supplies what the point does not set.
         point: the values, ``epochs`` among them.
         key: unique within its stage; the point's own key by default.
-        label: what the report calls it.
+        label: its name in the report.
     """
     recipe, epochs = apply_point(template, point)
     return PlannedPoint(
@@ -82,7 +82,7 @@ def planned(
 
 
 def with_donor(point: PlannedPoint) -> PlannedPoint:
-    """The point of a repetition: it names the donor that may have to be trained for it."""
+    """The point of a repetition, with the donor that may have to be trained for it."""
     start = recipe_from_json(point.recipe or {}).initial
     return point if start is None else replace(point, donor_key=start.donor.key)
 
@@ -118,7 +118,7 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
 
 
 def open_data(study: StudyFile, progress: Progress = silent) -> Dataset:
-    """Open a study's data, made first where the study file asks for a sample, and see that it is enough.
+    """Open a study's data, creating a sample if the study file asks for one, and check its size.
 
     Raises:
         ConfigError: as `check_patches`.
@@ -134,12 +134,12 @@ def check_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
     """Refuse a study that asks for more training patches than there are, before anything is planned.
 
     Args:
-        study: its search space says how many it may ask for.
+        study: its search space sets the numbers of patches.
         labels: ``(N,)``, 0 or 1, of the training split.
 
     Raises:
-        ConfigError: if the search space goes beyond the patches that ``data.balance`` lets be used, or its smallest
-            subset would lack a class.
+        ConfigError: if the search space exceeds the patches that ``data.balance`` allows, or its smallest subset
+            would lack a class.
     """
     if study.data.balance == "natural":
         _check_natural(study, labels)
@@ -157,7 +157,7 @@ def check_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
 
 
 def _check_natural(study: StudyFile, labels: NDArray[np.uint8]) -> None:
-    """The same where the classes keep their own ratio."""
+    """The same for classes that keep their own ratio."""
     most, fewest = study.space.most_patches, study.space.fewest_patches
     if most > len(labels):
         text = f"goes up to {most}; {study.data.folder} has {len(labels)} training patches"
@@ -185,20 +185,20 @@ def _check_valid_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
 
 
 def recorded_settings(database: Database, name: str) -> dict[str, Any] | None:
-    """The settings that a study is planned from; None if it has not begun."""
+    """The settings that a study was planned from; None if it has not started."""
     with database.transaction() as session:
         row = session.get(StudyRow, name)
         return None if row is None else present_settings(row.settings)
 
 
 def changed_settings(study: StudyFile, recorded: Mapping[str, Any]) -> list[str]:
-    """What a study file says otherwise than when the study was planned, a line each; the data are not looked at."""
+    """Differences of a study file from the plan, a line each; the data are not compared."""
     given = determining_settings(study, recorded["data"])
     return [str(change) for change in compare_plans(study, recorded, given, ())]
 
 
 def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
-    """What of a study file determines its design points: all but places, workers and what the report shows."""
+    """The part of a study file that determines its design points: everything but paths, workers and dashboard."""
     chosen = study.model_dump(mode="json", include={"objective", "stage1", "stage2", "confirm", "arithmetic"})
     if not study.stage2.is_rechecked:
         chosen["stage2"]["recheck"] = None

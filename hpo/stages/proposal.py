@@ -1,4 +1,4 @@
-"""What a new study should say of its data: sizes, splits, architectures, and a budget of minutes."""
+"""A proposal for a new study on given data: sizes, splits, architectures and a budget of minutes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _SPLIT_SEEDS = 20
 
 @dataclass(frozen=True)
 class Size:
-    """How much a study trains: see `Proposal`."""
+    """The size of a study; see `Proposal`."""
 
     epochs: tuple[int, int, int]
     stage2_epochs: int
@@ -65,10 +65,10 @@ _USUAL = 2
 
 @dataclass(frozen=True)
 class Look:
-    """What was found in a data folder.
+    """The findings about a data folder.
 
     Args:
-        folder: as the user named it.
+        folder: as the user wrote it.
         patch_size: side, pixels.
         classes: names, in the order of their labels.
         counts: of each split, how many patches of each class.
@@ -91,7 +91,7 @@ class Look:
         return len(self.classes) * min(self.counts["train"])
 
     def lines(self) -> tuple[str, ...]:
-        """What a person wants to know of it, a line each."""
+        """The findings in words, a line each."""
         pairs = zip(self.classes, np.sum(list(self.counts.values()), axis=0).tolist(), strict=True)
         named = ", ".join(f"{label} {name} ({count:,} patches)" for label, (name, count) in enumerate(pairs))
         sizes = ", ".join(f"{sum(counts):,} {name}" for name, counts in self.counts.items())
@@ -107,7 +107,7 @@ class Look:
 
 
 def look_at_data(folder: Path, progress: Progress = silent) -> Look:
-    """Open a data set of any patch size, split by a rule if it is a single labelled set.
+    """Open a data set of any patch size; a single labelled set is split by a rule.
 
     Raises:
         DataError: if it is missing, damaged, lacks a class in a split, or has fewer than two training patches a class.
@@ -153,9 +153,9 @@ def _split(folder: Path, progress: Progress) -> tuple[Dataset, int]:
 
 
 def propose(look: Look, minutes: float, cores: int) -> tuple[Proposal, float]:
-    """The largest study that is reckoned to end in time, and the seconds it is reckoned to take.
+    """The largest study expected to end in time, and its expected seconds.
 
-    All patches come before more epochs; where even the smallest study takes longer, that one.
+    All patches come before more epochs. If even the smallest study takes longer, it is that one.
 
     Args:
         look: the data.
@@ -186,7 +186,7 @@ def _candidates(look: Look, allowed: float, cores: int) -> Iterator[Proposal]:
 def _with_fewer_patches(
     look: Look, whole: Proposal, size: Size, architectures: tuple[str, ...], allowed: float, cores: int
 ) -> Iterator[Proposal]:
-    """The same study on so many patches as the time allows, if those are enough."""
+    """The same study on as many patches as the time allows, if those are enough."""
     valid = sum(look.counts["valid"])
     half = _proposal(look, size, look.available // 2, architectures)
     most, fewer = (expected_seconds(_loaded(each), valid, cores) for each in (whole, half))
@@ -250,7 +250,7 @@ def fitting_architectures(patch_size: int) -> tuple[str, ...]:
 
 
 def expected_seconds(study: StudyFile, valid_patches: int, cores: int) -> float:
-    """What a study is reckoned to take, by one worker, from `CORE_SPEED`; upper bounds as in `estimate`.
+    """Expected seconds of a study with one worker, from `CORE_SPEED`; upper bounds as in `estimate`.
 
     Args:
         study: of described CNNs only.

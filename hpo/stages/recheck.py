@@ -21,9 +21,9 @@ from hpo.storage.tables import PointRow
 
 
 def ranked(objective: Objective, rows: Sequence[PointRow]) -> list[PointRow]:
-    """Complete points of stage 2, the best first: one for each configuration, as it stood after most epochs.
+    """Complete points of stage 2, best first: one per configuration, after its most epochs.
 
-    Configurations are told apart by all but their seed. Of equals the one that was planned first comes first.
+    Configurations differ in more than their seed. Of equals the one planned first comes first.
     """
     complete = [row for row in longest_rows(rows) if row.objective is not None and row.recipe is not None]
     best_first = sorted(complete, key=lambda row: -objective.gain(row.objective or 0.0))
@@ -39,7 +39,7 @@ def recheck_points(
     """The trainings that choose among the best of stage 2.
 
     Args:
-        study: says how many, and supplies the seeds that are taken.
+        study: sets their number, and supplies the seeds in use.
         rows: the design points of stage 2.
         earlier: the seeds of a recheck that is decided again: they stay, and with them what was trained.
 
@@ -88,7 +88,7 @@ def recheck_result(study: StudyFile, plan: RecheckPlan, rows: Sequence[PointRow]
 
 
 def fresh_values(candidate: int, rows: Sequence[PointRow]) -> list[float]:
-    """What a candidate's trainings with fresh seeds reached, as far as they are complete."""
+    """The objectives of a candidate's complete trainings with fresh seeds."""
     return [
         row.objective
         for row in rows

@@ -1,4 +1,4 @@
-"""How far a study has come, read from the database."""
+"""The progress of a study, read from the database."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class StageStatus:
 
 @dataclass(frozen=True)
 class RunningPoint:
-    """What a worker is doing.
+    """A point that a worker holds.
 
     Args:
         owner: the worker, ``HOST:PID:START``.
@@ -91,7 +91,7 @@ class FailedPoint:
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a study is getting on.
+    """The pace of a study.
 
     Args:
         patches_per_second: patch-visits of all workers together, lately.
@@ -104,12 +104,12 @@ class Pace:
 
 
 def pace(database: Database, study: StudyFile, visits_in_all: Callable[[], int]) -> Pace:
-    """How fast a study is getting on.
+    """The pace of a study.
 
     Args:
         database: the study database.
         study: the study file.
-        visits_in_all: tells the patch-visits of the whole study; not called while nothing is trained.
+        visits_in_all: returns the patch-visits of the whole study; not called while nothing is trained.
     """
     with database.transaction() as session:
         rate = recent_throughput(session, study.name, PACE_SECONDS)
@@ -146,7 +146,7 @@ def stage_statuses(database: Database, study: StudyFile) -> list[StageStatus]:
 
 
 def running_points(database: Database, study: StudyFile) -> list[RunningPoint]:
-    """Who works on what."""
+    """The points that workers hold."""
     with database.transaction() as session:
         time = now(session)
         rows = session.scalars(_points_in(study, "running").order_by(PointRow.owner, PointRow.id)).all()

@@ -1,8 +1,8 @@
 """The steps of a stage 2 whose trainings pause: at each free worker, continue one of them or open a new one.
 
 A rung is a design point of its own: one recipe with more epochs, so that continuing repeats no epoch. Steps are
-numbered; the number is the point's key, so that of any number of workers that decide at once exactly one is heard.
-What is decided depends on the stage's rows alone.
+numbered, and the number is the point's key, so that of several workers deciding at once exactly one succeeds. A
+decision depends on the stage's rows alone.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def step_key(number: int) -> str:
 
 
 def pool_settings(study: StudyFile) -> PoolSettings:
-    """How a study's pool is worked."""
+    """The settings of a study's pool."""
     objective, rungs = objective_of(study), study.stage2.rungs
     growing = rungs if isinstance(rungs, GrowingRungs) else GrowingRungs()
     return PoolSettings(
@@ -63,10 +63,10 @@ def pool_settings(study: StudyFile) -> PoolSettings:
 def following_step(
     session: Session, study: StudyFile, stage: StageRow, rows: Sequence[PointRow]
 ) -> PlannedPoint | None:
-    """The next point of a stage's pool, or None: its budget is spent, or nothing can be decided for now.
+    """The next point of a stage's pool; None if its budget is spent or nothing can be decided yet.
 
     Args:
-        session: reads what epochs took, of a budget in minutes.
+        session: reads the seconds of epochs, for a budget in minutes.
         study: the study file.
         stage: the stage.
         rows: its points, in the order in which they were planned.
@@ -118,12 +118,12 @@ def _ending(
 
 
 def searched_spaces(plan: Stage2Plan) -> dict[str, Space]:
-    """The distributions of the factors that a stage 2 searches; its trials show their epochs beside them."""
+    """The distributions of the factors that a stage 2 searches, without the epochs that its trials show."""
     return {name: space for name, space in spaces_from_json(plan.space).items() if name != "epochs"}  # type: ignore[misc]
 
 
 def longest_rows(rows: Sequence[PointRow]) -> list[PointRow]:
-    """Complete points, of each training the longest one, in the order in which trainings were opened."""
+    """The longest complete point of each training, in the order in which trainings were opened."""
     longest: dict[str, PointRow] = {}
     for row in rows:
         if row.state != "complete":
@@ -214,7 +214,7 @@ def _spent(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> flo
 
 
 def _known(row: PointRow) -> int:
-    """The epochs that a training had before a step."""
+    """Epochs of a training before a step."""
     return int(row.label.get("from", 0))
 
 

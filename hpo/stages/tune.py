@@ -1,4 +1,4 @@
-"""Stage 2, tuned: a sampler inside stage 1's ranges, warm-started from stage 1's best weights."""
+"""Stage 2, tuned: sampling inside stage 1's ranges, warm-started from stage 1's best weights."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def stage2_plan(
     ranges: Ranges,
     rows: Sequence[PointRow],
 ) -> tuple[Stage2Plan, list[PlannedPoint]]:
-    """What stage 2 of an architecture does, decided when its stage 1 has closed.
+    """The plan of stage 2 of an architecture, made when its stage 1 has closed.
 
     Args:
         study: supplies the sampler, the factors, the budget and the warm start.
@@ -103,7 +103,7 @@ def sampled_slot(number: int) -> PlannedPoint:
 
 
 def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> PlannedPoint | None:
-    """The next point of a budget in patch-visits or minutes, or None once it is spent or trials are enough for now.
+    """The next point of a budget in patch-visits or minutes; None if it is spent or a point waits.
 
     Only visits and minutes of this stage's own recipes count, each point's in full: sharing saves time, not budget.
     A budget also ends with `FREE_IN_A_ROW` points that cost nothing, because all failed at once or had been trained
@@ -125,7 +125,7 @@ def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> P
 
 
 def stage2_result(study: StudyFile, rows: Sequence[PointRow]) -> Stage2Result | Abandoned:
-    """The choice of stage 2: its best trial by validation; or the reason, where no trial succeeded."""
+    """The choice of stage 2: its best trial by validation; or the reason why no trial succeeded."""
     complete = [row for row in longest_rows(rows) if row.objective is not None]
     if not complete:
         return Abandoned(abandoned_reason(rows))
@@ -137,7 +137,7 @@ def stage2_result(study: StudyFile, rows: Sequence[PointRow]) -> Stage2Result | 
 def _fixed_part(
     study: StudyFile, architecture: str, data_digest: str, donor: Donor, ranges: Ranges
 ) -> tuple[Recipe, dict[str, Any]]:
-    """The template of stage 2's recipes, and the factors it does not search, at the best level of their axis."""
+    """The template of stage 2's recipes, and the values of the factors that it does not search."""
     fixed = {
         **study.space.reference,
         **{name: limits.best for name, limits in ranges.items()},
@@ -173,7 +173,7 @@ def _spaces(study: StudyFile, ranges: Ranges, fixed: dict[str, Any]) -> Spaces:
 
 
 def _whole_range(factor: Factor) -> NumericRange | ChoiceRange:
-    """The range of a factor that stage 1 did not vary: all that the search space allows."""
+    """The range of a factor that stage 1 did not vary: the whole search space."""
     if factor.low is None or factor.high is None:
         return ChoiceRange(choices=factor.levels, best=factor.reference)
     return NumericRange(low=float(factor.low), high=float(factor.high), best=float(factor.reference))
@@ -207,7 +207,7 @@ def _middle(
 
 
 def _nearest(space: Space, value: Any) -> Any:
-    """The value of the distribution that lies nearest."""
+    """The nearest value of a distribution."""
     if isinstance(space, CategoricalDistribution):
         return value if value in space.choices else space.choices[0]
     clipped = min(max(value, space.low), space.high)
@@ -226,7 +226,7 @@ def _is_inside(space: Space, value: Any) -> bool:
 def _observations(
     template: Recipe, fixed: dict[str, Any], spaces: Spaces, rows: Sequence[PointRow]
 ) -> list[PlannedPoint]:
-    """Stage-1 points that are also points of stage 2: same fidelity, inside the ranges. Their training is done."""
+    """Stage-1 points that are also points of stage 2: same fidelity, inside the ranges, already trained."""
     observations = []
     for row in rows:
         values = row.point or {}
@@ -241,9 +241,9 @@ def _observations(
 def _paused(
     template: Recipe, fixed: dict[str, Any], spaces: Spaces, rows: Sequence[PointRow], most: int
 ) -> list[PlannedPoint]:
-    """Stage-1 trainings that may simply go on: the same recipe but for the seed, as far as they have come.
+    """Stage-1 trainings that may continue in stage 2: the same recipe but for the seed.
 
-    They are those from random weights whose other factors are at the values that stage 2 fixes.
+    They start from random weights and have the values that stage 2 fixes.
     """
     paused: dict[str, PlannedPoint] = {}
     for row in sorted(rows, key=lambda row: row.epochs or 0):
