@@ -12,8 +12,9 @@ from hpo.errors import ConfigError
 from hpo.recipe.recipe import Recipe
 from hpo.results.study import StudyResults
 from hpo.storage.database import Database
-from hpo.storage.decided import ConfirmResult, abandoned, plan_of
+from hpo.storage.decided import ConfirmResult
 from hpo.storage.decisions import load_stages
+from hpo.storage.stage_json import abandoned, plan_of
 
 EXPORTED_NAMES = ("model.h5", "model.keras", "model.onnx", "roc.csv", "model_card.md")
 """The files of an architecture's export."""

@@ -17,9 +17,10 @@ from hpo.results.records import TestOpening
 from hpo.results.settings import settings_of
 from hpo.results.study import StudyResults
 from hpo.storage.database import Database
-from hpo.storage.decided import Stage1Plan, plan_of
+from hpo.storage.decided import Stage1Plan
 from hpo.storage.files import Files
 from hpo.storage.predictions import PredictionStore
+from hpo.storage.stage_json import plan_of
 
 
 def read_results(database: Database, study: StudyFile, dataset: Dataset | None = None) -> StudyResults:

@@ -11,8 +11,9 @@ from hpo.recipe.recipe import recipe_from_json
 from hpo.results.read_points import counted_points
 from hpo.results.recorded import Recorded
 from hpo.results.records import ComputeEntry, ComputeRole, Donor, FactorRange
-from hpo.storage.decided import Stage1Result, Stage2Plan, plan_of, result_of
+from hpo.storage.decided import Stage1Result, Stage2Plan
 from hpo.storage.ledger import Compute, compute_by_epoch
+from hpo.storage.stage_json import plan_of, result_of
 from hpo.storage.tables import PointRow
 
 _FINAL_ROLES: tuple[ComputeRole, ...] = ("before", "equal", "after", "cold_control")

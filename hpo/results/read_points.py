@@ -13,8 +13,9 @@ from hpo.recipe.recipe import recipe_from_json
 from hpo.results.recorded import Recorded
 from hpo.results.records import Candidate, Confirmation, Fault, FreshTraining, TrialResult
 from hpo.stages.steps import longest_rows
-from hpo.storage.decided import RecheckPlan, RecheckResult, plan_of, result_of
+from hpo.storage.decided import RecheckPlan, RecheckResult
 from hpo.storage.predictions import PredictionStore
+from hpo.storage.stage_json import plan_of, result_of
 from hpo.storage.tables import PointRow
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from hpo.config.stage import Stage
 from hpo.storage.database import Database
-from hpo.storage.decided import ConfirmResult, abandoned, plan_of
+from hpo.storage.decided import ConfirmResult
 from hpo.storage.decisions import load_stages
 from hpo.storage.ledger import TrainedEpoch, list_test_openings, trained_epochs
 from hpo.storage.optuna_bridge import trial_numbers
 from hpo.storage.points import stage_points
+from hpo.storage.stage_json import abandoned, plan_of
 from hpo.storage.tables import PointRow, StageRow, TestOpeningRow
 from hpo.storage.workers import WorkerSpan, worker_spans
 

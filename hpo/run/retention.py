@@ -18,10 +18,11 @@ from hpo.config.study import StudyFile
 from hpo.recipe.recipe import recipe_from_json
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.database import Database
-from hpo.storage.decided import ConfirmResult, FrozenRun, abandoned, result_of
+from hpo.storage.decided import ConfirmResult, FrozenRun
 from hpo.storage.decisions import load_stages, note_cleaned, study_names, uncleaned_ends
 from hpo.storage.files import Files
 from hpo.storage.points import NamedTraining, named_trainings
+from hpo.storage.stage_json import abandoned, result_of
 from hpo.storage.tables import StageRow
 
 

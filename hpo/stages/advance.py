@@ -38,14 +38,10 @@ from hpo.storage.decided import (
     Stage1Result,
     Stage2Result,
     Tested,
-    abandoned,
-    needed_result,
-    plan_of,
-    result_of,
-    to_json,
 )
 from hpo.storage.decisions import close_stage, load_stages, open_stage
 from hpo.storage.points import PlannedPoint, add_points, count_points, stage_points
+from hpo.storage.stage_json import abandoned, needed_result, plan_of, result_of, to_json
 from hpo.storage.tables import PointRow, StageRow
 
 

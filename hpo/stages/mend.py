@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from hpo.config.study import StudyFile
 from hpo.errors import StorageError, StoreUnavailableError
 from hpo.storage.database import Database
-from hpo.storage.decided import ConfirmResult, abandoned, plan_of
+from hpo.storage.decided import ConfirmResult
 from hpo.storage.decisions import load_stages
 from hpo.storage.files import Files
 from hpo.storage.points import stage_points
 from hpo.storage.predictions import PredictionStore, Split
+from hpo.storage.stage_json import abandoned, plan_of
 from hpo.storage.tables import StageRow
 
 

@@ -10,10 +10,10 @@ from hpo.config.study import StudyFile
 from hpo.errors import HpoError
 from hpo.stages.point_words import point_words, usual_values
 from hpo.storage.database import Database
-from hpo.storage.decided import claimed_plan
 from hpo.storage.decisions import load_stages
 from hpo.storage.optuna_bridge import artifact_of, trial_numbers
 from hpo.storage.points import stage_points
+from hpo.storage.stage_json import claimed_plan
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
 from hpo.stages.point_words import point_words, usual_values
 from hpo.storage.database import Database
-from hpo.storage.decided import claimed_plan
 from hpo.storage.decisions import load_stages
 from hpo.storage.ledger import recent_throughput, total_compute
 from hpo.storage.points import count_points
+from hpo.storage.stage_json import claimed_plan
 from hpo.storage.tables import PointRow, PointState, StageRow, now
 
 PACE_SECONDS = 600.0

@@ -23,9 +23,10 @@ from hpo.search.history import Continue, Open, Training
 from hpo.search.pool import PoolSettings, next_step
 from hpo.search.spaces import Space, spaces_from_json
 from hpo.stages.plan import planned
-from hpo.storage.decided import Choice, Stage2Plan, plan_of
+from hpo.storage.decided import Choice, Stage2Plan
 from hpo.storage.ledger import trained_epochs
 from hpo.storage.points import PlannedPoint
+from hpo.storage.stage_json import plan_of
 from hpo.storage.tables import PointRow, StageRow
 
 FREE_IN_A_ROW = 20

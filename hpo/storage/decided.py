@@ -1,25 +1,20 @@
 """What each stage decides when it opens (its plan) and when it closes (its result), typed.
 
-The database keeps both as JSON with the field names of these classes. `plan_of` and `result_of` read it, `to_json`
-makes it; no other module knows the JSON.
+The database keeps both as JSON with the field names of these classes; `hpo.storage.stage_json` reads and writes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BeforeValidator, ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, PlainSerializer, PlainValidator
 
 from hpo.config.ranges import Ranges, ranges_from_json
-from hpo.config.stage import Stage
 from hpo.config.stages import Stage2Design
-from hpo.errors import StorageError
 from hpo.recipe.point import Point
 from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
-from hpo.storage.tables import StageRow
 
 _STRICT = ConfigDict(extra="forbid")
 """An unknown name is of a later version: to ignore it might be to decide otherwise than that one did."""
@@ -261,88 +256,3 @@ class Abandoned:
 
 Plan = Stage1Plan | Stage2Plan | RecheckPlan | ConfirmPlan | ConfirmResult
 Result = Stage1Result | Stage2Result | RecheckResult | ConfirmResult | Tested | Abandoned
-
-_PLANS: dict[Stage, type[Plan]] = {
-    "stage1": Stage1Plan,
-    "stage2": Stage2Plan,
-    "recheck": RecheckPlan,
-    "confirm": ConfirmPlan,
-    "test": ConfirmResult,
-}
-
-_P = TypeVar("_P", Stage1Plan, Stage2Plan, RecheckPlan, ConfirmPlan, ConfirmResult)
-_R = TypeVar("_R", Stage1Result, Stage2Result, RecheckResult, ConfirmResult)
-
-
-def to_json(decision: Plan | Result) -> dict[str, Any]:
-    """The JSON-ready values of a plan or result."""
-    kind: Any = type(decision)
-    values: dict[str, Any] = _adapter(kind).dump_python(decision, mode="json", exclude_defaults=True)
-    return values
-
-
-def claimed_plan(stage: StageRow) -> Plan:
-    """The plan of a stage, whichever kind it is."""
-    plan: Plan = _read(_PLANS[stage.stage], stage, stage.plan, "plan")
-    return plan
-
-
-def plan_of(stage: StageRow, kind: type[_P]) -> _P:
-    """The plan of a stage that has this kind of plan.
-
-    Raises:
-        StorageError: if the database holds something else.
-    """
-    plan: _P = _read(kind, stage, stage.plan, "plan")
-    return plan
-
-
-def result_of(stage: StageRow | None, kind: type[_R]) -> _R | None:
-    """The result of a stage that has this kind of result; None while it is open, or if it was abandoned.
-
-    Raises:
-        StorageError: if the database holds something else.
-    """
-    if stage is None or stage.result is None or abandoned(stage) is not None:
-        return None
-    return needed_result(stage, kind)
-
-
-def needed_result(stage: StageRow, kind: type[_R]) -> _R:
-    """The result of a stage that is closed and not abandoned.
-
-    Raises:
-        StorageError: if the database holds something else.
-    """
-    result: _R = _read(kind, stage, stage.result, "result")
-    return result
-
-
-def abandoned(stage: StageRow) -> str | None:
-    """Why the stage's architecture goes no further, or None."""
-    reason = (stage.result or {}).get("abandoned")
-    return None if reason is None else str(reason)
-
-
-def _read(kind: Any, stage: StageRow, values: Any, what: str) -> Any:
-    try:
-        return _adapter(kind).validate_python(values)
-    except (KeyError, TypeError, ValueError) as error:
-        raise StorageError(
-            f"{stage.name}: its {what} in the database cannot be read ({_fault(error)}); it is damaged, or was written "
-            "by another version of hpo: continue with that version, or restore a backup of the database"
-        ) from error
-
-
-def _fault(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return f"{type(error).__name__}: {error}"
-    first = error.errors(include_url=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    text = {"missing": "is missing", "unexpected_keyword_argument": "is unknown"}.get(first["type"], first["msg"])
-    return f"{place}: {text}" if place else text
-
-
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)

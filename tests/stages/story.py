@@ -26,13 +26,14 @@ from hpo.stages.plan import planned, stage1_points, template_recipe
 from hpo.storage.artifacts import ArtifactFiles, curve_artifact
 from hpo.storage.claims import Claim, claim_points
 from hpo.storage.database import Database, open_database
-from hpo.storage.decided import ConfirmResult, Stage2Plan, plan_of
+from hpo.storage.decided import ConfirmResult, Stage2Plan
 from hpo.storage.decisions import load_stages, stage_name
 from hpo.storage.files import Files
 from hpo.storage.ledger import record_epoch
 from hpo.storage.outcomes import Outcome, complete_point, fail_point, settle_point, show_epochs
 from hpo.storage.points import stage_points
 from hpo.storage.predictions import PredictionStore, Split
+from hpo.storage.stage_json import plan_of
 from hpo.storage.tables import PointRow, StageRow
 
 DATA = "d" * 64

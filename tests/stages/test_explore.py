@@ -15,7 +15,8 @@ from hpo.recipe.key import canonical
 from hpo.recipe.point import Point
 from hpo.recipe.recipe import recipe_to_json
 from hpo.stages.explore import factor_range, stage1_result
-from hpo.storage.decided import Abandoned, Stage1Result, to_json
+from hpo.storage.decided import Abandoned, Stage1Result
+from hpo.storage.stage_json import to_json
 from hpo.storage.tables import PointRow
 from tests.stages.story import Quality, fault, finished_row, load, smooth, stage1_rows
 

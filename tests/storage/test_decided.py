@@ -23,14 +23,9 @@ from hpo.storage.decided import (
     Stage2Plan,
     Stage2Result,
     Tested,
-    abandoned,
-    claimed_plan,
-    needed_result,
-    plan_of,
-    result_of,
-    to_json,
 )
 from hpo.storage.decisions import load_stages
+from hpo.storage.stage_json import abandoned, claimed_plan, needed_result, plan_of, result_of, to_json
 from hpo.storage.tables import StageRow
 from tests.storage.at_once import plan, point
 
