@@ -40,6 +40,7 @@ from hpo.storage.decided import (
     Tested,
 )
 from hpo.storage.decisions import close_stage, load_stages, open_stage
+from hpo.storage.outcomes import stage_is_exhausted
 from hpo.storage.points import PlannedPoint, add_points, count_points, stage_points
 from hpo.storage.stage_json import abandoned, needed_result, plan_of, result_of, to_json
 from hpo.storage.tables import PointRow, StageRow
@@ -96,7 +97,9 @@ def advance(
                 if row is None:
                     break
                 is_closed = row.closed_at is not None
-                if not is_closed and _is_exhausted(session, study, row):
+                if stage == "stage2" and not is_closed:
+                    _fill(session, study, row)
+                if not is_closed and stage_is_exhausted(session, row.name):
                     is_ours = close_stage(session, row.name, _result(study, row, _points(session, study, row)))
                     has_new_ranges |= stage == "stage1"
             if is_ours:
@@ -183,14 +186,10 @@ def _queue_next(session: Session, study: StudyFile, row: StageRow) -> bool:
     return point is not None and add_points(session, row.name, [point]) == 1
 
 
-def _is_exhausted(session: Session, study: StudyFile, row: StageRow) -> bool:
-    """Whether a stage has nothing left to do; a stage 2 with budget left is given its next point."""
-    if row.stage == "stage2":
-        follow_budget(session, study, row)  # a worker with an earlier plan may have gone on for a moment
-        if _queue_next(session, study, row):
-            return False
-    counts = count_points(session, row.name)
-    return not counts.get("waiting") and not counts.get("running")
+def _fill(session: Session, study: StudyFile, row: StageRow) -> None:
+    """Give a stage 2 the points that its budget asks for."""
+    follow_budget(session, study, row)  # a worker with an earlier plan may have continued for a moment
+    _queue_next(session, study, row)
 
 
 def _points(session: Session, study: StudyFile, row: StageRow) -> list[PointRow]:
