@@ -41,7 +41,7 @@ from hpo.storage.decided import (
 )
 from hpo.storage.decisions import close_stage, load_stages, open_stage
 from hpo.storage.outcomes import stage_is_exhausted
-from hpo.storage.points import PlannedPoint, add_points, count_points, stage_points
+from hpo.storage.points import DesignPoint, add_points, count_points, stage_points
 from hpo.storage.stage_json import abandoned, needed_result, plan_of, result_of, to_json
 from hpo.storage.tables import PointRow, StageRow
 
@@ -239,7 +239,7 @@ def _follow(
     session: Session,
     stage: StageRow,
     plan: Plan,
-    planned: list[PlannedPoint],
+    planned: list[DesignPoint],
     stages: Mapping[tuple[Stage, str], StageRow],
 ) -> None:
     """Have a stage that was opened before be what now follows from the stage before it."""
@@ -260,7 +260,7 @@ def _following_plan(
     closed: StageRow,
     points: list[PointRow],
     later: StageRow | None,
-) -> tuple[Plan, list[PlannedPoint]]:
+) -> tuple[Plan, list[DesignPoint]]:
     """The plan and first points of the stage that follows a closed one, from the closed one's result and points."""
     architecture = closed.architecture
     if following == "stage2":

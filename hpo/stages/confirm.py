@@ -15,13 +15,13 @@ from hpo.recipe.recipe import Recipe, recipe_from_json, reseeded
 from hpo.stages.explore import abandoned_reason
 from hpo.stages.plan import planned, template_recipe, with_donor
 from hpo.storage.decided import Abandoned, Choice, ConfirmPlan, ConfirmResult, FrozenRun
-from hpo.storage.points import PlannedPoint
+from hpo.storage.points import DesignPoint
 from hpo.storage.tables import PointRow
 
 
 def confirm_points(
     study: StudyFile, architecture: str, data_digest: str, choice: Choice
-) -> tuple[ConfirmPlan, list[PlannedPoint]]:
+) -> tuple[ConfirmPlan, list[DesignPoint]]:
     """The trainings of the comparison.
 
     Args:
@@ -57,7 +57,7 @@ def equal_epochs(reference: Recipe, tuned: Recipe, epochs: int) -> int:
     return max(1, math.ceil(tuned.lineage_patch_visits(epochs) / reference.patch_visits(1)))
 
 
-def _run(recipe: Recipe, point: dict[str, Any], role: str, seed: int) -> PlannedPoint:
+def _run(recipe: Recipe, point: dict[str, Any], role: str, seed: int) -> DesignPoint:
     return with_donor(planned(recipe, point, key=f"{role}:{seed}", label={"role": role, "seed": seed}))
 
 
@@ -90,9 +90,9 @@ def _place(study: StudyFile, row: PointRow) -> tuple[int, int]:
     return seeds.index(seed) if seed in seeds else len(seeds), _ROLES.index(row.label["role"])
 
 
-def opening_point(confirmed: ConfirmResult) -> PlannedPoint:
+def opening_point(confirmed: ConfirmResult) -> DesignPoint:
     """The point that opens the test split for a frozen configuration."""
-    return PlannedPoint(key=confirmed.configuration, label={"role": "test"})
+    return DesignPoint(key=confirmed.configuration, label={"role": "test"})
 
 
 def _frozen(objective: Objective, row: PointRow) -> FrozenRun:

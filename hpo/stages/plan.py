@@ -28,7 +28,7 @@ from hpo.storage.database import Database
 from hpo.storage.decided import Stage1Plan
 from hpo.storage.decisions import load_stages, open_stage, open_study
 from hpo.storage.plans import present_settings
-from hpo.storage.points import PlannedPoint
+from hpo.storage.points import DesignPoint
 from hpo.storage.tables import StudyRow
 
 _ADDED_LATER: dict[str, dict[str, Any]] = {
@@ -61,7 +61,7 @@ def stage1_points(study: StudyFile) -> Sequence[Point]:
 
 def planned(
     template: Recipe, point: Point, *, key: str | None = None, label: dict[str, Any] | None = None
-) -> PlannedPoint:
+) -> DesignPoint:
     """A design point ready for the queue.
 
     Args:
@@ -71,7 +71,7 @@ def planned(
         label: its name in the report.
     """
     recipe, epochs = apply_point(template, point)
-    return PlannedPoint(
+    return DesignPoint(
         key=key or point_key(point),
         label=label or {},
         point=dict(point),
@@ -81,7 +81,7 @@ def planned(
     )
 
 
-def with_donor(point: PlannedPoint) -> PlannedPoint:
+def with_donor(point: DesignPoint) -> DesignPoint:
     """The point of a repetition, with the donor that may have to be trained for it."""
     start = recipe_from_json(point.recipe or {}).initial
     return point if start is None else replace(point, donor_key=start.donor.key)

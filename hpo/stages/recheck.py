@@ -16,7 +16,7 @@ from hpo.recipe.recipe import recipe_from_json, reseeded
 from hpo.stages.plan import planned, with_donor
 from hpo.stages.steps import choice_of, longest_rows
 from hpo.storage.decided import RecheckPlan, RecheckResult
-from hpo.storage.points import PlannedPoint
+from hpo.storage.points import DesignPoint
 from hpo.storage.tables import PointRow
 
 
@@ -35,7 +35,7 @@ def ranked(objective: Objective, rows: Sequence[PointRow]) -> list[PointRow]:
 
 def recheck_points(
     study: StudyFile, rows: Sequence[PointRow], earlier: Sequence[int] = ()
-) -> tuple[RecheckPlan, list[PlannedPoint]]:
+) -> tuple[RecheckPlan, list[DesignPoint]]:
     """The trainings that choose among the best of stage 2.
 
     Args:

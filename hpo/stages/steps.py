@@ -25,7 +25,7 @@ from hpo.search.spaces import Space, spaces_from_json
 from hpo.stages.plan import planned
 from hpo.storage.decided import Choice, Stage2Plan
 from hpo.storage.ledger import trained_epochs
-from hpo.storage.points import PlannedPoint
+from hpo.storage.points import DesignPoint
 from hpo.storage.stage_json import plan_of
 from hpo.storage.tables import PointRow, StageRow
 
@@ -61,9 +61,7 @@ def pool_settings(study: StudyFile) -> PoolSettings:
     )
 
 
-def following_step(
-    session: Session, study: StudyFile, stage: StageRow, rows: Sequence[PointRow]
-) -> PlannedPoint | None:
+def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Sequence[PointRow]) -> DesignPoint | None:
     """The next point of a stage's pool; None if its budget is spent or nothing can be decided yet.
 
     Args:
@@ -105,7 +103,7 @@ def following_step(
 
 def _ending(
     study: StudyFile, spaces: Mapping[str, Space], rows: Sequence[PointRow], trainings: Sequence[Training]
-) -> PlannedPoint | None:
+) -> DesignPoint | None:
     """The next step of a pool whose trials are all open: the best of each rung go on.
 
     It is marked as such: a search that is extended goes on from the last step before these, as if it had been planned
@@ -174,16 +172,16 @@ def _training(objective: Objective, spaces: Mapping[str, Space], key: str, rows:
     )
 
 
-def _opened(plan: Stage2Plan, step: Open, number: int) -> PlannedPoint:
+def _opened(plan: Stage2Plan, step: Open, number: int) -> DesignPoint:
     values = dict(step.values)
     origin = next((one.origin for one in plan.first or () if one.values == values), "sampled")
     point = {**plan.fixed, **values, "epochs": step.epochs}
     return planned(plan.template, point, key=step_key(number), label={"slot": number, "origin": origin})
 
 
-def _continued(rows: Sequence[PointRow], step: Continue, key: str, label: dict[str, int]) -> PlannedPoint:
+def _continued(rows: Sequence[PointRow], step: Continue, key: str, label: dict[str, int]) -> DesignPoint:
     before = next(row for row in longest_rows(rows) if row.recipe_key == step.key)
-    return PlannedPoint(
+    return DesignPoint(
         key=key,
         label={**label, "origin": before.label["origin"], "from": before.epochs},
         point={**(before.point or {}), "epochs": step.epochs},

@@ -23,7 +23,7 @@ from hpo.stages.steps import FREE_IN_A_ROW, choice_of, longest_rows
 from hpo.storage.decided import Abandoned, Donor, FirstPoint, Stage1Result, Stage2Plan, Stage2Result
 from hpo.storage.decisions import stage_name
 from hpo.storage.ledger import Compute, compute_by_recipe
-from hpo.storage.points import PlannedPoint
+from hpo.storage.points import DesignPoint
 from hpo.storage.tables import PointRow
 
 Spaces = dict[str, Space]
@@ -40,7 +40,7 @@ def stage2_plan(
     stage1: Stage1Result,
     ranges: Ranges,
     rows: Sequence[PointRow],
-) -> tuple[Stage2Plan, list[PlannedPoint]]:
+) -> tuple[Stage2Plan, list[DesignPoint]]:
     """The plan of stage 2 of an architecture, made when its stage 1 has closed.
 
     Args:
@@ -82,7 +82,7 @@ def stage2_plan(
     ]
 
 
-def slot_point(plan: Stage2Plan, number: int) -> PlannedPoint:
+def slot_point(plan: Stage2Plan, number: int) -> DesignPoint:
     """The point of the trial with this number: known values first, then what the sampler chooses."""
     first = plan.first or ()
     if number >= len(first):
@@ -97,12 +97,12 @@ def slot_key(number: int) -> str:
     return f"slot:{number:06d}"
 
 
-def sampled_slot(number: int) -> PlannedPoint:
+def sampled_slot(number: int) -> DesignPoint:
     """A point whose values the sampler chooses when it is claimed."""
-    return PlannedPoint(key=slot_key(number), label={"slot": number, "origin": "sampled"})
+    return DesignPoint(key=slot_key(number), label={"slot": number, "origin": "sampled"})
 
 
-def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> PlannedPoint | None:
+def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> DesignPoint | None:
     """The next point of a budget in patch-visits or minutes; None if it is spent or a point waits.
 
     Only visits and minutes of this stage's own recipes count, each point's in full: sharing saves time, not budget.
@@ -225,7 +225,7 @@ def _is_inside(space: Space, value: Any) -> bool:
 
 def _observations(
     template: Recipe, fixed: dict[str, Any], spaces: Spaces, rows: Sequence[PointRow]
-) -> list[PlannedPoint]:
+) -> list[DesignPoint]:
     """Stage-1 points that are also points of stage 2: same fidelity, inside the ranges, already trained."""
     observations = []
     for row in rows:
@@ -240,12 +240,12 @@ def _observations(
 
 def _paused(
     template: Recipe, fixed: dict[str, Any], spaces: Spaces, rows: Sequence[PointRow], most: int
-) -> list[PlannedPoint]:
+) -> list[DesignPoint]:
     """Stage-1 trainings that may continue in stage 2: the same recipe but for the seed.
 
     They start from random weights and have the values that stage 2 fixes.
     """
-    paused: dict[str, PlannedPoint] = {}
+    paused: dict[str, DesignPoint] = {}
     for row in sorted(rows, key=lambda row: row.epochs or 0):
         values, epochs = row.point or {}, row.epochs or 0
         is_inside = all(_is_inside(space, values[name]) for name, space in spaces.items())

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hpo.storage.optuna_bridge import tell_trial
-from hpo.storage.points import PlannedPoint, add_points
+from hpo.storage.points import DesignPoint, add_points
 from hpo.storage.tables import PointRow
 
 REASON = "the plan does not ask for it any more"
@@ -47,7 +47,7 @@ def bring_back(rows: Iterable[PointRow]) -> bool:
     return bool(back)
 
 
-def conform(session: Session, stage_name: str, wanted: Sequence[PlannedPoint]) -> bool:
+def conform(session: Session, stage_name: str, wanted: Sequence[DesignPoint]) -> bool:
     """Have a stage count exactly these points: others are set aside, missing ones are queued.
 
     A training that the stage has under another key, or has set aside, is the wanted point's: nothing is trained twice.
@@ -81,7 +81,7 @@ def conform(session: Session, stage_name: str, wanted: Sequence[PlannedPoint]) -
     return add_points(session, stage_name, [point for point in wanted if point.key not in fitting]) > 0 or is_changed
 
 
-def _trains(row: PointRow, point: PlannedPoint) -> bool:
+def _trains(row: PointRow, point: DesignPoint) -> bool:
     return (row.recipe_key, row.epochs) == (point.recipe_key, point.epochs)
 
 

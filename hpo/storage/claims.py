@@ -17,7 +17,7 @@ from hpo.config.stage import Stage
 from hpo.errors import LeaseLostError
 from hpo.storage.decided import ConfirmResult, Plan, Stage1Plan, Stage2Plan
 from hpo.storage.optuna_bridge import begin_trial
-from hpo.storage.points import PlannedPoint
+from hpo.storage.points import DesignPoint
 from hpo.storage.stage_json import claimed_plan
 from hpo.storage.tables import PointRow, StageRow, StudyRow, database_now, now
 
@@ -51,7 +51,7 @@ class Claim:
     owner: str
     trial_id: int | None
     plan: Plan
-    planned: PlannedPoint
+    planned: DesignPoint
 
     def plan_as(self, kind: type[P]) -> P:
         """The plan of a claim whose stage has this kind of plan."""
@@ -208,5 +208,5 @@ def _claim(row: PointRow, stage: StageRow, plan: Plan) -> Claim:
         owner=row.owner or "",
         trial_id=row.trial_id,
         plan=plan,
-        planned=PlannedPoint.of(row),
+        planned=DesignPoint.of(row),
     )

@@ -12,7 +12,7 @@ from hpo.config.stage import Stage
 from hpo.errors import StorageError
 from hpo.storage.decided import Plan, Result
 from hpo.storage.optuna_bridge import Direction, ensure_optuna_study, study_ids
-from hpo.storage.points import PlannedPoint, add_points
+from hpo.storage.points import DesignPoint, add_points
 from hpo.storage.stage_json import abandoned, to_json
 from hpo.storage.tables import StageRow, StudyRow, database_now, now
 
@@ -49,7 +49,7 @@ def open_stage(
     stage: Stage,
     architecture: str,
     plan: Plan,
-    points: list[PlannedPoint],
+    points: list[DesignPoint],
     direction: Direction | None = None,
 ) -> bool:
     """Open a stage with its decisions and its first points, unless another worker has.

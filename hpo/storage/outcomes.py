@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 from hpo.storage.artifacts import Artifact
 from hpo.storage.claims import Claim, held, write_if_held
 from hpo.storage.optuna_bridge import report_epochs, tell_trial
-from hpo.storage.points import PlannedPoint
+from hpo.storage.points import DesignPoint
 from hpo.storage.tables import PointRow, TrainedEpochRow, database_now, now
 
 
@@ -39,7 +39,7 @@ class Outcome:
     artifact: Artifact | None = None
 
 
-def settle_point(session: Session, claim: Claim, planned: PlannedPoint) -> bool:
+def settle_point(session: Session, claim: Claim, planned: DesignPoint) -> bool:
     """Record a sampler's values for a claimed point, so that later attempts train the same.
 
     Returns:

@@ -17,16 +17,16 @@ NamedTraining = tuple[dict[str, Any], int]
 
 
 @dataclass(frozen=True)
-class PlannedPoint:
-    """A design point to be queued.
+class DesignPoint:
+    """A design point, to be queued or as its row has it.
 
     Args:
         key: unique within its stage.
-        label: what the report calls it, such as ``{"role": "after", "seed": 3}``.
-        point: factor values, or None where the stage's sampler chooses them when the point is claimed.
-        recipe: the recipe's JSON, or None likewise.
-        recipe_key: the recipe's key, or None likewise.
-        donor_key: the key of a donor that is to be trained with it; None where there is none, or it is there already.
+        label: its name in the report, such as ``{"role": "after", "seed": 3}``.
+        point: factor values; None if the stage's sampler chooses them when the point is claimed.
+        recipe: the recipe's JSON; None likewise.
+        recipe_key: the recipe's key; None likewise.
+        donor_key: the key of a donor that may have to be trained with it; None if there is none.
         epochs: how long to train; None likewise.
     """
 
@@ -39,7 +39,7 @@ class PlannedPoint:
     epochs: int | None = None
 
     @classmethod
-    def of(cls, row: PointRow) -> PlannedPoint:
+    def of(cls, row: PointRow) -> DesignPoint:
         """The design point of a row."""
         return cls(row.point_key, row.label, row.point, row.recipe, row.recipe_key, row.donor_key, row.epochs)
 
@@ -49,7 +49,7 @@ class PlannedPoint:
         return {"point_key": values.pop("key"), **values}
 
 
-def add_points(session: Session, stage_name: str, points: Iterable[PlannedPoint]) -> int:
+def add_points(session: Session, stage_name: str, points: Iterable[DesignPoint]) -> int:
     """Queue the points that the stage does not hold yet; safe to repeat, and in many processes at once.
 
     Returns:

@@ -22,7 +22,7 @@ from hpo.stages.estimate import expected_points
 from hpo.storage.claims import Claim
 from hpo.storage.decided import Stage1Plan
 from hpo.storage.ledger import Compute
-from hpo.storage.points import PlannedPoint
+from hpo.storage.points import DesignPoint
 from tests.cli.hpo import Hpo
 from tests.stages.story import load, write
 from tests.storage.at_once import decided_for
@@ -94,7 +94,7 @@ CLAIM = Claim(
     owner="me",
     trial_id=None,
     plan=Stage1Plan(REFERENCE, {}),
-    planned=PlannedPoint("key", point={"epochs": 2, "learning_rate": 0.0123456}),
+    planned=DesignPoint("key", point={"epochs": 2, "learning_rate": 0.0123456}),
 )
 
 
@@ -116,15 +116,15 @@ def test_progress_shows_the_epoch_and_its_metric(shown: Shown) -> None:
     [
         (CLAIM, "stage1 tiny: learning_rate 0.01235  auc 0.9000"),
         (
-            replace(CLAIM, planned=PlannedPoint("key", point=REFERENCE)),
+            replace(CLAIM, planned=DesignPoint("key", point=REFERENCE)),
             "stage1 tiny: reference  auc 0.9000",
         ),
         (
-            replace(CLAIM, stage="confirm", planned=PlannedPoint("key", label={"role": "after", "seed": 3})),
+            replace(CLAIM, stage="confirm", planned=DesignPoint("key", label={"role": "after", "seed": 3})),
             "confirm tiny: after, seed 3  auc 0.9000",
         ),
         (
-            replace(CLAIM, stage="stage2", plan=decided_for("stage2", {}), planned=PlannedPoint("key", point=TUNED)),
+            replace(CLAIM, stage="stage2", plan=decided_for("stage2", {}), planned=DesignPoint("key", point=TUNED)),
             "stage2 tiny: learning_rate 0.01235  auc 0.9000",
         ),
     ],

@@ -14,7 +14,7 @@ from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_jso
 from hpo.stages.confirm import confirm_points, confirm_result, opening_point
 from hpo.stages.plan import template_recipe
 from hpo.storage.decided import Abandoned, Choice, ConfirmResult
-from hpo.storage.points import PlannedPoint
+from hpo.storage.points import DesignPoint
 from hpo.storage.tables import PointRow
 from tests.stages.story import DATA, fault, load
 
@@ -27,11 +27,11 @@ def choice(tuned: Recipe, point: dict[str, Any]) -> Choice:
     return Choice(point, tuned, tuned.key, 0.9, "key", 3)
 
 
-def planned_runs(study: StudyFile, tuned: Recipe) -> list[PlannedPoint]:
+def planned_runs(study: StudyFile, tuned: Recipe) -> list[DesignPoint]:
     return confirm_points(study, "tiny", DATA, choice(tuned, POINT))[1]
 
 
-def recipe_of(point: PlannedPoint) -> Recipe:
+def recipe_of(point: DesignPoint) -> Recipe:
     assert point.recipe is not None
     return recipe_from_json(point.recipe)
 
@@ -122,7 +122,7 @@ def test_any_change_of_what_is_tested_is_another_configuration_and_another_openi
         [*PAIR, run("cold_control", 0, 0.8)],
     ]
     assert len({configuration, *(frozen(study, rows).configuration for rows in others)}) == 4
-    assert opening_point(frozen(study, PAIR)) == PlannedPoint(configuration, {"role": "test"})
+    assert opening_point(frozen(study, PAIR)) == DesignPoint(configuration, {"role": "test"})
 
 
 def test_a_run_that_failed_is_left_out(tmp_path: Path) -> None:

@@ -19,11 +19,11 @@ from hpo.stages.tune import FREE_IN_A_ROW, next_slot, slot_key, stage2_plan, sta
 from hpo.storage.database import Database
 from hpo.storage.decided import Abandoned, Stage1Result, Stage2Plan, Stage2Result
 from hpo.storage.ledger import record_epoch
-from hpo.storage.points import PlannedPoint
+from hpo.storage.points import DesignPoint
 from hpo.storage.tables import PointRow
 from tests.stages.story import DATA, SPACE, Quality, fault, load, smooth, stage1_rows
 
-Planned = tuple[Stage2Plan, list[PlannedPoint]]
+Planned = tuple[Stage2Plan, list[DesignPoint]]
 
 
 def plan_of(study: StudyFile, quality: Quality = smooth, edited: Ranges | None = None) -> Planned:
@@ -35,12 +35,12 @@ def plan_of(study: StudyFile, quality: Quality = smooth, edited: Ranges | None =
     return stage2_plan(study, "tiny", DATA, stage1, ranges, rows)
 
 
-def recipe_of(point: PlannedPoint) -> Recipe:
+def recipe_of(point: DesignPoint) -> Recipe:
     assert point.recipe is not None
     return recipe_from_json(point.recipe)
 
 
-def origins(points: list[PlannedPoint]) -> list[str]:
+def origins(points: list[DesignPoint]) -> list[str]:
     return [point.label["origin"] for point in points]
 
 
@@ -265,7 +265,7 @@ def row(number: int, **values: Any) -> PointRow:
     return PointRow(**{"label": {"slot": number}, "state": "complete", "faults": [], **settled, **values})
 
 
-def follows(database: Database, study: StudyFile, rows: list[PointRow]) -> PlannedPoint | None:
+def follows(database: Database, study: StudyFile, rows: list[PointRow]) -> DesignPoint | None:
     with database.transaction() as session:
         return next_slot(session, study, rows)
 

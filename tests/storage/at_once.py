@@ -28,7 +28,7 @@ from hpo.storage.files import Files
 from hpo.storage.ledger import record_epoch
 from hpo.storage.optuna_bridge import begin_trial
 from hpo.storage.outcomes import Outcome, complete_point
-from hpo.storage.points import PlannedPoint, add_points, count_points, stage_points
+from hpo.storage.points import DesignPoint, add_points, count_points, stage_points
 from hpo.storage.store_mark import agree_on_store
 from hpo.storage.sweep import sweep_leases
 from hpo.storage.tables import PointRow
@@ -38,8 +38,8 @@ STAGE = "study/stage1/model1"
 DONE = Outcome(objective=0.9, standard_error=0.01, curve=[{"valid_auc": 0.9}], attributes={"epochs": 1})
 
 
-def point(number: int, *, recipe: str | None = None, epochs: int = 1, donor: str | None = None) -> PlannedPoint:
-    return PlannedPoint(
+def point(number: int, *, recipe: str | None = None, epochs: int = 1, donor: str | None = None) -> DesignPoint:
+    return DesignPoint(
         f"point-{number}", recipe_key=recipe or f"recipe-{number}", recipe={}, donor_key=donor, epochs=epochs
     )
 
@@ -59,7 +59,7 @@ def decided_for(stage: str, space: dict[str, str]) -> Plan:
 
 def plan(
     database: Database,
-    points: list[PlannedPoint],
+    points: list[DesignPoint],
     *,
     stage: str = "stage1",
     architecture: str = "model1",

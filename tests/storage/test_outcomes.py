@@ -26,7 +26,7 @@ from hpo.storage.outcomes import (
     show_epochs,
     stage_is_exhausted,
 )
-from hpo.storage.points import PlannedPoint
+from hpo.storage.points import DesignPoint
 from tests.storage.at_once import (
     DONE,
     STAGE,
@@ -128,7 +128,7 @@ def test_who_finished_a_point_may_say_so_again_and_the_first_word_counts(databas
 LATE: dict[str, tuple[Callable[[Session, Claim], Any], object]] = {
     "complete": (lambda session, claim: complete_point(session, claim, DONE), False),
     "show epochs": (lambda session, claim: show_epochs(session, claim, {1: 0.1}), False),
-    "settle": (lambda session, claim: settle_point(session, claim, PlannedPoint("point-1", point={"a": 1})), False),
+    "settle": (lambda session, claim: settle_point(session, claim, DesignPoint("point-1", point={"a": 1})), False),
     "fail": (lambda session, claim: fail_point(session, claim, "too late", max_attempts=0), None),
 }
 
@@ -190,9 +190,9 @@ def test_every_epoch_shows_while_the_point_runs(database: Database) -> None:
 
 
 def test_what_the_sampler_chose_is_what_every_later_attempt_is_given(database: Database) -> None:
-    plan(database, [PlannedPoint("slot 1")])
+    plan(database, [DesignPoint("slot 1")])
     one = claim_one(database)
-    chosen = PlannedPoint("slot 1", point={"epochs": 2}, recipe={"seed": 1}, recipe_key="r", epochs=2)
+    chosen = DesignPoint("slot 1", point={"epochs": 2}, recipe={"seed": 1}, recipe_key="r", epochs=2)
     assert database.run(settle_point, one, chosen)
     database.run(release_points, [one])
     assert claim_one(database).planned == chosen
@@ -275,7 +275,7 @@ def test_a_worker_whose_commit_was_not_confirmed_makes_it_again_without_harm(dat
 
 
 def test_a_result_without_an_objective_has_no_trial(sqlite: Database) -> None:
-    plan(sqlite, [PlannedPoint("configuration")], stage="test")
+    plan(sqlite, [DesignPoint("configuration")], stage="test")
     (one,) = claim(sqlite)
     assert complete(sqlite, one, Outcome(None, None, [], {}))
     assert one.trial_id is None
