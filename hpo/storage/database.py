@@ -9,33 +9,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import optuna
 from optuna.exceptions import StorageInternalError
-from sqlalchemy import URL, Engine, create_engine
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from hpo.config.database_url import EXAMPLES, parsed_url, shown_database, sqlite_file
+from hpo.config.database_url import parsed_url, shown_database, sqlite_file
 from hpo.errors import StorageError, StoreUnavailableError
-from hpo.file_faults import described
 from hpo.secrets import secrets_of, without_secrets
 from hpo.storage.engine import (
-    SQLITE_BUSY_SECONDS,
     SQLITE_LOOK_SECONDS,
     create_tables,
-    driver_advice,
-    engine_options,
     is_away,
     look_only,
     open_any_format,
-    opening_advice,
     reading,
     sqlite_advice,
 )
 from hpo.storage.inspection import has_our_tables
-from hpo.storage.migration import check_format, upgrade_tables
+from hpo.storage.migration import upgrade_tables
+from hpo.storage.opening import connect_options, holds_studies, opening, spelt
 from hpo.storage.patience import first_line, patiently
 from hpo.storage.sqlite_file import Identity, check_file, identity, looking_url, may_be_written, readable_copy
 from hpo.storage.tables import now
@@ -197,14 +193,14 @@ def open_database(url: str) -> Database:
             another version, or its file is none of SQLite's.
         StoreUnavailableError: if the database cannot be reached.
     """
-    with _opening(url) as parsed:
+    with opening(url) as parsed:
         file = sqlite_file(url)
         if file is not None and not check_file(file):
             file.parent.mkdir(parents=True, exist_ok=True)
         else:
-            _look(url, file)
+            holds_studies(url, file)
         shown = shown_database(url)
-        storage = create_tables(_spelt(url), _options(parsed))
+        storage = create_tables(spelt(url), connect_options(parsed))
         return Database(
             url=shown,
             engine=storage.engine,
@@ -223,17 +219,17 @@ def look_into(url: str) -> Database | None:
     Raises:
         StorageError, StoreUnavailableError: as `open_database`.
     """
-    with _opening(url) as parsed:
+    with opening(url) as parsed:
         file = sqlite_file(url)
         if file is not None and not check_file(file):
             return None
         copies = None if file is None else readable_copy(file)
         if file is not None and copies is not None:
             file = Path(copies.name) / file.name
-        if not _look(url, file):
+        if not holds_studies(url, file):
             return None
         shown, looking = shown_database(url), url if file is None else looking_url(file)
-        storage = look_only(_spelt(looking), _options(parsed, SQLITE_LOOK_SECONDS))
+        storage = look_only(spelt(looking), connect_options(parsed, SQLITE_LOOK_SECONDS))
         opened = optuna.storages.get_storage(storage)
         return Database(shown, storage.engine, opened, secrets=secrets_of(url), copies=copies)
 
@@ -248,11 +244,11 @@ def upgrade_database(url: str) -> tuple[str | None, str]:
         StorageError: if there is no database of ours, or it is of a later version.
         StoreUnavailableError: if it cannot be reached.
     """
-    with _opening(url) as parsed:
+    with opening(url) as parsed:
         file, shown = sqlite_file(url), shown_database(url)
         if file is not None and not check_file(file):
             raise StorageError(f"there is no database {file}; correct --database, HPO_DATABASE or the study file")
-        storage = open_any_format(_spelt(url), _options(parsed))
+        storage = open_any_format(spelt(url), connect_options(parsed))
         try:
             if not has_our_tables(storage.engine, shown):
                 raise StorageError(f"database {shown} holds no study; there is nothing to upgrade")
@@ -265,58 +261,6 @@ def upgrade_database(url: str) -> tuple[str | None, str]:
 
 
 @contextmanager
-def _opening(url: str) -> Iterator[URL]:
-    """Turn errors of the block into one line without secrets."""
-    shown, secrets = shown_database(url), secrets_of(url)
-    try:
-        parsed = parsed_url(url)
-        parsed.get_dialect()
-    except (ValueError, ArgumentError, NoSuchModuleError) as error:
-        raise StorageError(
-            f"database URL {shown!r} is not one of SQLAlchemy's ({without_secrets(first_line(error), secrets)}); "
-            f"for example {EXAMPLES}"
-        ) from error
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        yield parsed
-    except ImportError as error:
-        raise StorageError(f"database {shown}: its driver is not installed; {driver_advice(parsed)}") from error
-    except OSError as error:
-        raise StorageError(f"database {shown} cannot be opened: {described(error)}") from error
-    except (SQLAlchemyError, StorageInternalError, RuntimeError, ValueError, TypeError) as error:
-        kind = StoreUnavailableError if is_away(error) else StorageError
-        text = f"database {shown} cannot be opened: {without_secrets(first_line(error), secrets)}"
-        raise kind(text + opening_advice(parsed, error)) from error
-
-
-def _look(url: str, file: Path | None) -> bool:
-    """Whether the database holds studies of ours.
-
-    Raises:
-        StorageError: if the database is another program's, or has another format.
-    """
-    parsed = parsed_url(url)
-    options = _options(parsed, SQLITE_LOOK_SECONDS)
-    engine = create_engine(parsed if file is None else looking_url(file), **options)
-    try:
-        has_studies = has_our_tables(engine, shown_database(url))
-        if has_studies:
-            check_format(engine, shown_database(url))
-        return has_studies
-    finally:
-        engine.dispose()
-
-
-def _options(parsed: URL, busy_seconds: float = SQLITE_BUSY_SECONDS) -> dict[str, Any]:
-    return engine_options(parsed.get_dialect().name, parsed.get_dialect().driver, busy_seconds)
-
-
-def _spelt(url: str) -> str:
-    """The URL as Optuna needs it, with braces doubled, because it expands single ones."""
-    return parsed_url(url).render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
-
-
-@contextmanager
 def open_reader(url: str) -> Iterator[optuna.storages.BaseStorage]:
     """Optuna's storage for a reader, on a database that is already open.
 
@@ -326,7 +270,9 @@ def open_reader(url: str) -> Iterator[optuna.storages.BaseStorage]:
     file = sqlite_file(url)
     if file is not None and not may_be_written(file):
         url = looking_url(file)
-    storage = optuna.storages.RDBStorage(_spelt(url), engine_kwargs=_options(parsed_url(url)), skip_table_creation=True)
+    storage = optuna.storages.RDBStorage(
+        spelt(url), engine_kwargs=connect_options(parsed_url(url)), skip_table_creation=True
+    )
     try:
         yield optuna.storages.get_storage(storage)
     finally:
