@@ -51,14 +51,14 @@ def _print_studies(found: list[ListedStudy], shown: str) -> None:
     table = Table(title=shown, box=box.SIMPLE_HEAD, show_edge=False)
     for heading in ("study", "state"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("points", "failed", "epochs", "best"):
+    for heading in ("points", "epochs", "best"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("last activity", no_wrap=True)
+    table.add_column("active, UTC", no_wrap=True)
     for one in found:
-        done = f"{one.points.get('complete', 0):,} of {sum(one.points.values()):,}"
+        failed = one.points.get("failed", 0)
+        done = f"{one.points.get('complete', 0):,}/{sum(one.points.values()):,}{f', {failed} failed' if failed else ''}"
         best = "" if one.best is None else f"{one.metric} {one.best:.4f}"
-        failed = str(one.points.get("failed", 0))
-        table.add_row(one.name, one.state, done, failed, f"{one.epochs:,}", best, _moment(one.active_at))
+        table.add_row(one.name, one.state, done, f"{one.epochs:,}", best, _moment(one.active_at)[:16])
     out.print(table)
 
 

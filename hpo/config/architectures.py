@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import stat
 import sys
+from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import spec_from_file_location
 from pathlib import Path
@@ -17,6 +19,7 @@ from hpo.config.explain import Problem, refuse
 from hpo.config.fields import Name, Settings, Whole
 from hpo.config.patterns import FUNCTION_PATTERN
 from hpo.errors import nearest
+from hpo.file_faults import file_fault
 from hpo.recipe.architecture import ARCHITECTURES, ArchitectureSpec, CnnSpec, Convolution, FunctionSpec, Padding
 
 
@@ -63,6 +66,11 @@ class FunctionSettings(Settings):
     function: str = Field(
         pattern=FUNCTION_PATTERN,
         description="module:callable, importable from the study file's folder; from an input shape to a Keras model",
+    )
+    files: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(),
+        description="files that the function reads, such as weights, relative to this file: their contents are part of "
+        "what is trained, and another content is another training",
     )
 
 
@@ -113,7 +121,8 @@ def specification(settings: str | CnnSettings | FunctionSettings, folder: Path) 
     if isinstance(settings, str):
         return ARCHITECTURES[settings]
     if isinstance(settings, FunctionSettings):
-        return FunctionSpec(settings.function, _source_digest(settings.function, folder))
+        files = tuple((name, file_digest(folder / name)) for name in settings.files)
+        return FunctionSpec(settings.function, _source_digest(settings.function, folder), files)
     return CnnSpec(
         convolutions=tuple(Convolution(item.kernel, item.filters, item.stride) for item in settings.convolutions),
         dense=settings.dense,
@@ -158,6 +167,27 @@ def _source_digest(function: str, folder: Path) -> str:
     if name not in names:
         raise ValueError(f"{spec.origin} defines no {name!r}; {nearest(name, names)}")
     return hashlib.sha256(source).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file; one that has not changed since is not read again.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError(f"{path} is no regular file; name a file that the function reads")
+        return _digest_of(path, found.st_size, found.st_mtime_ns)
+    except OSError as error:
+        raise ValueError(f"{path}: {file_fault(error)}") from None
+
+
+@lru_cache(maxsize=256)
+def _digest_of(path: Path, _size: int, _changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def find_module(module: str, *folders: Path) -> ModuleSpec | None:

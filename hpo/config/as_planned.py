@@ -125,7 +125,7 @@ def _settings(name: str, spec: ArchitectureSpec) -> str | dict[str, Any]:
         return name
     if isinstance(spec, CnnSpec):
         return {"name": name, **architecture_to_json(spec)}
-    return {"name": name, "function": spec.function}
+    return {"name": name, "function": spec.function, "files": [file for file, _ in spec.files]}
 
 
 def _said(model: type[BaseModel], recorded: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hpo.config.architectures import architecture_name, specification, vanishing_layer
+from hpo.config.architectures import FunctionSettings, architecture_name, specification, vanishing_layer
 from hpo.config.explain import Problem
 from hpo.config.search_space import SearchSpace, is_numeric
 from hpo.config.study import StudyFile
@@ -32,11 +32,29 @@ def space_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
     if study.stage2.design == "cmaes" and sum(is_numeric(name) for name in study.stage2.factors) < 2:
         text = f"cmaes needs at least two numeric factors; found {', '.join(study.stage2.factors)}"
         problems.append(Problem(("stage2", "design"), text))
+    problems += _inserting_problems(study)
     sample = study.data.sample
     if sample is not None and space.most_patches > sample.train:
         text = f"{study.search_space.name} asks for up to {space.most_patches} patches; found {sample.train}"
         problems.append(Problem(("data", "sample", "train"), text))
     return problems
+
+
+def _inserting_problems(study: StudyFile) -> list[Problem]:
+    """Where BatchNormalization is to be inserted into a model that a function makes."""
+    function = next((item for item in study.architectures if isinstance(item, FunctionSettings)), None)
+    if function is None:
+        return []
+    text = (
+        f"BatchNormalization cannot be inserted into {function.name}, which a function makes; leave this out, and let "
+        "the function build it in"
+    )
+    places = [("stage2", "batch_normalization")] if study.stage2.batch_normalization else []
+    found = [Problem(place, text) for place in places]
+    for stage, names in (("stage1", study.stage1.factors), ("stage2", study.stage2.factors)):
+        if "batch_normalization" in names:
+            found.append(Problem((stage, "factors", names.index("batch_normalization")), text))
+    return found
 
 
 def architecture_specs(study: StudyFile, folder: Path) -> tuple[dict[str, ArchitectureSpec], list[Problem]]:

@@ -12,7 +12,7 @@ from hpo.export.card_results import calls_section, results_section
 from hpo.export.card_training import compute_section, data_section, training_section
 from hpo.export.markdown import plain, table
 from hpo.export.subject import Subject, class_words
-from hpo.recipe.architecture import CnnSpec
+from hpo.recipe.architecture import CnnSpec, FunctionSpec
 from hpo.recipe.recipe import Recipe
 from hpo.results.words import (
     DASH,
@@ -68,16 +68,21 @@ def _architecture(recipe: Recipe) -> str:
 
 
 def _use(subject: Subject) -> list[str]:
+    spec = subject.model.recipe.architecture
+    module, _, _ = spec.function.partition(":") if isinstance(spec, FunctionSpec) else ("", "", "")
+    classes = f"import {module}    # for layers of its own\n"
+    more = f", custom_objects=vars({module})" if module else ""
     code = (
-        "import keras\n\n"
-        'model = keras.models.load_model("model.keras")\n'
+        f"import keras\n{classes if module else ''}\n"
+        f'model = keras.models.load_model("model.keras"{more})\n'
         f"probabilities = model.predict(patches)[:, 0]    # patches: (N, {subject.size}, {subject.size}, 3), 0 to 255"
     )
+    needed = f"; the file of `{module}` is, where Python finds it, if that defines layers" if module else ""
     return [
         "## Use",
         f"```python\n{code}\n```",
         "Patches are given as they are, uint8 or float: scaling and the final sigmoid are inside the model, and this "
-        "package is not needed. `model.h5` is the same model in Keras' older format. "
+        f"package is not needed{needed}. `model.h5` is the same model in Keras' older format. "
         "`hpo export --onnx` also writes `model.onnx`, for ONNX Runtime; it takes float32, as its input `patches`.",
     ]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from hpo.config.architectures import find_module
+from hpo.config.architectures import file_digest, find_module
 from hpo.errors import TrainingError
 from hpo.models.backend import pin_keras, tf
 from hpo.recipe.architecture import FunctionSpec
@@ -42,8 +42,10 @@ def import_function(spec: FunctionSpec) -> Any:
     something else has imported.
 
     Raises:
-        TrainingError: if the module is not there, has another digest (then none of it runs), or fails.
+        TrainingError: if the module is not there, has another digest (then none of it runs), or fails; likewise for a
+            file that it reads.
     """
+    _check_files(spec)
     module_name, _, name = spec.function.partition(":")
     if not module_name or not name:
         raise _not_importable(spec, "no module, or no name")
@@ -55,6 +57,23 @@ def import_function(spec: FunctionSpec) -> Any:
         return getattr(known[1], name)
     except AttributeError as error:
         raise _not_importable(spec, error) from error
+
+
+def _check_files(spec: FunctionSpec) -> None:
+    """See that the files that a function reads are those of the recipe."""
+    for name, digest in spec.files:
+        places = [folder / name for folder in _folders if (folder / name).exists()]
+        if not places:
+            raise TrainingError(f"{spec.function}: its file {name} is not in {', '.join(map(str, _folders))}")
+        try:
+            found = file_digest(places[0])
+        except ValueError as error:
+            raise TrainingError(f"{spec.function}: {error}") from None
+        if found != digest:
+            raise TrainingError(
+                f"{spec.function}: {places[0]} is not the file that this recipe was made with; restore it, or plan the "
+                "study again"
+            )
 
 
 @contextmanager

@@ -61,10 +61,12 @@ class FunctionSpec:
     Args:
         function: ``module:name``, importable from the study file's folder or the Python path.
         source_digest: SHA-256 of the module's source, so that a changed function is a changed recipe.
+        files: that the function reads, such as weights: path from the study file's folder, and SHA-256 of each.
     """
 
     function: str
     source_digest: str
+    files: tuple[tuple[str, str], ...] = ()
 
 
 ArchitectureSpec = CnnSpec | FunctionSpec
@@ -72,13 +74,19 @@ ArchitectureSpec = CnnSpec | FunctionSpec
 
 def architecture_to_json(spec: ArchitectureSpec) -> dict[str, Any]:
     """The specification as JSON-ready values; inverse of `architecture_from_json`."""
-    return asdict(spec)
+    values = asdict(spec)
+    if isinstance(spec, FunctionSpec):
+        del values["files"]
+        if spec.files:  # left out where there are none, so that older recipes keep their keys
+            values["files"] = [list(file) for file in spec.files]
+    return values
 
 
 def architecture_from_json(values: dict[str, Any]) -> ArchitectureSpec:
     """The specification written by `architecture_to_json`."""
     if "function" in values:
-        return FunctionSpec(**values)
+        files = tuple((name, digest) for name, digest in values.get("files", ()))
+        return FunctionSpec(values["function"], values["source_digest"], files)
     return CnnSpec(
         convolutions=tuple(Convolution(**convolution) for convolution in values["convolutions"]),
         dense=tuple(values["dense"]),

@@ -14,10 +14,12 @@ import psutil
 
 from hpo.config.study import StudyFile
 from hpo.errors import StopRequestedError, StoreUnavailableError, WorkerOutgrownError
+from hpo.run.functions import check_functions
 from hpo.run.job import Job
 from hpo.run.output_folder import check_output, mark_output
 from hpo.run.retention import clean_after_the_end
 from hpo.stages.advance import Standing, advance, plan_steps
+from hpo.stages.plan import recorded_settings
 from hpo.stages.replan import accept_plan
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute, compute_by_owner
@@ -74,6 +76,8 @@ def run_job(job: Job) -> RunSummary:
 def _run(job: Job) -> list[Standing]:
     sweeper = _Sweeper(job.database, job.study)
     check_output(job.database, job.study)
+    if recorded_settings(job.database, job.study.name) is None:
+        check_functions(job.study, job.limits.threads)
     with ExitStack() as stack:
         worker: Worker | None = None
         is_marked = False

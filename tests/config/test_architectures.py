@@ -14,7 +14,14 @@ from hpo.config.architectures import (
     specification,
     vanishing_layer,
 )
-from hpo.recipe.architecture import ARCHITECTURES, CnnSpec, Convolution, FunctionSpec
+from hpo.recipe.architecture import (
+    ARCHITECTURES,
+    CnnSpec,
+    Convolution,
+    FunctionSpec,
+    architecture_from_json,
+    architecture_to_json,
+)
 
 
 def test_a_known_name_is_the_known_architecture(tmp_path: Path) -> None:
@@ -117,3 +124,19 @@ def test_a_module_below_folders_without_init_is_found_without_importing_them(tmp
     assert (found.name, found.origin) == ("lab.nets.small", str(source))
     assert "lab" not in sys.modules
     assert find_module("lab.nets.missing", tmp_path) is None
+
+
+def test_the_contents_of_the_files_that_a_function_reads_are_part_of_the_recipe(tmp_path: Path) -> None:
+    (tmp_path / "nets.py").write_text("def build(shape): ...\n")
+    (tmp_path / "weights.bin").write_bytes(b"one")
+    settings = FunctionSettings(name="mine", function="nets:build", files=("weights.bin",))
+    first = specification(settings, tmp_path)
+    assert isinstance(first, FunctionSpec)
+    assert first.files == (("weights.bin", hashlib.sha256(b"one").hexdigest()),)
+    assert architecture_from_json(architecture_to_json(first)) == first
+    without = specification(function("nets:build"), tmp_path)
+    assert "files" not in architecture_to_json(without)
+    (tmp_path / "weights.bin").write_bytes(b"three")
+    assert specification(settings, tmp_path) != first
+    with pytest.raises(ValueError, match=r"gone\.bin: "):
+        specification(FunctionSettings(name="mine", function="nets:build", files=("gone.bin",)), tmp_path)

@@ -177,6 +177,8 @@ def test_a_network_of_the_users_own_is_named_by_its_function(results: StudyResul
     recipe = replace(DONOR, architecture=FunctionSpec("networks:small_net", "f" * 64), seed=0)
     text = card(fitting(results, {"model3": recipe}), recipe)
     assert "made by the function networks:small_net" in text
+    assert 'load_model("model.keras", custom_objects=vars(networks))' in text
+    assert "import networks" in text
     assert "Training began at random weights." in text
 
 

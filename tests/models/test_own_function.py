@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import py_compile
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +14,7 @@ import pytest
 from hpo.errors import TrainingError
 from hpo.models import own_function
 from hpo.models.backend import keras
-from hpo.models.build import build_model
+from hpo.models.build import build_model, doubts_about
 from hpo.recipe.architecture import FunctionSpec
 from tests.models.own import GOOD, HEADER, Maker
 
@@ -24,6 +25,37 @@ def test_a_module_whose_digest_is_another_does_not_run(module: Maker, tmp_path: 
         build_model(FunctionSpec(spec.function, "0" * 64), 16)
     assert not (tmp_path / "ran").exists()
     assert "users_own" not in sys.modules
+
+
+def test_a_file_that_a_function_reads_is_compared_too(
+    module: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_function, "_folders", [tmp_path])
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(b"one")
+    spec = replace(module(GOOD), files=(("weights.bin", hashlib.sha256(b"one").hexdigest()),))
+    assert build_model(spec, 16).output_shape == (None, 1)
+    weights.write_bytes(b"another")
+    with pytest.raises(TrainingError, match=r"weights\.bin is not the file that this recipe was made with"):
+        build_model(spec, 16)
+    weights.unlink()
+    with pytest.raises(TrainingError, match=r"its file weights\.bin is not in "):
+        build_model(spec, 16)
+
+
+def test_patches_that_are_scaled_twice_are_doubtful(module: Maker) -> None:
+    scaling = "keras.layers.Rescaling({}, name='scaled')(inputs)"
+    for scale, doubtful in (("1 / 255", True), ("1 / 127.5, offset=-1", True), ("127.5, offset=127.5", False)):
+        source = (
+            "import keras\n\n\ndef make(shape):\n"
+            "    inputs = keras.Input(shape)\n"
+            f"    x = {scaling.format(scale)}\n"
+            "    x = keras.layers.GlobalAveragePooling2D()(x)\n"
+            "    return keras.Model(inputs, keras.layers.Dense(1)(x))\n"
+        )
+        found = doubts_about(build_model(module(source), 16))
+        assert bool(found) == doubtful
+        assert all("its layer scaled scales patches down" in line for line in found)
 
 
 def test_the_compared_source_runs_and_no_compiled_file_beside_it(module: Maker, tmp_path: Path) -> None:

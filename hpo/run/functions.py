@@ -1,0 +1,41 @@
+"""The study's own functions, tried once before anything is planned: what is wrong with one costs no design point."""
+
+from __future__ import annotations
+
+import logging
+
+from hpo.config.study import StudyFile
+from hpo.errors import ConfigError, TrainingError
+from hpo.recipe.architecture import FunctionSpec
+
+_log = logging.getLogger(__name__)
+
+
+def check_functions(study: StudyFile, threads: int | None = None) -> None:
+    """Have each function of the study make its model, and see that it keeps its contract; see docs/functions.md.
+
+    What is doubtful, such as patches that are scaled twice, is logged. TensorFlow is imported if there is a function.
+
+    Args:
+        study: the study file.
+        threads: that TensorFlow may use, where the study file does not say.
+
+    Raises:
+        ConfigError: naming the function, and what is wrong with it.
+    """
+    functions = {name: spec for name, spec in study.architecture_specs.items() if isinstance(spec, FunctionSpec)}
+    if not functions:
+        return
+    from hpo.models.build import build_model, doubts_about
+    from hpo.models.own_function import look_in
+    from hpo.training.runtime import configure
+
+    configure(study.workers.threads or threads)
+    look_in(study.file.parent)
+    for name, spec in functions.items():
+        try:
+            model = build_model(spec, study.data.patch_size, arithmetic=study.arithmetic.of_recipe)
+        except TrainingError as error:
+            raise ConfigError(study.file, f"{error}; nothing was planned", key=f"architectures.{name}") from error
+        for doubt in doubts_about(model):
+            _log.warning("%s: %s", spec.function, doubt)

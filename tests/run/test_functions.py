@@ -1,0 +1,72 @@
+"""Functions of the study's own are tried before anything is planned."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from hpo.config.study import StudyFile
+from hpo.errors import ConfigError
+from hpo.models import own_function
+from hpo.run.functions import check_functions
+from tests.models.own import GOOD
+from tests.stages.story import load
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyFile:
+    monkeypatch.setattr(own_function, "_folders", [])
+    (tmp_path / "tried_models.py").write_text(GOOD)
+    return load(tmp_path, architectures=[{"name": "mine", "function": "tried_models:make"}])
+
+
+def test_a_function_that_keeps_its_contract_is_let_pass(study: StudyFile) -> None:
+    check_functions(study)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("return 7", "it returned int"),
+        ("raise KeyError('no such weights')", "KeyError: 'no such weights'"),
+        ("return keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(3)])", "(None, 3)"),
+    ],
+)
+def test_one_that_does_not_is_refused_with_its_name_and_nothing_is_planned(
+    tmp_path: Path, study: StudyFile, body: str, problem: str
+) -> None:
+    (tmp_path / "tried_models.py").write_text(f"import keras\n\n\ndef make(shape):\n    {body}\n")
+    changed = load(tmp_path, architectures=[{"name": "mine", "function": "tried_models:make"}])
+    with pytest.raises(ConfigError) as refused:
+        check_functions(changed)
+    assert str(refused.value).startswith(f"{study.file}: architectures.mine: tried_models:make: ")
+    assert problem in str(refused.value)
+    assert str(refused.value).endswith("nothing was planned")
+
+
+def test_a_study_that_inserts_batch_normalization_into_a_function_is_refused_when_it_is_read(
+    tmp_path: Path, study: StudyFile
+) -> None:
+    own = [{"name": "mine", "function": "tried_models:make"}]
+    for changes in (
+        {"stage2": {"batch_normalization": True}},
+        {"stage1": {"factors": ["epochs", "batch_normalization"]}},
+        {"stage2": {"factors": ["learning_rate", "batch_normalization"]}},
+    ):
+        with pytest.raises(ConfigError, match="cannot be inserted into mine, which a function makes"):
+            load(tmp_path, architectures=own, **changes)
+
+
+def test_what_is_doubtful_is_logged(tmp_path: Path, study: StudyFile, caplog: pytest.LogCaptureFixture) -> None:
+    source = GOOD.replace("def make(shape):", "def make(shape):\n    return scaled(shape)\n\n\ndef before(shape):")
+    source += (
+        "\n\ndef scaled(shape):\n    x = inputs = keras.Input(shape)\n    x = keras.layers.Rescaling(1 / 255)(x)\n"
+        "    x = keras.layers.Flatten()(x)\n    return keras.Model(inputs, keras.layers.Dense(1)(x))\n"
+    )
+    (tmp_path / "tried_models.py").write_text(source)
+    caplog.set_level(logging.WARNING, logger="hpo")
+    check_functions(load(tmp_path, architectures=[{"name": "mine", "function": "tried_models:make"}]))
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("tried_models:make: its layer rescaling scales patches down")
