@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 import zipfile
 from importlib.metadata import PackageNotFoundError, requires
@@ -16,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from sqlalchemy import make_url
 
+from hpo.exit_codes import REPLACE_ME, USER_ERROR
 from tests.compose import ROOT, compose_file, copied, dockerfile, in_build_context, services, variables
 
 PASSWORD = "p@ss:w/rd"  # noqa: S105 - of nothing
@@ -102,11 +105,74 @@ def test_workers_can_be_scaled_start_again_when_they_ask_to_and_may_finish_an_ep
     for name in WORKERS:
         worker = SERVICES[name]
         assert not {"container_name", "hostname", "ports", "healthcheck"} & set(worker)
-        assert worker["restart"] == "on-failure"
+        assert worker["restart"] == "no"
         assert worker["stop_grace_period"] == "5m"
     assert SERVICES["worker-gpu"]["command"] == SERVICES["worker"]["command"]
     (device,) = SERVICES["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+
+
+@pytest.mark.parametrize(
+    ("codes", "ended"), [([0], 0), ([75, 75, 0], 0), ([75, 2], 2), ([2, 0], 2), ([70, 0], 70)], ids=str
+)
+def test_a_worker_starts_again_after_75_and_after_nothing_else(tmp_path: Path, codes: list[int], ended: int) -> None:
+    (tmp_path / "codes").write_text("\n".join(map(str, codes)))
+    worker = tmp_path / "hpo"
+    worker.write_text("#!/bin/sh\ncode=$(head -1 codes); sed -i 1d codes; echo ran >> runs; exit $code\n")
+    worker.chmod(0o755)
+    (tmp_path / "sleep").write_text("#!/bin/sh\n")
+    (tmp_path / "sleep").chmod(0o755)
+    finished = subprocess.run(
+        SERVICES["worker"]["command"], cwd=tmp_path, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, timeout=60, check=False
+    )
+    assert finished.returncode == ended
+    assert len((tmp_path / "runs").read_text().split()) == codes.index(ended) + 1
+
+
+def test_a_worker_that_is_told_to_end_ends_in_its_own_time_and_does_not_start_again(tmp_path: Path) -> None:
+    worker = tmp_path / "hpo"
+    worker.write_text(
+        "#!/bin/sh\ntrap 'sleep 0.3; echo ended >> runs; exit 75' TERM\n"
+        "echo ran >> runs\nwhile :; do sleep 0.05; done\n"
+    )
+    worker.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    with subprocess.Popen(SERVICES["worker"]["command"], cwd=tmp_path, env=environment) as process:
+        while not (tmp_path / "runs").exists():
+            time.sleep(0.02)
+        process.terminate()
+        assert process.wait(timeout=60) == 75
+    assert (tmp_path / "runs").read_text().split() == ["ran", "ended"]
+
+
+def test_kubernetes_runs_the_same_image_commands_and_environment() -> None:
+    documents = list(yaml.safe_load_all((ROOT / "docs/kubernetes.yaml").read_text(encoding="utf-8")))
+    pods = {
+        one["metadata"]["name"]: one["spec"]["template"]["spec"]
+        for one in documents
+        if "template" in one.get("spec", {})
+    }
+    assert set(pods) == {"hpo-database", "hpo-workers", "hpo-report"}
+    for name, service in (("hpo-workers", "worker"), ("hpo-report", "report")):
+        (container,) = pods[name]["containers"]
+        assert container["image"] == "REGISTRY/hpo:cpu"
+        command = [word for word in SERVICES[service]["command"] if word in container["command"]]
+        assert command[:3] == container["command"][:3]
+        names = {variable["name"] for variable in container["env"]}
+        assert names == set(SERVICES[service]["environment"])
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert pods[name]["securityContext"]["runAsUser"] == 10001
+        claims = {volume["name"] for volume in pods[name]["volumes"]}
+        assert {mount["name"] for mount in container["volumeMounts"]} == claims
+    (database,) = pods["hpo-database"]["containers"]
+    assert database["image"] == SERVICES["database"]["image"]
+    rules = specs["hpo-workers"]["podFailurePolicy"]["rules"]
+    codes = {rule["action"]: rule["onExitCodes"]["values"] for rule in rules if "onExitCodes" in rule}
+        rule["action"]: rule["onExitCodes"]["values"]
+        for rule in job["podFailurePolicy"]["rules"]
+        if "onExitCodes" in rule
+    }
+    assert codes == {"Ignore": [REPLACE_ME], "FailJob": [USER_ERROR, 3]}
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -50,8 +50,8 @@ def plan(
         say_doubts(dataset.doubts)
         digest = dataset.digest
     changes = _changes(settings, digest)
-    stages = estimate(settings)
     speeds = _calibrated(settings) if calibrate else {}
+    stages = [stage.filled(*speeds[stage.architecture]) if speeds else stage for stage in estimate(settings)]
     seconds = {name: sum(_seconds(stage, speeds) for stage in stages if stage.architecture == name) for name in speeds}
     if as_json:
         told = {
@@ -85,7 +85,12 @@ def plan(
     if speeds:
         whole = _duration(sum(seconds.values()))
         tell(f"at most {whole} with one worker here; what stages share is not known before they run")
-    if not speeds:
+    if settings.stage2.minutes is not None and not speeds:
+        minutes = _duration(60 * settings.stage2.minutes)
+        say(
+            f"stage 2 of each architecture takes {minutes}; --calibrate says how many trainings that is enough for here"
+        )
+    elif not speeds:
         say("for the time on this machine: add --calibrate")
     if not settings.data.folder.exists() and settings.data.sample is None:
         say(f"the data do not exist yet: {settings.data.folder}")
@@ -122,6 +127,8 @@ def _calibrated(study: StudyFile) -> dict[str, tuple[float, float]]:
 
 
 def _seconds(stage: StageEstimate, speeds: dict[str, tuple[float, float]]) -> float:
+    if stage.minutes is not None:
+        return 60 * stage.minutes
     start, each = speeds[stage.architecture]
     return stage.trainings * start + stage.shared_patch_visits * each
 
@@ -130,10 +137,7 @@ def _cells(stage: StageEstimate) -> list[str]:
     return [
         stage.architecture,
         stage.stage,
-        f"{stage.points:,}",
-        f"{stage.trainings:,}",
-        f"{stage.patch_visits:,}",
-        f"{stage.shared_patch_visits:,}",
+        *(f"{count:,}" for count in (stage.points, stage.trainings, stage.patch_visits, stage.shared_patch_visits)),
         f"{stage.checkpoint_bytes / 1e6:,.0f} MB",
     ]
 

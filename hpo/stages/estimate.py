@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -34,6 +34,8 @@ class StageEstimate:
         patch_visits: of all points by themselves, and of the donors' repetitions.
         shared_patch_visits: after sharing.
         checkpoint_bytes: what stays in the checkpoint store; 0 for a function architecture, whose size is not known.
+        minutes: of training that the stage may take, where that is its budget: the numbers are then those of the
+            least that it trains.
     """
 
     architecture: str
@@ -43,6 +45,21 @@ class StageEstimate:
     patch_visits: int
     shared_patch_visits: int
     checkpoint_bytes: int
+    minutes: float | None = None
+
+    def filled(self, seconds_to_start: float, seconds_a_visit: float) -> StageEstimate:
+        """The same stage with as many trainings as its minutes are enough for; itself if it has no such budget.
+
+        Args:
+            seconds_to_start: of each training.
+            seconds_a_visit: of each patch-visit.
+        """
+        if self.minutes is None:
+            return self
+        each = self.trainings * seconds_to_start + self.shared_patch_visits * seconds_a_visit
+        times = max(1.0, self.minutes * 60 / each) if each > 0 else 1.0
+        names = ("points", "trainings", "patch_visits", "shared_patch_visits", "checkpoint_bytes")
+        return replace(self, **{name: math.ceil(getattr(self, name) * times) for name in names})
 
 
 def estimate(study: StudyFile) -> list[StageEstimate]:
@@ -152,7 +169,9 @@ def _sampled(study: StudyFile, architecture: str, size: int) -> StageEstimate:
     else:
         trials = 1
     spent = trials * per_trial
-    return StageEstimate(architecture, "stage2", trials, trials, spent, spent, trials * size)
+    return StageEstimate(
+        architecture, "stage2", trials, trials, spent, spent, trials * size, minutes=study.stage2.minutes
+    )
 
 
 def _pool(study: StudyFile, architecture: str, size: int) -> StageEstimate:
@@ -175,7 +194,9 @@ def _pool(study: StudyFile, architecture: str, size: int) -> StageEstimate:
         spent = study.stage2.patch_visits or round(per_opened)
         opened = max(1, round(spent / per_opened))
         points = max(1, round(opened * sum(shares)))
-    return StageEstimate(architecture, "stage2", points, opened, spent, spent, points * size)
+    return StageEstimate(
+        architecture, "stage2", points, opened, spent, spent, points * size, minutes=study.stage2.minutes
+    )
 
 
 def _stage1_recipes(study: StudyFile, architecture: str) -> list[tuple[Recipe, int]]:

@@ -220,3 +220,14 @@ def test_a_comparison_has_its_files_too(
     other = begun(load(tmp_path / "again", stage2={"trials": 6}))
     assert hpo("report", story.study.file, other.file, "--figures", tmp_path / "figures").status == 0
     assert "03-settings.csv" in [file.name for file in (tmp_path / "figures").iterdir()]
+
+
+def test_plan_says_that_minutes_are_the_budget(hpo: Hpo, tmp_path: Path) -> None:
+    study = load(tmp_path, stage2={"trials": None, "minutes": 600})
+    assert "stage 2 of each architecture takes 10 h 00 min; --calibrate says how many" in hpo("plan", study.file).err
+    (stage,) = {
+        one["minutes"]
+        for one in json.loads(hpo("plan", study.file, "--json").out)["stages"]
+        if one["stage"] == "stage2"
+    }
+    assert stage == 600

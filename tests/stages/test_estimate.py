@@ -156,3 +156,16 @@ def test_a_budget_of_visits_is_its_own_estimate(tmp_path: Path) -> None:
     study = load(tmp_path, stage2={**POOL, "trials": None, "patch_visits": 5000})
     (stage2,) = [stage for stage in estimate(study) if stage.stage == "stage2"][:1]
     assert stage2.patch_visits == stage2.shared_patch_visits == 5000
+
+
+@pytest.mark.parametrize("design", ["tpe", "asha"])
+def test_a_budget_of_minutes_is_what_stage_2_takes(tmp_path: Path, design: str) -> None:
+    study = load(tmp_path, stage2={"trials": None, "minutes": 600, "design": design})
+    least = next(stage for stage in estimate(study) if stage.stage == "stage2")
+    assert least.minutes == 600
+    filled = least.filled(1.0, 0.001)
+    seconds = filled.trainings * 1.0 + filled.shared_patch_visits * 0.001
+    assert seconds == pytest.approx(600 * 60, rel=0.01)
+    assert filled.points >= filled.trainings > 1000
+    assert next(stage for stage in estimate(study) if stage.stage == "stage1").filled(1.0, 0.001).minutes is None
+    assert least.filled(0.0, 0.0).points == least.points
