@@ -168,10 +168,6 @@ def test_kubernetes_runs_the_same_image_commands_and_environment() -> None:
     assert database["image"] == SERVICES["database"]["image"]
     rules = specs["hpo-workers"]["podFailurePolicy"]["rules"]
     codes = {rule["action"]: rule["onExitCodes"]["values"] for rule in rules if "onExitCodes" in rule}
-        rule["action"]: rule["onExitCodes"]["values"]
-        for rule in job["podFailurePolicy"]["rules"]
-        if "onExitCodes" in rule
-    }
     assert codes == {"Ignore": [REPLACE_ME], "FailJob": [USER_ERROR, 3]}
 
 
