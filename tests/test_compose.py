@@ -147,11 +147,8 @@ def test_a_worker_that_is_told_to_end_ends_in_its_own_time_and_does_not_start_ag
 
 def test_kubernetes_runs_the_same_image_commands_and_environment() -> None:
     documents = list(yaml.safe_load_all((ROOT / "docs/kubernetes.yaml").read_text(encoding="utf-8")))
-    pods = {
-        one["metadata"]["name"]: one["spec"]["template"]["spec"]
-        for one in documents
-        if "template" in one.get("spec", {})
-    }
+    specs = {one["metadata"]["name"]: one["spec"] for one in documents if "template" in one["spec"]}
+    pods = {name: spec["template"]["spec"] for name, spec in specs.items()}
     assert set(pods) == {"hpo-database", "hpo-workers", "hpo-report"}
     for name, service in (("hpo-workers", "worker"), ("hpo-report", "report")):
         (container,) = pods[name]["containers"]
