@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import Literal, Self
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from hpo.config.explain import Problem, refuse
-from hpo.config.fields import Context, FactorName, Flag, Number, Seed, Settings, Whole, repeated_items
+from hpo.config.fields import Context, FactorName, Flag, Name, Number, Seed, Settings, Whole, repeated_items
 from hpo.config.rungs import Rungs, rung_problems
 from hpo.recipe.point import PAPER_FACTORS
 
@@ -67,6 +68,24 @@ class RecheckSettings(Settings):
     )
 
 
+def _share(value: Any) -> Any:
+    """20% as 0.2."""
+    if isinstance(value, str) and (match := re.fullmatch(r"([0-9.]+) ?%", value)):
+        return float(match[1]) / 100
+    return value
+
+
+class StopSettings(Settings):
+    """When stage 2 ends before its budget is spent."""
+
+    no_gain: Annotated[
+        Number,
+        Field(gt=0, lt=1),
+        BeforeValidator(_share),
+        WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[0-9.]+ ?%$"}]}),
+    ] = Field(description="after this share of the budget without a gain beyond noise: 0.2, or 20%")
+
+
 class Stage2Settings(Settings):
     """Stage 2, tune: inside stage 1's ranges, warm-started from its best weights."""
 
@@ -103,6 +122,14 @@ class Stage2Settings(Settings):
         default=False, description="insert BatchNormalization after every convolution, keeping the other weights"
     )
     seed: Seed = Field(default=0, description="of the sampler and of the trainings")
+    stop: StopSettings | None = Field(
+        default=None, description="end before the budget is spent, of asha and of budgets in patch_visits or minutes"
+    )
+    learn_from: tuple[Name, ...] = Field(
+        default=(),
+        description="studies in the same database whose best settings are tried first; the study's own name: those of "
+        "its other architectures, as far as they are found",
+    )
     recheck: RecheckSettings | None = Field(
         default=None, description="train the best again with fresh seeds, and choose by their mean; by default not"
     )
@@ -128,6 +155,13 @@ class Stage2Settings(Settings):
         if self.rungs is not None and not self.is_pool:
             problems.append(Problem(("rungs",), f"is only used with design: asha; design is {self.design}"))
         problems += rung_problems(self.rungs, self.epochs)
+        problems += repeated_items("learn_from", self.learn_from)
+        if self.stop is not None and self.trials is not None and not self.is_pool:
+            text = (
+                f"needs design: asha, or a budget in patch_visits or minutes; the trials of {self.design} are planned "
+                "at once"
+            )
+            problems.append(Problem(("stop",), text))
         if self.warm_start != "shrink_perturb":
             problems += [
                 Problem((name,), f"is only used with warm_start: shrink_perturb; warm_start is {self.warm_start}")

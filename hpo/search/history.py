@@ -21,20 +21,16 @@ class Training:
         values: of the searched factors.
         gains: the objective of each epoch from 1, unsmoothed, larger is better; values that are not finite count as
             the worst.
-        errors: standard error of one gain, or 0 where unknown.
         state: ``running`` while a worker holds it; ``failed`` if it can never go on (it diverged).
         target: epochs that it is or will be trained to; of a paused one the length of ``gains``.
-        cost: of an epoch, in any unit that all trainings share (patch-visits).
         given: whether it was trained before the pool: it is compared, but makes no room for others to go on.
     """
 
     key: str
     values: Mapping[str, Value]
     gains: tuple[float, ...]
-    errors: float = 0.0
     state: State = "paused"
     target: int = 0
-    cost: float = 1.0
     given: bool = False
 
     @property

@@ -20,6 +20,7 @@ from hpo.evaluation.objective import objective_of
 from hpo.recipe.point import point_key
 from hpo.stages.confirm import confirm_points, confirm_result, opening_point
 from hpo.stages.explore import stage1_result
+from hpo.stages.learned import learned_points
 from hpo.stages.order import stages_of
 from hpo.stages.plan import open_first_stage, stage1_points
 from hpo.stages.recheck import recheck_points, recheck_result
@@ -31,6 +32,7 @@ from hpo.storage.database import Database
 from hpo.storage.decided import (
     Abandoned,
     ConfirmResult,
+    FirstPoint,
     Plan,
     RecheckPlan,
     RecheckResult,
@@ -227,7 +229,8 @@ def _open_following(database: Database, study: StudyFile, data_digest: str, arch
         if later is not None and following == "stage2":
             return
         points = _points(session, study, row)
-        plan, planned = _following_plan(study, data_digest, following, row, points, later)
+        learned = learned_points(session, study, architecture) if following == "stage2" else []
+        plan, planned = _following_plan(study, data_digest, following, row, points, later, learned)
         if later is not None:
             _follow(session, later, plan, planned, opened)
             return
@@ -260,12 +263,14 @@ def _following_plan(
     closed: StageRow,
     points: list[PointRow],
     later: StageRow | None,
+    learned: list[FirstPoint],
 ) -> tuple[Plan, list[DesignPoint]]:
     """The plan and first points of the stage that follows a closed one, from the closed one's result and points."""
     architecture = closed.architecture
     if following == "stage2":
         found = needed_result(closed, Stage1Result)
-        return stage2_plan(study, architecture, data_digest, found, _ranges(study, architecture, found), points)
+        ranges = _ranges(study, architecture, found)
+        return stage2_plan(study, architecture, data_digest, found, ranges, points, learned)
     if following == "recheck":
         return recheck_points(study, points, () if later is None else plan_of(later, RecheckPlan).seeds)
     if following == "confirm":

@@ -175,6 +175,13 @@ def _stage2(name: str, was: Any, now: Any, opened: Opened) -> tuple[Kind, str]:
         if isinstance(was, int | float) and isinstance(now, int | float) and now < was:
             return "anew", "what was trained counts; nothing beyond the new budget is begun"
         return "taken", "stage 2 goes on where it ended"
+    if name == "stop":
+        return "taken", "stage 2 goes on, or ends, by it from now on"
+    if name == "learn_from":
+        return (
+            "taken",
+            f"it is for stages 2 that open from now on; that of {', '.join(has_opened)} keeps its first points",
+        )
     if name == "recheck":
         if not any(stage == "confirm" for stage, _ in opened):
             return "taken", "no final training has begun"

@@ -24,6 +24,7 @@ from hpo.recipe.recipe import KEY_FORMAT, Recipe, recipe_from_json, recipe_to_js
 from hpo.search.designs import grid, one_factor
 from hpo.search.spaces import spaces_to_json, whole_factor
 from hpo.stages.edits import compare_plans
+from hpo.stages.learned import check_learn_from
 from hpo.storage.database import Database
 from hpo.storage.decided import Stage1Plan
 from hpo.storage.decisions import load_stages, open_stage, open_study
@@ -32,7 +33,7 @@ from hpo.storage.points import DesignPoint
 from hpo.storage.tables import StudyRow
 
 _ADDED_LATER: dict[str, dict[str, Any]] = {
-    "stage2": {"recheck": None, "within": "ranges", "rungs": None},
+    "stage2": {"recheck": None, "within": "ranges", "rungs": None, "stop": None, "learn_from": []},
     "confirm": {"equal_training": False},
 }
 """Settings that studies of earlier databases did not have, with what they did: recorded only where they differ."""
@@ -91,12 +92,14 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
     """Plan stage 1 of every architecture; safe to repeat and to run in many processes at once.
 
     Raises:
+        ConfigError: if it would learn from a study that the database does not hold.
         PlanChangedError: if the study holds another plan by now; see `hpo.stages.replan`.
     """
     settings = determining_settings(study, data_digest)
     classes = read_description(study.data.folder).classes
     named = () if classes == CLASSES else classes  # for a report that is made without the data
     with database.transaction() as session:
+        check_learn_from(session, study)
         if present_settings(open_study(session, study.name, settings)) != settings:
             raise PlanChangedError(
                 f"{study.name}: the study was planned anew while this worker was at work on it; a fresh one goes on by "

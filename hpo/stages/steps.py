@@ -22,15 +22,12 @@ from hpo.recipe.recipe import recipe_from_json
 from hpo.search.history import Continue, Open, Training
 from hpo.search.pool import PoolSettings, next_step
 from hpo.search.spaces import Space, spaces_from_json
+from hpo.stages.budget import has_stalled, spending
 from hpo.stages.plan import planned
 from hpo.storage.decided import Choice, Stage2Plan
-from hpo.storage.ledger import trained_epochs
 from hpo.storage.points import DesignPoint
 from hpo.storage.stage_json import plan_of
 from hpo.storage.tables import PointRow, StageRow
-
-FREE_IN_A_ROW = 20
-"""So many points that cost nothing end a budget in patch-visits or minutes."""
 
 _GATHERING = 1 / 3
 """The most of a budget that is spent on the first group of trainings before the best of them goes on."""
@@ -75,17 +72,17 @@ def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Se
     steps = [row for row in rows if "slot" in row.label]
     if any(row.state == "waiting" for row in rows):
         return None
-    spent = _spent(session, study, steps)
-    if spent >= 1:
+    spent = spending(session, study, steps)
+    is_counted = study.stage2.trials is not None  # trainings that go on cost no trial
+    if spent.share >= 1 and not is_counted:
         return None
     settings = pool_settings(study)
-    if spent >= _GATHERING:
+    if spent.share >= _GATHERING and not is_counted:
         settings = replace(settings, group=0)
-    may_open = study.stage2.trials is None or sum("from" not in row.label for row in steps) < study.stage2.trials
     spaces = searched_spaces(plan)
     trainings = _trainings(objective_of(study), spaces, rows)
     number = len(steps)
-    if not may_open:
+    if spent.share >= 1 or has_stalled(study, steps, spent):
         return _ending(study, spaces, rows, trainings)
     for attempt in range(_TRIES):
         seed = int(digest([plan.seed, plan.stream or stage.name, step_key(number), attempt])[:8], 16)
@@ -164,10 +161,8 @@ def _training(objective: Objective, spaces: Mapping[str, Space], key: str, rows:
         key=key,
         values={name: (rows[0].point or {})[name] for name in spaces},
         gains=tuple(accumulate(gains, max) if objective.epoch == "best" else gains),
-        errors=(complete[0].standard_error or 0.0) if complete else 0.0,
         state="failed" if "failed" in states else "running" if states & {"running", "waiting"} else "paused",
         target=max(row.epochs or 0 for row in rows),
-        cost=float(_visits(rows[0], 1)),
         given=all("slot" not in row.label for row in rows),
     )
 
@@ -189,33 +184,3 @@ def _continued(rows: Sequence[PointRow], step: Continue, key: str, label: dict[s
         recipe_key=before.recipe_key,
         epochs=step.epochs,
     )
-
-
-def _spent(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> float:
-    """The share of a budget in patch-visits or minutes that is spent: a step costs the epochs that it adds."""
-    if study.stage2.trials is not None:
-        return 0.0
-    if study.stage2.patch_visits is not None:
-        costs = [float(_visits(row, (row.epochs or 0) - _known(row))) for row in steps]
-        budget = float(study.stage2.patch_visits)
-    else:
-        seconds: defaultdict[tuple[str, int], float] = defaultdict(float)
-        for entry in trained_epochs(session, study.name):
-            seconds[entry.recipe_key, entry.epoch] += entry.seconds
-        costs = [
-            sum(seconds[row.recipe_key or "", epoch] for epoch in range(_known(row) + 1, (row.epochs or 0) + 1))
-            for row in steps
-        ]
-        budget = 60.0 * (study.stage2.minutes or 0.0)
-    finished = [cost for row, cost in zip(steps, costs, strict=True) if row.state != "running"]
-    is_free = len(finished) >= FREE_IN_A_ROW and not any(finished[-FREE_IN_A_ROW:])
-    return 1.0 if is_free else sum(costs) / budget
-
-
-def _known(row: PointRow) -> int:
-    """Epochs of a training before a step."""
-    return int(row.label.get("from", 0))
-
-
-def _visits(row: PointRow, epochs: int) -> int:
-    return 0 if row.recipe is None else recipe_from_json(row.recipe).patch_visits(epochs)

@@ -17,12 +17,12 @@ from hpo.recipe.point import Point, apply_point
 from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json
 from hpo.search.ranges import middle
 from hpo.search.spaces import Space, on_grid, spaces_to_json, within_range
+from hpo.stages.budget import has_stalled, spending
 from hpo.stages.explore import abandoned_reason
 from hpo.stages.plan import planned, template_recipe
-from hpo.stages.steps import FREE_IN_A_ROW, choice_of, longest_rows
+from hpo.stages.steps import choice_of, longest_rows
 from hpo.storage.decided import Abandoned, Donor, FirstPoint, Stage1Result, Stage2Plan, Stage2Result
 from hpo.storage.decisions import stage_name
-from hpo.storage.ledger import Compute, compute_by_recipe
 from hpo.storage.points import DesignPoint
 from hpo.storage.tables import PointRow
 
@@ -40,6 +40,7 @@ def stage2_plan(
     stage1: Stage1Result,
     ranges: Ranges,
     rows: Sequence[PointRow],
+    learned: Sequence[FirstPoint] = (),
 ) -> tuple[Stage2Plan, list[DesignPoint]]:
     """The plan of stage 2 of an architecture, made when its stage 1 has closed.
 
@@ -50,15 +51,17 @@ def stage2_plan(
         stage1: the result of stage 1.
         ranges: stage 1's, or those a person made of them.
         rows: the design points of stage 1.
+        learned: what was best elsewhere; values of factors that are not searched here are left out.
 
     Returns:
-        The plan, and the first points: the stage-1 best, the middle of the box, then as many for the
-        sampler as the budget names. Stage-1 trials of the same fidelity come before them as observations. Where
-        trainings pause, only stage-1 trainings that may go on are points at once; `hpo.stages.steps` decides the rest.
+        The plan, and the first points: the stage-1 best, what was learned, the prior, the middle of the box, then as
+        many for the sampler as the budget names. Stage-1 trials of the same fidelity come before them as observations.
+        Where trainings pause, only stage-1 trainings that may go on are points at once; `hpo.stages.steps` decides the
+        rest.
     """
     template, fixed = _fixed_part(study, architecture, data_digest, stage1.donor, ranges)
     spaces = _spaces(study, ranges, fixed)
-    first = _first_values(study, spaces, ranges, stage1.donor.point)
+    first = _first_values(study, spaces, ranges, stage1.donor.point, learned)
     is_pool = study.stage2.is_pool
     shown = {**spaces, "epochs": IntDistribution(1, study.stage2.epochs)} if is_pool else spaces
     plan = Stage2Plan(
@@ -103,25 +106,15 @@ def sampled_slot(number: int) -> DesignPoint:
 
 
 def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> DesignPoint | None:
-    """The next point of a budget in patch-visits or minutes; None if it is spent or a point waits.
+    """The next point of a budget in patch-visits or minutes; None once it is spent, or more of it would be of no use.
 
-    Only visits and minutes of this stage's own recipes count, each point's in full: sharing saves time, not budget.
-    A budget also ends with `FREE_IN_A_ROW` points that cost nothing, because all failed at once or had been trained
-    before this database was made: it would never be spent.
+    Points of a budget in trials are planned all at once.
     """
     slots = [row for row in rows if "slot" in row.label]
     if study.stage2.trials is not None or any(row.state == "waiting" for row in slots):
         return None
-    if study.stage2.patch_visits is not None:
-        costs = [_patch_visits(row) for row in slots]
-        budget = float(study.stage2.patch_visits)
-    else:
-        trained = compute_by_recipe(session, study.name)
-        costs = [trained.get(row.recipe_key or "", Compute()).seconds for row in slots]
-        budget = 60.0 * (study.stage2.minutes or 0.0)
-    if len(costs) >= FREE_IN_A_ROW and not any(costs[-FREE_IN_A_ROW:]):
-        return None
-    return sampled_slot(len(slots)) if sum(costs) < budget else None
+    spent = spending(session, study, slots)
+    return None if spent.share >= 1 or has_stalled(study, slots, spent) else sampled_slot(len(slots))
 
 
 def stage2_result(study: StudyFile, rows: Sequence[PointRow]) -> Stage2Result | Abandoned:
@@ -179,8 +172,10 @@ def _whole_range(factor: Factor) -> NumericRange | ChoiceRange:
     return NumericRange(low=float(factor.low), high=float(factor.high), best=float(factor.reference))
 
 
-def _first_values(study: StudyFile, spaces: Spaces, ranges: Ranges, best: Point) -> tuple[FirstPoint, ...]:
-    """What is tried first: the stage-1 best brought into the searched space, the prior, the middle of the ranges."""
+def _first_values(
+    study: StudyFile, spaces: Spaces, ranges: Ranges, best: Point, learned: Sequence[FirstPoint]
+) -> tuple[FirstPoint, ...]:
+    """What is tried first, brought into the searched space: see `stage2_plan`."""
     narrower = {} if study.stage2.within == "ranges" else ranges  # else the spaces are the ranges
     near = {name: _nearest(space, best[name]) for name, space in spaces.items()}
     centre = {
@@ -189,9 +184,12 @@ def _first_values(study: StudyFile, spaces: Spaces, ranges: Ranges, best: Point)
         else _nearest(space, _middle(study.space.factors[name], space, narrower.get(name)))
         for name, space in spaces.items()
     }
-    expected = {name: _nearest(space, study.space.prior.get(name, near[name])) for name, space in spaces.items()}
     first = [FirstPoint("stage-1 best", near)]
-    for origin, values in (("prior", expected), ("middle of the ranges", centre)):
+    others = [*learned, FirstPoint("prior", study.space.prior)]
+    inside = [
+        (one.origin, {name: _inside(spaces[name], one.values, name, near[name]) for name in spaces}) for one in others
+    ]
+    for origin, values in (*inside, ("middle of the ranges", centre)):
         if all(values != one.values for one in first):
             first.append(FirstPoint(origin, values))
     return tuple(first)
@@ -215,6 +213,13 @@ def _nearest(space: Space, value: Any) -> Any:
         return clipped
     stepped = min(on_grid(space.low, space.step, round((clipped - space.low) / space.step)), space.high)
     return stepped if isinstance(space, FloatDistribution) else int(stepped)
+
+
+def _inside(space: Space, values: Point, name: str, usual: Any) -> Any:
+    """A factor's value brought into a space; the usual one where there is none, or a word that is not in it."""
+    value = values.get(name, usual)
+    is_word_outside = isinstance(space, CategoricalDistribution) and value not in space.choices
+    return usual if is_word_outside else _nearest(space, value)
 
 
 def _is_inside(space: Space, value: Any) -> bool:
@@ -257,7 +262,3 @@ def _paused(
         if same.recipe_key == row.recipe_key:
             paused[same.recipe_key or ""] = same
     return [paused[key] for row in rows if (key := row.recipe_key or "") in paused and paused[key].epochs == row.epochs]
-
-
-def _patch_visits(row: PointRow) -> float:
-    return float(recipe_from_json(row.recipe).patch_visits(row.epochs or 0)) if row.recipe is not None else 0.0

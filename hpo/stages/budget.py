@@ -1,0 +1,100 @@
+"""What a stage 2 may still spend: a budget in trials, patch-visits or minutes, and whether more would be of use."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from hpo.config.study import StudyFile
+from hpo.evaluation.objective import objective_of
+from hpo.recipe.recipe import recipe_from_json
+from hpo.storage.ledger import trained_epochs
+from hpo.storage.tables import PointRow
+
+_FREE_IN_A_ROW = 20
+"""So many points that cost nothing, because all failed at once or were trained before this database was made, end a
+budget in patch-visits or minutes: it would never be spent."""
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What a stage's steps cost, in the unit of its budget.
+
+    Args:
+        costs: of each step.
+        budget: of the whole stage.
+        is_free: whether the last many steps cost nothing, so that the budget would never be spent.
+    """
+
+    costs: tuple[float, ...]
+    budget: float
+    is_free: bool = False
+
+    @property
+    def share(self) -> float:
+        """The share of the budget that is spent; 1 and more is all of it."""
+        return 1.0 if self.is_free else sum(self.costs) / self.budget
+
+
+def spending(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> Spending:
+    """Add up a stage 2's budget: a step costs the epochs that it adds, in full: sharing saves time, not budget.
+
+    Args:
+        session: reads what epochs took, of a budget in minutes.
+        study: the study file.
+        steps: the stage's own points, in the order in which they were planned.
+    """
+    if study.stage2.trials is not None:
+        return Spending(tuple(float("from" not in row.label) for row in steps), float(study.stage2.trials))
+    if study.stage2.patch_visits is not None:
+        costs = [_visits(row) for row in steps]
+        budget = float(study.stage2.patch_visits)
+    else:
+        costs = _seconds(session, study, steps)
+        budget = 60.0 * (study.stage2.minutes or 0.0)
+    finished = [cost for row, cost in zip(steps, costs, strict=True) if row.state != "running"]
+    is_free = len(finished) >= _FREE_IN_A_ROW and not any(finished[-_FREE_IN_A_ROW:])
+    return Spending(tuple(costs), budget, is_free)
+
+
+def has_stalled(study: StudyFile, steps: Sequence[PointRow], spent: Spending) -> bool:
+    """Whether the last share of the budget that ``stage2.stop.no_gain`` names brought no gain beyond noise.
+
+    A step gains if it is better than the best before it by more than its own standard error.
+    """
+    stop = study.stage2.stop
+    if stop is None:
+        return False
+    gain = objective_of(study).gain
+    best, since = None, 0.0
+    for row, cost in zip(steps, spent.costs, strict=True):
+        since += cost
+        if row.state == "complete" and row.objective is not None:
+            value = gain(row.objective)
+            if best is None or value > best + (row.standard_error or 0.0):
+                best, since = value, 0.0
+    return best is not None and since >= stop.no_gain * spent.budget
+
+
+def known_epochs(row: PointRow) -> int:
+    """The epochs that a training had before a step."""
+    return int(row.label.get("from", 0))
+
+
+def _visits(row: PointRow) -> float:
+    if row.recipe is None:
+        return 0.0
+    return float(recipe_from_json(row.recipe).patch_visits((row.epochs or 0) - known_epochs(row)))
+
+
+def _seconds(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> list[float]:
+    seconds: defaultdict[tuple[str, int], float] = defaultdict(float)
+    for entry in trained_epochs(session, study.name):
+        seconds[entry.recipe_key, entry.epoch] += entry.seconds
+    return [
+        sum(seconds[row.recipe_key or "", epoch] for epoch in range(known_epochs(row) + 1, (row.epochs or 0) + 1))
+        for row in steps
+    ]

@@ -1,0 +1,70 @@
+"""What earlier studies of the same database found best, for a stage 2 to try first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hpo.config.study import StudyFile
+from hpo.errors import ConfigError, nearest
+from hpo.evaluation.objective import objective_of
+from hpo.storage.decided import Choice, FirstPoint, RecheckResult, Stage2Result
+from hpo.storage.decisions import load_stages
+from hpo.storage.stage_json import result_of
+from hpo.storage.tables import StageRow, StudyRow
+
+_MOST = 3
+"""Settings that are tried because others found them: more would leave too little of a small budget."""
+
+
+def learned_points(session: Session, study: StudyFile, architecture: str) -> list[FirstPoint]:
+    """The best settings of the studies that ``stage2.learn_from`` names, at most three.
+
+    Those of the same architecture come first, then the better ones. Objectives of different data only order them.
+
+    Args:
+        session: reads the stages.
+        study: whose stage 2 is about to open.
+        architecture: of that stage.
+    """
+    gain = objective_of(study).gain
+    found: list[tuple[bool, float, FirstPoint]] = []
+    for name in study.stage2.learn_from:
+        for (stage, other), row in load_stages(session, name).items():
+            choice = _choice(row) if stage in ("stage2", "recheck") else None
+            if choice is None or (name, other) == (study.name, architecture):
+                continue
+            point = FirstPoint(f"best of {name}/{other}", choice.point)
+            found.append((other == architecture, gain(choice.objective), point))
+    ordered = [point for _, _, point in sorted(found, key=lambda one: one[:2], reverse=True)]
+    return _distinct(ordered)[:_MOST]
+
+
+def check_learn_from(session: Session, study: StudyFile) -> None:
+    """Refuse a study that would learn from one that the database does not hold.
+
+    Raises:
+        ConfigError: names it, and the nearest that is there.
+    """
+    names = [*session.scalars(select(StudyRow.name)), study.name]
+    for name in study.stage2.learn_from:
+        if name not in names:
+            raise ConfigError(
+                study.file, f"stage2.learn_from: study {name!r} is not in the study's database; {nearest(name, names)}"
+            )
+
+
+def _choice(row: StageRow) -> Choice | None:
+    found = result_of(row, RecheckResult) if row.stage == "recheck" else result_of(row, Stage2Result)
+    return None if found is None else found.choice
+
+
+def _distinct(points: Sequence[FirstPoint]) -> list[FirstPoint]:
+    """Each setting once: a rechecked choice is stage 2's, too, where it stayed the best."""
+    kept: list[FirstPoint] = []
+    for point in points:
+        if all(point.values != other.values for other in kept):
+            kept.append(point)
+    return kept

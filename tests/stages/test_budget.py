@@ -1,0 +1,81 @@
+"""A stage 2 that ends before its budget is spent, because more of it brings nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hpo.config.load import load_study
+from hpo.recipe.point import Point
+from hpo.stages.budget import Spending, has_stalled
+from hpo.storage.database import Database
+from hpo.storage.tables import PointRow
+from tests.config.samples import refusal
+from tests.stages.story import Story, load, smooth, write
+
+
+def stage2(**chosen: Any) -> dict[str, Any]:
+    return {"epochs": 4, "trials": None, "warm_start": "cold", "within": "space", **chosen}
+
+
+def steps(story: Story) -> list[PointRow]:
+    return [row for row in story.points("stage2") if "slot" in row.label]
+
+
+def level(_point: Point) -> float:
+    """Nothing is better than anything else."""
+    return 0.7
+
+
+@pytest.mark.parametrize("design", ["random", "asha"])
+def test_a_search_that_gains_nothing_ends_early(sqlite: Database, tmp_path: Path, design: str) -> None:
+    ended = []
+    for name, stop in (("whole", None), ("short", {"no_gain": 0.25})):
+        chosen = stage2(design=design, patch_visits=6000, stop=stop)
+        story = Story(load(tmp_path / name, name=name, stage2=chosen), sqlite, {"tiny": level, "wide": level})
+        story.run("stage2")
+        ended.append(len(steps(story)))
+    assert 2 <= ended[1] < 0.7 * ended[0]
+
+
+def test_a_search_that_gains_goes_on(sqlite: Database, tmp_path: Path) -> None:
+    better = iter(range(10**6))
+
+    def ever_better(point: Point) -> float:
+        return (smooth(point) or 0.0) + 0.01 * next(better)
+
+    study = load(tmp_path, stage2=stage2(design="random", patch_visits=6000, stop={"no_gain": 0.25}))
+    story = Story(study, sqlite, {"tiny": ever_better, "wide": ever_better})
+    story.run("stage2")
+    assert sum(4 * int((row.point or {})["patches"]) for row in steps(story)) >= 5000
+
+
+def finished(objective: float, standard_error: float) -> PointRow:
+    return PointRow(state="complete", objective=objective, standard_error=standard_error, label={})
+
+
+@pytest.mark.parametrize(("standard_error", "stalled"), [(0.0, False), (0.05, True)])
+def test_a_gain_within_noise_is_none(tmp_path: Path, standard_error: float, *, stalled: bool) -> None:
+    study = load(tmp_path, stage2=stage2(design="random", patch_visits=100, stop={"no_gain": 0.2}))
+    rows = [finished(0.7 + 0.01 * number, standard_error) for number in range(4)]
+    assert has_stalled(study, rows, Spending((10.0,) * 4, 100.0)) is stalled
+
+
+@pytest.mark.parametrize("said", [0.2, "20%", "20 %"])
+def test_the_share_is_a_number_or_a_percentage(tmp_path: Path, said: object) -> None:
+    stop = load(tmp_path, stage2=stage2(patch_visits=100, stop={"no_gain": said})).stage2.stop
+    assert stop is not None
+    assert stop.no_gain == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("said", ["much", "120%", 0, 1.5])
+def test_another_share_is_refused(tmp_path: Path, said: object) -> None:
+    file = write(tmp_path, stage2=stage2(patch_visits=100, stop={"no_gain": said}))
+    assert "stage2.stop.no_gain" in refusal(load_study, file)[0]
+
+
+def test_trials_that_are_planned_at_once_cannot_be_stopped(tmp_path: Path) -> None:
+    file = write(tmp_path, stage2=stage2(design="random", trials=9, stop={"no_gain": 0.2}))
+    assert "stage2.stop: needs design: asha" in refusal(load_study, file)[0]
