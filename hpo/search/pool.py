@@ -26,7 +26,8 @@ class PoolSettings:
         eta: the next rung is so many times as far; one training of so many goes on to it.
         smoothing: a training is judged by the mean of its last so many gains.
         startup: trainings opened at random before the model proposes.
-        random_share: of later proposals, drawn at random, so that a wrong model cannot shut out a region.
+        random_share: of later proposals, drawn at random: a model of short trainings misleads as often as it helps
+            (`docs/search.md`).
         stops: the rungs themselves, ascending, the last of them ``longest``; empty where they follow from the others.
         group: own trainings that reach the first rung before any goes on; None is as many as cost one whole training.
     """
@@ -36,7 +37,7 @@ class PoolSettings:
     eta: int = 3
     smoothing: int = 1
     startup: int = 8
-    random_share: float = 0.1
+    random_share: float = 0.5
     stops: tuple[int, ...] = ()
     group: int | None = None
 

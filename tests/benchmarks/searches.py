@@ -63,6 +63,11 @@ def ours_at_random(table: Table, seed: int) -> Iterator[Stretch]:
     return pooled(table, seed, replace(_defaults(table), random_share=1.0))
 
 
+def ours_by_tpe(table: Table, seed: int) -> Iterator[Stretch]:
+    """The same, all but one of ten later trainings proposed by TPE."""
+    return pooled(table, seed, replace(_defaults(table), random_share=0.1))
+
+
 def ours_from_one_epoch(table: Table, seed: int) -> Iterator[Stretch]:
     """The same, the first pause after one epoch."""
     return pooled(table, seed, replace(_defaults(table), first=1))
@@ -230,6 +235,7 @@ SEARCHES: dict[str, Search] = {
     "ray_asha": ray_asha,
     "ours_without_group": ours_without_group,
     "ours_from_one_epoch": ours_from_one_epoch,
+    "ours_by_tpe": ours_by_tpe,
     "ours_at_random": ours_at_random,
     "ours": ours,
 }
