@@ -22,14 +22,14 @@ def run_study(
 ) -> Study:
     """Run a study to its end in this process, as ``hpo run`` does, from wherever it stands.
 
-    An interrupt stops it after the current epoch; calling it again goes on from there. Report, best configuration and
+    An interrupt stops it after the current epoch; calling it again continues from there. Report, best configuration and
     models are written at the end.
 
     Args:
         study: the study, or its file.
         until: the stage to end with; ``test`` is the end.
         database: URL that overrides HPO_DATABASE and the file's.
-        observer: told what happens; by default a progress bar.
+        observer: receives what happens; by default a progress bar.
 
     Returns:
         The study, to be read anew.
@@ -37,18 +37,14 @@ def run_study(
     Raises:
         HpoError: as ``hpo run``; `StopRequestedError` after an interrupt.
     """
-    from hpo.run.job import Job
-    from hpo.run.loop import run_job
+    from hpo.run.here import run_here
     from hpo.run.outputs import write_outputs
-    from hpo.run.progress import RunProgress
-    from hpo.run.publishing import publish_if_shown
     from hpo.run.signals import stopping
-    from hpo.stages.estimate import finished_points
     from hpo.stages.mend import remake_predictions
     from hpo.stages.plan import open_data
     from hpo.stages.replan import accept_plan
     from hpo.storage.database import open_database
-    from hpo.terminal import progress_bar, say, say_doubts
+    from hpo.terminal import say, say_doubts
 
     settings = study.settings if isinstance(study, Study) else load_study(study, database)
     with closing(open_database(settings.database)) as opened, stopping() as stop:
@@ -57,9 +53,7 @@ def run_study(
         accept_plan(opened, settings, dataset.digest)
         for line in remake_predictions(opened, settings):
             say(line)
-        with progress_bar() as bar:
-            watching = observer or RunProgress(bar, settings, finished_points(opened, settings), until)
-            run_job(Job(settings, opened, dataset, watching, stop, opened.now(), until, on_closed=publish_if_shown))
+        settings, _ = run_here(settings, opened, dataset, stop, until, observer)
         if until == "test":
             write_outputs(settings, opened, dataset)
     return Study(settings)

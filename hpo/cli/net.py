@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
-from io import TextIOWrapper
 from pathlib import Path
 
 from hpo.errors import HpoError, StopRequestedError, StudyFailedError
@@ -64,28 +63,6 @@ def log_to_terminal(line_format: str, least: int) -> None:
     handler.setLevel(level)
     root.handlers = [handler, *(other for other in root.handlers if not isinstance(other, logging.StreamHandler))]
     _log.setLevel(min(level, logging.INFO))  # for files
-
-
-@contextmanager
-def tracebacks_kept(log: Path) -> Iterator[None]:
-    """Write tracebacks logged in the block to a file, which is created with the first."""
-    handler = _LateFile(log, encoding="utf-8", errors="backslashreplace", delay=True)
-    handler.setFormatter(PlainFormatter("%(asctime)s %(message)s"))
-    handler.addFilter(lambda record: bool(record.exc_info))
-    _log.addHandler(handler)
-    try:
-        yield
-    finally:
-        _log.removeHandler(handler)
-        handler.close()
-
-
-class _LateFile(logging.FileHandler):
-    """A log file whose folder is created with it."""
-
-    def _open(self) -> TextIOWrapper:
-        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
-        return super()._open()
 
 
 def _status(command: Callable[[], object]) -> int:

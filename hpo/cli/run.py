@@ -15,16 +15,14 @@ import typer
 
 from hpo.cli.edits import take_edits
 from hpo.cli.launch import GpusOption, WorkersOption, launch_workers
-from hpo.cli.net import tracebacks_kept
 from hpo.cli.options import DatabaseOption, JsonOption, StudyArgument
 from hpo.config.stage import Stage
-from hpo.errors import HpoError, PlanChangedError, StudyFailedError
+from hpo.errors import HpoError, StudyFailedError
 from hpo.run.signals import stopping
-from hpo.terminal import following, progress_bar, say, say_doubts, tell
+from hpo.terminal import following, say, say_doubts, tell
 
 if TYPE_CHECKING:
     from hpo.config.study import StudyFile
-    from hpo.data.dataset import Dataset
     from hpo.results.study import StudyResults
     from hpo.run.loop import RunSummary
     from hpo.storage.database import Database
@@ -104,6 +102,7 @@ def _run_study(
     as_json: bool,
 ) -> None:
     from hpo.cli.comparison import print_comparison
+    from hpo.run.here import run_here
     from hpo.run.outputs import write_outputs
     from hpo.stages.plan import open_data
     from hpo.storage.database import open_database
@@ -115,7 +114,7 @@ def _run_study(
             say_doubts(dataset.doubts)
             take_edits(settings, database, dataset, say if as_json else tell)
             if launch is None:
-                settings, summary = _alone(settings, until, database, dataset, stop)
+                settings, summary = run_here(settings, database, dataset, stop, until)
             else:
                 summary = _by_workers(settings, database, lambda: launch(settings, database, stop))
         _print_summary(settings, summary, say if as_json else tell)
@@ -129,37 +128,6 @@ def _run_study(
             tell(f"report, best configuration and models: {settings.output}")
         elif until == "stage1" and "stage2" not in summary.standings[0].closed:
             tell(f"ranges, to read or edit before stage 2: {settings.ranges_path}")
-
-
-def _alone(
-    settings: StudyFile, until: Stage, database: Database, dataset: Dataset, stop: threading.Event
-) -> tuple[StudyFile, RunSummary]:
-    """Do the work in this process; a plan that was changed meanwhile is read anew.
-
-    Returns:
-        The study as it was planned last, and how its run ended.
-    """
-    from hpo.config.load import load_study
-
-    while True:
-        try:
-            return settings, _work(settings, until, database, dataset, stop)
-        except PlanChangedError:
-            settings = load_study(settings.file, settings.database)
-            say(f"{settings.name}: its plan has changed; it continues by the new one")
-
-
-def _work(settings: StudyFile, until: Stage, database: Database, dataset: Dataset, stop: threading.Event) -> RunSummary:
-    from hpo.run.job import Job
-    from hpo.run.loop import run_job
-    from hpo.run.progress import RunProgress
-    from hpo.run.publishing import publish_if_shown
-    from hpo.stages.estimate import finished_points
-
-    with progress_bar() as progress, tracebacks_kept(settings.output / "logs" / "run.log"):
-        observer = RunProgress(progress, settings, finished_points(database, settings), until)
-        job = Job(settings, database, dataset, observer, stop, database.now(), until, on_closed=publish_if_shown)
-        return run_job(job)
 
 
 def _by_workers(settings: StudyFile, database: Database, launch: Callable[[], None]) -> RunSummary:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from hpo.cli import app as module
-from hpo.cli.net import tracebacks_kept
 from hpo.errors import HpoError, StopRequestedError
 from hpo.exit_codes import BROKEN_PIPE, REPLACE_ME, UNFORESEEN, USER_ERROR
+from hpo.run.tracebacks import tracebacks_kept
 from tests.cli.hpo import Hpo
 from tests.stages.story import SPACE, Story, write
 
