@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hpo.config.template import Proposal
 
 MINUTES = 30
-"""Time that a new study on data at hand may take."""
+"""Minutes that a new study on given data may take."""
 
 
 def init(
@@ -104,7 +104,7 @@ def _fitting(data: Path, minutes: float) -> tuple[Proposal, list[str]]:
     took = f"time: about {math.ceil(seconds / 60)} minutes"
     if seconds > minutes * 60:
         took += f", more than the {minutes:g} that were asked for; this is the smallest study that can say something"
-    assumed = f"reckoned with {cores} cores of {CORE_SPEED / 1e9:.0f} billion operations a second"
+    assumed = f"estimated for {cores} cores of {CORE_SPEED / 1e9:.0f} billion operations per second"
     return proposal, [*look.lines(), f"{took}; {assumed}, which hpo plan --calibrate measures"]
 
 

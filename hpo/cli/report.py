@@ -87,7 +87,7 @@ def report(
         _compare([study, *others], output, figures, database)
         return
     if serve is not None and as_json:
-        raise HpoError("--json tells of a report that is written once, and --serve goes on; take one of them")
+        raise HpoError("--json is for a report that is written once, and --serve keeps running; use one of them")
     if serve is not None and figures is not None:
         raise HpoError("--figures writes a folder once and --serve keeps running; use one of them")
     _report(

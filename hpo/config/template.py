@@ -19,7 +19,7 @@ class Proposal:
 
     Args:
         patch_size: side of the patches, pixels.
-        time: what the study is reckoned to take, for its head.
+        time: expected duration of the study, for its head.
         about: lines about the data, for a comment.
         split: whether the data is a single labelled set, which the study splits.
         split_seed: of that split.

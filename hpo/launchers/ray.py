@@ -75,7 +75,7 @@ class RayWorker:
     def __init__(self, assignment: Assignment) -> None:
         self._needs = {"CPU": float(assignment.threads or 1), "GPU": assignment.gpu_share}
         options: dict[str, Any] = {"num_cpus": self._needs["CPU"], "num_gpus": self._needs["GPU"]}
-        # Two at once: a stop is heard while the work goes on.
+        # Two at once: a stop is heard during the work.
         self._actor: Any = _actor_class().options(max_concurrency=2, **options).remote(str(Path.cwd()))
         self._ready, self._result = self._actor.ready.remote(), self._actor.work.remote(assignment)
         self._name, self._asked_at = f"worker {assignment.number}", time.monotonic()

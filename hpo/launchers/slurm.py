@@ -41,7 +41,7 @@ from hpo.launchers.safe_path import inherited_path
 _log = logging.getLogger(__name__)
 
 TIME_MINUTES = 240
-"""A job's time, unless ``--set time=`` says otherwise; it goes on in another when that is over."""
+"""Time limit of a job without ``--set time=``; the work continues in another job."""
 
 SIGNAL_SECONDS, GRACE_SECONDS = 120, 90.0
 """So long before a job's end Slurm announces it, and so long of that the epoch may take to end."""

@@ -57,7 +57,7 @@ def run_job(job: Job) -> RunSummary:
     Raises:
         ConfigError: if the study file makes another study of it, or is an earlier plan.
         PlanChangedError: if the study was planned anew meanwhile; its file is to be read again.
-        StopRequestedError: if ``job.stop`` was set, or ``hpo stop`` asked; running again goes on from there.
+        StopRequestedError: if ``job.stop`` was set, or ``hpo stop`` asked; running again continues from there.
         StoreUnavailableError: if database or checkpoint store stay out of reach.
         WorkerOutgrownError: if the process has grown past its memory limit.
     """
@@ -147,7 +147,7 @@ def _work_while_there_is_work(job: Job, worker: Worker, sweeper: _Sweeper) -> No
             return
         if worked == "the last of a stage":
             return
-        _check_memory(job)  # after a point, not before: a limit that is too low still lets the work go on
+        _check_memory(job)  # after a point, not before: a limit that is too low still lets the work continue
         sweeper.sweep()
 
 

@@ -138,7 +138,7 @@ def _recheck(study: StudyFile, architecture: str, donor: int) -> list[StageEstim
 
 
 def _confirm(study: StudyFile, architecture: str, donor: int) -> StageEstimate:
-    """The confirmation; the equally trained reference goes on from where the reference ends, or ends before it."""
+    """The confirmation; the equally trained reference continues where the reference ends, or ends before it."""
     settings, seeds = study.confirm, len(study.confirm.seeds)
     sides = 2 if donor and settings.cold_control else 1
     tuned = study.space.most_patches * settings.epochs
@@ -177,7 +177,7 @@ def _sampled(study: StudyFile, architecture: str, size: int) -> StageEstimate:
 def _pool(study: StudyFile, architecture: str, size: int) -> StageEstimate:
     """Stage 2 with pauses: as successive halving would have it, with the most patches; a budget of visits is its own.
 
-    A rung is a point, and trainings beyond the budget of opened ones are stage 1's, which may go on.
+    A rung is a point, and trainings beyond the budget of opened ones are stage 1's, which may continue.
     """
     rungs, eta = pool_settings(study).rungs, pool_settings(study).eta
     adding = [rung - before for before, rung in zip((0, *rungs), rungs, strict=False)]
@@ -186,7 +186,7 @@ def _pool(study: StudyFile, architecture: str, size: int) -> StageEstimate:
     if study.stage2.trials is not None:
         opened = study.stage2.trials
         known = len({recipe for recipe, _ in _stage1_recipes(study, architecture)})
-        # One of each rung goes on at the end, however few there are.
+        # One of each rung continues at the end, however few there are.
         reach = [opened, *(max(1, math.ceil((opened + known) * share)) for share in shares[1:])]
         spent = study.space.most_patches * sum(e * n for e, n in zip(adding, reach, strict=True))
         points = sum(reach)

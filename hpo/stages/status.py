@@ -95,7 +95,7 @@ class Pace:
 
     Args:
         patches_per_second: patch-visits of all workers together, lately.
-        seconds_left: until the whole study is done at this pace, an upper bound as `hpo.stages.estimate` reckons; None
+        seconds_left: until the whole study is done at this pace, an upper bound as in `hpo.stages.estimate`; None
             while nothing is trained.
     """
 

@@ -30,7 +30,7 @@ from hpo.storage.stage_json import plan_of
 from hpo.storage.tables import PointRow, StageRow
 
 _GATHERING = 1 / 3
-"""The most of a budget that is spent on the first group of trainings before the best of them goes on."""
+"""The most of a budget that is spent on the first group of trainings before the best of them continues."""
 
 _PARTS = 8
 """The first pause is after one part of so many: BatchNormalization and high learning rates show little in one epoch
@@ -73,7 +73,7 @@ def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Se
     if any(row.state == "waiting" for row in rows):
         return None
     spent = spending(session, study, steps)
-    is_counted = study.stage2.trials is not None  # trainings that go on cost no trial
+    is_counted = study.stage2.trials is not None  # trainings that continue cost no trial
     if spent.share >= 1 and not is_counted:
         return None
     settings = pool_settings(study)
@@ -101,7 +101,7 @@ def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Se
 def _ending(
     study: StudyFile, spaces: Mapping[str, Space], rows: Sequence[PointRow], trainings: Sequence[Training]
 ) -> DesignPoint | None:
-    """The next step of a pool whose trials are all open: the best of each rung go on.
+    """The next step of a pool whose trials are all open: the best of each rung continue.
 
     It is marked as such: a search that is extended goes on from the last step before these, as if it had been planned
     so, and finds what they trained.

@@ -56,8 +56,8 @@ def stage2_plan(
     Returns:
         The plan, and the first points: the stage-1 best, what was learned, the prior, the middle of the box, then as
         many for the sampler as the budget names. Stage-1 trials of the same fidelity come before them as observations.
-        Where trainings pause, only stage-1 trainings that may go on are points at once; `hpo.stages.steps` decides the
-        rest.
+        Where trainings pause, only stage-1 trainings that may continue are points at once; `hpo.stages.steps` decides
+        the rest.
     """
     template, fixed = _fixed_part(study, architecture, data_digest, stage1.donor, ranges)
     spaces = _spaces(study, ranges, fixed)

@@ -36,7 +36,7 @@ class Checkpoint:
     Args:
         recipe_key: the recipe's key.
         epoch: epochs trained; >= 1.
-        arrays: everything needed to go on, by name; names may have ``/`` in them.
+        arrays: everything needed to continue, by name; names may have ``/`` in them.
         curve: the metrics of each epoch; ``curve[i]`` belongs to epoch ``i + 1``.
     """
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hpo.storage.tables import StudyRow, WorkerRow, database_now, now
 
 StopMode = Literal["drain", "now"]
-"""``drain``: end after the design point at hand; ``now``: end after the epoch at hand."""
+"""``drain``: end after the current design point; ``now``: end after the current epoch."""
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def train(task: Task) -> None:
         raise TrainingError("the design point has no recipe")
     recipe = recipe_from_json(claims[0].planned.recipe)
     targets = sorted({claim.planned.epochs or 0 for claim in claims})
-    # Where the best epoch speaks, any epoch's weights may be needed; else those that a later stage may go on from.
+    # Where the best epoch speaks, any epoch's weights may be needed; else those that a later stage may continue from.
     later = {worker.study.stage2.epochs, worker.study.confirm.epochs}
     every = worker.objective.epoch == "best"
     kept_epochs = {epoch for epoch in range(1, targets[-1] + 1) if every or epoch in {*targets, *later}}
