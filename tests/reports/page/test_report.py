@@ -244,7 +244,7 @@ class TestTheFile:
         def broken(*_: object) -> str:
             raise RuntimeError("drawing failed")
 
-        monkeypatch.setattr(versions, "title", broken)
+        monkeypatch.setattr(versions, "PANEL", replace(versions.PANEL, read=broken))
         with pytest.raises(RuntimeError, match="drawing failed"):
             write_report(empty, PAPER, path)
         assert path.read_bytes() == former
