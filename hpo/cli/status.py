@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hpo.config.study import StudyFile
-    from hpo.stages.status import FailedPoint, Pace, RunningPoint, StageStatus
+    from hpo.stages.status import FailedPoint, Pace, PlanChange, RunningPoint, StageStatus
     from hpo.storage.database import Database
     from hpo.storage.workers import RegisteredWorker
 
@@ -39,6 +40,7 @@ class Overview:
         workers: the running ones.
         pace: of all of them together.
         failed: the points that were given up.
+        plans: every change of the plan.
     """
 
     stages: list[StageStatus]
@@ -46,6 +48,7 @@ class Overview:
     workers: list[RegisteredWorker]
     pace: Pace
     failed: list[FailedPoint]
+    plans: list[PlanChange]
 
 
 def status(
@@ -103,7 +106,7 @@ def _wait_for_first_worker(study: str, database: str | None) -> None:
 
 
 def _overview(database: Database, settings: StudyFile, visits: Callable[[], int]) -> Overview:
-    from hpo.stages.status import failed_points, pace, running_points, stage_statuses
+    from hpo.stages.status import failed_points, pace, plan_changes, running_points, stage_statuses
     from hpo.storage.workers import live_workers
 
     with database.transaction() as session:
@@ -114,6 +117,7 @@ def _overview(database: Database, settings: StudyFile, visits: Callable[[], int]
         workers,
         pace(database, settings, visits),
         failed_points(database, settings),
+        plan_changes(database, settings),
     )
 
 
@@ -166,7 +170,13 @@ def _lines(found: Overview) -> list[str]:
     if found.running and found.pace.seconds_left is not None:
         left = math.ceil(found.pace.seconds_left / 60)
         lines.append(f"{found.pace.patches_per_second:,.0f} patches a second; at this pace at most {left:,} min left")
-    return lines
+    return lines + [_plan_line(plan) for plan in found.plans]
+
+
+def _plan_line(plan: PlanChange) -> str:
+    when = datetime.fromtimestamp(plan.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    tested = f"; the test split of {', '.join(plan.tested)} had been opened before" if plan.tested else ""
+    return f"plan changed {when}: {'; '.join(plan.changes)}{tested}"
 
 
 MOST_REASONS = 5

@@ -36,7 +36,7 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
     Raises:
         StorageError: if stored test predictions are damaged.
     """
-    recorded = read_recorded(database, study.name)
+    recorded = read_recorded(database, study)
     store = PredictionStore(Files(study.checkpoints))
     labels, slides, valid_labels = None, None, None
     for frozen in islice(recorded.frozen.values(), 1):  # of all the same
@@ -55,6 +55,7 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
             TestOpening(row.architecture, row.opened_at, row.owner, row.configuration, row.test_digest)
             for row in recorded.openings
         ),
+        plans=tuple(recorded.plans),
         compute=tuple(read_compute(study, recorded)),
         donors=tuple(read_donors(study, recorded)),
         ranges=tuple(read_ranges(study, recorded)),

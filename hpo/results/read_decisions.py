@@ -45,9 +45,10 @@ def read_ranges(study: StudyFile, recorded: Recorded) -> Iterator[FactorRange]:
             continue
         written = result.ranges
         stage2 = recorded.stages.get(("stage2", architecture))
-        in_force = by_hand.get(architecture, written)
+        in_force, is_newer = by_hand.get(architecture, written), False
         if stage2 is not None:
             in_force = plan_of(stage2, Stage2Plan).ranges
+            is_newer = (stage.closed_at or 0.0) > stage2.opened_at
         for factor, limits in in_force.items():
             yield FactorRange(
                 architecture=architecture,
@@ -56,7 +57,8 @@ def read_ranges(study: StudyFile, recorded: Recorded) -> Iterator[FactorRange]:
                 high=None if isinstance(limits, ChoiceRange) else limits.high,
                 values=tuple(limits.choices) if isinstance(limits, ChoiceRange) else (),
                 best=limits.best,
-                edited=limits != written.get(factor),
+                edited=limits != written.get(factor) and not is_newer,
+                outdated=limits != written.get(factor) and is_newer,
             )
 
 

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hpo.config.stage import Stage
+from hpo.config.study import StudyFile
+from hpo.stages.order import stages_of
 from hpo.storage.database import Database
 from hpo.storage.decided import ConfirmResult
 from hpo.storage.decisions import load_stages
 from hpo.storage.ledger import TrainedEpoch, list_test_openings, trained_epochs
 from hpo.storage.optuna_bridge import trial_numbers
+from hpo.storage.plans import AcceptedPlan, accepted_plans
 from hpo.storage.points import stage_points
 from hpo.storage.stage_json import abandoned, plan_of
 from hpo.storage.tables import PointRow, StageRow, TestOpeningRow
@@ -31,6 +34,7 @@ class Recorded:
         epochs: the compute ledger in its order.
         workers: the first one first.
         openings: of the test split, in their order.
+        plans: every plan that was accepted, the first one first.
     """
 
     stages: Mapping[Key, StageRow]
@@ -39,6 +43,7 @@ class Recorded:
     epochs: Sequence[TrainedEpoch]
     workers: Sequence[WorkerSpan]
     openings: Sequence[TestOpeningRow]
+    plans: Sequence[AcceptedPlan] = ()
 
     @property
     def frozen(self) -> dict[str, ConfirmResult]:
@@ -50,15 +55,24 @@ class Recorded:
         }
 
 
-def read_recorded(database: Database, study: str) -> Recorded:
-    """Read a study in one transaction, so that what a worker writes meanwhile is in all of it or in none."""
+def read_recorded(database: Database, study: StudyFile) -> Recorded:
+    """Read a study in one transaction, so that what a worker writes meanwhile is in all of it or in none.
+
+    Stages of architectures that the study lists no more are left out, and a recheck that it has no more.
+    """
+    name = study.name
     with database.snapshot() as session:
-        stages = load_stages(session, study)
+        stages = {
+            (stage, architecture): row
+            for (stage, architecture), row in load_stages(session, name).items()
+            if architecture in study.architecture_specs and stage in stages_of(study)
+        }
         return Recorded(
             stages=stages,
             points={key: stage_points(session, stage.name) for key, stage in stages.items()},
             numbers={key: trial_numbers(session, stage.name) for key, stage in stages.items()},
-            epochs=trained_epochs(session, study),
-            workers=worker_spans(session, study),
-            openings=list_test_openings(session, study),
+            epochs=trained_epochs(session, name),
+            workers=worker_spans(session, name),
+            openings=list_test_openings(session, name),
+            plans=accepted_plans(session, name),
         )

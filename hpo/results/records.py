@@ -211,6 +211,7 @@ class FactorRange:
         values: of words; empty for a number.
         best: stage 1's best level.
         edited: whether a person changed what stage 1 had written.
+        outdated: whether stage 1 was decided again after stage 2 had been opened with these, and came to others.
     """
 
     architecture: str
@@ -220,6 +221,7 @@ class FactorRange:
     values: tuple[Value, ...]
     best: Value
     edited: bool = False
+    outdated: bool = False
 
 
 @dataclass(frozen=True)

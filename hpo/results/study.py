@@ -34,6 +34,7 @@ from hpo.results.records import (
 )
 from hpo.results.settings import StudySettings
 from hpo.storage.ledger import TrainedEpoch
+from hpo.storage.plans import AcceptedPlan
 from hpo.storage.workers import WorkerSpan
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class StudyResults:
         test_slides: ``(N,)``, the slide of each test patch, where that is known.
         valid_labels: ``(V,)``, 0 or 1, of the validation patches; None until the test split is opened.
         test_openings: in their order.
+        plans: every plan of the study, the first one first.
         compute: the cost of each part of each architecture.
         donors: of the architectures whose stage 2 is warm-started.
         ranges: of the architectures whose stage 1 is closed.
@@ -81,6 +83,7 @@ class StudyResults:
     test_slides: NDArray[np.str_] | None = None
     valid_labels: NDArray[np.uint8] | None = None
     test_openings: tuple[TestOpening, ...] = ()
+    plans: tuple[AcceptedPlan, ...] = ()
     compute: tuple[ComputeEntry, ...] = ()
     donors: tuple[Donor, ...] = ()
     ranges: tuple[FactorRange, ...] = ()

@@ -14,6 +14,7 @@ from hpo.stages.point_words import point_words, usual_values
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages
 from hpo.storage.ledger import recent_throughput, total_compute
+from hpo.storage.plans import accepted_plans
 from hpo.storage.points import count_points
 from hpo.storage.stage_json import claimed_plan
 from hpo.storage.tables import PointRow, PointState, StageRow, now
@@ -101,6 +102,28 @@ class Pace:
 
     patches_per_second: float
     seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class PlanChange:
+    """A change of a study's plan.
+
+    Args:
+        at: seconds since 1970, UTC, by the database's clock.
+        changes: ``key: was -> is`` each.
+        tested: architectures whose test split had been opened before.
+    """
+
+    at: float
+    changes: tuple[str, ...]
+    tested: tuple[str, ...]
+
+
+def plan_changes(database: Database, study: StudyFile) -> list[PlanChange]:
+    """How the plan of a study was changed since it started."""
+    with database.transaction() as session:
+        plans = accepted_plans(session, study.name)
+    return [PlanChange(plan.at, tuple(change.text for change in plan.changes), plan.tested) for plan in plans[1:]]
 
 
 def pace(database: Database, study: StudyFile, visits_in_all: Callable[[], int]) -> Pace:

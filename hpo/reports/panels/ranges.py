@@ -28,6 +28,7 @@ class RangesTable(NamedTuple):
     architectures: list[str]
     rows: list[RangeRow]
     edited: bool
+    outdated: bool
     missing: list[str]
 
 
@@ -54,6 +55,7 @@ def read(results: StudyResults, _options: PanelSettings) -> RangesTable:
         have,
         rows,
         any(one.edited for one in results.ranges),
+        any(one.outdated for one in results.ranges),
         [name for name in settings.architectures if name not in have],
     )
 
@@ -85,6 +87,8 @@ def finding(data: RangesTable) -> str:
 def explain(data: RangesTable) -> str:
     """The meaning of a range."""
     edited = " Ranges marked as edited were changed by a person." if data.edited else ""
+    if data.outdated:
+        edited += " Stage 2 was opened with those marked outdated; stage 1 was decided again since then."
     missing = f" Stage 1 is not complete for {listed(data.missing)}." if data.missing else ""
     return (
         "The levels that are statistically level with the best of their axis on the validation split, widened by half "
@@ -102,7 +106,8 @@ def range_cell(found: FactorRange | None) -> Cell:
         text = range_words(low, high)
     else:
         text = listed(value_words(value) for value in found.values)
-    return Cell(text, f"best {value_words(found.best)}" + (", edited" if found.edited else ""))
+    mark = ", edited" if found.edited else ", outdated" if found.outdated else ""
+    return Cell(text, f"best {value_words(found.best)}{mark}")
 
 
 PANEL = Panel("Ranges that stage 1 leaves to stage 2", read, draw, finding, explain)
