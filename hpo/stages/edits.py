@@ -174,7 +174,7 @@ def _stage2(name: str, was: Any, now: Any, opened: Opened) -> tuple[Kind, str]:
     if name in BUDGETS:
         if isinstance(was, int | float) and isinstance(now, int | float) and now < was:
             return "anew", "what was trained counts; nothing beyond the new budget is begun"
-        return "taken", "stage 2 goes on where it ended"
+        return "taken", "stage 2 continues where it ended"
     if name == "stop":
         return "taken", "stage 2 goes on, or ends, by it from now on"
     if name == "learn_from":

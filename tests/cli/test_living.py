@@ -32,7 +32,7 @@ def test_plan_says_what_an_edit_means_and_changes_nothing(hpo: Hpo, story: Story
     before = story.everything()
     write(story.study.file.parent, architectures=STUDY["architectures"][:1], stage2={"trials": 9})
     told = hpo("plan", story.study.file)
-    assert "stage2.trials: 4 -> 9: stage 2 goes on where it ended" in told.out
+    assert "stage2.trials: 4 -> 9: stage 2 continues where it ended" in told.out
     (change,) = json.loads(hpo("plan", story.study.file, "--json").out)["changes"]
     assert (change["key"], change["was"], change["now"], change["kind"]) == ("stage2.trials", 4, 9, "taken")
     assert story.everything() == before

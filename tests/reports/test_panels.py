@@ -32,6 +32,7 @@ from hpo.reports.panels import (
     factor_effect,
     failures,
     history,
+    plan_history,
     ranges,
     roc,
     schedules,
@@ -48,6 +49,7 @@ from hpo.results.records import ComputeEntry, Role, TrialResult
 from hpo.results.settings import FactorSettings
 from hpo.results.study import StudyResults
 from hpo.storage.ledger import Compute
+from hpo.storage.plans import AcceptedPlan, PlanChange
 from tests.reports.looks import LOOKS
 from tests.results.invented import stages_changed
 
@@ -371,6 +373,20 @@ class TestAccounts:
         read = test_openings.read(again, _options("test_openings"))
         assert test_openings.finding(read) == "5 openings of the test split; more than once: model1."
         assert "no longer those of an unseen test split" in test_openings.explain(read)
+
+    def test_an_opening_after_a_change_of_the_plan_names_the_change(self, finished: StudyResults) -> None:
+        first = finished.test_openings[0]
+        change = PlanChange("stage2.trials: 4 -> 8", "taken", "stage 2 continues")
+        plan = AcceptedPlan(first.opened_at + 1, {}, (change,), (first.architecture,))
+        later = replace(first, opened_at=first.opened_at + 2)
+        again = replace(finished, test_openings=(*finished.test_openings, later), plans=(AcceptedPlan(0.0, {}), plan))
+        read = test_openings.read(again, _options("test_openings"))
+        assert read.changes == ["", "", "", "", "stage2.trials: 4 -> 8"]
+        assert test_openings.finding(read).endswith("more than once: model1, after the plan was changed.")
+        history = plan_history.read(again, _options("plan_history"))
+        assert plan_history.finding(history) == (
+            "The plan was changed 1 time, also after the test split of model1 had been opened."
+        )
 
     def test_failures_have_their_reasons(self, finished: StudyResults) -> None:
         read = failures.read(finished, _options("failures"))

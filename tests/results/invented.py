@@ -34,6 +34,7 @@ from hpo.results.records import (
 from hpo.results.settings import FactorSettings, StudySettings
 from hpo.results.study import StudyResults
 from hpo.storage.ledger import Compute, TrainedEpoch
+from hpo.storage.plans import AcceptedPlan, PlanChange
 from hpo.storage.workers import WorkerSpan
 
 FACTORS = {
@@ -50,6 +51,9 @@ BEGAN = 1_794_990_000.0
 OWNERS = ("lab-1:4711:100", "lab-2:4712:200")
 SLIDES = 24
 SEPARATION: dict[Role, float] = {"before": 1.9, "after": 2.5, "cold_control": 2.25}
+
+MORE_TRIALS = PlanChange("stage2.trials: 12 -> 20", "taken", "stage 2 continues where it ended")
+"""What was changed of the study's plan."""
 
 
 def _curve(random: np.random.Generator, epochs: int, ceiling: float) -> tuple[dict[str, float], ...]:
@@ -280,6 +284,7 @@ def invent_study(
         test_slides=slides,
         valid_labels=VALID_LABELS,
         test_openings=tuple(openings),
+        plans=(AcceptedPlan(1.7e9, {}), AcceptedPlan(1.7e9 + 60, {}, (MORE_TRIALS,))),
         compute=tuple(compute),
         donors=tuple(donors),
         ranges=tuple(ranges),

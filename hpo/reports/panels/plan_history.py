@@ -16,27 +16,28 @@ from hpo.storage.plans import AcceptedPlan
 class History(NamedTuple):
     """What the table shows."""
 
-    changed: list[AcceptedPlan]
+    plans: list[AcceptedPlan]
     outdated: list[str]
 
 
 def read(results: StudyResults, _options: PanelSettings) -> History:
-    """Every plan but the first.
+    """Every plan, the first one first.
 
     Raises:
-        NotThereError: if the plan was never changed.
+        NotThereError: if the study has not started.
     """
-    if len(results.plans) < 2:
-        raise NotThereError("The study is as it was first planned.")
+    if not results.plans:
+        raise NotThereError("The study has not started.")
     outdated = dict.fromkeys(one.architecture for one in results.ranges if one.outdated)
-    return History(list(results.plans[1:]), list(outdated))
+    return History(list(results.plans), list(outdated))
 
 
 def draw(data: History, _looks: Looks) -> Table:
-    """A row a change."""
-    rows: list[list[Cell | str]] = [
+    """A row for the first plan, and one for each change."""
+    rows: list[list[Cell | str]] = [[moment(data.plans[0].at), "first plan", "", "none"]]
+    rows += [
         [moment(plan.at), Cell(change.text, kind="code"), change.effect, listed(plan.tested) if plan.tested else "none"]
-        for plan in data.changed
+        for plan in data.plans[1:]
         for change in plan.changes
     ]
     return Table([Column("When"), Column("Change"), Column("Effect"), Column("Tested before")], rows)
@@ -44,8 +45,11 @@ def draw(data: History, _looks: Looks) -> Table:
 
 def finding(data: History) -> str:
     """How often, and whether a test split had been opened before."""
-    changes = f"The plan was changed {plural(len(data.changed), 'time')}"
-    tested = [name for plan in data.changed for name in plan.tested]
+    changed = data.plans[1:]
+    if not changed:
+        return "The study is as it was first planned."
+    changes = f"The plan was changed {plural(len(changed), 'time')}"
+    tested = [name for plan in changed for name in plan.tested]
     if tested:
         return f"{changes}, also after the test split of {listed(dict.fromkeys(tested))} had been opened."
     return f"{changes}, each time before the test split was opened."
