@@ -39,6 +39,12 @@ class Spending:
         return 1.0 if self.is_free else sum(self.costs) / self.budget
 
 
+def budget_of(study: StudyFile) -> float:
+    """The number that a stage 2's budget is."""
+    settings = study.stage2
+    return settings.trials or settings.patch_visits or settings.minutes or 0
+
+
 def spending(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> Spending:
     """Add up a stage 2's budget: a step costs the epochs that it adds, in full: sharing saves time, not budget.
 

@@ -21,6 +21,7 @@ from hpo.errors import ConfigError
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.point import point_key
 from hpo.search.spaces import spaces_to_json, whole_factor
+from hpo.stages.budget import budget_of
 from hpo.stages.edits import BUDGETS, Change, compare_plans, default_of
 from hpo.stages.order import stages_of
 from hpo.stages.plan import determining_settings, planned, stage1_points, template_recipe
@@ -201,7 +202,7 @@ def follow_budget(session: Session, study: StudyFile, stage: StageRow) -> bool:
     """
     slots = [row for row in all_points(session, stage.name) if "slot" in row.label]
     if study.stage2.is_pool:
-        return _follow_ends(session, slots, study.stage2.trials)
+        return _follow_ends(session, slots, budget_of(study))
     trials = study.stage2.trials
     inside = [row for row in slots if trials is None or row.label["slot"] < trials]
     is_changed = bring_back(inside)
@@ -214,15 +215,15 @@ def follow_budget(session: Session, study: StudyFile, stage: StageRow) -> bool:
     return add_points(session, stage.name, new) > 0 or is_changed
 
 
-def _follow_ends(session: Session, slots: Sequence[PointRow], trials: int | None) -> bool:
+def _follow_ends(session: Session, slots: Sequence[PointRow], budget: float) -> bool:
     """Have a pool count the last steps of its present budget, and not those that ended an earlier one."""
-    stale = [row for row in slots if row.label.get("end") not in (None, trials) and row.state != "aside"]
+    stale = [row for row in slots if row.label.get("end") not in (None, budget) and row.state != "aside"]
     is_changed = set_aside(session, stale)
     for row in stale:
         row.point_key = f"end:{row.label['end']}:{row.id}"  # another step may have its number now
     session.flush()
     taken = {row.point_key for row in slots}
-    back = [row for row in slots if row.state == "aside" and row.label.get("end") == trials]
+    back = [row for row in slots if row.state == "aside" and row.label.get("end") == budget]
     free = [row for row in back if step_key(row.label["slot"]) not in taken]
     for row in free:
         row.point_key = step_key(row.label["slot"])

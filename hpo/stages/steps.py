@@ -22,7 +22,7 @@ from hpo.recipe.recipe import recipe_from_json
 from hpo.search.history import Continue, Open, Training
 from hpo.search.pool import PoolSettings, next_step
 from hpo.search.spaces import Space, spaces_from_json
-from hpo.stages.budget import has_stalled, spending
+from hpo.stages.budget import budget_of, has_stalled, spending
 from hpo.stages.plan import planned
 from hpo.storage.decided import Choice, Stage2Plan
 from hpo.storage.points import DesignPoint
@@ -68,7 +68,7 @@ def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Se
         rows: its points, in the order in which they were planned.
     """
     plan = plan_of(stage, Stage2Plan)
-    rows = [row for row in rows if row.label.get("end") in (None, study.stage2.trials)]  # one may still run
+    rows = [row for row in rows if row.label.get("end") in (None, budget_of(study))]  # one may still run
     steps = [row for row in rows if "slot" in row.label]
     if any(row.state == "waiting" for row in rows):
         return None
@@ -110,7 +110,7 @@ def _ending(
     if not isinstance(step, Continue):
         return None
     number = sum("slot" in row.label for row in rows)
-    return _continued(rows, step, step_key(number), {"slot": number, "end": study.stage2.trials or 0})
+    return _continued(rows, step, step_key(number), {"slot": number, "end": budget_of(study)})
 
 
 def searched_spaces(plan: Stage2Plan) -> dict[str, Space]:
