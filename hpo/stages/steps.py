@@ -174,7 +174,7 @@ def _opened(plan: Stage2Plan, step: Open, number: int) -> DesignPoint:
     return planned(plan.template, point, key=step_key(number), label={"slot": number, "origin": origin})
 
 
-def _continued(rows: Sequence[PointRow], step: Continue, key: str, label: dict[str, int]) -> DesignPoint:
+def _continued(rows: Sequence[PointRow], step: Continue, key: str, label: dict[str, float]) -> DesignPoint:
     before = next(row for row in longest_rows(rows) if row.recipe_key == step.key)
     return DesignPoint(
         key=key,
