@@ -127,6 +127,10 @@ def _architecture(name: str, was: Any, now: Any) -> tuple[Kind, str]:
         return "anew", f"what {name} gave stays in the database, and leaves report and comparison"
     if "function" in was and was.get("function") == now.get("function"):
         module = now["function"].partition(":")[0]
+        changed = [file for file in now.get("files", ()) if file not in was.get("files", ())]
+        if was.get("source_digest") == now.get("source_digest"):
+            names = ", ".join(name for name, _ in changed) or "the list of its files"
+            return "other", f"{names} has changed since; list the function under another name to add it"
         return "other", f"the source of module {module} has changed since; list it under another name to add it"
     return "other", f"{name} is another network; list it under another name to add it"
 
@@ -217,7 +221,8 @@ def said(value: Any) -> str:
         return f"[{', '.join(map(said, value))}]"
     if isinstance(value, Mapping):
         if "source_digest" in value:
-            return f"{value['function']} ({value['source_digest'][:8]})"
+            files = "".join(f", {name} {digest[:8]}" for name, digest in value.get("files", ()))
+            return f"{value['function']} ({value['source_digest'][:8]}{files})"
         return f"{{{', '.join(f'{name}: {said(item)}' for name, item in value.items() if item is not None)}}}"
     text = str(value)
     return f"{text[:8]}..." if len(text) == 64 else text

@@ -65,7 +65,9 @@ def listed_study(session: Session, name: str) -> ListedStudy:
     searched = PointRow.stage_name.in_(
         [row.name for (stage, _), row in stages.items() if stage in ("stage1", "stage2")]
     )
-    counts = session.execute(select(PointRow.state, func.count()).where(in_stages).group_by(PointRow.state))
+    counts = session.execute(
+        select(PointRow.state, func.count()).where(in_stages, PointRow.state != "aside").group_by(PointRow.state)
+    )
     epochs, visits, trained_at = session.execute(
         select(func.count(), func.sum(TrainedEpochRow.patch_visits), func.max(TrainedEpochRow.at)).where(
             TrainedEpochRow.study == name

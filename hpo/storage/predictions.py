@@ -162,6 +162,11 @@ class PredictionStore:
     def _read(self, name: str, required: str) -> _Found:
         content = self._files.read(f"predictions/{name}")
         if content is None:
+            if not self._files.names(""):
+                raise StorageError(
+                    f"checkpoint store {self._files.url} does not exist, or nothing is in it; correct `checkpoints` in "
+                    "the study file, or HPO_CHECKPOINTS; if it is gone for good, hpo run makes predictions again"
+                )
             raise self._unusable(name, "missing")
         digest = _digest_in(content)
         if digest is not None and digest != _digest(name, content[: -len(_MARK) - _DIGITS - 2]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,10 @@ def test_it_adds_what_is_asked_for_and_leaves_the_rest_as_it_is(finished: Projec
     assert len(list((finished.folder / "logs" / "small").rglob("events.out.tfevents.*"))) == 35
     again = finished.run("export", "study.yaml")
     assert again.stdout.strip() == str(finished.output)
+    told = json.loads(finished.run("export", "study.yaml", "--json").stdout)
+    assert told["best_config"] == str(finished.output / "best_config.yaml")
+    assert str(models[0] / "model.onnx") in told["files"]["tiny"]
+    assert set(told["results"]["architectures"]) == {"tiny", "wide"}
     assert (models[0] / "model.onnx").exists()
 
 

@@ -79,12 +79,16 @@ def test_a_second_run_trains_nothing_says_so_and_does_not_start_tensorflow(finis
     before = rows(finished.output, "SELECT COUNT(*) FROM hpo_trained_epoch")
     command = [sys.executable, "-X", "importtime", "-m", "hpo", "run", "study.yaml"]
     again = subprocess.run(command, cwd=finished.folder, capture_output=True, text=True, check=True)
-    assert "nothing was trained" in again.stdout
+    assert "everything was already trained" in again.stdout
     assert "before" in again.stdout
     imported = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
     assert "hpo.reports.page.report" in imported
     assert not imported & {"tensorflow", "keras"}
     assert rows(finished.output, "SELECT COUNT(*) FROM hpo_trained_epoch") == before
+    told = json.loads(finished.run("run", "study.yaml", "--json").stdout)
+    assert (told["study"], told["trained"]["epochs"]) == ("small", 0)
+    assert set(told["results"]["architectures"]) == {"tiny", "wide"}
+    assert [one["abandoned"] for one in told["architectures"]] == [None, None]
 
 
 def test_a_run_that_is_killed_again_and_again_ends_as_an_undisturbed_one(project: Project, finished: Project) -> None:

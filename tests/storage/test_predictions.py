@@ -63,7 +63,12 @@ def test_the_truth_keeps_labels_and_where_they_are_known_slides(store_url: str, 
 
 
 def test_missing_predictions_are_an_error_that_names_the_file_and_what_to_do(store_url: str) -> None:
-    store = PredictionStore(Files(store_url))
+    files = Files(store_url)
+    store = PredictionStore(files)
+    with pytest.raises(StorageError, match="does not exist, or nothing is in it; correct `checkpoints`") as nowhere:
+        store.load("configuration", "after", 0)
+    assert "HPO_CHECKPOINTS" in str(nowhere.value)
+    files.write("studies/small-1", b"")
     with pytest.raises(
         StorageError, match=r"configuration/test/after-0\.npz: .* missing; hpo run makes them again"
     ) as caught:
