@@ -14,7 +14,7 @@ from hpo.config.fields import Settings, Whole
 class GrowingRungs(Settings):
     """Rungs that lie a factor apart."""
 
-    first: Whole | None = Field(default=None, ge=1, description="epochs of the first rung; by default an eighth of all")
+    first: Whole | None = Field(default=None, ge=1, description="epochs of the first rung; by default a sixteenth")
     factor: Whole = Field(default=3, ge=2, description="the next rung has so many times as many epochs")
 
 

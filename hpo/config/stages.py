@@ -105,7 +105,7 @@ class Stage2Settings(Settings):
     epochs: Whole = Field(ge=1, description="epochs of each training; of asha, of the longest")
     rungs: Rungs | None = Field(
         default=None,
-        description="of asha: after how many epochs trainings pause; by default after an eighth of all, then 3 times "
+        description="of asha: after how many epochs trainings pause; by default after a sixteenth of all, then 3 times "
         "as many each time",
     )
     trials: Whole | None = Field(default=None, ge=1, description="budget of each architecture: number of trainings")

@@ -32,9 +32,8 @@ from hpo.storage.tables import PointRow, StageRow
 _GATHERING = 1 / 3
 """The most of a budget that is spent on the first group of trainings before the best of them continues."""
 
-_PARTS = 8
-"""The first pause is after one part of so many: BatchNormalization and high learning rates show little in one epoch
-(`docs/search.md`)."""
+_PARTS = 16
+"""The first pause is after one part of so many, and at least one epoch (`docs/search.md`)."""
 
 _TRIES = 20
 """So many proposals that are known trainings under other names count as: nothing is left to open."""
