@@ -84,11 +84,20 @@ def _values(settings: StudyFile, more: dict[str, float], seeds: int | None) -> d
         total = before + number
         values["stage2", name] = int(total) if float(total).is_integer() else total
     if seeds is not None:
-        fresh = max(settings.confirm.seeds) + 1
-        values["confirm", "seeds"] = [*settings.confirm.seeds, *range(fresh, fresh + seeds)]
+        values["confirm", "seeds"] = [*settings.confirm.seeds, *_more_seeds(settings, seeds)]
     if not values:
         raise HpoError("extend by what? add --trials, --patch-visits or --minutes, or --seeds")
     return values
+
+
+def _more_seeds(settings: StudyFile, amount: int) -> range:
+    """Seeds for more final trainings: those by which the recheck chooses are not among them, and stay as they are."""
+    from hpo.stages.recheck import fresh_seeds
+
+    recheck = settings.stage2.recheck
+    choosing = fresh_seeds(settings, recheck.seeds) if recheck is not None and recheck.top else ()
+    first = max(*settings.confirm.seeds, *choosing, 0) + 1
+    return range(first, first + amount)
 
 
 def _check_started(settings: StudyFile) -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from hpo.config.load import load_study
+from hpo.storage.database import open_database
 from tests.cli.hpo import Hpo
 from tests.stages.story import STUDY, Story, load, write
 
@@ -16,8 +17,6 @@ from tests.stages.story import STUDY, Story, load, write
 @pytest.fixture
 def story(tmp_path: Path) -> Story:
     """A study in the database that its file names."""
-    from hpo.storage.database import open_database
-
     study = load(tmp_path, architectures=STUDY["architectures"][:1])
     return Story(study, open_database(study.database))
 
@@ -62,6 +61,20 @@ def test_extend_adds_to_the_file_and_the_plan(hpo: Hpo, story: Story) -> None:
         ["stage2.trials: 4 -> 7", "confirm.seeds: [0, 1] -> [0, 1, 2, 3]"]
     ]
     assert "plan changed 20" in hpo("status", story.study.file).out
+
+
+def test_seeds_that_are_added_are_none_by_which_the_recheck_has_chosen(hpo: Hpo, tmp_path: Path) -> None:
+    changes = {"architectures": STUDY["architectures"][:1], "stage2": {"recheck": {"top": 2, "seeds": 2}}}
+    study = load(tmp_path, **changes)
+    story = Story(study, open_database(study.database))
+    story.run()
+    before = [row.recipe_key for row in story.points("recheck")]
+    assert hpo("extend", study.file, "--seeds", 2, "--plan-only").status == 0
+    assert settings(story)["confirm"]["seeds"] == [0, 1, 4, 5]  # 2 and 3 are the recheck's
+    story.study = load_study(study.file)
+    story.run()
+    assert [row.recipe_key for row in story.points("recheck")] == before
+    assert len(story.points("confirm")) == 3 * 4
 
 
 def test_extend_refuses_another_kind_of_budget_nothing_at_all_and_what_has_not_started(hpo: Hpo, story: Story) -> None:

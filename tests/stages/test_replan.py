@@ -317,3 +317,20 @@ def test_a_study_that_was_judged_anew_shows_its_new_values_in_optuna(database: D
     assert {trial._trial_id: trial.value for trial in found.trials} == pytest.approx(values)
     assert all(value is not None and value < 0.5 for value in values.values())
     assert trained_twice(story) == 0
+
+
+def test_a_function_whose_source_has_changed_is_named_in_words_and_may_be_added_under_another_name(
+    sqlite: Database, tmp_path: Path
+) -> None:
+    module_file = tmp_path / "my_networks.py"
+    module_file.write_text("def small(shape):\n    return 1\n")
+    listed = [{"name": "mine", "function": "my_networks:small"}]
+    story = Story(load(tmp_path, architectures=listed), sqlite)
+    story.run("stage1")
+    module_file.write_text("def small(shape):\n    return 2\n")
+    with pytest.raises(ConfigError, match="my_networks has changed since; list it under another name to add it"):
+        edit(story, tmp_path, architectures=listed)
+    module_file.write_text("def small(shape):\n    return 1\n")
+    (tmp_path / "repaired.py").write_text("def small(shape):\n    return 2\n")
+    both = [*listed, {"name": "repaired", "function": "repaired:small"}]
+    assert edit(story, tmp_path, architectures=both)[0].endswith("[taken]")
