@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hpo.config.stage import Stage
 from hpo.storage.decisions import load_stages, study_names
+from hpo.storage.stage_json import abandoned
 from hpo.storage.tables import PointRow, StageRow, StudyRow, TrainedEpochRow, WorkerRow
 from hpo.storage.workers import live_workers
 
@@ -91,7 +92,7 @@ def listed_study(session: Session, name: str) -> ListedStudy:
 
 
 def _state(architectures: Mapping[str, Any], stages: Mapping[tuple[Stage, str], StageRow], is_worked_on: bool) -> State:
-    given_up = {row.architecture for row in stages.values() if "abandoned" in (row.result or {})}
+    given_up = {row.architecture for row in stages.values() if abandoned(row) is not None}
     tested = {name for (stage, name), row in stages.items() if stage == "test" and row.closed_at is not None}
     if given_up >= set(architectures):
         return "given up"
