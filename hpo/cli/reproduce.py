@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpo.config.architectures import find_module
 from hpo.config.best_config import BestConfig
+from hpo.config.function_source import find_module
 from hpo.errors import HpoError
 from hpo.recipe.architecture import FunctionSpec
 from hpo.recipe.recipe import Recipe

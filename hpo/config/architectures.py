@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import importlib.util
-import stat
-import sys
-from functools import lru_cache
-from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from hpo.config.explain import Problem, refuse
-from hpo.config.fields import Name, Settings, Whole
+from hpo.config.fields import FactorValue, Name, Number, Settings, Whole
+from hpo.config.function_source import file_digest, read_function
 from hpo.config.patterns import FUNCTION_PATTERN
 from hpo.errors import nearest
-from hpo.file_faults import file_fault
 from hpo.recipe.architecture import ARCHITECTURES, ArchitectureSpec, CnnSpec, Convolution, FunctionSpec, Padding
 
 
@@ -44,6 +36,13 @@ class CnnSettings(Settings):
     pool_stride: Whole = Field(default=2, ge=1, description="step of the pooling window, pixels")
     batch_normalization: tuple[Annotated[Whole, Field(ge=0)], ...] = Field(
         default=(), description="numbers (from 0) of the convolutions that BatchNormalization follows, in both stages"
+    )
+
+    dropout: Number = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of values dropped in training, before dense layers and output",
     )
 
     @model_validator(mode="after")
@@ -71,6 +70,9 @@ class FunctionSettings(Settings):
         default=(),
         description="files that the function reads, such as weights, relative to this file: their contents are part of "
         "what is trained, and another content is another training",
+    )
+    arguments: dict[str, FactorValue] = Field(
+        default={}, description="keyword arguments of the function; what the search space varies needs none here"
     )
 
 
@@ -122,7 +124,8 @@ def specification(settings: str | CnnSettings | FunctionSettings, folder: Path) 
         return ARCHITECTURES[settings]
     if isinstance(settings, FunctionSettings):
         files = tuple((name, file_digest(folder / name)) for name in settings.files)
-        return FunctionSpec(settings.function, _source_digest(settings.function, folder), files)
+        source = read_function(settings.function, folder)
+        return FunctionSpec(settings.function, source.digest, files, tuple(sorted(settings.arguments.items())))
     return CnnSpec(
         convolutions=tuple(Convolution(item.kernel, item.filters, item.stride) for item in settings.convolutions),
         dense=settings.dense,
@@ -130,6 +133,7 @@ def specification(settings: str | CnnSettings | FunctionSettings, folder: Path) 
         pool=settings.pool,
         pool_stride=settings.pool_stride,
         batch_normalization=settings.batch_normalization,
+        dropout=settings.dropout,
     )
 
 
@@ -150,74 +154,3 @@ def vanishing_layer(spec: CnnSpec, patch_size: int) -> str | None:
                 return f"convolution {number}: {what} of {window} pixels on an input of {side} (padding: valid)"
             side = (side - window) // stride + 1
     return None
-
-
-def _source_digest(function: str, folder: Path) -> str:
-    """SHA-256 of the module's source, in which the callable is found by reading it."""
-    module, name = function.split(":")
-    spec = find_module(module, folder)
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        raise ValueError(f"no Python file of module {module!r} in {folder} or on the Python path")
-    source = Path(spec.origin).read_bytes()
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(f"{spec.origin} is not Python: {error}") from None
-    names = set(_top_level_names(tree))
-    if name not in names:
-        raise ValueError(f"{spec.origin} defines no {name!r}; {nearest(name, names)}")
-    return hashlib.sha256(source).hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file; one that has not changed since is not read again.
-
-    Raises:
-        ValueError: if it cannot be read.
-    """
-    try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise ValueError(f"{path} is no regular file; name a file that the function reads")
-        return _digest_of(path, found.st_size, found.st_mtime_ns)
-    except OSError as error:
-        raise ValueError(f"{path}: {file_fault(error)}") from None
-
-
-@lru_cache(maxsize=256)
-def _digest_of(path: Path, _size: int, _changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def find_module(module: str, *folders: Path) -> ModuleSpec | None:
-    """The place of a module, found without importing anything, not even the packages around it.
-
-    Args:
-        module: its name, dots in it.
-        folders: where to look before the Python path.
-    """
-    top, *below = module.split(".")
-    spec = PathFinder.find_spec(top, [*map(str, folders), *sys.path]) or importlib.util.find_spec(top)
-    name = top
-    for child in below:
-        if spec is None or spec.submodule_search_locations is None:
-            return None
-        name = f"{name}.{child}"
-        # By its last name alone: a folder without __init__.py would be looked up in its parent, which is not imported.
-        spec = PathFinder.find_spec(child, list(spec.submodule_search_locations))
-    if spec is not None and below and spec.origin is not None:
-        return spec_from_file_location(name, spec.origin, submodule_search_locations=spec.submodule_search_locations)
-    return spec
-
-
-def _top_level_names(tree: ast.Module) -> list[str]:
-    names = []
-    for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-            names.append(statement.name)
-        elif isinstance(statement, ast.Import | ast.ImportFrom):
-            names += [alias.asname or alias.name for alias in statement.names]
-        elif isinstance(statement, ast.Assign):
-            names += [target.id for target in statement.targets if isinstance(target, ast.Name)]
-    return names

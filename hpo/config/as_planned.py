@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from hpo.config.dashboard import Dashboard
+from hpo.config.factor import Factor
 from hpo.config.load import load_dashboard, place_document, validated
-from hpo.config.search_space import Factor, SearchSpace
+from hpo.config.search_space import SearchSpace
 from hpo.config.stages import ConfirmSettings, ObjectiveSettings, Stage1Settings, Stage2Settings
 from hpo.config.study import ArithmeticSettings, StudyFile, WorkerSettings
 from hpo.config.yaml_file import Document
@@ -124,8 +125,10 @@ def _settings(name: str, spec: ArchitectureSpec) -> str | dict[str, Any]:
     if ARCHITECTURES.get(name) == spec:
         return name
     if isinstance(spec, CnnSpec):
-        return {"name": name, **architecture_to_json(spec)}
-    return {"name": name, "function": spec.function, "files": [file for file, _ in spec.files]}
+        as_written = replace(spec, first_filters=None, first_dense=None)
+        return {"name": name, **architecture_to_json(as_written)}
+    files = [file for file, _ in spec.files]
+    return {"name": name, "function": spec.function, "files": files, "arguments": dict(spec.arguments)}
 
 
 def _said(model: type[BaseModel], recorded: Mapping[str, Any]) -> dict[str, Any]:

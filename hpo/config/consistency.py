@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from hpo.config.architectures import FunctionSettings, architecture_name, specification, vanishing_layer
+from hpo.config.dashboard import Dashboard
 from hpo.config.explain import Problem
-from hpo.config.search_space import SearchSpace, is_numeric
+from hpo.config.factor import is_numeric
+from hpo.config.fields import KNOWN_FACTORS
+from hpo.config.own_factors import at_reference
+from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
 from hpo.errors import nearest
 from hpo.recipe.architecture import ArchitectureSpec, CnnSpec
@@ -29,7 +33,8 @@ def space_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
             text = _lacking(space, study.search_space.name, stage, name)
             if text is not None:
                 problems.append(Problem((stage, "factors", index), text))
-    if study.stage2.design == "cmaes" and sum(is_numeric(name) for name in study.stage2.factors) < 2:
+    tuned = [name for name in study.stage2.factors if name in space.factors]
+    if study.stage2.design == "cmaes" and sum(is_numeric(name, space.factors[name]) for name in tuned) < 2:
         text = f"cmaes needs at least two numeric factors; found {', '.join(study.stage2.factors)}"
         problems.append(Problem(("stage2", "design"), text))
     problems += _inserting_problems(study)
@@ -57,8 +62,20 @@ def _inserting_problems(study: StudyFile) -> list[Problem]:
     return found
 
 
-def architecture_specs(study: StudyFile, folder: Path) -> tuple[dict[str, ArchitectureSpec], list[Problem]]:
-    """The study's architectures by name, and what is wrong with them.
+def panel_problems(dashboard: Dashboard, space: SearchSpace) -> list[Problem]:
+    """Factors that a dashboard shows and nobody knows, located in the dashboard's file."""
+    known = {*KNOWN_FACTORS, *space.factors}
+    return [
+        Problem(("panels", index, "factor"), f"{panel.factor!r} is not a factor; {nearest(panel.factor, known)}")
+        for index, panel in enumerate(dashboard.panels)
+        if panel.factor is not None and panel.factor not in known
+    ]
+
+
+def architecture_specs(
+    study: StudyFile, folder: Path, space: SearchSpace
+) -> tuple[dict[str, ArchitectureSpec], list[Problem]]:
+    """The study's architectures by name, at the search space's reference, and what is wrong with them.
 
     Functions are looked for, and not imported, in the study file's folder and on the Python path.
     """
@@ -75,7 +92,8 @@ def architecture_specs(study: StudyFile, folder: Path) -> tuple[dict[str, Archit
         if study.arithmetic.jit_compile and (text := why_not_compiled(spec)) is not None:
             problems.append(Problem(("architectures", index), text))
         specs[architecture_name(item)] = spec
-    return specs, problems
+    specs, more = at_reference(study, folder, space, specs)
+    return specs, problems + more
 
 
 def _lacking(space: SearchSpace, file: str, stage: str, name: str) -> str | None:
@@ -85,7 +103,7 @@ def _lacking(space: SearchSpace, file: str, stage: str, name: str) -> str | None
     if stage == "stage1":
         if len(factor.levels) < 2:
             return f"stage 1 needs at least two levels of {name!r} in {file}; found {len(factor.levels)}"
-    elif is_numeric(name):
+    elif is_numeric(name, factor):
         if factor.low == factor.high:
             return f"stage 2 needs bounds (low, high) or levels of {name!r} in {file}; found none"
     elif len(factor.levels) < 2:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import keyword
 import math
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,9 +23,9 @@ from pydantic import (
 
 from hpo.config.database_url import checked_database_url
 from hpo.config.explain import Problem, shown
-from hpo.config.patterns import NAME_PATTERN, URL_PATTERN
-from hpo.errors import nearest
+from hpo.config.patterns import FACTOR_PATTERN, NAME_PATTERN, URL_PATTERN
 from hpo.file_faults import file_fault
+from hpo.recipe.architecture import CNN_FACTORS
 from hpo.recipe.point import FACTORS, Value
 
 
@@ -97,8 +99,8 @@ def _scalar(value: Any) -> Value:
 
 
 def _factor_name(name: str) -> str:
-    if name not in FACTORS:
-        raise ValueError(f"{name!r} is not a factor; {nearest(name, FACTORS)}")
+    if re.fullmatch(FACTOR_PATTERN, name) is None or keyword.iskeyword(name):
+        raise ValueError(f"{name!r} is no factor's name: a Python name of letters, digits and _")
     return name
 
 
@@ -129,8 +131,15 @@ StoreUrl = Annotated[str, Field(min_length=1), AfterValidator(_store_url)]
 FactorValue = Annotated[Value, PlainValidator(_scalar), WithJsonSchema({"type": ["number", "string", "boolean"]})]
 """What a factor is set to."""
 
-FactorName = Annotated[str, AfterValidator(_factor_name), Field(json_schema_extra={"enum": list(FACTORS)})]
-"""A hyper-parameter's name."""
+KNOWN_FACTORS = (*FACTORS, *CNN_FACTORS)
+"""Factors that are no arguments of a user's function."""
+
+FactorName = Annotated[
+    str,
+    AfterValidator(_factor_name),
+    Field(json_schema_extra={"anyOf": [{"enum": list(KNOWN_FACTORS)}, {"pattern": FACTOR_PATTERN}]}),
+]
+"""A hyper-parameter's name: a known one, or that of an argument of a user's function."""
 
 
 def repeated_items(key: str, values: tuple[Any, ...]) -> list[Problem]:

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from hpo.config.consistency import architecture_specs, space_problems
+from hpo.config.consistency import architecture_specs, panel_problems, space_problems
 from hpo.config.dashboard import Dashboard
 from hpo.config.explain import Problem, config_error, explain
 from hpo.config.fields import AnyPath, Context, DatabaseUrl, StoreUrl
+from hpo.config.own_factors import stage_problems, unknown_factors
 from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
 from hpo.config.yaml_file import Document, read_yaml
@@ -86,8 +87,15 @@ def study_of(document: Document) -> StudyFile:
     study = validated(document, StudyFile)
     space = _named(document, "search_space", study.search_space, load_search_space)
     panels = _named(document, "dashboard", study.dashboard, load_dashboard)
-    specs, problems = architecture_specs(study, document.folder)
+    specs, problems = architecture_specs(study, document.folder, space)
+    unknown = [] if problems else unknown_factors(study, document.folder, space, specs)
+    if unknown:
+        raise config_error(read_yaml(study.search_space), unknown)
+    absent = panel_problems(panels, space)
+    if absent:
+        raise config_error(read_yaml(study.dashboard), absent)
     problems += space_problems(study, space)
+    problems += stage_problems(study, space, specs)
     if problems:
         raise config_error(document, problems)
     return study.loaded(document.folder / document.file.name, space, panels, specs)

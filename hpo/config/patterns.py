@@ -11,3 +11,6 @@ FUNCTION_PATTERN = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 
 DIGEST_PATTERN = r"^[0-9a-f]{64}$"
 """SHA-256."""
+
+FACTOR_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
+"""Of a factor: a field of the recipe, a number of a CNN, or an argument of a Python function."""

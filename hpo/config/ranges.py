@@ -9,9 +9,9 @@ from typing import Annotated, Any, Self
 from pydantic import Discriminator, Field, Tag, TypeAdapter, model_validator
 
 from hpo.config.explain import Problem, config_error, refuse, shown
+from hpo.config.factor import Factor, fitting_value, is_numeric
 from hpo.config.fields import FactorName, FactorValue, Number, Settings
 from hpo.config.load import validated
-from hpo.config.search_space import Factor, fitting_value, is_numeric
 from hpo.config.study import StudyFile
 from hpo.config.yaml_file import read_yaml, write_yaml
 from hpo.errors import nearest
@@ -112,13 +112,14 @@ def load_ranges(path: Path, study: StudyFile) -> dict[str, dict[str, NumericRang
             problems.append(Problem(here, text))
             continue
         for name, limits in factors.items():
-            if name not in study.space.factors:
-                text = f"is not in the search space {study.search_space.name}; {nearest(name, study.space.factors)}"
+            known = study.space_of(architecture).factors
+            if name not in known:
+                text = f"is no factor of {architecture} in {study.search_space.name}; {nearest(name, known)}"
                 problems.append(Problem((*here, name), text))
                 continue
             problems += [
                 Problem((*here, name, *problem.location), problem.text)
-                for problem in _range_problems(name, limits, study.space.factors[name])
+                for problem in _range_problems(name, limits, known[name])
             ]
     if problems:
         raise config_error(document, problems)
@@ -155,14 +156,14 @@ def ranges_from_json(values: Mapping[str, Any]) -> dict[str, NumericRange | Choi
 
 def _range_problems(name: str, limits: NumericRange | ChoiceRange, factor: Factor) -> list[Problem]:
     if isinstance(limits, ChoiceRange):
-        if is_numeric(name):
+        if is_numeric(name, factor):
             return [Problem((), "is a number: expected low, high and best; found choices")]
         return [
             Problem(("choices", index), f"found {shown(choice)}; {nearest(str(choice), map(str, factor.levels))}")
             for index, choice in enumerate(limits.choices)
             if choice not in factor.levels
         ]
-    if not is_numeric(name) or factor.low is None or factor.high is None:
+    if not is_numeric(name, factor) or factor.low is None or factor.high is None:
         return [Problem((), "is not a number: expected choices and best; found low, high and best")]
     text = f"the search space allows {factor.low:g} to {factor.high:g}"
     ends = {"low": limits.low, "high": limits.high}
@@ -172,7 +173,7 @@ def _range_problems(name: str, limits: NumericRange | ChoiceRange, factor: Facto
         if not factor.low <= value <= factor.high
     ]
     try:
-        fitting_value(name, limits.best)
+        fitting_value(name, limits.best, factor)
     except ValueError as error:
         problems.append(Problem(("best",), str(error)))
     return problems

@@ -2,52 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from hpo.config.explain import Problem, refuse, shown
-from hpo.config.fields import FactorName, FactorValue, Number, Settings, Whole
-from hpo.config.yaml_file import Location
-from hpo.errors import nearest
-from hpo.recipe.point import FACTORS, Value
+from hpo.config.explain import Problem, refuse
+from hpo.config.factor import Factor, completed, factor_problems, numbers
+from hpo.config.fields import KNOWN_FACTORS, FactorName, Number, Settings, Whole
+from hpo.recipe.point import Value
 from hpo.recipe.schedule import Strategy
-
-_LIMITS: dict[str, tuple[float, float | None, str]] = {
-    "epochs": (1, None, "at least 1"),
-    "batch_size": (1, None, "at least 1"),
-    "patches": (2, None, "at least 2"),
-    "learning_rate": (0, None, "greater than 0"),
-    "momentum": (0, 1, "at least 0 and less than 1"),
-    "weight_decay": (0, None, "at least 0"),
-    "stain_jitter": (0, 1, "at least 0 and less than 1"),
-}
-"""Of each numeric factor: the least value, the value it stays under, and the rule in words."""
-
-_EXCLUSIVE = {"learning_rate"}
-"""Factors that may not take their least value itself."""
-
-
-class Factor(Settings):
-    """One hyper-parameter: its reference value, the levels of stage 1, and the bounds of stage 2."""
-
-    reference: FactorValue = Field(
-        description="value of the reference point (the report's 'before'), and where other factors are varied"
-    )
-    levels: tuple[FactorValue, ...] = Field(
-        default=(), description="values that stage 1 tries, the reference among them; numbers in ascending order"
-    )
-    low: Number | None = Field(default=None, description="least value in stage 2; by default the lowest level")
-    high: Number | None = Field(default=None, description="greatest value in stage 2; by default the highest level")
-    scale: Literal["linear", "log"] = Field(
-        default="linear", description="on which stage 2 samples and plots are drawn: log for what spans powers of ten"
-    )
-    step: Number | None = Field(
-        default=None, gt=0, description="stage 2 proposes low, low + step, low + 2 step, ... ; not on a log scale"
-    )
-    prior: FactorValue | None = Field(
-        default=None, description="value that you expect to be best: stage 2 tries it first, and more values near it"
-    )
 
 
 class TimeBased(Settings):
@@ -78,9 +41,8 @@ class Strategies(Settings):
 
 
 def _list_factors(schema: dict[str, Any]) -> None:
-    """Let editors complete the factors' names."""
-    schema["properties"] = dict.fromkeys(FACTORS, schema["additionalProperties"])
-    schema["additionalProperties"] = False
+    """Let editors complete the names that are known; any other may be one of a user's own function."""
+    schema["properties"] = dict.fromkeys(KNOWN_FACTORS, schema["additionalProperties"])
     schema.pop("propertyNames", None)
 
 
@@ -99,7 +61,7 @@ class SearchSpace(Settings):
         problems = [
             Problem((name, *problem.location), problem.text)
             for name, factor in factors.items()
-            for problem in _factor_problems(name, factor)
+            for problem in factor_problems(name, factor)
         ]
         problems += [
             Problem((name,), "is missing: a search space says at least the reference epochs and patches")
@@ -107,13 +69,13 @@ class SearchSpace(Settings):
             if name not in factors
         ]
         refuse(problems)
-        return {name: _completed(name, factor) for name, factor in factors.items()}
+        return {name: completed(name, factor) for name, factor in factors.items()}
 
     @model_validator(mode="after")
     def _batches_are_filled(self) -> Self:
         if "batch_size" in self.factors:
-            largest = max(_numbers(self.factors["batch_size"]))
-            fewest = min(_numbers(self.factors["patches"]))
+            largest = max(numbers(self.factors["batch_size"]))
+            fewest = min(numbers(self.factors["patches"]))
             if largest > fewest:
                 text = f"a batch of {largest:g} is larger than the fewest patches, {fewest:g}"
                 refuse([Problem(("factors", "batch_size"), text)])
@@ -144,137 +106,9 @@ class SearchSpace(Settings):
     @property
     def most_patches(self) -> int:
         """The largest number of training patches that any design point may ask for."""
-        return int(max(_numbers(self.factors["patches"])))
+        return int(max(numbers(self.factors["patches"])))
 
     @property
     def fewest_patches(self) -> int:
         """The smallest number of training patches that any design point may ask for."""
-        return int(min(_numbers(self.factors["patches"])))
-
-
-def fitting_value(name: str, value: Value) -> Value:
-    """The value as the factor's own type: 32.0 becomes 32 for a batch size, 1 becomes 1.0 for a learning rate.
-
-    Raises:
-        ValueError: if the factor cannot take the value; says what it can take.
-    """
-    kind = FACTORS[name]
-    if isinstance(kind, tuple):
-        if value not in kind:
-            raise ValueError(f"found {shown(value)}; {nearest(str(value), kind)}")
-        return value
-    if kind is bool:
-        if not isinstance(value, bool):
-            raise ValueError(f"must be true or false; found {shown(value)}")
-        return value
-    if isinstance(value, bool | str) or (kind is int and float(value) != int(value)):
-        raise ValueError(f"must be a {'whole number' if kind is int else 'number'}; found {shown(value)}")
-    least, under, rule = _LIMITS[name]
-    if value < least or (value == least and name in _EXCLUSIVE) or (under is not None and value >= under):
-        raise ValueError(f"must be {rule}; found {shown(value)}")
-    return int(value) if kind is int else float(value)
-
-
-def is_numeric(name: str) -> bool:
-    """Whether the factor is a number, and so has bounds; words and booleans have levels only."""
-    return FACTORS[name] in (int, float)
-
-
-def _numbers(factor: Factor) -> list[float]:
-    """All the numbers that a numeric factor mentions."""
-    return [float(value) for value in (factor.reference, *factor.levels, factor.low, factor.high) if value is not None]
-
-
-def _completed(name: str, factor: Factor) -> Factor:
-    """The factor with its values in its own type, and the bounds that its levels imply."""
-    reference = fitting_value(name, factor.reference)
-    levels = tuple(fitting_value(name, level) for level in factor.levels)
-    low, high = factor.low, factor.high
-    if not is_numeric(name):
-        levels = levels or (reference,)
-    elif low is None:
-        ends = levels or (reference,)
-        low, high = float(ends[0]), float(ends[-1])
-    prior = None if factor.prior is None else fitting_value(name, factor.prior)
-    values = {"reference": reference, "levels": levels, "low": low, "high": high, "prior": prior}
-    completed = factor.model_copy(update=values)
-    # What was implied was not said: a factor that Python code made is written as that code made it.
-    completed.model_fields_set.intersection_update(factor.model_fields_set)
-    return completed
-
-
-def _factor_problems(name: str, factor: Factor) -> list[Problem]:
-    values: list[tuple[Location, Value]] = [(("reference",), factor.reference)]
-    values += [(("levels", index), level) for index, level in enumerate(factor.levels)]
-    if factor.prior is not None:
-        values.append((("prior",), factor.prior))
-    if is_numeric(name):
-        values += [((end,), bound) for end in ("low", "high") if (bound := getattr(factor, end)) is not None]
-    problems: list[Problem] = []
-    for location, value in values:
-        try:
-            fitting_value(name, value)
-        except ValueError as error:
-            problems.append(Problem(location, str(error)))
-    if problems:
-        return problems
-    if factor.levels and factor.reference not in factor.levels:
-        listing = ", ".join(shown(level) for level in factor.levels)
-        problems.append(Problem(("reference",), f"{shown(factor.reference)} is not among the levels ({listing})"))
-    problems += _numeric_problems(factor) if is_numeric(name) else _word_problems(name, factor)
-    return problems or _prior_problems(name, factor)
-
-
-def _prior_problems(name: str, factor: Factor) -> list[Problem]:
-    if factor.prior is None:
-        return []
-    if not is_numeric(name):
-        listing = ", ".join(shown(level) for level in factor.levels or (factor.reference,))
-        inside = factor.prior in (factor.levels or (factor.reference,))
-        return [] if inside else [Problem(("prior",), f"{shown(factor.prior)} is not among the levels ({listing})")]
-    numbers = [float(level) for level in factor.levels] or [float(factor.reference)]
-    low = numbers[0] if factor.low is None else factor.low
-    high = numbers[-1] if factor.high is None else factor.high
-    if low <= float(factor.prior) <= high:
-        return []
-    text = f"lies outside low to high, {low:g} to {high:g}; found {shown(factor.prior)}"
-    return [Problem(("prior",), text)]
-
-
-def _word_problems(name: str, factor: Factor) -> list[Problem]:
-    problems = [
-        Problem((field,), f"{name} is not a number: it has a reference and levels only")
-        for field in ("low", "high", "scale", "step")
-        if field in factor.model_fields_set
-    ]
-    return problems + [
-        Problem(("levels", index), f"{shown(level)} stands here twice")
-        for index, level in enumerate(factor.levels)
-        if level in factor.levels[:index]
-    ]
-
-
-def _numeric_problems(factor: Factor) -> list[Problem]:
-    problems: list[Problem] = []
-    levels = [float(level) for level in factor.levels]
-    for index in range(1, len(levels)):
-        if levels[index] <= levels[index - 1]:
-            text = f"levels go up: {levels[index]:g} after {levels[index - 1]:g}"
-            problems.append(Problem(("levels", index), text))
-    if (factor.low is None) != (factor.high is None):
-        given, lacking = ("low", "high") if factor.high is None else ("high", "low")
-        problems.append(Problem((given,), f"needs {lacking} too"))
-    elif factor.low is not None and factor.high is not None:
-        if factor.low >= factor.high:
-            problems.append(Problem(("low",), f"must be less than high, {factor.high:g}; found {factor.low:g}"))
-        else:
-            values: list[tuple[Location, float]] = [(("reference",), float(factor.reference))]
-            values += [(("levels", index), level) for index, level in enumerate(levels)]
-            text = f"lies outside low to high, {factor.low:g} to {factor.high:g}"
-            problems += [Problem(at, text) for at, value in values if not factor.low <= value <= factor.high]
-    if factor.scale == "log":
-        if factor.step is not None:
-            problems.append(Problem(("step",), "a log scale has no step"))
-        if min(_numbers(factor)) <= 0:
-            problems.append(Problem(("scale",), "a log scale needs a reference, levels and bounds above 0"))
-    return problems
+        return int(min(numbers(self.factors["patches"])))

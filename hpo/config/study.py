@@ -15,8 +15,9 @@ from hpo.config.explain import Problem, refuse
 from hpo.config.fields import AnyPath, DatabaseUrl, Flag, Name, Number, Seed, Settings, StoreUrl, Whole, repeated_items
 from hpo.config.search_space import SearchSpace
 from hpo.config.stages import ConfirmSettings, ObjectiveSettings, Stage1Settings, Stage2Settings
-from hpo.recipe.architecture import ArchitectureSpec
+from hpo.recipe.architecture import ArchitectureSpec, own_factors
 from hpo.recipe.arithmetic import Arithmetic, ComputeDtype
+from hpo.recipe.point import FACTORS
 from hpo.recipe.recipe import Balance
 
 
@@ -198,6 +199,16 @@ class StudyFile(Settings):
     def architecture_specs(self) -> dict[str, ArchitectureSpec]:
         """Every architecture by name, in the file's order."""
         return self._loaded.architecture_specs
+
+    def space_of(self, architecture: str) -> SearchSpace:
+        """The search space without the factors that an architecture does not have.
+
+        Raises:
+            KeyError: if the study has no architecture of that name.
+        """
+        own = own_factors(self.architecture_specs[architecture])
+        kept = {name: factor for name, factor in self.space.factors.items() if name in FACTORS or name in own}
+        return self.space if len(kept) == len(self.space.factors) else self.space.model_copy(update={"factors": kept})
 
     @property
     def ranges_path(self) -> Path:

@@ -12,7 +12,7 @@ from hpo.export.card_results import calls_section, results_section
 from hpo.export.card_training import compute_section, data_section, training_section
 from hpo.export.markdown import plain, table
 from hpo.export.subject import Subject, class_words
-from hpo.recipe.architecture import CnnSpec, FunctionSpec
+from hpo.recipe.architecture import CnnSpec, FunctionSpec, as_built
 from hpo.recipe.recipe import Recipe
 from hpo.results.words import (
     DASH,
@@ -20,6 +20,7 @@ from hpo.results.words import (
     listed,
     moment,
     plural,
+    value_words,
 )
 
 _MEANT = "; in PatchCamelyon, tumour tissue in the patch's centre"
@@ -56,7 +57,10 @@ def _introduction(subject: Subject) -> list[str]:
 def _architecture(recipe: Recipe) -> str:
     spec = recipe.architecture
     if not isinstance(spec, CnnSpec):
-        return f"The network is made by the function {plain(spec.function)}"
+        arguments = listed(f"{name} {value_words(value)}" for name, value in spec.arguments)
+        given = f" with {plain(arguments)}" if spec.arguments else ""
+        return f"The network is made by the function {plain(spec.function)}{given}"
+    spec = as_built(spec)
     convolutions = ", ".join(
         f"{one.kernel} x {one.kernel} ({plural(one.filters, 'filter')}, stride {one.stride}"
         f"{', BatchNormalization' if recipe.batch_normalization or index in spec.batch_normalization else ''})"
@@ -64,7 +68,8 @@ def _architecture(recipe: Recipe) -> str:
     )
     layers = "a dense layer" if len(spec.dense) == 1 else "dense layers"
     dense = f", {layers} of {listed(str(units) for units in spec.dense)} units" if spec.dense else ""
-    return f"Convolutions of {convolutions}, each with ReLU and max-pooling{dense}, and one output"
+    dropped = f"; dropout of {spec.dropout:g} before each layer after the convolutions" if spec.dropout else ""
+    return f"Convolutions of {convolutions}, each with ReLU and max-pooling{dense}, and one output{dropped}"
 
 
 def _use(subject: Subject) -> list[str]:

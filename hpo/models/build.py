@@ -19,11 +19,15 @@ from hpo.models.own_function import import_function as _import
 from hpo.models.own_function import settings_kept
 from hpo.models.pooling import TiledMaximum
 from hpo.models.seeds import random_uniform
-from hpo.recipe.architecture import ArchitectureSpec, CnnSpec, FunctionSpec
+from hpo.recipe.architecture import ArchitectureSpec, CnnSpec, FunctionSpec, as_built
 from hpo.recipe.arithmetic import PLAIN, Arithmetic, ComputeDtype, why_not_compiled
+from hpo.recipe.key import canonical, digest
 
 Arrays = dict[str, NDArray[Any]]
 """From a variable's path, such as ``conv1/kernel``, to its value."""
+
+RANDOM_STATE = "seed_generator_state"
+"""The last part of the path of a variable that holds a layer's random state."""
 
 BN_MOMENTUM = 0.9
 """Of BatchNormalization's moving statistics. Keras' 0.99 needs some 500 steps to forget its start, more than the short
@@ -59,9 +63,13 @@ def build_model(
     reason = why_not_compiled(architecture) if arithmetic.jit_compile else None
     if reason is not None:
         raise TrainingError(reason)
+    if architecture.dropout:
+        # Keras numbers random states over the whole process; they are stored by name, so each model starts at one.
+        keras.backend.clear_session(free_memory=False)
+        pin_keras()
     try:
         with _computing_in(arithmetic.compute_dtype):
-            return _cnn(architecture, size, batch_normalization, arithmetic.jit_compile)
+            return _cnn(as_built(architecture), size, batch_normalization, arithmetic.jit_compile)
     except ValueError as error:
         raise TrainingError(f"the architecture does not fit patches of {size} pixels: {error}") from error
 
@@ -133,9 +141,15 @@ def _cnn(spec: CnnSpec, size: int, batch_normalization: bool, jit_compile: bool)
             x = _pooling(spec, f"pool{index + 1}", jit_compile)(x)
     x = layers.Flatten(name="flatten")(x)
     for index, units in enumerate(spec.dense):
+        x = _dropped(x, spec.dropout, f"dropout{index + 1}")
         x = layers.Dense(units, activation="relu", name=f"dense{index + 1}")(x)
+    x = _dropped(x, spec.dropout, "dropout_last")
     logit = layers.Dense(1, dtype="float32", name="logit")  # of which bfloat16 would make ties
     return keras.Model(inputs, logit(x), name="cnn")
+
+
+def _dropped(x: Any, rate: float, name: str) -> Any:
+    return keras.layers.Dropout(rate, name=name)(x) if rate else x
 
 
 def _pooling(spec: CnnSpec, name: str, jit_compile: bool) -> keras.layers.Layer:
@@ -144,10 +158,12 @@ def _pooling(spec: CnnSpec, name: str, jit_compile: bool) -> keras.layers.Layer:
     return TiledMaximum(spec.pool, spec.padding, name=name)
 
 
-def _fresh(path: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
+def _fresh(path: str, shape: tuple[int, ...], seed: int) -> NDArray[Any]:
     kind = path.rpartition("/")[2]
     if kind in ("gamma", "moving_variance"):
         return np.ones(shape, np.float32)
+    if kind == RANDOM_STATE:  # of Dropout: two whole numbers, of which Keras counts up the second
+        return np.array([int(digest([seed, path])[:7], 16), 0], np.int64)
     if kind != "kernel":
         return np.zeros(shape, np.float32)
     receptive_field = math.prod(shape[:-2])
@@ -164,7 +180,8 @@ def _function_model(spec: FunctionSpec, size: int, seed: int, compute_dtype: Com
         keras.utils.set_random_seed(seed % 2**32)
         try:
             with _computing_in(compute_dtype):  # clearing the session would forget it
-                model = function((size, size, 3))
+                # As the key has them: a whole number is an int, however it was written.
+                model = function((size, size, 3), **canonical(dict(spec.arguments)))
         except (Exception, SystemExit) as error:
             raise TrainingError(f"{spec.function}: {type(error).__name__}: {error}") from error
     problem = _problem(model, size)

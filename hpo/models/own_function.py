@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from hpo.config.architectures import file_digest, find_module
+from hpo.config.function_source import file_digest, find_module
 from hpo.errors import TrainingError
 from hpo.models.backend import pin_keras, tf
 from hpo.recipe.architecture import FunctionSpec

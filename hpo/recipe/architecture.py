@@ -5,10 +5,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 Padding = Literal["same", "valid"]
+
+Argument = int | float | str | bool
+"""What an argument of a function can be set to."""
+
+CNN_FACTORS: dict[str, type] = {"dropout": float, "filters": int, "dense": int}
+"""The numbers of a described CNN that a search space may name, with their types; see `CnnSpec`."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,9 @@ class CnnSpec:
         batch_normalization: numbers (from 0) of the convolutions that BatchNormalization follows,
             between convolution and ReLU, whatever the recipe says. The recipe's own
             ``batch_normalization`` puts one after every convolution.
+        dropout: share of the values that are dropped in training, before each dense layer and the output; 0 is none.
+        first_filters: of the first convolution instead of its own, the others in proportion; None is as written.
+        first_dense: of the first dense layer instead of its own units, the others in proportion; None is as written.
 
     Source: Johny et al. 2021, Table 2.
     """
@@ -49,44 +59,60 @@ class CnnSpec:
     pool: int = 2
     pool_stride: int = 2
     batch_normalization: tuple[int, ...] = ()
+    dropout: float = 0.0
+    first_filters: int | None = None
+    first_dense: int | None = None
 
 
 @dataclass(frozen=True)
 class FunctionSpec:
     """A user's own Python function that returns a Keras model.
 
-    The function takes the input shape ``(height, width, 3)`` and returns a model from float32 patches
-    scaled to [-1, 1], shape ``(batch, height, width, 3)``, to logits of shape ``(batch, 1)``.
+    The function takes the input shape ``(height, width, 3)`` and keyword arguments. It returns a model from float32
+    patches scaled to [-1, 1], shape ``(batch, height, width, 3)``, to logits of shape ``(batch, 1)``.
 
     Args:
         function: ``module:name``, importable from the study file's folder or the Python path.
         source_digest: SHA-256 of the module's source, so that a changed function is a changed recipe.
         files: that the function reads, such as weights: path from the study file's folder, and SHA-256 of each.
+        arguments: keyword arguments by name, in the order of their names.
     """
 
     function: str
     source_digest: str
     files: tuple[tuple[str, str], ...] = ()
+    arguments: tuple[tuple[str, Argument], ...] = ()
 
 
 ArchitectureSpec = CnnSpec | FunctionSpec
 
+_ADDED_LATER: dict[str, Any] = {
+    "dropout": 0.0,
+    "first_filters": None,
+    "first_dense": None,
+    "files": [],
+    "arguments": {},
+}
+"""Parts of a specification that older recipes did not have, with what they then were."""
+
 
 def architecture_to_json(spec: ArchitectureSpec) -> dict[str, Any]:
-    """The specification as JSON-ready values; inverse of `architecture_from_json`."""
+    """The specification as JSON-ready values; inverse of `architecture_from_json`.
+
+    What was added later is left out where it is as it was before, so that older recipes keep their keys.
+    """
     values = asdict(spec)
     if isinstance(spec, FunctionSpec):
-        del values["files"]
-        if spec.files:  # left out where there are none, so that older recipes keep their keys
-            values["files"] = [list(file) for file in spec.files]
-    return values
+        values |= {"files": [list(file) for file in spec.files], "arguments": dict(spec.arguments)}
+    return {name: value for name, value in values.items() if name not in _ADDED_LATER or value != _ADDED_LATER[name]}
 
 
 def architecture_from_json(values: dict[str, Any]) -> ArchitectureSpec:
     """The specification written by `architecture_to_json`."""
     if "function" in values:
         files = tuple((name, digest) for name, digest in values.get("files", ()))
-        return FunctionSpec(values["function"], values["source_digest"], files)
+        arguments = tuple(sorted(values.get("arguments", {}).items()))
+        return FunctionSpec(values["function"], values["source_digest"], files, arguments)
     return CnnSpec(
         convolutions=tuple(Convolution(**convolution) for convolution in values["convolutions"]),
         dense=tuple(values["dense"]),
@@ -94,7 +120,54 @@ def architecture_from_json(values: dict[str, Any]) -> ArchitectureSpec:
         pool=values["pool"],
         pool_stride=values["pool_stride"],
         batch_normalization=tuple(values["batch_normalization"]),
+        dropout=float(values.get("dropout", 0.0)),
+        first_filters=values.get("first_filters"),
+        first_dense=values.get("first_dense"),
     )
+
+
+def own_factors(spec: ArchitectureSpec) -> tuple[str, ...]:
+    """The factors that an architecture has of its own: numbers of a described CNN, or arguments of a function."""
+    if isinstance(spec, FunctionSpec):
+        return tuple(name for name, _ in spec.arguments)
+    return tuple(name for name in CNN_FACTORS if spec.dense or name != "dense")
+
+
+def with_own_factors(spec: ArchitectureSpec, values: Mapping[str, Argument]) -> ArchitectureSpec:
+    """The architecture with other values of its own factors; those that are not named stay.
+
+    What is set replaces what was set before: the order in which values are set makes no other network.
+
+    Raises:
+        KeyError: if it has no factor of that name.
+    """
+    for name in values:
+        if name not in own_factors(spec):
+            raise KeyError(name)
+    if isinstance(spec, FunctionSpec):
+        return replace(spec, arguments=tuple(sorted({**dict(spec.arguments), **values}.items())))
+    changed: dict[str, Any] = {}
+    if "dropout" in values:
+        changed["dropout"] = float(values["dropout"])
+    if "filters" in values:
+        filters = int(values["filters"])
+        changed["first_filters"] = None if filters == spec.convolutions[0].filters else filters
+    if "dense" in values:
+        dense = int(values["dense"])
+        changed["first_dense"] = None if dense == spec.dense[0] else dense
+    return replace(spec, **changed)
+
+
+def as_built(spec: CnnSpec) -> CnnSpec:
+    """The CNN with the filters and units that its layers really have, as if it had been written so."""
+    convolutions, dense = spec.convolutions, spec.dense
+    if spec.first_filters is not None:
+        share = spec.first_filters / convolutions[0].filters
+        convolutions = tuple(replace(one, filters=max(1, round(share * one.filters))) for one in convolutions)
+    if spec.first_dense is not None:
+        share = spec.first_dense / dense[0]
+        dense = tuple(max(1, round(share * units)) for units in dense)
+    return replace(spec, convolutions=convolutions, dense=dense, first_filters=None, first_dense=None)
 
 
 def _cnn(*convolutions: tuple[int, int, int], dense: tuple[int, int], bn: tuple[int, ...] = ()) -> CnnSpec:

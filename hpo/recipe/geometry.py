@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.recipe.architecture import CnnSpec
+from hpo.recipe.architecture import CnnSpec, as_built
 
 
 def multiplications(spec: CnnSpec, patch_size: int) -> int:
@@ -14,6 +14,7 @@ def multiplications(spec: CnnSpec, patch_size: int) -> int:
         spec: the architecture.
         patch_size: side of the square patches, pixels.
     """
+    spec = as_built(spec)
     side, channels, count = patch_size, 3, 0
     for convolution in spec.convolutions:
         side = _output_side(side, convolution.kernel, convolution.stride, spec.padding)
@@ -53,6 +54,7 @@ def trainable_parameters(spec: CnnSpec, patch_size: int, *, batch_normalization:
         patch_size: side of the square patches, pixels.
         batch_normalization: the recipe's: one after every convolution.
     """
+    spec = as_built(spec)
     side, channels, count = patch_size, 3, 0
     for number, convolution in enumerate(spec.convolutions):
         count += (convolution.kernel**2 * channels + 1) * convolution.filters

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from hpo.recipe.architecture import Argument, with_own_factors
 from hpo.recipe.key import digest
 from hpo.recipe.recipe import Recipe
 from hpo.recipe.schedule import STRATEGIES
 
-Value = int | float | str | bool
+Value = Argument
 """What a factor can be set to."""
 
 Point = Mapping[str, Value]
@@ -29,7 +30,10 @@ FACTORS: dict[str, type | tuple[str, ...]] = {
     "augmentation": bool,
     "stain_jitter": float,
 }
-"""Every factor a search space may name: its type, or the words it may take."""
+"""The factors that are fields of a recipe: the type of each, or the words it may take.
+
+A search space may also name what an architecture has of its own (`hpo.recipe.architecture.own_factors`).
+"""
 
 PAPER_FACTORS = ("epochs", "batch_size", "patches", "learning_rate", "strategy")
 """The five factors of stage 1 in Johny et al. 2021, section 3."""
@@ -45,17 +49,20 @@ def apply_point(template: Recipe, point: Point) -> tuple[Recipe, int]:
 
     Args:
         template: supplies every field that the point does not set, and the strategies' parameters.
-        point: must contain ``epochs``.
+        point: must contain ``epochs``; what is no field of a recipe goes into the architecture.
 
     Returns:
         The recipe, and the epochs to train it.
 
     Raises:
-        KeyError: if the point lacks ``epochs`` or names no factor.
+        KeyError: if the point lacks ``epochs``, or names a factor that the architecture does not have.
     """
     fields: dict[str, Any] = {}
-    for name, value in point.items():
-        kind = FACTORS[name]
+    own = {name: value for name, value in point.items() if name not in FACTORS}
+    if own:
+        fields["architecture"] = with_own_factors(template.architecture, own)
+    for name in [name for name in point if name not in own]:
+        kind, value = FACTORS[name], point[name]
         fields[name] = value if isinstance(kind, tuple) else kind(value)
     epochs = fields.pop("epochs")
     if "strategy" in fields:

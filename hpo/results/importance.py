@@ -72,7 +72,8 @@ def _distribution(settings: StudySettings, factor: str, trials: Sequence[TrialRe
     axis = factor_axis(settings, factor, (trial.point[factor] for trial in trials if factor in trial.point))
     if axis.words:
         return CategoricalDistribution(axis.words)
-    if FACTORS.get(factor) is int:
+    known = settings.factors.get(factor)
+    if FACTORS.get(factor) is int or (known is not None and known.whole):
         return IntDistribution(int(axis.low), int(axis.high), log=axis.log)
     return FloatDistribution(axis.low, axis.high, log=axis.log)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from hpo.config.factor import kind_of
 from hpo.config.stages import ConfirmSettings, Stage1Settings, Stage2Settings
 from hpo.config.study import StudyFile
 from hpo.evaluation.metrics import METRICS
@@ -21,16 +22,18 @@ class FactorSettings:
     """One factor of the search space.
 
     Args:
-        name: of `hpo.recipe.point.FACTORS`.
+        name: of `hpo.recipe.point.FACTORS`, or of an architecture's own.
         reference: its value before tuning, which stage 1 holds while other factors vary.
         levels: the values that stage 1 tries; empty if it does not vary.
         scale: of its axis and of stage 2's search.
+        whole: whether its values are whole numbers.
     """
 
     name: str
     reference: Value
     levels: tuple[Value, ...] = ()
     scale: Literal["linear", "log"] = "linear"
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,9 @@ def settings_of(study: StudyFile) -> StudySettings:
         architectures=tuple(study.architecture_specs),
         objective=objective_of(study),
         factors={
-            name: FactorSettings(name, factor.reference, tuple(factor.levels), factor.scale)
+            name: FactorSettings(
+                name, factor.reference, tuple(factor.levels), factor.scale, kind_of(name, factor) is int
+            )
             for name, factor in study.space.factors.items()
         },
         stage1=study.stage1,

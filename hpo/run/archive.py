@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from hpo.config.architectures import find_module
 from hpo.config.as_planned import StudyPlace
+from hpo.config.function_source import find_module
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
 from hpo.recipe.architecture import FunctionSpec

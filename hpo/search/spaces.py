@@ -14,9 +14,8 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
+from hpo.config.factor import Factor, kind_of
 from hpo.config.ranges import ChoiceRange, NumericRange
-from hpo.config.search_space import Factor
-from hpo.recipe.point import FACTORS
 
 _FUZZ = 1e-9
 """Of a step: a bound that misses a step by no more than rounding does not miss it."""
@@ -29,7 +28,7 @@ def whole_factor(name: str, factor: Factor) -> Space:
     if factor.low is None or factor.high is None:
         return CategoricalDistribution(list(factor.levels))
     low, high = float(factor.low), float(factor.high)
-    if FACTORS[name] is int:
+    if kind_of(name, factor) is int:
         return IntDistribution(int(low), int(high), log=factor.scale == "log")
     return FloatDistribution(low, high, log=factor.scale == "log")
 
@@ -51,7 +50,7 @@ def within_range(name: str, factor: Factor, limits: NumericRange | ChoiceRange) 
             greatest = math.floor((float(factor.high or high) - origin) / step + _FUZZ)
             first = last = min(round((limits.best - origin) / step), greatest)
         low, high = on_grid(origin, step, first), on_grid(origin, step, last)
-    if FACTORS[name] is int:
+    if kind_of(name, factor) is int:
         step = 1 if factor.step is None else int(factor.step)
         return IntDistribution(round(low), round(high), log=factor.scale == "log", step=step)
     return FloatDistribution(low, high, log=factor.scale == "log", step=factor.step)

@@ -200,12 +200,12 @@ def _points(session: Session, study: StudyFile, row: StageRow) -> list[PointRow]
     if row.stage != "stage1":
         return points
     of_key = {point.point_key: point for point in points}
-    return [of_key[key] for point in stage1_points(study) if (key := point_key(point)) in of_key]
+    return [of_key[key] for point in stage1_points(study, row.architecture) if (key := point_key(point)) in of_key]
 
 
 def _result(study: StudyFile, row: StageRow, rows: list[PointRow]) -> Result:
     if row.stage == "stage1":
-        return stage1_result(study, rows)
+        return stage1_result(study, row.architecture, rows)
     if row.stage == "stage2":
         return stage2_result(study, rows)
     if row.stage == "recheck":

@@ -36,7 +36,7 @@ def confirm_points(
         ``confirm.equal_training`` also ``equal``, the reference for as many patch-visits as ``after`` and its donors.
     """
     tuned = choice.recipe
-    before = {**study.space.reference, "epochs": study.confirm.epochs}
+    before = {**study.space_of(architecture).reference, "epochs": study.confirm.epochs}
     after = {**choice.point, "epochs": study.confirm.epochs}
     reference = template_recipe(study, architecture, data_digest, 0)
     roles = [("before", reference, before)]

@@ -204,9 +204,11 @@ def _confirm(name: str, was: Any, now: Any, opened: Opened) -> tuple[Kind, str]:
 
 
 def default_of(factor: str) -> Any:
-    """What a recipe has for a factor that no search space names; None where it has nothing."""
+    """What a training has for a factor that no search space names; None where it has nothing, or that is not known."""
     if factor == "strategy":
         return Strategy().name
+    if factor == "dropout":
+        return 0
     defaults = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
     return canonical(defaults[factor]) if factor in defaults else None
 

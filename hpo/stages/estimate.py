@@ -201,7 +201,7 @@ def _pool(study: StudyFile, architecture: str, size: int) -> StageEstimate:
 
 def _stage1_recipes(study: StudyFile, architecture: str) -> list[tuple[Recipe, int]]:
     template = template_recipe(study, architecture, "", study.stage1.seed)
-    return [apply_point(template, point) for point in stage1_points(study)]
+    return [apply_point(template, point) for point in stage1_points(study, architecture)]
 
 
 def checkpoint_bytes(study: StudyFile, architecture: str) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from hpo.config.factor import Factor, kind_of
 from hpo.config.ranges import ChoiceRange, NumericRange
-from hpo.config.search_space import Factor
+from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
-from hpo.recipe.point import FACTORS, Value
+from hpo.recipe.point import Value
 from hpo.recipe.recipe import recipe_from_json
 from hpo.search.designs import axis
 from hpo.search.ranges import Level, best_level, level_with_best, widened
@@ -17,11 +18,12 @@ from hpo.storage.decided import Abandoned, Donor, Stage1Result
 from hpo.storage.tables import PointRow
 
 
-def stage1_result(study: StudyFile, rows: Sequence[PointRow]) -> Stage1Result | Abandoned:
+def stage1_result(study: StudyFile, architecture: str, rows: Sequence[PointRow]) -> Stage1Result | Abandoned:
     """The result of stage 1 of an architecture.
 
     Args:
         study: supplies the objective, the factors and the margin.
+        architecture: its name.
         rows: every design point of the stage.
 
     Returns:
@@ -31,7 +33,9 @@ def stage1_result(study: StudyFile, rows: Sequence[PointRow]) -> Stage1Result | 
     if not complete:
         return Abandoned(abandoned_reason(rows))
     objective = objective_of(study)
-    ranges = {name: factor_range(study, name, complete) for name in study.stage1.factors}
+    space = study.space_of(architecture)
+    varied = [name for name in study.stage1.factors if name in space.factors]
+    ranges = {name: factor_range(study, space, name, complete) for name in varied}
     best = max(complete, key=lambda row: objective.gain(_objective(row)))
     donor = Donor(
         recipe=recipe_from_json(best.recipe or {}),
@@ -43,16 +47,18 @@ def stage1_result(study: StudyFile, rows: Sequence[PointRow]) -> Stage1Result | 
     return Stage1Result({name: limits for name, limits in ranges.items() if limits is not None}, donor)
 
 
-def factor_range(study: StudyFile, name: str, rows: Sequence[PointRow]) -> NumericRange | ChoiceRange | None:
+def factor_range(
+    study: StudyFile, space: SearchSpace, name: str, rows: Sequence[PointRow]
+) -> NumericRange | ChoiceRange | None:
     """The range of one factor, by the rule of `hpo.search.ranges`; None where every trial of its axis failed.
 
     With ``one_factor`` a level is judged by the one trial that differs from the reference in it; with ``grid`` by the
     best trial that has it.
     """
-    factor = study.space.factors[name]
+    factor = space.factors[name]
     gain = objective_of(study).gain
     if study.stage1.design == "one_factor":
-        on_axis = axis([row.point or {} for row in rows], study.space.reference, name)
+        on_axis = axis([row.point or {} for row in rows], space.reference, name)
         rows = [row for row in rows if row.point in on_axis]
     best_of_value: dict[Value, Level] = {}
     for row in rows:
@@ -62,7 +68,7 @@ def factor_range(study: StudyFile, name: str, rows: Sequence[PointRow]) -> Numer
             best_of_value[value] = level
     if not best_of_value:
         return None
-    return _range(factor, best_of_value, study.stage1.margin, whole=FACTORS[name] is int)
+    return _range(factor, best_of_value, study.stage1.margin, whole=kind_of(name, factor) is int)
 
 
 def abandoned_reason(rows: Sequence[PointRow]) -> str:

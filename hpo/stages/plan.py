@@ -50,14 +50,15 @@ def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed:
         arithmetic=study.arithmetic.of_recipe,
         balance=study.data.balance,
     )
-    return apply_point(template, study.space.reference)[0]
+    return apply_point(template, study.space_of(architecture).reference)[0]
 
 
-def stage1_points(study: StudyFile) -> Sequence[Point]:
-    """The design points of stage 1, the same for every architecture; the reference point first."""
-    levels = {name: study.space.factors[name].levels for name in study.stage1.factors}
+def stage1_points(study: StudyFile, architecture: str) -> Sequence[Point]:
+    """The design points of an architecture's stage 1, of the factors that it has; the reference point first."""
+    space = study.space_of(architecture)
+    levels = {name: space.factors[name].levels for name in study.stage1.factors if name in space.factors}
     design = one_factor if study.stage1.design == "one_factor" else grid
-    return design(study.space.reference, levels)
+    return design(space.reference, levels)
 
 
 def planned(
@@ -108,14 +109,15 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
         opened = {architecture for stage, architecture in load_stages(session, study.name) if stage == "stage1"}
         for architecture in [name for name in study.architecture_specs if name not in opened]:
             template = template_recipe(study, architecture, data_digest, study.stage1.seed)
-            spaces = {name: whole_factor(name, factor) for name, factor in study.space.factors.items()}
+            space = study.space_of(architecture)
+            spaces = {name: whole_factor(name, factor) for name, factor in space.factors.items()}
             open_stage(
                 session,
                 study.name,
                 "stage1",
                 architecture,
-                plan=Stage1Plan(study.space.reference, spaces_to_json(spaces), named),
-                points=[planned(template, point) for point in stage1_points(study)],
+                plan=Stage1Plan(space.reference, spaces_to_json(spaces), named),
+                points=[planned(template, point) for point in stage1_points(study, architecture)],
                 direction=objective_of(study).direction,
             )
 

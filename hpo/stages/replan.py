@@ -173,7 +173,8 @@ def _leave_out(session: Session, study: StudyFile, stage: StageRow) -> None:
 
 def _replan_stage1(session: Session, study: StudyFile, data_digest: str, stage: StageRow) -> bool:
     """Have stage 1 hold the points of its design; whether that changed any."""
-    factors = study.space.factors
+    space = study.space_of(stage.architecture)
+    factors = space.factors
     for row in all_points(session, stage.name):
         added = {name: default_of(name) for name in factors if name not in (row.point or {})}
         if added and row.point is not None:
@@ -182,8 +183,10 @@ def _replan_stage1(session: Session, study: StudyFile, data_digest: str, stage: 
     session.flush()
     template = template_recipe(study, stage.architecture, data_digest, study.stage1.seed)
     spaces = spaces_to_json({name: whole_factor(name, factor) for name, factor in factors.items()})
-    stage.plan = to_json(replace(plan_of(stage, Stage1Plan), reference=study.space.reference, space=spaces))
-    return conform(session, stage.name, [planned(template, point) for point in stage1_points(study)])
+    stage.plan = to_json(replace(plan_of(stage, Stage1Plan), reference=space.reference, space=spaces))
+    return conform(
+        session, stage.name, [planned(template, point) for point in stage1_points(study, stage.architecture)]
+    )
 
 
 def _redecide_ranges(study: StudyFile, stage: StageRow) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from sqlalchemy.orm import Session
 
+from hpo.config.factor import Factor
 from hpo.config.ranges import ChoiceRange, NumericRange, Ranges
-from hpo.config.search_space import Factor
+from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
-from hpo.recipe.point import Point, apply_point
+from hpo.recipe.point import FACTORS, Point, apply_point
 from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json
 from hpo.search.ranges import middle
 from hpo.search.spaces import Space, on_grid, spaces_to_json, within_range
@@ -60,8 +61,9 @@ def stage2_plan(
         the rest.
     """
     template, fixed = _fixed_part(study, architecture, data_digest, stage1.donor, ranges)
-    spaces = _spaces(study, ranges, fixed)
-    first = _first_values(study, spaces, ranges, stage1.donor.point, learned)
+    space = study.space_of(architecture)
+    spaces = _spaces(study, space, ranges, fixed)
+    first = _first_values(study, space, spaces, ranges, stage1.donor.point, learned)
     is_pool = study.stage2.is_pool
     shown = {**spaces, "epochs": IntDistribution(1, study.stage2.epochs)} if is_pool else spaces
     plan = Stage2Plan(
@@ -132,12 +134,14 @@ def _fixed_part(
 ) -> tuple[Recipe, dict[str, Any]]:
     """The template of stage 2's recipes, and the values of the factors that it does not search."""
     fixed = {
-        **study.space.reference,
+        **study.space_of(architecture).reference,
         **{name: limits.best for name, limits in ranges.items()},
         "epochs": study.stage2.epochs,
     }
     tuned = {*study.stage2.factors}
     warm = study.stage2.warm_start
+    if warm != "cold":  # its weights fit no other shape
+        fixed |= {name: value for name, value in donor.point.items() if name not in FACTORS and name not in tuned}
     # Weights learnt between BatchNormalizations mean nothing without them.
     if study.stage2.batch_normalization or (warm != "cold" and donor.recipe.batch_normalization):
         fixed["batch_normalization"] = True
@@ -155,11 +159,11 @@ def _fixed_part(
     return apply_point(template, fixed)[0], {name: value for name, value in fixed.items() if name not in tuned}
 
 
-def _spaces(study: StudyFile, ranges: Ranges, fixed: dict[str, Any]) -> Spaces:
+def _spaces(study: StudyFile, space: SearchSpace, ranges: Ranges, fixed: dict[str, Any]) -> Spaces:
     spaces = {}
     for name in study.stage2.factors:
-        if name not in fixed:
-            factor = study.space.factors[name]
+        if name in space.factors and name not in fixed:
+            factor = space.factors[name]
             limits = ranges.get(name) if study.stage2.within == "ranges" else None
             spaces[name] = within_range(name, factor, limits or _whole_range(factor))
     return spaces
@@ -173,7 +177,12 @@ def _whole_range(factor: Factor) -> NumericRange | ChoiceRange:
 
 
 def _first_values(
-    study: StudyFile, spaces: Spaces, ranges: Ranges, best: Point, learned: Sequence[FirstPoint]
+    study: StudyFile,
+    whole: SearchSpace,
+    spaces: Spaces,
+    ranges: Ranges,
+    best: Point,
+    learned: Sequence[FirstPoint],
 ) -> tuple[FirstPoint, ...]:
     """What is tried first, brought into the searched space: see `stage2_plan`."""
     narrower = {} if study.stage2.within == "ranges" else ranges  # else the spaces are the ranges
@@ -181,11 +190,11 @@ def _first_values(
     centre = {
         name: near[name]
         if isinstance(space, CategoricalDistribution)
-        else _nearest(space, _middle(study.space.factors[name], space, narrower.get(name)))
+        else _nearest(space, _middle(whole.factors[name], space, narrower.get(name)))
         for name, space in spaces.items()
     }
     first = [FirstPoint("stage-1 best", near)]
-    others = [*learned, FirstPoint("prior", study.space.prior)]
+    others = [*learned, FirstPoint("prior", whole.prior)]
     inside = [
         (one.origin, {name: _inside(spaces[name], one.values, name, near[name]) for name in spaces}) for one in others
     ]

@@ -78,7 +78,7 @@ def naive_visits(study: StudyFile, architecture: str) -> int:
     """Patch-visits of a tuner that goes along each axis by itself; of a grid, those of its every point."""
     template, reference = template_recipe(study, architecture, "", study.stage1.seed), study.space.reference
     if study.stage1.design == "grid":
-        points = list(stage1_points(study))
+        points = list(stage1_points(study, architecture))
     else:
         factors = {name: study.space.factors[name].levels for name in study.stage1.factors}
         points = [{**reference, name: level} for name, levels in factors.items() for level in levels]
@@ -133,7 +133,7 @@ def each(make_trainer: Callable[[], Trainer], points: list[tuple[Recipe, int]], 
 def really_train(folder: Path, study: StudyFile, dataset: Dataset) -> None:
     """Print seconds, ratio and patch-visits of the ways to train stage 1."""
     template = template_recipe(study, "tiny", dataset.digest, study.stage1.seed)
-    points = [apply_point(template, point) for point in stage1_points(study)]
+    points = [apply_point(template, point) for point in stage1_points(study, "tiny")]
     store = CheckpointStore(Files(folder / "warm"))
     warm = Trainer(store, dataset)
 

@@ -10,10 +10,10 @@ from hpo.config.architectures import (
     CnnSettings,
     FunctionSettings,
     architecture_name,
-    find_module,
     specification,
     vanishing_layer,
 )
+from hpo.config.function_source import find_module
 from hpo.recipe.architecture import (
     ARCHITECTURES,
     CnnSpec,

@@ -101,10 +101,9 @@ def test_an_unknown_option_gets_the_nearest_name() -> None:
     assert "panels.0.lable: unknown key; did you mean 'label'?" in problem
 
 
-def test_an_unknown_factor_gets_the_nearest_name() -> None:
-    (problem,) = _problems(panel="factor_effect", factor="batchsize")
-    assert "panels.0.factor" in problem
-    assert "did you mean 'batch_size'?" in problem
+def test_a_factor_that_could_be_no_argument_of_a_function_is_refused() -> None:
+    (problem,) = _problems(panel="factor_effect", factor="batch size")
+    assert problem == "panels.0.factor: 'batch size' is no factor's name: a Python name of letters, digits and _"
 
 
 def test_an_effect_needs_its_factor() -> None:

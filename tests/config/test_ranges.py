@@ -87,7 +87,7 @@ def test_every_range_inside_the_space_survives_the_file_to_the_last_bit(
         ),
         (
             "architectures:\n  model2:\n    weight_decay: {low: 0, high: 1, best: 0}",
-            "3 architectures.model2.weight_decay: is not in the search space space.yaml; "
+            "3 architectures.model2.weight_decay: is no factor of model2 in space.yaml; "
             "allowed: batch_size, epochs, learning_rate, momentum, patches, strategy",
         ),
         (
@@ -141,8 +141,8 @@ def test_every_range_inside_the_space_survives_the_file_to_the_last_bit(
         ),
         (
             "architectures:\n  model2:\n    lr: {low: 0.01, high: 0.03, best: 0.02}",
-            "3 architectures.model2.lr: 'lr' is not a factor; allowed: augmentation, batch_normalization, batch_size, "
-            "epochs, learning_rate, momentum, optimizer, patches, stain_jitter, strategy, weight_decay",
+            "3 architectures.model2.lr: is no factor of model2 in space.yaml; allowed: batch_size, epochs, "
+            "learning_rate, momentum, patches, strategy",
         ),
         ("ranges: {}\narchitectures: {}", "1 ranges: unknown key; allowed: architectures"),
     ],

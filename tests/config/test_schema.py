@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hpo.config.fields import KNOWN_FACTORS
 from hpo.config.schema import SCHEMAS, schema_text, write_schemas
 from hpo.recipe.architecture import ARCHITECTURES
-from hpo.recipe.point import FACTORS
 
 SHIPPED = Path(__file__).parents[2] / "hpo" / "config" / "schemas"
 
@@ -42,8 +43,8 @@ def test_every_key_has_a_description_and_no_other_key_is_allowed(name: str) -> N
 
     assert found
     for description in found:
-        assert description["additionalProperties"] is False
         if description["title"] != "Factors":  # there, each key is a hyper-parameter described by Factor
+            assert description["additionalProperties"] is False
             assert all(len(key["description"]) > 5 for key in description["properties"].values()), description["title"]
 
 
@@ -51,7 +52,11 @@ def test_editors_can_complete_factors_and_architectures() -> None:
     study = json.loads(schema_text(SCHEMAS["study.schema.json"]))
     space = json.loads(schema_text(SCHEMAS["search_space.schema.json"]))
 
-    assert list(space["properties"]["factors"]["properties"]) == list(FACTORS)
-    assert study["$defs"]["Stage1Settings"]["properties"]["factors"]["items"]["enum"] == list(FACTORS)
+    factors = space["properties"]["factors"]
+    assert list(factors["properties"]) == list(KNOWN_FACTORS)
+    assert factors["additionalProperties"] == factors["properties"]["epochs"]  # an argument of a user's function
+    known, own = study["$defs"]["Stage1Settings"]["properties"]["factors"]["items"]["anyOf"]
+    assert known["enum"] == list(KNOWN_FACTORS)
+    assert re.match(own["pattern"], "width")
     names = [branch.get("enum") for branch in study["properties"]["architectures"]["items"]["oneOf"]]
     assert list(ARCHITECTURES) in names

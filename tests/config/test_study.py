@@ -103,7 +103,7 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
         (
             ARCHITECTURE_LIST,
             "architectures: [{name: mine, function: 'dashboard:build', dense: [3]}]",
-            "6 architectures.0.dense: unknown key; allowed: function, name",
+            "6 architectures.0.dense: unknown key; allowed: arguments, function, name",
         ),
         (
             "stage1:\n",
@@ -121,9 +121,8 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
         (
             FACTORS,
             "factors: [epochs, learning_rat]",
-            "8 stage1.factors.1: 'learning_rat' is not a factor; did you mean 'learning_rate'? (allowed: augmentation, "
-            "batch_normalization, batch_size, epochs, learning_rate, momentum, optimizer, patches, stain_jitter, "
-            "strategy, weight_decay)",
+            "8 stage1.factors.1: 'learning_rat' is not in the search space space.yaml; did you mean 'learning_rate'? "
+            "(allowed: batch_size, epochs, learning_rate, momentum, patches, strategy)",
         ),
         (
             FACTORS,

@@ -8,7 +8,7 @@ import pytest
 from hpo.errors import TrainingError
 from hpo.models.backend import keras
 from hpo.models.build import build_model, initial_weights, load_weights, weights_of
-from hpo.recipe.architecture import ARCHITECTURES, CnnSpec, Convolution, FunctionSpec
+from hpo.recipe.architecture import ARCHITECTURES, CnnSpec, Convolution, FunctionSpec, with_own_factors
 from tests.models.own import GOOD, HEADER, Maker
 
 TINY = CnnSpec((Convolution(3, 4), Convolution(3, 5)), (6, 7))
@@ -45,6 +45,25 @@ def test_the_architecture_itself_may_say_where_batch_normalization_goes() -> Non
     names = {layer.name for layer in build_model(spec, 16).layers}
     assert "conv2_bn" in names
     assert "conv1_bn" not in names
+
+
+def test_dropout_comes_before_dense_layers_and_output_and_is_not_there_without_a_rate() -> None:
+    spec = with_own_factors(TINY, {"dropout": 0.4, "filters": 3})
+    model = build_model(spec, 16)
+    assert [layer.name for layer in model.layers if "dropout" in layer.name or "dense" in layer.name] == [
+        "dropout1", "dense1", "dropout2", "dense2", "dropout_last",
+    ]  # fmt: skip
+    assert model.get_layer("conv1").filters == 3
+    states = [initial_weights(spec, model, seed) for seed in (0, 0, 1)]
+    paths = [path for path in states[0] if path.endswith("seed_generator_state")]
+    assert len({tuple(states[0][path]) for path in paths}) == 3
+    assert all(np.array_equal(states[0][path], states[1][path]) for path in paths)
+    assert not any(np.array_equal(states[0][path], states[2][path]) for path in paths)
+    load_weights(model, states[0])
+    assert all(weights_of(model)[path].dtype == states[0][path].dtype for path in paths)
+    plain = initial_weights(TINY, build_model(TINY, 16), 0)
+    kept = initial_weights(with_own_factors(TINY, {"dropout": 0.4}), build_model(TINY, 16), 0)
+    assert all(np.array_equal(plain[path], kept[path]) for path in plain)
 
 
 def test_padding_pooling_and_strides_are_as_specified() -> None:

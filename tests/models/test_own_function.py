@@ -143,3 +143,16 @@ def test_a_module_that_changes_tensorflows_settings_is_refused_and_they_are_set_
         build_model(module(f"import tensorflow as tf\n{statement}\n{GOOD}"), 16)
     after = own_function._tensorflow_settings()
     assert {name: value for name, value in after.items() if before.get(name) != value} == {}
+
+
+def test_arguments_are_given_by_name_and_whole_numbers_as_such(module: Maker) -> None:
+    source = HEADER.replace("(shape)", "(shape, width=3, *, rate=0.5)") + (
+        "    assert type(width) is int and type(rate) is float, (width, rate)\n"
+        "    return keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(width),"
+        " layers.Dropout(rate), layers.Dense(1)])\n"
+    )
+    spec = replace(module(source), arguments=(("rate", 0.25), ("width", 5.0)))
+    model = build_model(spec, 16)
+    assert [layer.units for layer in model.layers if hasattr(layer, "units")] == [5, 1]
+    with pytest.raises(TrainingError, match="unexpected keyword argument 'depth'"):
+        build_model(replace(spec, arguments=(("depth", 2),)), 16)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,13 @@ def test_every_architecture_takes_batch_normalization_in_stage_2(name: str) -> N
     fresh = initial_weights(spec, build_model(spec, 32, batch_normalization=True), 1)
     initial = warm_start(fresh, donor, WARM)
     assert all(np.array_equal(initial[path], donor[path]) for path in donor)
+
+
+def test_dropout_may_come_and_go() -> None:
+    dropping = weights(1, spec=replace(SPEC, dropout=0.5))
+    states = {path for path in dropping if path.endswith("seed_generator_state")}
+    for start in (WARM, SHRINK):
+        coming = warm_start(dropping, trained(0), start)
+        assert len(states) == 2
+        assert all(np.array_equal(coming[path], dropping[path]) for path in states)
+        assert warm_start(weights(1), dropping, start).keys() == weights(1).keys()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.recipe.architecture import ARCHITECTURES
+from hpo.recipe.architecture import ARCHITECTURES, FunctionSpec
 from hpo.recipe.point import FACTORS, PAPER_FACTORS, apply_point, point_key
 from hpo.recipe.recipe import Recipe
 from hpo.recipe.schedule import Strategy
@@ -63,3 +65,14 @@ def test_points_without_epochs_or_with_unknown_factors_are_refused() -> None:
 def test_points_that_differ_in_epochs_only_share_a_recipe() -> None:
     keys = {apply_point(TEMPLATE, {"epochs": epochs, "patches": 500})[0].key for epochs in (5, 10, 20)}
     assert len(keys) == 1
+
+
+def test_what_is_no_field_of_a_recipe_goes_into_its_architecture() -> None:
+    recipe, _ = apply_point(TEMPLATE, {"epochs": 1, "dropout": 0.5, "filters": 15.0})
+    assert recipe.architecture == replace(ARCHITECTURES["model2"], dropout=0.5, first_filters=15)
+    assert recipe.key != TEMPLATE.key
+    as_written, _ = apply_point(recipe, {"epochs": 1, "dropout": 0, "filters": 30})
+    assert as_written.key == TEMPLATE.key
+    own = FunctionSpec("my_models:small", "ab" * 32, arguments=(("width", 32),))
+    wide, _ = apply_point(replace(TEMPLATE, architecture=own), {"epochs": 1, "width": 64})
+    assert wide.architecture == replace(own, arguments=(("width", 64),))

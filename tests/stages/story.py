@@ -135,7 +135,7 @@ def finished_row(study: StudyFile, architecture: str, point: Point, quality: Qua
 
 def stage1_rows(study: StudyFile, quality: Quality = smooth, architecture: str = "tiny") -> list[PointRow]:
     """All of stage 1, done."""
-    return [finished_row(study, architecture, point, quality) for point in stage1_points(study)]
+    return [finished_row(study, architecture, point, quality) for point in stage1_points(study, architecture)]
 
 
 @dataclass

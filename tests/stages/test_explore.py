@@ -28,7 +28,7 @@ def axis_of(factor: str, reached: dict[Any, float | None]) -> Quality:
 
 def found(study: StudyFile, rows: list[PointRow]) -> Stage1Result:
     """Of a stage in which some trial succeeded."""
-    result = stage1_result(study, rows)
+    result = stage1_result(study, "tiny", rows)
     assert isinstance(result, Stage1Result)
     return result
 
@@ -37,7 +37,7 @@ def range_of(study: StudyFile, factor: str, quality: Quality, **errors: float) -
     rows = [row for row in stage1_rows(study, quality) if row.state == "complete"]
     for row in rows:
         row.standard_error = errors.get("standard_error", 0.0)
-    return factor_range(study, factor, rows)
+    return factor_range(study, study.space, factor, rows)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_stage_without_a_successful_trial_is_abandoned_with_every_reason(tmp_p
     study = load(tmp_path)
     rows: list[PointRow] = stage1_rows(study, lambda _point: None)
     rows[0].faults = [fault("attempt 1: worker a died"), fault("attempt 2: worker b died")]
-    assert stage1_result(study, rows) == Abandoned(
+    assert stage1_result(study, "tiny", rows) == Abandoned(
         "none of 10 trials succeeded: attempt 1: worker a died; attempt 2: worker b died; "
         "the training loss was not finite in epoch 1"
     )
@@ -176,5 +176,5 @@ def test_a_stage_without_a_successful_trial_is_abandoned_with_every_reason(tmp_p
 def test_a_result_can_be_kept_as_json(tmp_path: Path) -> None:
     study = load(tmp_path)
     rows = [finished_row(study, "tiny", study.space.reference)]
-    result = stage1_result(study, rows)
+    result = stage1_result(study, "tiny", rows)
     assert json.loads(json.dumps(to_json(result))) == canonical(to_json(result))

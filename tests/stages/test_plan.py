@@ -80,8 +80,8 @@ def test_a_planned_point_carries_its_recipe_and_epochs(tmp_path: Path) -> None:
 
 def test_a_grid_combines_all_levels(tmp_path: Path) -> None:
     study = load(tmp_path, stage1={"design": "grid", "factors": ["epochs", "strategy"]})
-    assert len(stage1_points(study)) == 3 * 2
-    assert stage1_points(study)[0] == study.space.reference
+    assert len(stage1_points(study, "tiny")) == 3 * 2
+    assert stage1_points(study, "tiny")[0] == study.space.reference
 
 
 def test_every_recipe_of_a_study_has_its_arithmetic(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ Planned = tuple[Stage2Plan, list[DesignPoint]]
 def plan_of(study: StudyFile, quality: Quality = smooth, edited: Ranges | None = None) -> Planned:
     """Stage 2 of `tiny` after all of stage 1, its ranges perhaps edited."""
     rows = stage1_rows(study, quality)
-    stage1 = stage1_result(study, rows)
+    stage1 = stage1_result(study, "tiny", rows)
     assert isinstance(stage1, Stage1Result)
     ranges = {**stage1.ranges, **(edited or {})}
     return stage2_plan(study, "tiny", DATA, stage1, ranges, rows)

@@ -61,10 +61,11 @@ def dropout_model(shape: tuple[int, int, int]) -> Any:
 
 
 FUNCTION = FunctionSpec("tests.training.toy:dropout_model", hashlib.sha256(Path(__file__).read_bytes()).hexdigest())
+CNN = CnnSpec((Convolution(3, 4),), (5,))
 PLAIN = Recipe(
     data="toy",
     patches=90,
-    architecture=CnnSpec((Convolution(3, 4),), (5,)),
+    architecture=CNN,
     batch_size=16,
     learning_rate=0.02,
     strategy=Strategy("constant", decay=0.05, factor=0.5, every=2, rate=0.3),
@@ -82,8 +83,10 @@ RESUMED = {
     "adamw": replace(PLAIN, optimizer="adamw", weight_decay=0.1, batch_normalization=True),
     "weight decay, no augmentation": replace(PLAIN, weight_decay=0.1, augmentation=False, stain_jitter=0.0),
     "own function with dropout": replace(PLAIN, architecture=FUNCTION),
+    "dropout and more filters": replace(PLAIN, architecture=replace(CNN, dropout=0.4, first_filters=6)),
     "mixed precision": replace(PLAIN, arithmetic=Arithmetic("bfloat16")),
     "natural ratio": replace(PLAIN, balance="natural"),
+    "XLA, dropout": replace(PLAIN, architecture=replace(CNN, dropout=0.2), arithmetic=Arithmetic(jit_compile=True)),
     "XLA": replace(PLAIN, arithmetic=Arithmetic(jit_compile=True)),
     "warm start": replace(PLAIN, batch_normalization=True, seed=3, initial=WarmStart(PLAIN, 1, "shrink_perturb")),
 }

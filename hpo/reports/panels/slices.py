@@ -83,7 +83,8 @@ def read(results: StudyResults, options: PanelSettings) -> Slices:
         trend for trials in found.values() for axis in axes if not axis.words and (trend := _trend(axis.factor, trials))
     ]
     best = best_trial(settings.objective, everything)
-    at = ", ".join(f"{factor_words(axis.factor)} {value_words(best.point[axis.factor])}" for axis in axes)
+    having = [axis.factor for axis in axes if axis.factor in best.point]
+    at = ", ".join(f"{factor_words(factor)} {value_words(best.point[factor])}" for factor in having)
     return Slices(
         settings.objective.metric,
         STAGES[stage],

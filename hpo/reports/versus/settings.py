@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from hpo.config.study import StudyFile
-from hpo.recipe.architecture import ArchitectureSpec, CnnSpec
+from hpo.recipe.architecture import ArchitectureSpec, CnnSpec, as_built
 from hpo.reports.html import Html, paragraph
 from hpo.reports.panel import Panel
 from hpo.reports.plot.looks import Looks
@@ -127,12 +127,16 @@ def _text(value: Any) -> str:
 def _architecture(spec: ArchitectureSpec) -> str:
     """Such as ``convolutions 7x7 to 30 by 3, 3x3 to 100 by 2; dense 100, 100``."""
     if not isinstance(spec, CnnSpec):
-        return f"{spec.function} ({spec.source_digest[:12]})"
+        arguments = ", ".join(f"{name} {_text(value)}" for name, value in spec.arguments)
+        return f"{spec.function} ({spec.source_digest[:12]}{f'; {arguments}' if arguments else ''})"
+    spec = as_built(spec)
     layers = ", ".join(f"{one.kernel}x{one.kernel} to {one.filters} by {one.stride}" for one in spec.convolutions)
     parts = [f"convolutions {layers}", f"dense {_text(list(spec.dense))}", f"pooling {spec.pool} by {spec.pool_stride}"]
     parts.append(f"padding {spec.padding}")
     if spec.batch_normalization:
         parts.append(f"BatchNormalization after {_text(list(spec.batch_normalization))}")
+    if spec.dropout:
+        parts.append(f"dropout {spec.dropout:g}")
     return "; ".join(parts)
 
 

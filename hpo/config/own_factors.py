@@ -1,0 +1,113 @@
+"""Factors of a user's own: which of a study's architectures have which, and their values at the reference point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from hpo.config.architectures import FunctionSettings, architecture_name
+from hpo.config.explain import Problem
+from hpo.config.function_source import FoundFunction, read_function
+from hpo.config.search_space import SearchSpace
+from hpo.config.study import StudyFile
+from hpo.errors import nearest
+from hpo.recipe.architecture import ArchitectureSpec, FunctionSpec, own_factors, with_own_factors
+from hpo.recipe.point import FACTORS, Value
+
+KEEPS_SHAPES = ("dropout",)
+"""Factors of architectures that change the shape of no weight."""
+
+
+def at_reference(
+    study: StudyFile, folder: Path, space: SearchSpace, specs: Mapping[str, ArchitectureSpec]
+) -> tuple[dict[str, ArchitectureSpec], list[Problem]]:
+    """The architectures with the reference values of the factors that they have.
+
+    A function has a factor if its source lists an argument of that name, or ``arguments`` names it. The reference is
+    in the specification from then on, so that whoever has the specification knows its factors.
+
+    Args:
+        study: as its file says.
+        folder: the study file's.
+        space: the search space that the study names.
+        specs: the architectures as the study file has them.
+
+    Returns:
+        The architectures, and what is wrong with their arguments, located in the study file.
+    """
+    own = {name: value for name, value in space.reference.items() if name not in FACTORS}
+    found: dict[str, ArchitectureSpec] = {}
+    problems: list[Problem] = []
+    for index, item in enumerate(study.architectures):
+        name = architecture_name(item)
+        spec = specs.get(name)
+        if spec is None:
+            continue
+        if isinstance(item, FunctionSettings) and isinstance(spec, FunctionSpec):
+            source = read_function(item.function, folder)
+            problems += [
+                Problem(("architectures", index, *problem.location), problem.text)
+                for problem in _argument_problems(item, source, own)
+            ]
+            listed = {*(source.arguments or ()), *item.arguments}
+            varied = {factor: value for factor, value in own.items() if factor in listed}
+            spec = replace(spec, arguments=tuple(sorted({**dict(spec.arguments), **varied}.items())))
+        else:
+            spec = with_own_factors(spec, {factor: own[factor] for factor in own_factors(spec) if factor in own})
+        found[name] = spec
+    return found, problems
+
+
+def unknown_factors(
+    study: StudyFile, folder: Path, space: SearchSpace, specs: Mapping[str, ArchitectureSpec]
+) -> list[Problem]:
+    """The factors that no architecture has, located in the search space's file."""
+    owned = {name for spec in specs.values() for name in own_factors(spec)}
+    unknown = [name for name in space.factors if name not in FACTORS and name not in owned]
+    if not unknown:
+        return []
+    functions = {item.function for item in study.architectures if isinstance(item, FunctionSettings)}
+    listed = [name for function in functions for name in read_function(function, folder).arguments or ()]
+    known = {*FACTORS, *owned, *listed}
+    text = f"is not a factor: neither of the training nor of {', '.join(specs)}"
+    return [Problem(("factors", name), f"{name!r} {text}; {nearest(name, known)}") for name in unknown]
+
+
+def stage_problems(study: StudyFile, space: SearchSpace, specs: Mapping[str, ArchitectureSpec]) -> list[Problem]:
+    """What the stages ask of own factors that cannot be had, located in the study file."""
+    problems: list[Problem] = []
+    for name, spec in specs.items():
+        absent = {factor for factor in space.factors if factor not in FACTORS} - {*own_factors(spec)}
+        if all(factor in absent for factor in study.stage2.factors):
+            text = f"{name} has none of them; add a factor that it has, or leave {name} out of architectures"
+            problems.append(Problem(("stage2", "factors"), text))
+    warm = study.stage2.warm_start
+    for index, factor in enumerate(study.stage2.factors):
+        if warm != "cold" and factor not in FACTORS and factor not in KEEPS_SHAPES:
+            text = (
+                f"{factor} may change the shapes of weights, and warm_start: {warm} takes them from one training of "
+                "stage 1; set stage2.warm_start to cold, or tune it in stage 1 alone"
+            )
+            problems.append(Problem(("stage2", "factors", index), text))
+    return problems
+
+
+def _argument_problems(item: FunctionSettings, source: FoundFunction, own: Mapping[str, Value]) -> list[Problem]:
+    if source.arguments is None:
+        return []
+    allowed = [*source.arguments]
+    problems = [
+        Problem(("arguments", name), f"{item.function} has no argument {name!r}; {_nearest(name, allowed)}")
+        for name in item.arguments
+        if name not in allowed and not source.takes_any
+    ]
+    lacking = [name for name in source.required if name not in item.arguments and name not in own]
+    if lacking:
+        text = f"{item.function} needs {', '.join(lacking)}: give a value in arguments, or make it a factor"
+        problems.append(Problem((), text))
+    return problems
+
+
+def _nearest(name: str, allowed: list[str]) -> str:
+    return nearest(name, allowed) if allowed else "it takes the shape alone"

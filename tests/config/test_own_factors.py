@@ -1,0 +1,172 @@
+"""Factors of a user's own: numbers of described CNNs, arguments of functions, and which architecture has which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpo.config.as_planned import as_planned, find_study
+from hpo.config.load import load_study
+from hpo.config.study import StudyFile
+from hpo.recipe.architecture import CnnSpec, FunctionSpec, own_factors
+from hpo.stages.plan import determining_settings, stage1_points
+from tests.config.samples import DASHBOARD, SPACE, STUDY, Change, changed, refusal
+
+MODULE = """\
+raise RuntimeError("imported")
+from elsewhere import built
+def resnet(shape, width=32, *, depth=2, activation="relu"): ...
+def needy(shape, width): ...
+def anything(shape, **options): ...
+"""
+WIDTH = "  width: {reference: 32, levels: [16, 32, 64], scale: log}\n"
+MINE = "architectures: [model2, {name: mine, function: 'nets:resnet'}]"
+LIST = "architectures: [model2, model3]"
+FACTORS = "factors: [epochs, batch_size, patches, learning_rate, strategy]"
+
+
+def write(folder: Path, *changes: Change, space: str = WIDTH, dashboard: str = DASHBOARD) -> Path:
+    """A study with a function of the user's own, and a search space with what it adds."""
+    (folder / "nets.py").write_text(MODULE)
+    (folder / "space.yaml").write_text(SPACE + space)
+    (folder / "dashboard.yaml").write_text(dashboard)
+    file = folder / "study.yaml"
+    file.write_text(changed(STUDY, *changes))
+    return file
+
+
+def load(folder: Path, *changes: Change, space: str = WIDTH) -> StudyFile:
+    return load_study(write(folder, *changes, space=space))
+
+
+def test_an_argument_is_a_factor_of_the_functions_that_have_it_and_of_no_other(tmp_path: Path) -> None:
+    study = load(tmp_path, (LIST, MINE), (FACTORS, "factors: [width, epochs]"))
+    assert [own_factors(spec) for spec in study.architecture_specs.values()] == [
+        ("dropout", "filters", "dense"),
+        ("width",),
+    ]
+    assert [point.get("width") for point in stage1_points(study, "mine")] == [32, 16, 64, 32, 32]
+    assert [point["epochs"] for point in stage1_points(study, "model2")] == [2, 1, 4]
+    assert all("width" not in point for point in stage1_points(study, "model2"))
+
+
+def test_numbers_of_a_cnn_are_factors_of_every_cnn(tmp_path: Path) -> None:
+    space = "  dropout: {reference: 0, levels: [0, 0.25]}\n  filters: {reference: 30, levels: [15, 30]}\n"
+    study = load(tmp_path, (FACTORS, "factors: [dropout, filters]"), space=space)
+    assert [(point["dropout"], point["filters"]) for point in stage1_points(study, "model3")] == [
+        (0, 30),
+        (0.25, 30),
+        (0, 15),
+    ]
+    assert study.architecture_specs == load(tmp_path, space="").architecture_specs  # the reference is as written
+
+
+def test_the_reference_is_part_of_the_architecture(tmp_path: Path) -> None:
+    space = f"{WIDTH}  dropout: {{reference: 0.2}}\n  dense: {{reference: 50}}\n"
+    arguments = "architectures: [model2, {name: mine, function: 'nets:resnet', arguments: {depth: 3}}]"
+    specs = load(tmp_path, (LIST, arguments), space=space).architecture_specs
+    cnn, own = specs["model2"], specs["mine"]
+    assert isinstance(cnn, CnnSpec)
+    assert isinstance(own, FunctionSpec)
+    assert (cnn.dropout, cnn.first_dense, cnn.first_filters) == (0.2, 50, None)
+    assert own.arguments == (("depth", 3), ("width", 32))
+
+
+def test_a_study_is_looked_at_without_its_module(tmp_path: Path) -> None:
+    space = f"{WIDTH}  filters: {{reference: 8, levels: [8, 16]}}\n  rate: {{reference: 1.0, levels: [1.0, 2.0]}}\n"
+    arguments = "architectures: [model2, {name: mine, function: 'nets:anything', arguments: {rate: 3, width: 1}}]"
+    file = write(tmp_path, (LIST, arguments), space=space)
+    study = load_study(file)
+    recorded = determining_settings(study, "digest")
+    (tmp_path / "nets.py").unlink()
+    planned = as_planned(find_study(file), recorded)
+    assert planned.architecture_specs == study.architecture_specs
+    assert determining_settings(planned, "digest") == recorded
+    for name in study.architecture_specs:
+        assert stage1_points(planned, name) == stage1_points(study, name)
+
+
+@pytest.mark.parametrize(
+    ("space", "value", "kind"),
+    [
+        ("x: {reference: 2, levels: [1, 2]}", 2, int),
+        ("x: {reference: 2, levels: [1, 2.5, 2]}", None, None),
+        ("x: {reference: 2, levels: [1, 2, 2.5]}", 2.0, float),
+        ("x: {reference: 2, low: 1, high: 3.5}", 2.0, float),
+        ("x: {reference: gelu, levels: [relu, gelu]}", "gelu", str),
+        ("x: {reference: false, levels: [false, true]}", False, bool),
+    ],
+)
+def test_the_type_of_an_argument_shows_in_its_values(tmp_path: Path, space: str, value: object, kind: object) -> None:
+    take = (LIST, "architectures: [{name: mine, function: 'nets:anything', arguments: {x: 1}}]")
+    if kind is None:
+        assert refusal(load_study, write(tmp_path, take, space=f"  {space}\n")) == [
+            "8 factors.x.levels.2: levels go up: 2 after 2.5"
+        ]
+        return
+    found = load(tmp_path, take, space=f"  {space}\n").space.reference["x"]
+    assert found == value
+    assert type(found) is kind
+
+
+@pytest.mark.parametrize(
+    ("architectures", "error"),
+    [
+        (
+            "{name: mine, function: 'nets:resnet', arguments: {widht: 3}}",
+            "6 architectures.0.arguments.widht: nets:resnet has no argument 'widht'; did you mean 'width'? "
+            "(allowed: activation, depth, width)",
+        ),
+        (
+            "{name: mine, function: 'nets:needy'}",
+            "6 architectures.0: nets:needy needs width: give a value in arguments, or make it a factor",
+        ),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(tmp_path: Path, architectures: str, error: str) -> None:
+    assert refusal(load_study, write(tmp_path, (LIST, f"architectures: [{architectures}]"), space="")) == [error]
+
+
+def test_what_a_function_takes_is_believed_where_its_source_does_not_show_it(tmp_path: Path) -> None:
+    for function in ("built", "anything"):
+        named = f"architectures: [{{name: mine, function: 'nets:{function}', arguments: {{width: 3}}}}]"
+        study = load(tmp_path, (LIST, named))
+        assert own_factors(study.architecture_specs["mine"]) == ("width",)
+        unnamed = (LIST, f"architectures: [{{name: mine, function: 'nets:{function}'}}]")
+        (error,) = refusal(load_study, write(tmp_path, unnamed))
+        assert error.startswith("8 factors.width: 'width' is not a factor: neither of the training nor of mine; ")
+
+
+def test_a_factor_that_nobody_has_gets_the_nearest_spelling(tmp_path: Path) -> None:
+    assert refusal(load_study, write(tmp_path, (LIST, MINE), space="  widht: {reference: 32}\n")) == [
+        "8 factors.widht: 'widht' is not a factor: neither of the training nor of model2, mine; did you mean 'width'? "
+        "(allowed: activation, augmentation, batch_normalization, batch_size, dense, depth, dropout, epochs, filters, "
+        "learning_rate, momentum, optimizer, patches, stain_jitter, strategy, weight_decay, width)"
+    ]
+    with pytest.raises(Exception, match=r"factors.batchsize: 'batchsize' .* did you mean 'batch_size'\?"):
+        load(tmp_path, space="  batchsize: {reference: 32}\n")
+
+
+def test_a_dashboard_may_show_own_factors_and_no_misspelt_one(tmp_path: Path) -> None:
+    shown = "panels: [{{panel: factor_effect, factor: {}}}]\n"
+    load_study(write(tmp_path, (LIST, MINE), dashboard=shown.format("width")))
+    (error,) = refusal(load_study, write(tmp_path, (LIST, MINE), dashboard=shown.format("widht")))
+    assert error.startswith("1 panels.0.factor: 'widht' is not a factor; did you mean 'width'? ")
+
+
+def test_weights_of_another_shape_are_not_warm_started_from(tmp_path: Path) -> None:
+    tuned = "stage2:\n  epochs: 3\n  factors: [learning_rate, dropout, width]"
+    space = f"{WIDTH}  dropout: {{reference: 0, levels: [0, 0.5]}}\n"
+    assert refusal(load_study, write(tmp_path, (LIST, MINE), ("stage2:\n  epochs: 3", tuned), space=space)) == [
+        "11 stage2.factors.2: width may change the shapes of weights, and warm_start: warm takes them from one "
+        "training of stage 1; set stage2.warm_start to cold, or tune it in stage 1 alone"
+    ]
+    load(tmp_path, (LIST, MINE), ("stage2:\n  epochs: 3", f"{tuned}\n  warm_start: cold"), space=space)
+
+
+def test_an_architecture_without_anything_to_tune_is_refused(tmp_path: Path) -> None:
+    tuned = "stage2:\n  epochs: 3\n  factors: [width]\n  warm_start: cold"
+    assert refusal(load_study, write(tmp_path, (LIST, MINE), ("stage2:\n  epochs: 3", tuned))) == [
+        "11 stage2.factors: model2 has none of them; add a factor that it has, or leave model2 out of architectures"
+    ]
