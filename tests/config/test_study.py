@@ -103,7 +103,7 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
         (
             ARCHITECTURE_LIST,
             "architectures: [{name: mine, function: 'dashboard:build', dense: [3]}]",
-            "6 architectures.0.dense: unknown key; allowed: arguments, function, name",
+            "6 architectures.0.dense: unknown key; allowed: arguments, files, function, name",
         ),
         (
             "stage1:\n",
