@@ -9,11 +9,14 @@ from __future__ import annotations
 import keras
 
 
-def residual(shape: tuple[int, int, int]) -> keras.Model:
-    """A small residual network with global average pooling; about 20,000 parameters at any patch size."""
+def residual(shape: tuple[int, int, int], width: int = 16) -> keras.Model:
+    """A small residual network with global average pooling; about 20,000 parameters at any patch size.
+
+    ``width`` is a factor: name it in the search space, ``width: {reference: 16, levels: [8, 16, 32], scale: log}``.
+    """
     inputs = keras.Input(shape)
-    x = keras.layers.Conv2D(16, 5, strides=2, padding="same", activation="relu")(inputs)
-    for filters in (16, 32):
+    x = keras.layers.Conv2D(width, 5, strides=2, padding="same", activation="relu")(inputs)
+    for filters in (width, 2 * width):
         shortcut = keras.layers.Conv2D(filters, 1, strides=2, padding="same")(x)
         x = keras.layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")(x)
         x = keras.layers.Conv2D(filters, 3, padding="same")(x)

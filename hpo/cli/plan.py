@@ -41,6 +41,7 @@ def plan(
     from rich import box
     from rich.table import Table
 
+    from hpo.config.own_factors import absent_factors
     from hpo.stages.estimate import estimate, total
     from hpo.stages.plan import open_data
 
@@ -79,6 +80,8 @@ def plan(
     table.add_section()
     table.add_row(*_cells(total(stages)), *([_duration(sum(seconds.values()))] if speeds else []))
     out.print(table)
+    for line in absent_factors(settings):
+        tell(line)
     if changes is not None:
         tell(f"{settings.name} has started; what is trained already is not trained again")
         tell_changes(changes)

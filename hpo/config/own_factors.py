@@ -74,6 +74,17 @@ def unknown_factors(
     return [Problem(("factors", name), f"{name!r} {text}; {nearest(name, known)}") for name in unknown]
 
 
+def absent_factors(study: StudyFile) -> list[str]:
+    """The factors that an architecture does not have, a line for each factor."""
+    lines = []
+    for name in study.space.factors:
+        lacking = [one for one in study.architecture_specs if name not in study.space_of(one).factors]
+        if lacking:
+            having = [one for one in study.architecture_specs if one not in lacking]
+            lines.append(f"{name} is a factor of {', '.join(having)}, not of {', '.join(lacking)}")
+    return lines
+
+
 def stage_problems(study: StudyFile, space: SearchSpace, specs: Mapping[str, ArchitectureSpec]) -> list[Problem]:
     """What the stages ask of own factors that cannot be had, located in the study file."""
     problems: list[Problem] = []

@@ -8,6 +8,7 @@ import pytest
 
 from hpo.config.as_planned import as_planned, find_study
 from hpo.config.load import load_study
+from hpo.config.own_factors import absent_factors
 from hpo.config.study import StudyFile
 from hpo.recipe.architecture import CnnSpec, FunctionSpec, own_factors
 from hpo.stages.plan import determining_settings, stage1_points
@@ -49,6 +50,7 @@ def test_an_argument_is_a_factor_of_the_functions_that_have_it_and_of_no_other(t
     assert [point.get("width") for point in stage1_points(study, "mine")] == [32, 16, 64, 32, 32]
     assert [point["epochs"] for point in stage1_points(study, "model2")] == [2, 1, 4]
     assert all("width" not in point for point in stage1_points(study, "model2"))
+    assert absent_factors(study) == ["width is a factor of mine, not of model2"]
 
 
 def test_numbers_of_a_cnn_are_factors_of_every_cnn(tmp_path: Path) -> None:
