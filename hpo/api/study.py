@@ -79,7 +79,7 @@ class Study:
         """The headline of each architecture that is tested on both sides: before against after tuning.
 
         Before is the reference trained for as long as the tuned model and its donors, where the study trains one.
-        ``study.compare()["model3"].metrics["auc"].difference`` is an estimate with its 95% interval.
+        ``study.compare()["model3"].auc.difference`` is an estimate with its 95% interval.
         """
         return {name: sides.headline for name, sides in self.results.compared.items()}
 

@@ -48,7 +48,7 @@ def init(
     if file.is_dir():
         raise HpoError(f"{file} is a folder; name the file to write")
     if file.exists() and not (force and file.is_file()):
-        raise HpoError(f"{file} already exists; --force replaces a file")
+        raise HpoError(f"{file} already exists; --force replaces it and its search space")
     if file.exists() and not _may_be_study(file):
         raise HpoError(f"{file} already exists and is not a study file; --force replaces study files only")
     is_there = data is not None and data.exists()

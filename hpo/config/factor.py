@@ -49,7 +49,7 @@ class Factor(Settings):
         default=None, gt=0, description="stage 2 proposes low, low + step, low + 2 step, ... ; not on a log scale"
     )
     prior: FactorValue | None = Field(
-        default=None, description="value that you expect to be best: stage 2 tries it first, and more values near it"
+        default=None, description="value that you expect to be best: stage 2 tries it early, and more values near it"
     )
 
 

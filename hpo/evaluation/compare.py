@@ -68,6 +68,31 @@ class Comparison:
     accuracy_test: AccuracyTest
     sampling: Sampling
 
+    @property
+    def accuracy(self) -> MetricComparison:
+        """Of calls that are right, at a threshold of one half."""
+        return self.metrics["accuracy"]
+
+    @property
+    def precision(self) -> MetricComparison:
+        """Of positive calls that are right."""
+        return self.metrics["precision"]
+
+    @property
+    def recall(self) -> MetricComparison:
+        """Of positives that are called so."""
+        return self.metrics["recall"]
+
+    @property
+    def f1(self) -> MetricComparison:
+        """The harmonic mean of precision and recall."""
+        return self.metrics["f1"]
+
+    @property
+    def auc(self) -> MetricComparison:
+        """The area under the ROC curve."""
+        return self.metrics["auc"]
+
 
 def compare(
     labels: NDArray[Any],

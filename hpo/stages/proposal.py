@@ -168,7 +168,9 @@ def propose(look: Look, minutes: float, cores: int) -> tuple[Proposal, float]:
         seconds = expected_seconds(_loaded(proposal), sum(look.counts["valid"]), cores)
         if seconds <= minutes * 60:
             break
-    told = f"about {math.ceil(seconds / 60)} minutes, estimated for {cores} cores; hpo plan --calibrate measures it."
+    rounded = math.ceil(seconds / 60)
+    unit = "minute" if rounded == 1 else "minutes"
+    told = f"about {rounded} {unit}, estimated for {cores} cores; hpo plan --calibrate measures it."
     return replace(proposal, time=told), seconds
 
 

@@ -98,7 +98,7 @@ def test_a_study_that_is_there_is_kept_unless_forced() -> None:
     Path("mine.yaml").write_text("mine\n")
     Path("mine.search_space.yaml").write_text(Path("mine.search_space.yaml").read_text() + "# edited\n")
 
-    with pytest.raises(HpoError, match=r"mine\.yaml already exists; --force replaces a file"):
+    with pytest.raises(HpoError, match=r"mine\.yaml already exists; --force replaces it and its search space"):
         hpo("init", "mine.yaml")
     assert Path("mine.yaml").read_text() == "mine\n"
 
