@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hpo.export.markdown import plain, table
 from hpo.export.subject import Subject, class_words
+from hpo.recipe.architecture import own_factors
+from hpo.recipe.point import FACTORS
 from hpo.results.records import ComputeRole, DataDescription
 from hpo.results.words import (
     DASH,
@@ -89,6 +91,9 @@ def training_section(subject: Subject) -> list[str]:
             f"Training began at the weights of a donor (`{start.mode}`), the recipe `{start.donor.key}` after "
             f"{plural(start.epoch, 'epoch')}: the donor is stage 1's best, trained again with this seed."
         )
+    own = own_factors(subject.model.recipe.architecture)
+    values = subject.results.settings.reference.items()
+    reference = {name: value for name, value in values if name in FACTORS or name in own}
     return [
         "## Training",
         "Stage 1 explored each factor's range from random weights, stage 2 tuned inside the ranges; both saw training "
@@ -96,7 +101,7 @@ def training_section(subject: Subject) -> list[str]:
         "test split was opened.",
         table(["Setting", "Value"], [[plain(name), plain(value)] for name, value in settings.items()]),
         origin,
-        f"The reference (before) is {plain(point_words(subject.results.settings.reference, ('epochs',)))}, trained for "
+        f"The reference (before) is {plain(point_words(reference, ('epochs',)))}, trained for "
         f"{plural(_baseline_epochs(subject), 'epoch')}.",
     ]
 

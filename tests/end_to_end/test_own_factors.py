@@ -49,6 +49,9 @@ def test_own_factors_go_through_all_stages_and_into_report_and_best_configuratio
     assert 0 <= best["tiny"]["recipe"]["architecture"].get("dropout", 0) <= 0.5
     ranges = yaml.safe_load((project.output / "ranges.yaml").read_text())["architectures"]
     assert {name: set(found) for name, found in ranges.items()} == {"tiny": {"dropout"}, "mine": {"width"}}
+    cards = {name: (project.output / name / "model_card.md").read_text() for name in best}
+    assert "nets:small with width" in cards["mine"]
+    assert "width" not in cards["tiny"]
     (project.folder / "nets.py").unlink()  # whoever only looks needs no module
     shown = project.run("show", "study.yaml")
     assert "width 2" in str(shown)
