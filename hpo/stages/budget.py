@@ -14,7 +14,7 @@ from hpo.recipe.recipe import recipe_from_json
 from hpo.storage.ledger import trained_epochs
 from hpo.storage.tables import PointRow
 
-_FREE_IN_A_ROW = 20
+FREE_IN_A_ROW = 20
 """So many points that cost nothing, because all failed at once or were trained before this database was made, end a
 budget in patch-visits or minutes: it would never be spent."""
 
@@ -62,7 +62,7 @@ def spending(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> S
         costs = _seconds(session, study, steps)
         budget = 60.0 * (study.stage2.minutes or 0.0)
     finished = [cost for row, cost in zip(steps, costs, strict=True) if row.state != "running"]
-    is_free = len(finished) >= _FREE_IN_A_ROW and not any(finished[-_FREE_IN_A_ROW:])
+    is_free = len(finished) >= FREE_IN_A_ROW and not any(finished[-FREE_IN_A_ROW:])
     return Spending(tuple(costs), budget, is_free)
 
 

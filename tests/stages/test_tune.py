@@ -14,8 +14,9 @@ from hpo.recipe.architecture import ARCHITECTURES
 from hpo.recipe.point import Point
 from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
 from hpo.search.spaces import spaces_from_json
+from hpo.stages.budget import FREE_IN_A_ROW
 from hpo.stages.explore import stage1_result
-from hpo.stages.tune import FREE_IN_A_ROW, next_slot, slot_key, stage2_plan, stage2_result
+from hpo.stages.tune import next_slot, slot_key, stage2_plan, stage2_result
 from hpo.storage.database import Database
 from hpo.storage.decided import Abandoned, Stage1Result, Stage2Plan, Stage2Result
 from hpo.storage.ledger import record_epoch
