@@ -12,8 +12,6 @@ MOST_PROCESSES = 1024
 MOST_GIGABYTES = 1_000_000
 LARGEST_SEED = 2**31 - 1
 MOST_PATCHES = 10_000_000
-LARGEST_PATCH = 4096
-"""Pixels of a patch's side."""
 
 LONGEST_WAIT = 86_400
 """Seconds between two looks at a study: a day."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from sqlalchemy.orm import Session
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.recipe import recipe_from_json
-from hpo.storage.ledger import trained_epochs
+from hpo.storage.ledger import compute_by_epoch, trained_epochs
 from hpo.storage.tables import PointRow
 
 FREE_IN_A_ROW = 20
@@ -97,10 +96,12 @@ def _visits(row: PointRow) -> float:
 
 
 def _seconds(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> list[float]:
-    seconds: defaultdict[tuple[str, int], float] = defaultdict(float)
-    for entry in trained_epochs(session, study.name):
-        seconds[entry.recipe_key, entry.epoch] += entry.seconds
+    trained = compute_by_epoch(trained_epochs(session, study.name))
+    seconds = {at: compute.seconds for at, compute in trained.items()}
     return [
-        sum(seconds[row.recipe_key or "", epoch] for epoch in range(known_epochs(row) + 1, (row.epochs or 0) + 1))
+        sum(
+            seconds.get((row.recipe_key or "", epoch), 0.0)
+            for epoch in range(known_epochs(row) + 1, (row.epochs or 0) + 1)
+        )
         for row in steps
     ]

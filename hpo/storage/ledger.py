@@ -104,11 +104,6 @@ def mean_seconds(session: Session, recipe_key: str) -> float:
     return float(session.scalar(mean) or 0.0)
 
 
-def compute_by_recipe(session: Session, study: str) -> dict[str, Compute]:
-    """The compute of each recipe of a study, by its key."""
-    return _compute_by(session, study, TrainedEpochRow.recipe_key)
-
-
 def trained_epochs(session: Session, study: str) -> list[TrainedEpoch]:
     """The epochs trained for a study, in the order in which they ended."""
     row = TrainedEpochRow

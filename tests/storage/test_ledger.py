@@ -11,10 +11,10 @@ from hpo.storage.database import Database
 from hpo.storage.ledger import (
     Compute,
     compute_by_owner,
-    compute_by_recipe,
     list_test_openings,
     record_epoch,
     record_test_opening,
+    total_compute,
 )
 from tests.storage.at_once import forgetful, twice
 
@@ -38,13 +38,13 @@ def open_test(database: Database, configuration: str, owner: str, *, architectur
         )
 
 
-def test_epochs_add_up_by_recipe_and_by_worker(database: Database) -> None:
+def test_epochs_add_up_in_all_and_by_worker(database: Database) -> None:
     for recipe, epoch, owner in (("r1", 1, "a"), ("r1", 2, "b"), ("r2", 1, "a")):
         train(database, recipe, epoch, owner)
     train(database, "r1", 3, "a", study="another")
     with database.transaction() as session:
-        by_recipe, by_owner = compute_by_recipe(session, "study"), compute_by_owner(session, "study")
-    assert by_recipe == {"r1": Compute(2, 128, pytest.approx(1.5)), "r2": Compute(1, 64, pytest.approx(0.5))}
+        total, by_owner = total_compute(session, "study"), compute_by_owner(session, "study")
+    assert total == Compute(3, 192, pytest.approx(2.0))
     assert by_owner == {"a": Compute(2, 128, pytest.approx(1.0)), "b": Compute(1, 64, pytest.approx(1.0))}
 
 
@@ -52,7 +52,7 @@ def test_an_epoch_that_is_trained_again_after_a_crash_costs_again(sqlite: Databa
     train(sqlite, "r1", 1, "a")
     train(sqlite, "r1", 1, "b")
     with sqlite.transaction() as session:
-        assert compute_by_recipe(session, "study")["r1"].epochs == 2
+        assert total_compute(session, "study").epochs == 2
 
 
 def test_an_entry_whose_commit_was_not_confirmed_is_made_again_and_counts_once(database: Database) -> None:
@@ -64,7 +64,7 @@ def test_an_entry_whose_commit_was_not_confirmed_is_made_again_and_counts_once(d
     forgetful(database, twice).run(enter("1" * 32))
     database.run(enter("2" * 32))
     with database.transaction() as session:
-        assert compute_by_recipe(session, "study")["r1"].epochs == 2
+        assert total_compute(session, "study").epochs == 2
 
 
 def test_a_study_that_has_trained_nothing_has_cost_nothing(sqlite: Database) -> None:

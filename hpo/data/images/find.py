@@ -20,7 +20,6 @@ ARCHIVE = "archives of a kind that is not read here; unpack them"
 SUFFIX = "files with another suffix than an image's"
 NOT_REGULAR = "not regular files"
 REPEATED = "members that a later one of the same name in the archive replaces"
-UNREADABLE = "that cannot be read"
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,11 +74,6 @@ class LeftOut:
         examples = self.examples.setdefault(reason, [])
         if len(examples) < EXAMPLES:
             examples.append(place)
-
-    def add_images(self, reason: str, images: Iterable[Found]) -> None:
-        """Count images that were found."""
-        for image in images:
-            self.add(reason, image.place)
 
     @property
     def total(self) -> int:
