@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
+from hpo.storage.owner import dead_owners
 from hpo.storage.tables import StudyRow, WorkerRow, database_now, now
 
 StopMode = Literal["drain", "now"]
@@ -72,12 +73,14 @@ def end_worker(session: Session, study: str, owner: str) -> None:
 
 
 def live_workers(session: Session, study: str) -> list[RegisteredWorker]:
-    """The workers that have not ended, as far as is known; one killed elsewhere shows by its silence."""
+    """The workers that have not ended; one killed on another machine shows by its silence only."""
     moment = now(session)
     rows = session.scalars(
         select(WorkerRow).where(WorkerRow.study == study, WorkerRow.ended_at.is_(None)).order_by(WorkerRow.started_at)
     )
-    return [RegisteredWorker(row.owner, row.device, row.started_at, max(0.0, moment - row.seen_at)) for row in rows]
+    found = [RegisteredWorker(row.owner, row.device, row.started_at, max(0.0, moment - row.seen_at)) for row in rows]
+    dead = dead_owners(worker.owner for worker in found)  # nobody may have swept since they were killed
+    return [worker for worker in found if worker.owner not in dead]
 
 
 def worker_spans(session: Session, study: str) -> list[WorkerSpan]:

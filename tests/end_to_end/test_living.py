@@ -67,6 +67,18 @@ def counted(url: str) -> list[tuple[Any, ...]]:
     return sorted(found, key=lambda row: row[:2])
 
 
+def archived_deleted_and_restored(project: Project, url: str, folder: Path) -> Project:
+    """The study on another path, nothing of it left where it was."""
+    project.run("archive", "study.yaml", "study.tar")
+    kept = counted(url)
+    project.run("delete", "study.yaml", "--yes")
+    assert counted(url) == []
+    assert not list(project.output.rglob("*.npz"))
+    project.run("restore", "study.tar", str(folder), "--database", url)
+    assert counted(url) == kept
+    return Project(folder)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The study as it is in the end, planned so from the start, and never disturbed."""
@@ -76,7 +88,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-def test_a_study_that_is_killed_edited_and_extended_ends_as_one_that_was_planned_so(
+def test_a_study_that_is_killed_edited_moved_and_extended_ends_as_one_that_was_planned_so(
     tmp_path: Path, database_url: str, whole: Project
 ) -> None:
     project = new_project(tmp_path, study={**SMALL, "database": database_url}, space=SPACE)
@@ -88,16 +100,18 @@ def test_a_study_that_is_killed_edited_and_extended_ends_as_one_that_was_planned
     assert "stage 1 trains the new levels" in ended
     so_far = len(trained(database_url))
     kill_after(project.start("extend", "study.yaml", "--trials", "2"), database_url, so_far + 2)
-    project.run("extend", "study.yaml", "--trials", "1", "--seeds", "1")
-    settings = yaml.safe_load(project.study.read_text())
+    moved = archived_deleted_and_restored(project, database_url, tmp_path / "elsewhere")
+    moved.run("extend", "study.yaml", "--trials", "1", "--seeds", "1", "--database", database_url)
+    settings = yaml.safe_load(moved.study.read_text())
     assert (settings["stage2"]["trials"], settings["confirm"]["seeds"]) == (5, [0, 1])
     assert counted(database_url) == counted(f"sqlite:///{whole.output / 'study.db'}")
-    assert weights(project.output) == weights(whole.output)
+    output = moved.folder / "output"
+    assert weights(output) == weights(whole.output)
     twice = Counter(trained(database_url))
     assert sum(twice.values()) - len(twice) <= 2, "each kill costs an epoch at most"
     openings = rows(database_url, "SELECT configuration FROM hpo_test_opening ORDER BY id")
     assert len(openings) >= 2
-    report = (project.output / "report.html").read_text()
+    report = (output / "report.html").read_text()
     assert "stage2.trials: 4 -&gt; 5" in report
 
 
