@@ -1,7 +1,7 @@
-"""A Keras model of one's own: ``architectures: [{name: residual, function: "my_models:residual"}]``.
+"""A custom Keras model: ``architectures: [{name: residual, function: "my_models:residual"}]``.
 
 The function takes the shape of a patch and returns an uncompiled functional `keras.Model`. Its input is already scaled
-to [-1, 1]; its output is one logit, ``(None, 1)``, without an activation: loss and sigmoid are added by hpo.
+to [-1, 1]. Its output is one logit, ``(None, 1)``, without an activation; hpo adds loss and sigmoid.
 """
 
 from __future__ import annotations

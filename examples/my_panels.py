@@ -1,7 +1,7 @@
-"""Panels of one's own, for a dashboard: ``{panel: function, function: "my_panels:epoch_seconds"}``.
+"""Custom panels for a dashboard: ``{panel: function, function: "my_panels:epoch_seconds"}``.
 
 Each function takes a study's results (`hpo.results.study.StudyResults`) and returns a Plotly figure, a table or HTML.
-The report's own figures are drawn with `hpo.reports.plot`. Put the module beside the study file or the dashboard.
+`hpo.reports.plot` draws the report's own figures. Put the module beside the study file or the dashboard.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def epoch_seconds(results: StudyResults) -> tuple[go.Figure, str]:
 def value_by_patches(results: StudyResults) -> go.Figure:
     """Stage 2's objective against the training patches.
 
-    One mark per trial, in the colours that the report's own figures have.
+    One mark per trial, in the colours of the report's own figures.
     """
     looks = Looks(results.settings.architectures)
     shown = figure(340, legend=LEGEND_ABOVE, xaxis_title="Training patches", yaxis_title="Objective")

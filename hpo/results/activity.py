@@ -18,7 +18,7 @@ PARTS: tuple[Part, ...] = ("stage1", "stage2", "recheck", "confirm")
 _PAUSE_SECONDS = 10.0
 """A training that stands still for longer than this, and than its epoch takes, was interrupted."""
 _NAME_LENGTH = 16
-_MARK = re.compile(r"-[0-9a-f]{8}$")  # what tells a host from its namesakes; see hpo.storage.owner
+_MARK = re.compile(r"-[0-9a-f]{8}$")  # distinguishes hosts of the same name; see hpo.storage.owner
 
 
 class Purpose(NamedTuple):
@@ -29,7 +29,7 @@ class Purpose(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """A time in which one worker trained one thing; seconds since 1970."""
+    """A period in which one worker trained one thing; seconds since 1970."""
 
     owner: str
     purpose: Purpose
@@ -38,7 +38,7 @@ class Stretch(NamedTuple):
 
 
 class Lane(NamedTuple):
-    """A row of the timeline: workers that followed each other on one device of one machine."""
+    """A row of the timeline: workers that succeeded each other on one device of one machine."""
 
     label: str
     workers: list[WorkerSpan]
@@ -54,11 +54,11 @@ def find_stretches(results: StudyResults) -> list[Stretch]:
 
 
 def coarsen(found: Sequence[Stretch], most: int) -> list[Stretch]:
-    """At most about so many stretches: a worker's time in equal cells, each for what filled most of it.
+    """Reduce stretches to about ``most``: a worker's time in equal cells, each showing what filled most of it.
 
     Args:
-        found: of `find_stretches`; at least one.
-        most: shared out among the workers, but at least 50 cells each. Neighbouring cells of one purpose are one.
+        found: from `find_stretches`; at least one.
+        most: divided among the workers, but at least 50 cells each. Neighbouring cells of one purpose are merged.
     """
     of_owner: dict[str, list[Stretch]] = defaultdict(list)
     for stretch in found:
@@ -98,9 +98,9 @@ def end_of(worker: WorkerSpan) -> float:
 
 
 def find_lanes(workers: Sequence[WorkerSpan]) -> list[Lane]:
-    """Rows for workers in the order of their beginnings: one takes over the row of another that it followed.
+    """Rows for workers by start time; a worker takes over the row of one that it succeeded.
 
-    Their labels are short and all different: host and device, and the process where two would be alike.
+    Their labels are short and distinct: host and device, plus the process where two would be equal.
     """
     lanes: list[list[WorkerSpan]] = []
     for worker in workers:
@@ -139,7 +139,7 @@ def _stretches_of(
 
 
 def _purposes(results: StudyResults) -> Callable[[TrainedEpoch], Purpose]:
-    """The purpose of an epoch: the first part of the study that needs its recipe for so long."""
+    """The purpose of an epoch: the first part of the study that needs its recipe for that many epochs."""
     needed: dict[str, list[tuple[int, Purpose]]] = defaultdict(list)
     for trial in sorted(results.trials, key=lambda trial: trial.stage):
         epochs = max(int(trial.point.get("epochs", 0)), len(trial.curve))
@@ -186,7 +186,7 @@ def _place(worker: WorkerSpan) -> tuple[str, str]:
 def _label(worker: WorkerSpan, *, with_process: bool = False) -> str:
     host, *process = worker.owner.rsplit(":", 2)
     host = _MARK.sub("", host)
-    if not host[:1].isdigit():  # of an address, the first number alone says nothing
+    if not host[:1].isdigit():  # the first number of an address says nothing
         host = host.split(".")[0]
     if len(host) > _NAME_LENGTH:
         host = f"{host[: _NAME_LENGTH - 5]}\N{HORIZONTAL ELLIPSIS}{host[-4:]}"

@@ -21,11 +21,11 @@ _FAILED = 0.2
 
 
 def next_steps(results: StudyResults, metric: str) -> list[str]:
-    """Suggestions, the most telling first; each names what was seen and what to change.
+    """Suggestions, the most important first; each names an observation and a change.
 
     Args:
         results: of a study, finished or not.
-        metric: of `hpo.evaluation.metrics.METRICS`, by which the sides are compared.
+        metric: one of `hpo.evaluation.metrics.METRICS`, by which the sides are compared.
     """
     compared = results.comparison
     rules = (
@@ -52,7 +52,7 @@ def _failures(results: StudyResults) -> Iterator[str]:
 
 
 def _only_longer(compared: dict[str, Sides], metric: str) -> Iterator[str]:
-    """Architectures that gained by the warm start, and so perhaps by nothing but more epochs."""
+    """Architectures that gained by the warm start, and so perhaps only by more epochs."""
     found = [
         name
         for name, sides in compared.items()
@@ -80,7 +80,7 @@ def _past_its_best(results: StudyResults) -> Iterator[str]:
 
 
 def _edges(results: StudyResults) -> Iterator[str]:
-    """Factors whose best level is the last that stage 1 tried, so that the optimum may lie beyond."""
+    """Factors whose best level is an outermost one of stage 1, so the optimum may lie beyond."""
     found: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
     for one in results.ranges:
         factor = results.settings.factors.get(one.factor)
@@ -95,7 +95,7 @@ def _edges(results: StudyResults) -> Iterator[str]:
 
 
 def _still_improving(results: StudyResults) -> Iterator[str]:
-    """Architectures whose tuned models' validation curves rise to their end."""
+    """Architectures whose tuned models' validation curves still rise at the end."""
     objective = results.settings.objective
     rising = []
     for architecture in results.settings.architectures:
@@ -147,7 +147,7 @@ def _unsure(compared: dict[str, Sides], metric: str) -> Iterator[str]:
 
 
 def _warm_start(compared: dict[str, Sides], metric: str) -> Iterator[str]:
-    """Architectures for which the warm start made no difference that can be seen."""
+    """Architectures for which the warm start made no visible difference."""
     idle = [name for name, sides in compared.items() if _is_idle(sides, metric)]
     if idle:
         yield (

@@ -11,9 +11,9 @@ from hpo.results.study import StudyResults
 
 
 def results_to_json(results: StudyResults) -> dict[str, Any]:
-    """What was found: the best architecture, and each one's test metrics before and after tuning with 95% intervals.
+    """The best architecture, and each one's test metrics before and after tuning with 95% intervals.
 
-    Architectures that are not tested yet are not in it; numbers that are not finite are None.
+    Architectures that are not tested yet are absent; numbers that are not finite are None.
     """
     tested = {name: sides for name, sides in results.compared.items() if sides.before_after is not None}
     return {

@@ -24,9 +24,9 @@ class FactorAxis:
     Args:
         factor: by name.
         log: whether equal ratios are equal distances.
-        low, high: the least and the greatest number seen; of words, 0 and the last one's place.
-        words: of a factor of words, its values in their order; empty for a number.
-        levels: of a number, the values seen, if all are levels of the search space; else empty.
+        low, high: the least and greatest number seen; for words, 0 and the last one's place.
+        words: the values of a factor of words, in order; empty for a number.
+        levels: the values seen of a number, if all are levels of the search space; else empty.
     """
 
     factor: str
@@ -37,21 +37,21 @@ class FactorAxis:
     levels: tuple[float, ...] = ()
 
     def place(self, value: Value) -> float:
-        """A value's place on a drawn axis: itself or, of a word, its number."""
+        """A value's place on a drawn axis: itself or, for a word, its index."""
         return float(self.words.index(value)) if self.words else float(value)
 
     def share(self, value: Value) -> float:
-        """Where a value lies between the two ends: 0 is the low one, 1 the high one."""
+        """A value's position between the two ends: 0 is the low one, 1 the high one."""
         return _share(self.place(value), self.low, self.high, log=self.log)
 
     def at(self, share: float) -> float:
-        """The number that lies at a share of the way from the low end to the high one."""
+        """The number at a fraction of the way from the low end to the high one."""
         if self.log:
             return float(self.low * (self.high / self.low) ** share)
         return self.low + share * (self.high - self.low)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """A few places on the axis and what to write there."""
+        """A few places on the axis with their labels."""
         if self.words:
             return [(float(place), value_words(word)) for place, word in enumerate(self.words)]
         numbers = self.levels or round_numbers(self.low, self.high, _MOST_ROUND, log=self.log)
@@ -60,18 +60,18 @@ class FactorAxis:
             text = tick_words(at)
             if not ticks or self._room(ticks[-1], (at, text)):
                 ticks.append((at, text))
-        if len(ticks) == 1:  # a single one tells no scale
+        if len(ticks) == 1:  # a single tick shows no scale
             return [(at, tick_words(at)) for at in dict.fromkeys((numbers[0], numbers[-1]))]
         return ticks
 
     def _room(self, first: tuple[float, str], second: tuple[float, str]) -> bool:
-        """Whether two neighbouring ticks do not touch, on the narrowest axis that there is."""
+        """Whether two neighbouring ticks have room even on the narrowest axis."""
         needed = _LETTER * (len(first[1]) + len(second[1])) / 2 + _SPACE
         return self.share(second[0]) - self.share(first[0]) >= needed
 
 
 def factor_axis(settings: StudySettings, factor: str, values: Iterable[Value]) -> FactorAxis:
-    """The axis of a factor over the values that were seen of it.
+    """The axis of a factor over its observed values.
 
     Raises:
         ValueError: if there is none.
@@ -91,13 +91,13 @@ def factor_axis(settings: StudySettings, factor: str, values: Iterable[Value]) -
 
 
 def share_of_range(settings: StudySettings, factor: str, value: float, low: float, high: float) -> float:
-    """Where a number lies between two ends on its factor's scale: 0 is the low one, 1 the high one."""
+    """A number's position between two ends on its factor's scale: 0 is the low one, 1 the high one."""
     known = settings.factors.get(factor)
     return _share(value, low, high, log=known is not None and known.scale == "log" and low > 0)
 
 
 def round_numbers(low: float, high: float, most: int, *, log: bool = False) -> list[float]:
-    """Round numbers from ``low`` to ``high``, as many as may be up to ``most``; on a log axis 1, 2, 5 or 10 times."""
+    """Up to ``most`` round numbers from ``low`` to ``high``; on a log axis 1, 2, 5 or 10 times."""
     if not low < high:
         return [low]
     if log:
@@ -109,7 +109,7 @@ def round_numbers(low: float, high: float, most: int, *, log: bool = False) -> l
                 return found
         if len(found) > most:
             return found[:: -(-len(found) // most)]
-    # Too narrow for round ratios, or no log axis at all.
+    # Too narrow for round ratios, or not a log axis.
     power = 10.0 ** (math.floor(math.log10(high - low)) - 1)
     steps = (factor * power for factor in (1, 2, 5, 10, 20, 50, 100))
     step = next(step for step in steps if math.floor(high / step) - math.ceil(low / step) < most)
@@ -117,7 +117,7 @@ def round_numbers(low: float, high: float, most: int, *, log: bool = False) -> l
 
 
 def tick_words(value: float) -> str:
-    """A number in few letters: ``0.003``, ``64``, ``4k``."""
+    """A number in few characters: ``0.003``, ``64``, ``4k``."""
     if abs(value) >= 1_000 and value % 100 == 0:
         return f"{value / 1000:g}k"
     return value_words(value)

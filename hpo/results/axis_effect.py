@@ -35,7 +35,7 @@ def axis_lines(results: StudyResults, factor: str, metric: str) -> list[AxisLine
         metric: on the validation split. Only the objective has intervals.
 
     Returns:
-        A line for each architecture that has any such trial, in the study file's order.
+        A line for each architecture with such a trial, in the study file's order.
     """
     settings = results.settings
     grid = settings.stage1.design == "grid"
@@ -56,7 +56,7 @@ def axis_lines(results: StudyResults, factor: str, metric: str) -> list[AxisLine
 
 
 def level_order(level: Value) -> tuple[bool, float, str]:
-    """Key that sorts levels: numbers by size, then words by their letters."""
+    """Sort key for levels: numbers by size, then words alphabetically."""
     return (True, 0.0, level) if isinstance(level, str) else (False, float(level), "")
 
 

@@ -30,8 +30,8 @@ class Sides:
     Args:
         measured: the sides that have predictions.
         pairs: paired comparisons of two of them, by (first, second) in the order of `ROLES`.
-        adjusted_p: by metric, of the headline's pair, DeLong's p (``auc``) and McNemar's (``accuracy``), each adjusted
-            by Holm over the architectures; empty without both sides.
+        adjusted_p: the headline pair's p by metric, DeLong's (``auc``) and McNemar's (``accuracy``), each Holm-adjusted
+            over the architectures; empty without both sides.
         sampling: units, seeds and resamples of the intervals.
     """
 
@@ -42,7 +42,7 @@ class Sides:
 
     @property
     def baseline(self) -> Role:
-        """The tuned model's opponent: the reference that was trained as long, where there is one."""
+        """The tuned model's opponent: the equally trained reference, if there is one."""
         return "equal" if "equal" in self.measured else "before"
 
     @property
@@ -75,8 +75,8 @@ def compare_architectures(
 
     Args:
         labels: ``(N,)``, 0 or 1, of the test split.
-        slides: ``(N,)``, the slide of each patch, where that is known.
-        predictions: by architecture and role, ``(S, N)``; of one architecture all with the same seeds.
+        slides: ``(N,)``, the slide of each patch, if known.
+        predictions: by architecture and role, ``(S, N)``; an architecture's all have the same seeds.
     """
     compared = {name: _compare(labels, slides, sides) for name, sides in predictions.items() if sides}
     found = {name: Sides(measured, pairs, {}, sampling) for name, (measured, pairs, sampling) in compared.items()}

@@ -16,13 +16,13 @@ REFERENCE: tuple[ComputeRole, ...] = ("before", "equal")
 
 @dataclass(frozen=True)
 class Cost:
-    """Sums over some entries; visits are patches seen in training, each as often as it was seen.
+    """Sums over some entries; visits count patches seen in training, repeats included.
 
     Args:
         before: visits of the reference's final trainings.
         tuning: visits of `TUNING`.
         spent: visits of everything.
-        unshared: visits had every design point been trained on its own.
+        unshared: visits if every design point had been trained separately.
         seconds: training time of everything, summed over the workers.
     """
 
@@ -34,12 +34,12 @@ class Cost:
 
     @property
     def ratio(self) -> float | None:
-        """Tuning as a multiple of the reference's final trainings; None before there are both."""
+        """Tuning as a multiple of the reference's final trainings; None until both exist."""
         return self.tuning / self.before if self.before and self.tuning else None
 
     @property
     def saved(self) -> float:
-        """The share of the unshared visits that did not have to be trained."""
+        """The fraction of the unshared visits that sharing saved."""
         return 1 - self.spent / self.unshared if self.spent and self.unshared > self.spent else 0.0
 
 

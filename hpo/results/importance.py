@@ -1,4 +1,4 @@
-"""The trials of a report as an Optuna study in memory, for what Optuna computes from one."""
+"""The trials of a report as an in-memory Optuna study, for Optuna's own computations."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def optuna_study(settings: StudySettings, trials: Sequence[TrialResult]) -> optu
         trials: finished ones of one architecture and stage.
 
     Returns:
-        A study whose parameters are the factors that the trials vary, each over the values seen of it.
+        A study whose parameters are the factors that the trials vary, each over its observed values.
     """
     distributions = {name: _distribution(settings, name, trials) for name in varied_factors(trials)}
     with _quiet():
@@ -48,18 +48,18 @@ def optuna_study(settings: StudySettings, trials: Sequence[TrialResult]) -> optu
 
 
 def importances(settings: StudySettings, trials: Sequence[TrialResult]) -> dict[str, float]:
-    """How much each varied factor has to do with being among the best tenth of the trials, the greatest first.
+    """The importance of each varied factor for being in the best tenth of the trials, greatest first.
 
     Args:
         settings: supply the direction and the factors' scales.
         trials: finished ones of one architecture and stage.
 
     Returns:
-        Shares that sum to 1; empty where nothing can be said: with fewer than `FEWEST_TRIALS` trials, where no
-        factor varies, or where all trials are equally good.
+        Shares that sum to 1; empty if there are fewer than `FEWEST_TRIALS` trials, no factor varies, or all trials are
+        equally good.
 
     Source: Watanabe et al. 2023, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary
-    Subspaces", as Optuna 5 has it.
+    Subspaces", as implemented in Optuna 5.
     """
     if len(trials) < FEWEST_TRIALS or not varied_factors(trials) or len({value_of(trial) for trial in trials}) == 1:
         return {}
@@ -80,7 +80,7 @@ def _distribution(settings: StudySettings, factor: str, trials: Sequence[TrialRe
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Optuna would say that it has made a study."""
+    """Suppress Optuna's message that it has created a study."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(max(verbosity, logging.WARNING))
     try:

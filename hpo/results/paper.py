@@ -1,4 +1,4 @@
-"""The paper's printed numbers, for a column marked so: other data, other epochs, no intervals.
+"""The paper's printed numbers, for a marked column: other data, other epochs, no intervals.
 
 Source: Johny et al. 2021, Tables 3 and 4. Values in the order of `hpo.evaluation.metrics.METRICS`.
 """
@@ -30,7 +30,7 @@ TABLE_4: dict[str, Row] = {
 
 
 def printed_sides(metric: str, architectures: Iterable[str]) -> dict[str, dict[Literal["before", "after"], float]]:
-    """A metric of Table 3 before and after tuning, for those architectures that the paper has, in their order."""
+    """A metric of Table 3 before and after tuning, for the architectures in the paper, in order."""
     column = METRICS.index(metric)
     return {
         name: {"before": TABLE_3[name][0][column], "after": TABLE_3[name][1][column]}

@@ -1,4 +1,4 @@
-"""References that were trained past their best, and so are weaker opponents than they might be."""
+"""References that were trained past their best, which makes them weaker opponents."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class PastBest(NamedTuple):
     """Means over the seeds of the objective's metric on validation.
 
     Args:
-        epoch: where the mean was best, from 1.
-        best: what it was there.
-        end: what the epochs that speak made of it.
+        epoch: the epoch of the best mean, from 1.
+        best: the mean there.
+        end: the mean over the epochs that the objective uses.
     """
 
     epoch: int
@@ -26,10 +26,10 @@ class PastBest(NamedTuple):
 
 
 def past_its_best(results: StudyResults, architecture: str) -> PastBest | None:
-    """Where the equally trained reference did best on validation; None if that is level with its end.
+    """Where the equally trained reference did best on validation; None if its end is about as good.
 
     Each seed's own best epoch flatters it by chance, so the mean curve over the seeds is looked at. A best epoch
-    among those that speak for the training is no fall, and with ``objective.epoch: best`` there is none at all.
+    among those that the objective uses is no fall, and with ``objective.epoch: best`` there is never one.
     """
     objective = results.settings.objective
     curves = [one.curve for one in results.trained_finals(architecture, "equal") if one.curve]

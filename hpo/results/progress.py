@@ -1,4 +1,4 @@
-"""How far a study has come."""
+"""The progress of a study."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hpo.storage.ledger import count_epochs
 
 
 class Progress(NamedTuple):
-    """Numbers that are cheap to count: while they stay, so does the study's report."""
+    """Numbers that are cheap to count; while they are unchanged, so is the study's report."""
 
     stages_opened: int
     stages_closed: int
@@ -22,7 +22,7 @@ class Progress(NamedTuple):
 
 
 def study_progress(database: Database, study: StudyFile | StudyPlace) -> Progress | None:
-    """How far a study has come; None if it has not started."""
+    """The progress of a study; None if it has not started."""
     with database.snapshot() as session:
         opened, closed = count_stages(session, study.name)
         trained = count_epochs(session, study.name)

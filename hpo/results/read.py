@@ -24,9 +24,9 @@ from hpo.storage.stage_json import plan_of
 
 
 def read_results(database: Database, study: StudyFile, dataset: Dataset | None = None) -> StudyResults:
-    """Read everything that a report is drawn from, as far as the study has come.
+    """Read everything that a report needs, as far as the study has come.
 
-    What the database holds is of one moment, also while workers write to it.
+    The database is read as of one moment, even while workers write to it.
 
     Args:
         database: the study database.
@@ -39,7 +39,7 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
     recorded = read_recorded(database, study)
     store = PredictionStore(Files(study.checkpoints))
     labels, slides, valid_labels = None, None, None
-    for frozen in islice(recorded.frozen.values(), 1):  # of all the same
+    for frozen in islice(recorded.frozen.values(), 1):  # the same for all
         labels, slides = store.load_truth(frozen.configuration)
         if store.keeps_valid(frozen.configuration):
             valid_labels, _ = store.load_truth(frozen.configuration, "valid")
@@ -70,6 +70,6 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
 
 
 def _classes(recorded: Recorded) -> tuple[str, ...]:
-    """The names that stage 1 was planned with: what remains where the data is not at hand."""
+    """The names that stage 1 was planned with, for use when the data is not available."""
     planned = (plan_of(stage, Stage1Plan).classes for (name, _), stage in recorded.stages.items() if name == "stage1")
     return next((classes for classes in planned if classes), CLASSES)

@@ -1,4 +1,4 @@
-"""The donors and ranges that were decided on, and the cost of each part of a study."""
+"""The donors and ranges decided on, and the cost of each part of a study."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_donors(study: StudyFile, recorded: Recorded) -> Iterator[Donor]:
 
 
 def read_ranges(study: StudyFile, recorded: Recorded) -> Iterator[FactorRange]:
-    """The ranges in force: those stage 2 opened with, or else those of the file, or else stage 1's own."""
+    """The ranges in force: those that stage 2 opened with, else the file's, else stage 1's own."""
     by_hand = load_ranges(study.ranges_path, study) if study.ranges_path.exists() else {}
     for (name, architecture), stage in recorded.stages.items():
         result = result_of(stage, Stage1Result) if name == "stage1" else None
@@ -69,7 +69,7 @@ def read_compute(study: StudyFile, recorded: Recorded) -> Iterator[ComputeEntry]
         counted: set[tuple[str, int]] = set()
         confirmed = recorded.points.get(("confirm", architecture), ())
         of_role = {role: [row for row in confirmed if row.label["role"] == role] for role in _FINAL_ROLES}
-        # The reference would be trained in any case: what it shares with the search is its own.
+        # The reference would be trained in any case, so what it shares with the search counts for it.
         parts: list[tuple[ComputeRole, list[PointRow]]] = [
             ("before", of_role["before"]),
             ("equal", of_role["equal"]),

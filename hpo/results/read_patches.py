@@ -39,7 +39,7 @@ def find_mistakes(results: StudyResults, test: Patches) -> tuple[Mistake, ...]:
 
     Returns:
         False positives, the most confident first, then false negatives likewise; nothing before the test split is
-        opened, or where ``test`` is not what was predicted.
+        opened, or if ``test`` is not the predicted split.
     """
     best = results.best_architecture
     rows = None if best is None else results.predictions(best).get("after")
@@ -76,7 +76,7 @@ def _contact_sheet(dataset: Dataset) -> bytes:
         draw_preview([dataset.train, dataset.valid], path, dataset.classes)
         file = io.BytesIO()
         with Image.open(path) as sheet:
-            sheet.save(file, "WEBP", quality=85)  # a PNG keeps every grain of the tissue, and is many times larger
+            sheet.save(file, "WEBP", quality=85)  # a PNG would keep every grain of the tissue and be many times larger
         return file.getvalue()
 
 

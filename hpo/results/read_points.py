@@ -47,7 +47,7 @@ def read_trials(study: StudyFile, recorded: Recorded) -> Iterator[TrialResult]:
 
 
 def read_confirmations(store: PredictionStore, recorded: Recorded) -> Iterator[Confirmation]:
-    """Every final training, with its predictions where the test split has been opened for it."""
+    """Every final training, with its predictions if the test split has been opened for it."""
     for (name, architecture), points in recorded.points.items():
         if name != "confirm":
             continue
@@ -110,7 +110,7 @@ def read_faults(recorded: Recorded) -> Iterator[Fault]:
 
 
 def counted_points(study: StudyFile, stage: str, rows: Sequence[PointRow]) -> list[PointRow]:
-    """The points that a report counts: of a training that went on from rung to rung, the last that is complete."""
+    """The points that a report counts; a training continued from rung to rung counts at its last complete one."""
     if stage != "stage2" or not study.stage2.is_pool:
         return list(rows)
     longest = {row.id for row in longest_rows(rows)}
@@ -118,7 +118,7 @@ def counted_points(study: StudyFile, stage: str, rows: Sequence[PointRow]) -> li
 
 
 def _paused_at(row: PointRow, points: Sequence[PointRow]) -> tuple[int, ...]:
-    """The rungs behind a step that went on from another."""
+    """The rungs before a step that continued another."""
     if row.state != "complete" or "from" not in row.label:
         return ()
     before = {one.epochs or 0 for one in points if one.recipe_key == row.recipe_key and one.state == "complete"}
@@ -126,7 +126,7 @@ def _paused_at(row: PointRow, points: Sequence[PointRow]) -> tuple[int, ...]:
 
 
 def _metrics(objective: Objective, row: PointRow) -> dict[str, float]:
-    """Those of the epoch that speaks; the objective's own metric is what the trial was judged by."""
+    """The metrics of the epoch that the objective uses; its own metric is the trial's objective value."""
     if not row.curve:
         return {}
     judged = {} if row.objective is None else {objective.column: row.objective}

@@ -1,4 +1,4 @@
-"""The rows of a study in its database, all of one moment."""
+"""The rows of a study in its database, as of one moment."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Recorded:
     Args:
         stages: every stage that has been opened.
         points: their design points.
-        numbers: of their Optuna trials, by trial id; empty where a stage has no Optuna study.
+        numbers: of their Optuna trials, by trial id; empty if a stage has no Optuna study.
         epochs: the compute ledger in its order.
-        workers: the first one first.
+        workers: in order of start.
         openings: of the test split, in their order.
-        plans: every plan that was accepted, the first one first.
+        plans: every accepted plan, oldest first.
     """
 
     stages: Mapping[Key, StageRow]
@@ -56,9 +56,9 @@ class Recorded:
 
 
 def read_recorded(database: Database, study: StudyFile) -> Recorded:
-    """Read a study in one transaction, so that what a worker writes meanwhile is in all of it or in none.
+    """Read a study in one transaction, so that a worker's concurrent write is seen everywhere or nowhere.
 
-    Stages of architectures that the study lists no more are left out, and a recheck that it has no more.
+    Stages of architectures that the study no longer lists are left out, as is a recheck that it no longer has.
     """
     name = study.name
     with database.snapshot() as session:

@@ -35,12 +35,12 @@ class TrialResult:
         recipe_key: of the training that it shares with other points.
         objective: its value as the study file defines it.
         standard_error: of the objective, from the validation patches.
-        metrics: of the speaking epoch: ``valid_accuracy`` and the like; the objective's metric is the objective itself.
-        curve: metrics of each epoch from 1, as far as it was trained.
-        failure: why it failed, where it did.
+        metrics: of the epoch that the objective uses, ``valid_accuracy`` and so on; the objective's metric is itself.
+        curve: metrics of each trained epoch from 1.
+        failure: why it failed, if it did.
         donor: recipe key and epoch of the checkpoint that it starts from; None for random weights.
         finished_at: seconds since 1970, UTC, by the database's clock.
-        paused_at: the epochs at which the training had paused before it went on to these.
+        paused_at: the epochs at which the training had paused before it continued to these.
     """
 
     stage: StageName
@@ -66,7 +66,8 @@ class Confirmation:
     Args:
         architecture: by name.
         role: ``before`` is the reference by stage 1's rules, ``equal`` the reference for as many patch-visits as the
-            tuned model and its donors, ``after`` the tuned configuration, ``cold_control`` that from random weights.
+            tuned model and its donors, ``after`` the tuned configuration, ``cold_control`` the same from random
+            weights.
         seed: of the training; the same seeds for every role.
         point: the configuration.
         epochs: trained.
@@ -101,7 +102,7 @@ class FreshTraining:
         recipe_key: of the training.
         donor: recipe key and epoch of the checkpoint that it starts from; None for random weights.
         curve: metrics of each epoch from 1; empty until it is trained.
-        objective: its value on the validation split; None until it is trained, and where it failed.
+        objective: its value on the validation split; None until it is trained, or if it failed.
     """
 
     seed: int
@@ -121,7 +122,7 @@ class Candidate:
         place: among stage 2's best, from 1.
         point: its factors, ``epochs`` among them.
         recipe_key: of its training in stage 2.
-        searched: the objective that it reached there.
+        searched: its objective there.
         trainings: with fresh seeds.
         is_chosen: whether the mean over the fresh seeds chose it; False while they are trained.
     """
@@ -153,7 +154,7 @@ class TestOpening:
         test_digest: of the test split.
     """
 
-    __test__ = False  # no test of ours: pytest takes it for one by its name
+    __test__ = False  # not a test, although pytest would collect it by its name
 
     architecture: str
     opened_at: float
@@ -169,8 +170,8 @@ class ComputeEntry:
     Args:
         architecture: by name.
         role: which part. An epoch that several parts share counts once: for ``before``, or else in the first of them.
-        spent: what was really trained.
-        unshared_patch_visits: patch visits had every design point been trained on its own, from its first epoch.
+        spent: what was actually trained.
+        unshared_patch_visits: if every design point had been trained separately, from its first epoch.
     """
 
     architecture: str
@@ -207,11 +208,11 @@ class FactorRange:
     Args:
         architecture: by name.
         factor: by name.
-        low, high: of a number; None for words.
-        values: of words; empty for a number.
+        low, high: for a number; None for words.
+        values: for words; empty for a number.
         best: stage 1's best level.
-        edited: whether a person changed what stage 1 had written.
-        outdated: whether stage 1 was decided again after stage 2 had been opened with these, and came to others.
+        edited: whether a person changed stage 1's range.
+        outdated: whether stage 1 was decided again, with another range, after stage 2 had opened with this one.
     """
 
     architecture: str
@@ -231,7 +232,7 @@ class SplitDescription:
     Args:
         patches: how many.
         positive: how many of label 1.
-        slides: how many slides they are from, where that is known.
+        slides: how many slides they are from, if known.
     """
 
     patches: int
@@ -250,7 +251,7 @@ class DataDescription:
         digest: of the training and validation patches.
         test_digest: of the test patches.
         contact_sheet: WebP of a few patches, or None.
-        doubts: what of it lets results look better or worse than they are, one line each.
+        doubts: why results may look better or worse than they are, one line each.
     """
 
     name: str
@@ -271,7 +272,7 @@ class Fault:
         architecture: by name.
         owner: the worker, ``HOST:PID:START``.
         attempt: of that point, from 1.
-        at: when that was noted, seconds since 1970, UTC, by the database's clock.
+        at: when it was recorded, seconds since 1970, UTC, by the database's clock.
         reason: one line.
     """
 
@@ -292,8 +293,8 @@ class Mistake:
         label: 0 or 1, the true one.
         probability: of label 1, mean over the seeds.
         image: the patch as JPEG.
-        slide: which slide it is from, where that is known.
-        file: which image it was imported from, where that is known.
+        slide: its slide, if known.
+        file: the image that it was imported from, if known.
     """
 
     row: int

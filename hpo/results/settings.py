@@ -24,7 +24,7 @@ class FactorSettings:
     Args:
         name: of `hpo.recipe.point.FACTORS`, or of an architecture's own.
         reference: its value before tuning, which stage 1 holds while other factors vary.
-        levels: the values that stage 1 tries; empty if it does not vary.
+        levels: the values that stage 1 tries; empty if it varies none.
         scale: of its axis and of stage 2's search.
         whole: whether its values are whole numbers.
     """
@@ -43,7 +43,7 @@ class StudySettings:
     Args:
         name: the study's.
         architectures: in the study file's order; each keeps its colour in every figure.
-        objective: what trials are judged by, on the validation split.
+        objective: how trials are judged, on the validation split.
         factors: of the search space, by name.
         stage1: the study file's section.
         stage2: likewise.

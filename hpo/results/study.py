@@ -1,7 +1,7 @@
 """A study's results as plain values, and the questions that reports, exports and scripts ask of them.
 
-`hpo.results.read` fills these from a study's database; tests fill them with invented studies. A running study is a
-study whose later parts are still empty: every field below may be.
+`hpo.results.read` fills these from a study's database; tests fill them with invented studies. In a running study the
+later parts are still empty; every field below may be.
 """
 
 from __future__ import annotations
@@ -59,20 +59,20 @@ class StudyResults:
         confirmations: final trainings, in any order.
         candidates: of the recheck, by architecture and place.
         test_labels: ``(N,)``, 0 or 1; None until the test split is opened.
-        test_slides: ``(N,)``, the slide of each test patch, where that is known.
+        test_slides: ``(N,)``, the slide of each test patch, if known.
         valid_labels: ``(V,)``, 0 or 1, of the validation patches; None until the test split is opened.
-        test_openings: in their order.
-        plans: every plan of the study, the first one first.
+        test_openings: in order.
+        plans: every plan of the study, oldest first.
         compute: the cost of each part of each architecture.
         donors: of the architectures whose stage 2 is warm-started.
         ranges: of the architectures whose stage 1 is closed.
-        data: None if it is not at hand.
+        data: None if it is not available.
         versions: by package, and of Python and the machine.
         epochs: the compute ledger in its order.
-        workers: every worker, the first one first.
-        faults: attempts that ended badly, in their order.
+        workers: every worker, in order of start.
+        faults: attempts that ended badly, in order.
         classes: their names, in the order of the labels.
-        mistakes: the most confident ones of the best architecture; empty where the test patches are not at hand.
+        mistakes: the most confident ones of the best architecture; empty if the test patches are not available.
     """
 
     settings: StudySettings
@@ -96,7 +96,7 @@ class StudyResults:
     mistakes: tuple[Mistake, ...] = ()
 
     def trials_of(self, stage: StageName, architecture: str | None = None) -> list[TrialResult]:
-        """A stage's trials in any state, in their order: of one architecture, or of all."""
+        """A stage's trials in any state, in order, of one architecture or of all."""
         return [one for one in self.trials if one.stage == stage and architecture in (None, one.architecture)]
 
     def finished(self, stage: StageName, architecture: str) -> list[TrialResult]:
@@ -109,11 +109,11 @@ class StudyResults:
         return sorted(found, key=lambda trial: trial.number)
 
     def finals(self, architecture: str, role: Role) -> list[Confirmation]:
-        """The final trainings of an architecture in a role, in their order, trained or not."""
+        """The final trainings of an architecture in a role, in order, trained or not."""
         return [one for one in self.confirmations if (one.architecture, one.role) == (architecture, role)]
 
     def trained_finals(self, architecture: str, role: Role) -> list[Confirmation]:
-        """Those of `finals` that have been trained to their end, and so have an objective."""
+        """Those of `finals` that are fully trained and so have an objective."""
         return [one for one in self.finals(architecture, role) if one.objective is not None]
 
     def tested_finals(self, architecture: str, role: Role) -> list[Confirmation]:
@@ -137,7 +137,7 @@ class StudyResults:
         return [entry for entry in self.compute if entry.architecture == architecture]
 
     def only(self, architecture: str) -> StudyResults:
-        """The results of one architecture; the settings keep all of them, and so each its colour."""
+        """The results of one architecture; the settings keep all architectures, so each keeps its colour."""
 
         def of(records: tuple[_Record, ...]) -> tuple[_Record, ...]:
             return tuple(one for one in records if one.architecture == architecture)
@@ -157,9 +157,9 @@ class StudyResults:
 
     @property
     def ranking(self) -> list[str]:
-        """Architectures with tuned models, the best on validation first; of equals, the first in the study file.
+        """Architectures with tuned models, the best on validation first; equals in the study file's order.
 
-        The mean over the seeds of each one's final trainings counts. The test split has no say in it.
+        Each is ranked by the mean over the seeds of its final trainings. The test split plays no part.
         """
         gain = self.settings.objective.gain
         gains = {
@@ -182,8 +182,8 @@ class StudyResults:
     def comparison(self) -> dict[str, Sides]:
         """Every architecture that has test predictions, in the study file's order; computed once.
 
-        Sides are compared on the seeds that all of them have, so that a study in the middle of its final trainings is
-        compared on those that are done.
+        Sides are compared on the seeds that all of them have, so a study in the middle of its final trainings is
+        compared on the finished ones.
         """
         if self.test_labels is None:
             return {}
@@ -241,8 +241,8 @@ class StudyResults:
         """Every trial of both stages as a pandas DataFrame, one row each.
 
         Columns are ``stage``, ``architecture``, ``number``, ``state``, ``objective``, ``standard_error``,
-        ``recipe_key``, ``finished_at`` (UTC), the factors, and the metrics of the epoch that speaks (``valid_auc`` and
-        so on).
+        ``recipe_key``, ``finished_at`` (UTC), the factors, and the metrics of the epoch that the objective uses
+        (``valid_auc`` and so on).
 
         Raises:
             HpoError: if pandas is not installed.

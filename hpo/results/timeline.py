@@ -12,14 +12,14 @@ from hpo.results.study import StudyResults
 
 
 class Axis(NamedTuple):
-    """Of the time since the study's beginning: what it counts, and the seconds of one."""
+    """The axis of time since the study's start: its unit's name, and the unit in seconds."""
 
     unit: str
     seconds: int
 
 
 class Bars(NamedTuple):
-    """Everything trained for one purpose: rows, beginnings and lengths, one per bar, in the axis' unit."""
+    """Everything trained for one purpose: rows, starts and lengths, one per bar, in the axis' unit."""
 
     purpose: Purpose
     rows: list[int]
@@ -28,7 +28,7 @@ class Bars(NamedTuple):
 
 
 class Presence(NamedTuple):
-    """From when to when a worker was there, in the axis' unit."""
+    """A worker's start and end, in the axis' unit."""
 
     row: int
     began: float
@@ -36,7 +36,7 @@ class Presence(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A fault in its worker's row, at a moment in the axis' unit."""
+    """A fault in its worker's row, with its time in the axis' unit."""
 
     row: int
     at: float
@@ -46,10 +46,8 @@ class Mark(NamedTuple):
 class Timeline(NamedTuple):
     """Facts of the figure.
 
-    ``architectures`` are those that were trained; ``marks`` are the last faults, and ``reasons``
-    has how often each reason was given;
-    ``busy`` is the share of the workers' time in which they trained; ``is_coarse`` tells whether bars stand for cells
-    of time instead of trainings.
+    ``architectures`` are those that were trained, ``marks`` the last faults. ``reasons`` counts each reason. ``busy``
+    is the fraction of the workers' time spent on training. ``is_coarse``: bars stand for cells of time, not trainings.
     """
 
     axis: Axis
@@ -71,7 +69,7 @@ def find_timeline(results: StudyResults, most_bars: int, most_marks: int) -> Tim
     Args:
         results: of the study.
         most_bars: with more trainings than these, bars stand for cells of time.
-        most_marks: so many faults at most, the last ones.
+        most_marks: at most so many faults, the last ones.
     """
     workers = known_workers(results)
     lanes = find_lanes(workers)

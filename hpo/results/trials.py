@@ -1,4 +1,4 @@
-"""Trials as figures read them: the finished ones, what they vary, the best one, and few enough to draw."""
+"""Trials for figures: the finished ones, their varied factors, the best, and few enough to draw."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def value_of(trial: TrialResult) -> float:
 
 
 def best_trial(objective: Objective, trials: Iterable[TrialResult]) -> TrialResult:
-    """The best of finished trials; of equals the first.
+    """The best of finished trials; the first of equals.
 
     Raises:
         ValueError: if there is none.
@@ -43,7 +43,7 @@ def from_best(objective: Objective, trials: Iterable[TrialResult]) -> list[Trial
 
 
 def chosen_trial(results: StudyResults, architecture: str) -> TrialResult | None:
-    """The stage-2 trial whose settings were chosen, or the best where no recheck has chosen; None without any."""
+    """The stage-2 trial whose settings were chosen, or the best if no recheck has chosen; None without trials."""
     trials = results.finished("stage2", architecture)
     chosen = results.chosen(architecture)
     found = [trial for trial in trials if chosen is not None and trial.recipe_key == chosen.recipe_key]
@@ -63,13 +63,13 @@ def varied_factors(trials: Iterable[TrialResult]) -> list[str]:
 
 
 def others_at_reference(settings: StudySettings, trial: TrialResult, factors: Collection[str]) -> bool:
-    """Whether all factors of a trial but the given ones have their reference value."""
+    """Whether all factors of a trial except the given ones have their reference value."""
     reference = settings.reference
     return all(reference.get(name, value) == value for name, value in trial.point.items() if name not in factors)
 
 
 def thinned(items: Sequence[_Item], most: int) -> list[_Item]:
-    """At most so many of the items (two or more), evenly spread, the first and the last among them."""
+    """At most ``most`` items (two or more), evenly spread, including the first and the last."""
     if len(items) <= most:
         return list(items)
     return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]

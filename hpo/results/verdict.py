@@ -1,4 +1,4 @@
-"""The answer of a study in words: did tuning help, by how much, how surely, at what cost, and what brought it."""
+"""The answer of a study in words: whether tuning helped, by how much, how certainly, at what cost, and why."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _REFERENCES: tuple[Role, Role] = ("before", "equal")
 
 
 def verdict(results: StudyResults) -> str:
-    """The answer in a sentence: whether tuning helped, by how much, and how surely.
+    """The answer in a sentence: whether tuning helped, by how much, and how certainly.
 
-    A difference counts as one where its interval excludes 0 and, of AUC and accuracy, the adjusted p is below 0.05.
+    A difference counts if its interval excludes 0 and, for AUC and accuracy, the adjusted p is below 0.05.
 
     Raises:
         ValueError: if no architecture has been tested on both sides.
@@ -88,7 +88,7 @@ def _more_training(results: StudyResults, architecture: str) -> str:
         return ""
     found = longer.metrics[metric]
     before, equal = (results.finals(architecture, role)[0].epochs for role in _REFERENCES)
-    if equal <= before:  # equal training took no more than stage 1's rules: there was no more training
+    if equal <= before:  # equal training took no more than stage 1's rules, so there was no additional training
         return ""
     text = (
         f"More training alone takes {architecture}'s reference from {number(found.before.value)} "
@@ -149,7 +149,7 @@ def is_by_settings(sides: Sides, metric: str) -> bool | None:
 
 
 def _sign(sides: Sides, metric: str) -> int:
-    """1 or -1 where the difference is one, 0 where it may be chance."""
+    """1 or -1 if the difference counts, 0 if it may be chance."""
     difference = sides.headline.metrics[metric].difference
     adjusted_p = {str(name): p for name, p in sides.adjusted_p.items()}
     if not difference.excludes_zero or adjusted_p.get(metric, 0.0) >= _ALPHA:

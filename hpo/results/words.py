@@ -60,12 +60,12 @@ def capital(text: str) -> str:
 
 
 def factor_words(factor: str) -> str:
-    """A factor's name for a person."""
+    """A factor's name in words."""
     return FACTOR_WORDS.get(factor, factor.replace("_", " "))
 
 
 def before_note(equal_training: bool) -> str:
-    """The meaning of 'before', as a sentence after a space; empty where it is the reference by stage 1's rules."""
+    """The meaning of 'before', as a sentence after a space; empty for the reference by stage 1's rules."""
     if not equal_training:
         return ""
     return " 'Before' is the reference, trained for as many patch-visits as the tuned model and its donors."
@@ -93,12 +93,12 @@ def arithmetic_words(arithmetic: Arithmetic) -> list[str]:
 
 
 def design_words(design: str) -> str:
-    """A stage's design, for a person."""
+    """A stage's design in words."""
     return _DESIGN_WORDS.get(design, design)
 
 
 def within_words(within: str) -> str:
-    """The extent of stage 2's search, for a person."""
+    """The extent of stage 2's search in words."""
     return "within stage 1's ranges" if within == "ranges" else "of the whole search space"
 
 
@@ -132,7 +132,7 @@ def p_value(p: float) -> str:
 
 
 def count(value: float) -> str:
-    """A count, its thousands set apart: ``40,000``."""
+    """A count with thousands separators: ``40,000``."""
     return f"{round(value):,}"
 
 
@@ -148,7 +148,7 @@ def value_words(value: Value) -> str:
 
 
 def range_words(low: Value, high: Value) -> str:
-    """A range of numbers: ``0.001 to 0.1``, or one number where both ends are worded alike."""
+    """A range of numbers: ``0.001 to 0.1``, or one number if both ends have the same wording."""
     first, last = value_words(low), value_words(high)
     return first if first == last else f"{first} to {last}"
 
@@ -178,7 +178,7 @@ def moment(seconds: float) -> str:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Words as a sentence has them: ``a, b and c``."""
+    """Words joined as in a sentence: ``a, b and c``."""
     *first, last = list(words) or [""]
     return f"{', '.join(first)} and {last}" if first else last
 

@@ -1,4 +1,4 @@
-"""Designs whose points are known beforehand: which settings stage 1 trains."""
+"""Designs with points known in advance: the settings that stage 1 trains."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def grid(reference: Point, levels: Levels) -> list[Point]:
 
 
 def axis(points: Sequence[Point], reference: Point, factor: str) -> list[Point]:
-    """The points that differ from the reference in no factor but this one, the reference among them."""
+    """The points that differ from the reference in at most this factor."""
     others = {name: value for name, value in reference.items() if name != factor}
     return [point for point in points if {name: point[name] for name in others} == others]
 

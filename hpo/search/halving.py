@@ -1,4 +1,4 @@
-"""Asynchronous successive halving: the best of each rung go on, whenever a worker is free."""
+"""Asynchronous successive halving: the best of each rung continue whenever a worker is free."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def rungs_between(first: int, longest: int, eta: float) -> tuple[int, ...]:
     """Epochs at which trainings pause: ``first``, ``first * eta`` and so on; the last is ``longest``.
 
     The last step may be longer or shorter than the others by up to ``sqrt(eta)``: a rung that is hardly farther than
-    the one before decides nothing.
+    the previous one decides nothing.
     """
     rungs = [min(first, longest)]
     while rungs[-1] < longest:
@@ -22,29 +22,29 @@ def rungs_between(first: int, longest: int, eta: float) -> tuple[int, ...]:
 
 
 def next_rung(rungs: Sequence[int], epochs: int) -> int | None:
-    """The first rung beyond so many epochs; None at the end."""
+    """The first rung beyond a number of epochs; None at the end."""
     return next((rung for rung in rungs if rung > epochs), None)
 
 
 def promotable(
     rungs: Sequence[int], eta: float, smoothing: int, trainings: Sequence[Training], at_least: int = 0, of: int = 0
 ) -> Continue | None:
-    """Find the paused training that deserves to go on, from the highest rung down.
+    """Find the paused training that deserves to continue, from the highest rung down.
 
-    A training has reached every rung that its gains cover. One of ``eta`` of the pool's own that have reached a rung,
-    running and failed ones included, may go beyond it; it may be a given one. If given trainings made room too, the
-    best of stage 1, all of them long already, would go on to the end before anything new is compared with them.
+    A training has reached every rung that its gains cover. Of the pool's own trainings at a rung, running and failed
+    ones included, one in ``eta`` makes room for a training to continue, which may be a given one. If given trainings
+    made room too, the best of stage 1, already long, would run to the end before new ones are compared with them.
 
     Args:
         rungs: ascending epochs.
-        eta: one training of so many goes on; 1 continues any.
-        smoothing: a training is judged at a rung by the mean of its last so many gains there.
+        eta: one training in so many continues; 1 continues any.
+        smoothing: the number of last gains at a rung whose mean judges a training.
         trainings: all of the pool.
-        at_least: so many of each rung go on, whatever ``eta`` is.
-        of: once so many of the pool's own have reached it.
+        at_least: so many of each rung continue, whatever ``eta`` is.
+        of: the pool's own trainings that must have reached the rung for ``at_least`` to apply.
 
-    Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning" (ASHA), algorithm 2; that the best
-    of two goes on is ours.
+    Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning" (ASHA), algorithm 2; continuing the
+    best of two is ours.
     """
     for rung in reversed(rungs[:-1]):
         reached = [one for one in trainings if one.epochs >= rung or one.state == "failed"]

@@ -1,4 +1,4 @@
-"""What a pool's decision is made from, and what it may say."""
+"""The inputs and outcomes of a pool's decision."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ State = Literal["paused", "running", "failed"]
 
 @dataclass(frozen=True)
 class Training:
-    """A training of the pool, as far as it is known.
+    """A training of the pool, as known so far.
 
     Args:
-        key: names it; given back by `Continue`.
+        key: names it; `Continue` returns it.
         values: of the searched factors.
         gains: the objective of each epoch from 1, unsmoothed, larger is better; values that are not finite count as
             the worst.
-        state: ``running`` while a worker holds it; ``failed`` if it can never go on (it diverged).
-        target: epochs that it is or will be trained to; of a paused one the length of ``gains``.
-        given: whether it was trained before the pool: it is compared, but makes no room for others to go on.
+        state: ``running`` while a worker holds it; ``failed`` if it can never continue (it diverged).
+        target: epochs that it is or will be trained to; for a paused one the length of ``gains``.
+        given: whether it was trained before the pool; it is compared, but makes no room for others to continue.
     """
 
     key: str
@@ -35,13 +35,13 @@ class Training:
 
     @property
     def epochs(self) -> int:
-        """Epochs that are known."""
+        """The number of known epochs."""
         return len(self.gains)
 
 
 @dataclass(frozen=True)
 class Continue:
-    """Bring a paused training to so many epochs in all."""
+    """Bring a paused training to a total number of epochs."""
 
     key: str
     epochs: int
@@ -49,7 +49,7 @@ class Continue:
 
 @dataclass(frozen=True)
 class Open:
-    """Start a new training, and bring it to its first rung."""
+    """Start a new training and bring it to its first rung."""
 
     values: Mapping[str, Value]
     epochs: int

@@ -1,7 +1,7 @@
 """Stage 2 as a pool of paused trainings: at each free worker, continue one of them or open a new one.
 
-A decision is a pure function of the settings, the trainings so far (those that others run included) and a seed: any
-worker may ask at any time, and a killed worker's successor is told the same.
+A decision is a pure function of the settings, the trainings so far (including other workers') and a seed. Any worker
+may ask at any time, and a killed worker's successor gets the same answer.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from hpo.search.spaces import Space
 
 @dataclass(frozen=True)
 class PoolSettings:
-    """How the pool is worked.
+    """Settings of the pool.
 
     Args:
-        longest: epochs of a whole training; none goes beyond.
+        longest: epochs of a whole training.
         first: epochs of the first rung; at most ``longest``.
-        eta: the next rung is so many times as far; one training of so many goes on to it.
-        smoothing: a training is judged by the mean of its last so many gains.
+        eta: the next rung is so many times as far; one training in so many continues to it.
+        smoothing: the number of last gains whose mean judges a training.
         startup: trainings opened at random before the model proposes.
-        random_share: of later proposals, drawn at random: a model of short trainings misleads as often as it helps
+        random_share: of later proposals, drawn at random; a model of short trainings misleads as often as it helps
             (`docs/search.md`).
-        stops: the rungs themselves, ascending, the last of them ``longest``; empty where they follow from the others.
-        group: own trainings that reach the first rung before any goes on; None is as many as cost one whole training.
+        stops: the rungs themselves, ascending, the last of them ``longest``; empty if the others imply them.
+        group: own trainings that reach the first rung before any continues; None: as many as cost one whole training.
     """
 
     longest: int
@@ -48,7 +48,7 @@ class PoolSettings:
 
     @property
     def first_group(self) -> int:
-        """Trainings that are compared at the first rung before any goes on: the first three alone prove little."""
+        """Trainings to compare at the first rung before any continues; the first three alone prove little."""
         return self.longest // self.rungs[0] if self.group is None else self.group
 
 
@@ -62,21 +62,21 @@ def next_step(
     may_open: bool = True,
     prior: Mapping[str, Value] | None = None,
 ) -> Step | None:
-    """What the next free worker does.
+    """Decide what the next free worker does.
 
     Args:
         settings: the design.
         spaces: from factor names to what they may be.
         trainings: all of the pool, in the order in which they were opened.
-        seed: of this decision: another one for each, or chance repeats itself.
+        seed: of this decision; each needs its own, or chance repeats itself.
         first: values to open before anything else.
         may_open: whether the budget allows another training. Once it does not, and nothing runs, the best of each rung
-            goes on, however few have reached it.
-        prior: what a user expects to be best; half of the random draws are near it.
+            continues, however few have reached it.
+        prior: the values that the user expects to be best; half of the random draws are near them.
 
     Returns:
-        A step, or None if nothing is left to do: all of a finite space is open, and all that can go on runs or is
-        trained to the end. Where nothing may be opened, None may also mean that something runs that is to be awaited.
+        A step, or None if nothing is left to do: all of a finite space is open, and every training that can continue is
+        running or at its end. If nothing may be opened, None may also mean that a running training must finish first.
     """
     if not may_open:
         at_least = 0 if any(training.state == "running" for training in trainings) else 1

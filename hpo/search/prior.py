@@ -16,12 +16,12 @@ _WIDTH = 0.25
 
 
 def near_prior(spaces: Mapping[str, Space], prior: Mapping[str, Value], rng: np.random.Generator) -> dict[str, Value]:
-    """Draw a value of every factor: near its prior where it has one, else uniformly.
+    """Draw a value of every factor: near its prior if it has one, else uniformly.
 
     Args:
         spaces: from factor names to what they may be.
         prior: from factor names to the values that are expected to be best.
-        rng: draws.
+        rng: draws the values.
 
     Source: Mallik et al. 2023, "PriorBand" (normal around the prior, within the bounds); words and booleans keep the
     prior's value in half of the draws.

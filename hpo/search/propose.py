@@ -1,4 +1,4 @@
-"""New settings: a sampler that learns from all rungs."""
+"""Proposals of new settings by a sampler that learns from all rungs."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def propose(
     smoothing: int,
     prior: Mapping[str, Value] | None = None,
 ) -> dict[str, Value] | None:
-    """Settings that no training of the pool has yet.
+    """Propose settings that no training of the pool has yet.
 
-    Optuna's TPE learns from trainings of all lengths: it ranks the longer before the shorter, and those of one length
-    by their gain; running ones repel it.
+    Optuna's TPE learns from trainings of all lengths: it ranks longer ones before shorter ones, and equally long
+    ones by gain; running ones repel it.
 
     Args:
         spaces: from factor names to what they may be.
         trainings: all of the pool.
         seed: of the random numbers.
-        startup: so many trainings are drawn at random before anything is learnt.
+        startup: trainings drawn at random before the model is used.
         random_share: of later proposals, drawn at random.
-        smoothing: a training is judged by the mean of its last so many gains.
-        prior: what a user expects to be best; half of the random draws are near it.
+        smoothing: the number of last gains whose mean judges a training.
+        prior: the values that the user expects to be best; half of the random draws are near them.
 
     Returns:
         A value of every factor, or None if nothing new was found.
@@ -73,7 +73,7 @@ def _sampler(seed: int, *, is_random: bool) -> optuna.samplers.BaseSampler:
 
 
 def _trial(training: Training, spaces: Mapping[str, Space], smoothing: int) -> FrozenTrial | None:
-    """A training as Optuna's samplers take it; None if its values lie outside the spaces."""
+    """A training as an Optuna trial; None if its values lie outside the spaces."""
     if not all(name in training.values and holds(space, training.values[name]) for name, space in spaces.items()):
         return None
     gain = smoothed(training.gains, smoothing)

@@ -17,7 +17,7 @@ Scale = Literal["linear", "log"]
 
 @dataclass(frozen=True)
 class Level:
-    """How one level of a factor did.
+    """The result of one level of a factor.
 
     Args:
         value: the level.
@@ -31,7 +31,7 @@ class Level:
 
 
 def best_level(levels: Sequence[Level]) -> Level:
-    """The level with the highest objective; of equals the first.
+    """The level with the highest objective; the first of equals.
 
     Raises:
         ValueError: if there is none.
@@ -40,17 +40,17 @@ def best_level(levels: Sequence[Level]) -> Level:
 
 
 def level_with_best(levels: Sequence[Level], margin: float) -> list[Level]:
-    """The levels that are statistically level with the best of their axis.
+    """The levels that are not distinguishable from the best of their axis.
 
-    A level is level with the best if it falls short by no more than ``margin``, or by no more than chance would
-    explain (one-sided 95%, the two objectives taken as independent, which errs towards wider ranges).
+    A level counts as equal to the best if it falls short by at most ``margin``, or by no more than chance would explain
+    (one-sided 95%; the two objectives count as independent, which errs towards wider ranges).
 
     Args:
         levels: one axis, in the order of the values.
         margin: in the objective's own unit.
 
     Returns:
-        Those next to one another around the best: a good level beyond a bad one is taken for noise.
+        The contiguous ones around the best; a good level beyond a bad one counts as noise.
     """
     best = best_level(levels)
 
@@ -74,7 +74,7 @@ def widened(
 
     Args:
         values: the axis' levels in ascending order; a step is the distance between two neighbours.
-        chosen: lowest and highest of the levels that are level with the best.
+        chosen: the lowest and highest level that count as equal to the best.
         bounds: the factor's own; where the axis ends, there is no step and the end stays.
         scale: on which a half step is taken.
     """

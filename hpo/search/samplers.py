@@ -1,4 +1,4 @@
-"""Designs whose points depend on what came before: Optuna's samplers, each a pure function of seed and history."""
+"""Designs whose points depend on earlier results: Optuna's samplers, each a pure function of seed and history."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def make_sampler(name: SamplerName, seed: int, startup_trials: int = 10) -> Base
 
     A new one is made for each trial, with a seed of its own. Its choice depends on that seed and on the trials in the
     database: the finished ones, and for ``tpe`` and ``gp`` the values of running ones too. A killed worker's successor
-    therefore chooses the same as long as these are the same. (Optuna counts the points of ``qmc`` as it gives them
-    out: a successor takes the next one.)
+    therefore chooses the same as long as these are the same. (Optuna counts the points of ``qmc`` as it hands
+    them out, so a successor takes the next one.)
 
     Args:
         name: ``tpe`` (Watanabe 2023), ``random``, ``gp`` (a Gaussian process), ``cmaes`` or ``qmc``.
@@ -35,5 +35,5 @@ def make_sampler(name: SamplerName, seed: int, startup_trials: int = 10) -> Base
         "qmc": lambda: optuna.samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False),
     }
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # one for each trial, of no use to users
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # one per trial, of no use to users
         return samplers[name]()

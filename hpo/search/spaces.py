@@ -24,7 +24,7 @@ Space = FloatDistribution | IntDistribution | CategoricalDistribution
 
 
 def whole_factor(name: str, factor: Factor) -> Space:
-    """The distribution of a factor over all of the search space: what stage 1's trials are recorded under."""
+    """The distribution of a factor over the whole search space, under which stage 1's trials are recorded."""
     if factor.low is None or factor.high is None:
         return CategoricalDistribution(list(factor.levels))
     low, high = float(factor.low), float(factor.high)
@@ -36,8 +36,8 @@ def whole_factor(name: str, factor: Factor) -> Space:
 def within_range(name: str, factor: Factor, limits: NumericRange | ChoiceRange) -> Space:
     """The distribution that stage 2 samples a factor from.
 
-    A factor with a ``step`` keeps to ``low + k * step`` of the search space, as its levels do; a range too narrow to
-    hold two such values holds the one next to its best.
+    A factor with a ``step`` keeps to ``low + k * step`` of the search space, as its levels do; a range too narrow for
+    two such values holds the one next to its best.
     """
     if isinstance(limits, ChoiceRange):
         return CategoricalDistribution(list(limits.choices))
@@ -62,7 +62,7 @@ def on_grid(origin: float, step: float, number: int) -> float:
 
 
 def spaces_to_json(spaces: Mapping[str, BaseDistribution]) -> dict[str, str]:
-    """The distributions as the database keeps them."""
+    """The distributions as the database stores them."""
     return {name: distribution_to_json(space) for name, space in spaces.items()}
 
 

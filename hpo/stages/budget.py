@@ -1,4 +1,4 @@
-"""What a stage 2 may still spend: a budget in trials, patch-visits or minutes, and whether more would be of use."""
+"""The remaining budget of a stage 2 (in trials, patch-visits or minutes), and whether spending it would help."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ budget in patch-visits or minutes: it would never be spent."""
 
 @dataclass(frozen=True)
 class Spending:
-    """What a stage's steps cost, in the unit of its budget.
+    """The cost of a stage's steps, in the unit of its budget.
 
     Args:
         costs: of each step.
         budget: of the whole stage.
-        is_free: whether the last many steps cost nothing, so that the budget would never be spent.
+        is_free: whether the last `FREE_IN_A_ROW` steps cost nothing, so that the budget would never be spent.
     """
 
     costs: tuple[float, ...]
@@ -34,21 +34,21 @@ class Spending:
 
     @property
     def share(self) -> float:
-        """The share of the budget that is spent; 1 and more is all of it."""
+        """The share of the budget that is spent; 1 or more is all of it."""
         return 1.0 if self.is_free else sum(self.costs) / self.budget
 
 
 def budget_of(study: StudyFile) -> float:
-    """The number that a stage 2's budget is."""
+    """A stage 2's budget as a number."""
     settings = study.stage2
     return settings.trials or settings.patch_visits or settings.minutes or 0
 
 
 def spending(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> Spending:
-    """Add up a stage 2's budget: a step costs the epochs that it adds, in full: sharing saves time, not budget.
+    """Add up a stage 2's spending; a step costs all epochs that it adds, because sharing saves time, not budget.
 
     Args:
-        session: reads what epochs took, of a budget in minutes.
+        session: reads the duration of epochs, for a budget in minutes.
         study: the study file.
         steps: the stage's own points, in the order in which they were planned.
     """

@@ -1,4 +1,4 @@
-"""What an edited study file means for what has been done: each change is taken, decided anew, or another study."""
+"""The effect of an edited study file on finished work: accepted, decided anew, or another study."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Change:
     """A change of a study file.
 
     Args:
-        path: of the setting, as the database records it.
-        key: dotted, as the file has it; of the search space with its file's name before it.
-        was: what the study was planned with; None where it was not set.
-        now: what the file says.
-        kind: what it means for what has been done.
+        path: the setting's, as the database records it.
+        key: dotted, as in the file; for the search space, its file's name comes first.
+        was: the value that the study was planned with; None if it was not set.
+        now: the value in the file.
+        kind: its effect on finished work.
         effect: the same in words.
     """
 
@@ -50,9 +50,9 @@ def compare_plans(
     """Every change between two plans of a study, in the order of the file.
 
     Args:
-        study: the file as it is.
-        recorded: what the study was planned with, as `hpo.stages.settings.determining_settings` writes it.
-        given: the same of the file.
+        study: the current file.
+        recorded: the settings that the study was planned with, as `hpo.stages.settings.determining_settings` writes it.
+        given: the same for the file.
         opened: how far the study has come.
     """
     changes = []
@@ -66,7 +66,7 @@ def compare_plans(
 
 
 def _changed_paths(was: Any, now: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Where two plans differ; an architecture or a factor that one of them lacks is one change."""
+    """Paths at which two plans differ; an architecture or factor that one of them lacks is one change."""
     if was == now:
         return
     is_whole = len(path) == 2 and path[0] == "architectures"
@@ -84,7 +84,7 @@ def _at(settings: Any, path: tuple[str, ...]) -> Any:
 
 
 def _is_implied(study: StudyFile, path: tuple[str, ...]) -> bool:
-    """Whether a bound follows from the levels, which have changed too."""
+    """Whether a bound follows from levels that have changed too."""
     if len(path) != 4 or path[:2] != ("search_space", "factors") or path[3] not in ("low", "high"):
         return False
     factor = study.space.factors.get(path[2])
@@ -204,7 +204,7 @@ def _confirm(name: str, was: Any, now: Any, opened: Opened) -> tuple[Kind, str]:
 
 
 def default_of(factor: str) -> Any:
-    """What a training has for a factor that no search space names; None where it has nothing, or that is not known."""
+    """The value of a factor that no search space names; None if it has none or it is unknown."""
     if factor == "strategy":
         return Strategy().name
     if factor == "dropout":
@@ -214,7 +214,7 @@ def default_of(factor: str) -> Any:
 
 
 def said(value: Any) -> str:
-    """A value as a study file has it."""
+    """A value as written in a study file."""
     if value is None:
         return "not set"
     if isinstance(value, bool):

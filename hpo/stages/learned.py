@@ -1,4 +1,4 @@
-"""What earlier studies of the same database found best, for a stage 2 to try first."""
+"""The best settings of other studies in the same database, for stage 2 to try first."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def learned_points(session: Session, study: StudyFile, architecture: str) -> lis
 
 
 def check_learn_from(session: Session, study: StudyFile) -> None:
-    """Refuse a study that would learn from one that the database does not hold.
+    """Refuse a study that would learn from one that is not in the database.
 
     Raises:
-        ConfigError: names it, and the nearest that is there.
+        ConfigError: names it, and the nearest existing one.
     """
     names = [*session.scalars(select(StudyRow.name)), study.name]
     for name in study.stage2.learn_from:
@@ -62,7 +62,7 @@ def _choice(row: StageRow) -> Choice | None:
 
 
 def _distinct(points: Sequence[FirstPoint]) -> list[FirstPoint]:
-    """Each setting once: a rechecked choice is stage 2's, too, where it stayed the best."""
+    """Each setting once; a rechecked choice may also be stage 2's best."""
     kept: list[FirstPoint] = []
     for point in points:
         if all(point.values != other.values for other in kept):

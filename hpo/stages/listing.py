@@ -1,4 +1,4 @@
-"""The studies of a database, each in a line: what state it is in, its best, its size, and when it last moved."""
+"""The studies of a database, one line each: state, best objective, size and last activity."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class ListedStudy:
 
     Args:
         name: the study's.
-        state: whether somebody works on it, or it is over.
-        stages: the last one opened of each architecture, by architecture.
-        metric: what its trials are judged by.
+        state: whether workers are at it, or it is finished.
+        stages: the last stage opened, by architecture.
+        metric: of its objective.
         best: the best objective of stage 1 and 2; None before the first.
         points: how many design points are complete, failed, running and waiting, by state.
-        epochs: that were trained for it.
+        epochs: trained for it.
         patch_visits: in these epochs.
         opened_at: when it was planned, seconds since 1970, UTC, by the database's clock.
         active_at: when anything last happened.
@@ -57,7 +57,7 @@ def list_studies(session: Session) -> list[ListedStudy]:
 
 
 def listed_study(session: Session, name: str) -> ListedStudy:
-    """One study that has begun."""
+    """One study that has started."""
     study = session.get_one(StudyRow, name)
     stages = load_stages(session, name)
     metric = str(study.settings["objective"]["metric"])

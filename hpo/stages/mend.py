@@ -1,4 +1,4 @@
-"""What a finished study has lost of its files, made again."""
+"""Recreate lost files of a finished study."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from hpo.storage.tables import StageRow
 
 
 def remake_predictions(database: Database, study: StudyFile) -> list[str]:
-    """Queue the test of each architecture again whose stored predictions are not all there and sound.
+    """Requeue the test of each architecture whose stored predictions are not complete and sound.
 
-    The frozen configuration stays as it is, and so does the register of openings: the same weights are asked the same
-    again. They come from their checkpoints, or are trained again where those are gone.
+    The frozen configuration and the register of openings stay as they are: the same weights predict the same patches.
+    They come from their checkpoints, or are trained again if those are gone.
 
     Returns:
-        What is made again, a line for each architecture.
+        One line per architecture on what is recreated.
 
     Raises:
         StoreUnavailableError: if database or store are out of reach.
@@ -52,7 +52,7 @@ def _closed_tests(session: Session, study: StudyFile) -> list[StageRow]:
 
 
 def _lost(study: StudyFile, frozen: ConfirmResult) -> list[str]:
-    """What is wrong with each prediction that cannot be read, or with what they are compared with."""
+    """The fault of each prediction that cannot be read, or of the data that they are compared with."""
     store = PredictionStore(Files(study.checkpoints))
     splits: tuple[Split, ...] = ("valid", "test")
     faults: list[str] = []

@@ -1,7 +1,7 @@
-"""An edited study file becomes the plan of a study that has begun: at once and as a whole, or not at all.
+"""Adopt an edited study file as the plan of a started study: as a whole, or not at all.
 
-Stages whose results rest on what was changed are opened again, and decided again by `hpo.stages.advance` from what was
-trained. Points that the new plan does not ask for are set aside with all that they gave.
+Stages whose results depend on the change are opened again, and `hpo.stages.advance` decides them again from the
+existing trainings. Points that the new plan does not need are set aside with their results.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ Stages = Mapping[tuple[Stage, str], StageRow]
 
 
 def accept_plan(database: Database, study: StudyFile, data_digest: str, *, only_new: bool = False) -> list[Change]:
-    """Take what a study file says otherwise than before into a study that has begun; safe to repeat.
+    """Adopt the changes of a study file in a started study; safe to repeat.
 
     Args:
         database: the study database.
         study: the study file.
         data_digest: of the training and validation patches.
-        only_new: refuse a plan that held once and was changed since: a worker may have been started with an old copy
-            of the file.
+        only_new: refuse a plan that has since been replaced; a worker may have been started with an old copy of the
+            file.
 
     Returns:
-        The changes; none if the study has not begun, or was planned so.
+        The changes; none if the study has not started, or was planned this way.
 
     Raises:
         ConfigError: if a change makes another study.
@@ -64,13 +64,13 @@ def accept_plan(database: Database, study: StudyFile, data_digest: str, *, only_
 def check_edits(
     study: StudyFile, recorded: Mapping[str, Any], given: Mapping[str, Any], opened: Stages
 ) -> list[Change]:
-    """What a study file says otherwise than the plan that holds.
+    """The changes of a study file against the current plan.
 
     Args:
         study: the study file.
-        recorded: the settings that hold.
+        recorded: the current settings.
         given: those of the file.
-        opened: the stages so far.
+        opened: the stages opened so far.
 
     Raises:
         ConfigError: if a change makes another study.
@@ -94,12 +94,12 @@ def check_edits(
 
 
 def foreseen_changes(database: Database, study: StudyFile, data_digest: str | None) -> list[Change] | None:
-    """What `accept_plan` would take; None if the study has not begun.
+    """The changes that `accept_plan` would adopt; None if the study has not started.
 
     Args:
-        database: only looked into.
+        database: is only read.
         study: the study file.
-        data_digest: None where the data are not at hand: then they are taken for unchanged.
+        data_digest: None if the data is not available; it then counts as unchanged.
 
     Raises:
         ConfigError: if a change makes another study.
@@ -144,7 +144,7 @@ def _refuse_earlier(session: Session, study: StudyFile, settings: Mapping[str, A
 
 
 def _apply(session: Session, study: StudyFile, data_digest: str, stages: Stages, changes: Sequence[Change]) -> None:
-    """Have queues and decisions follow the new plan."""
+    """Update queues and decisions to the new plan."""
     sections = {change.path[0] for change in changes}
     is_judged_anew = "objective" in sections
     has_new_ranges = not sections.isdisjoint(("objective", "stage1", "search_space"))
@@ -164,7 +164,7 @@ def _apply(session: Session, study: StudyFile, data_digest: str, stages: Stages,
 
 
 def _leave_out(session: Session, study: StudyFile, stage: StageRow) -> None:
-    """Begin nothing more of a stage of which the study file says nothing any more."""
+    """Start nothing more of a stage that the study file no longer has."""
     set_aside(session, _waiting(session, stage))
     found = result_of(stage, Stage1Result) if stage.stage == "stage1" else None
     if found is not None:
@@ -172,7 +172,7 @@ def _leave_out(session: Session, study: StudyFile, stage: StageRow) -> None:
 
 
 def _replan_stage1(session: Session, study: StudyFile, data_digest: str, stage: StageRow) -> bool:
-    """Have stage 1 hold the points of its design; whether that changed any."""
+    """Give stage 1 the points of its design; return whether any changed."""
     space = study.space_of(stage.architecture)
     factors = space.factors
     for row in all_points(session, stage.name):
@@ -190,7 +190,7 @@ def _replan_stage1(session: Session, study: StudyFile, data_digest: str, stage: 
 
 
 def _redecide_ranges(study: StudyFile, stage: StageRow) -> None:
-    """Open stage 1 again: it closes at once where nothing is to be trained. Ranges that a person edited stay."""
+    """Open stage 1 again; it closes at once if there is nothing to train. Ranges edited by hand stay."""
     found = result_of(stage, Stage1Result)
     if found is not None:
         forget_ranges(study.ranges_path, stage.architecture, found.ranges)
@@ -198,7 +198,7 @@ def _redecide_ranges(study: StudyFile, stage: StageRow) -> None:
 
 
 def follow_budget(session: Session, study: StudyFile, stage: StageRow) -> bool:
-    """Have the points of a stage 2 be those that its budget asks for; safe to repeat.
+    """Give a stage 2 the points that its budget allows; safe to repeat.
 
     Returns:
         Whether that changed anything.
@@ -219,7 +219,7 @@ def follow_budget(session: Session, study: StudyFile, stage: StageRow) -> bool:
 
 
 def _follow_ends(session: Session, slots: Sequence[PointRow], budget: float) -> bool:
-    """Have a pool count the last steps of its present budget, and not those that ended an earlier one."""
+    """Count the last steps of a pool's present budget, not those that ended an earlier one."""
     stale = [row for row in slots if row.label.get("end") not in (None, budget) and row.state != "aside"]
     is_changed = set_aside(session, stale)
     for row in stale:
@@ -234,7 +234,7 @@ def _follow_ends(session: Session, slots: Sequence[PointRow], budget: float) -> 
 
 
 def reopen(session: Session, stage: StageRow, stages: Stages) -> None:
-    """Open a stage again; those that rest on it wait until it has closed."""
+    """Open a stage again; dependent stages wait until it has closed."""
     stage.closed_at = stage.result = stage.cleaned_at = None
     for name in STAGES[STAGES.index(stage.stage) + 1 :]:
         later = stages.get((name, stage.architecture))
@@ -244,7 +244,7 @@ def reopen(session: Session, stage: StageRow, stages: Stages) -> None:
 
 
 def _judge_anew(session: Session, study: StudyFile, stage: StageRow) -> None:
-    """Put what is complete back into the queue: its training is there, only its value is another."""
+    """Requeue complete points: their trainings exist, and only their values change."""
     if stage.stage in ("stage1", "stage2"):
         set_direction(session, stage.name, objective_of(study).direction)
     for row in all_points(session, stage.name):

@@ -1,4 +1,4 @@
-"""One design point, with all that the database knows of it."""
+"""One design point, with everything that the database has on it."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class ShownPoint:
     """A design point.
 
     Args:
-        id: its number in the database, which logs tell.
+        id: its number in the database, as in logs.
         stage: of the study.
         architecture: its name.
-        trial: the number of its Optuna trial, as the report tells it; its place in the stage where it has none.
+        trial: the number of its Optuna trial, as in the report; its place in the stage if it has none.
         state: ``waiting``, ``running``, ``complete`` or ``failed``.
-        settings: factor values, as far as they are settled, ``epochs`` among them.
-        words: what sets it apart, in a few words.
-        objective: what it reached.
+        settings: the factor values known so far, including ``epochs``.
+        words: its distinguishing settings, in a few words.
+        objective: its value.
         curve: metrics of each epoch.
         faults: attempts that ended badly: ``reason``, ``owner``, ``attempt``, ``at`` and perhaps ``traceback``.
         recipe_key: names its checkpoints.
-        owner: who holds it, or held it last.
+        owner: the worker that holds it, or held it last.
         artifact: the file of its curve beside the checkpoints; empty if there is none.
     """
 
@@ -84,7 +84,7 @@ def shown_points(database: Database, study: StudyFile) -> list[ShownPoint]:
 
 
 def find_point(points: Sequence[ShownPoint], wanted: str) -> ShownPoint:
-    """The point that somebody means: its number, or STAGE/ARCHITECTURE/TRIAL.
+    """Find a point by its number or by STAGE/ARCHITECTURE/TRIAL.
 
     Raises:
         HpoError: if there is none.

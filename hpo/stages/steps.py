@@ -1,8 +1,8 @@
 """The steps of a stage 2 whose trainings pause: at each free worker, continue one of them or open a new one.
 
-A rung is a design point of its own: one recipe with more epochs, so that continuing repeats no epoch. Steps are
-numbered, and the number is the point's key, so that of several workers deciding at once exactly one succeeds. A
-decision depends on the stage's rows alone.
+A rung is a separate design point, the same recipe with more epochs, so continuing repeats no epoch. Steps are numbered,
+and the number is the point's key, so exactly one of several workers deciding at once succeeds. A decision depends on
+the stage's rows alone.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def _ending(
 ) -> DesignPoint | None:
     """The next step of a pool whose trials are all open: the best of each rung continue.
 
-    It is marked as such: a search that is extended goes on from the last step before these, as if it had been planned
-    so, and finds what they trained.
+    It is marked as such. An extended search continues from the last step before these, as if it had been planned that
+    way, and reuses their trainings.
     """
     step = next_step(pool_settings(study), spaces, trainings, 0, may_open=False)
     if not isinstance(step, Continue):
@@ -113,7 +113,7 @@ def _ending(
 
 
 def searched_spaces(plan: Stage2Plan) -> dict[str, Space]:
-    """The distributions of the factors that a stage 2 searches, without the epochs that its trials show."""
+    """The distributions of the factors that a stage 2 searches, without its trials' epochs."""
     return {name: space for name, space in spaces_from_json(plan.space).items() if name != "epochs"}  # type: ignore[misc]
 
 

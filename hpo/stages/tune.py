@@ -50,15 +50,15 @@ def stage2_plan(
         architecture: its name.
         data_digest: of the training and validation patches.
         stage1: the result of stage 1.
-        ranges: stage 1's, or those a person made of them.
+        ranges: stage 1's, perhaps edited by hand.
         rows: the design points of stage 1.
-        learned: what was best elsewhere; values of factors that are not searched here are left out.
+        learned: the best settings of other studies; values of factors that are not searched here are left out.
 
     Returns:
-        The plan, and the first points: the stage-1 best, what was learned, the prior, the middle of the box, then as
-        many for the sampler as the budget names. Stage-1 trials of the same fidelity come before them as observations.
-        Where trainings pause, only stage-1 trainings that may continue are points at once; `hpo.stages.steps` decides
-        the rest.
+        The plan and the first points: the stage-1 best, the learned settings, the prior, the middle of the box, then as
+        many for the sampler as the budget allows. Stage-1 trials of the same fidelity come first, as observations.
+        If trainings pause, the first points are only the stage-1 trainings that may continue; `hpo.stages.steps`
+        decides the rest.
     """
     template, fixed = _fixed_part(study, architecture, data_digest, stage1.donor, ranges)
     space = study.space_of(architecture)
@@ -88,7 +88,7 @@ def stage2_plan(
 
 
 def slot_point(plan: Stage2Plan, number: int) -> DesignPoint:
-    """The point of the trial with this number: known values first, then what the sampler chooses."""
+    """The point of the trial with this number: known values first, then the sampler's."""
     first = plan.first or ()
     if number >= len(first):
         return sampled_slot(number)
@@ -108,7 +108,7 @@ def sampled_slot(number: int) -> DesignPoint:
 
 
 def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> DesignPoint | None:
-    """The next point of a budget in patch-visits or minutes; None once it is spent, or more of it would be of no use.
+    """The next point of a budget in patch-visits or minutes; None once it is spent or no longer helps.
 
     Points of a budget in trials are planned all at once.
     """
@@ -184,7 +184,7 @@ def _first_values(
     best: Point,
     learned: Sequence[FirstPoint],
 ) -> tuple[FirstPoint, ...]:
-    """What is tried first, brought into the searched space: see `stage2_plan`."""
+    """The values to try first, fitted into the searched space; see `stage2_plan`."""
     narrower = {} if study.stage2.within == "ranges" else ranges  # else the spaces are the ranges
     near = {name: _nearest(space, best[name]) for name, space in spaces.items()}
     centre = {
@@ -225,7 +225,7 @@ def _nearest(space: Space, value: Any) -> Any:
 
 
 def _inside(space: Space, values: Point, name: str, usual: Any) -> Any:
-    """A factor's value brought into a space; the usual one where there is none, or a word that is not in it."""
+    """A factor's value fitted into a space; the usual one if it has none, or a word outside the space."""
     value = values.get(name, usual)
     is_word_outside = isinstance(space, CategoricalDistribution) and value not in space.choices
     return usual if is_word_outside else _nearest(space, value)
@@ -255,7 +255,7 @@ def _observations(
 def _paused(
     template: Recipe, fixed: dict[str, Any], spaces: Spaces, rows: Sequence[PointRow], most: int
 ) -> list[DesignPoint]:
-    """Stage-1 trainings that may continue in stage 2: the same recipe but for the seed.
+    """Stage-1 trainings that may continue in stage 2: the same recipe except for the seed.
 
     They start from random weights and have the values that stage 2 fixes.
     """
