@@ -16,13 +16,13 @@ Part = Literal["stage1", "stage2", "recheck", "confirm", ""]
 PARTS: tuple[Part, ...] = ("stage1", "stage2", "recheck", "confirm")
 
 _PAUSE_SECONDS = 10.0
-"""A training that stands still for longer than this, and than its epoch takes, was interrupted."""
+"""A training that pauses for longer than this, and longer than one of its epochs, was interrupted."""
 _NAME_LENGTH = 16
 _MARK = re.compile(r"-[0-9a-f]{8}$")  # distinguishes hosts of the same name; see hpo.storage.owner
 
 
 class Purpose(NamedTuple):
-    """The purpose of an epoch; both fields are empty where the study does not know its recipe."""
+    """The purpose of an epoch; both fields are empty if the study does not know its recipe."""
 
     architecture: str
     part: Part

@@ -17,7 +17,7 @@ RISING = 0.005
 """A metric that gains more than this in the last quarter of a training's epochs is still improving."""
 
 _FAILED = 0.2
-"""A study of which more than this share of the trials failed is better looked into first."""
+"""A study with more than this share of failed trials should be investigated first."""
 
 
 def next_steps(results: StudyResults, metric: str) -> list[str]:

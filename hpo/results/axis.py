@@ -11,10 +11,10 @@ from hpo.results.settings import StudySettings
 from hpo.results.words import value_words
 
 _MOST_ROUND = 4
-"""Ticks at round numbers, where the values are not levels."""
+"""The most ticks at round numbers, if the values are not levels."""
 
 _LETTER, _SPACE = 0.055, 0.05
-"""Width of a letter, and of a space between two ticks, as shares of an axis that is half of a phone's width."""
+"""Width of a letter, and of the space between two ticks, as shares of an axis half as wide as a phone."""
 
 
 @dataclass(frozen=True)

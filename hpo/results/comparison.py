@@ -15,12 +15,12 @@ from hpo.evaluation.holm import holm
 from hpo.results.records import Role
 
 Tested = Literal["auc", "accuracy"]
-"""Metrics whose difference has a test of its own: DeLong's and McNemar's."""
+"""Metrics whose difference has its own test: DeLong's and McNemar's."""
 
 ROLES: tuple[Role, ...] = ("before", "equal", "cold_control", "after")
 
 _NOT_PAIRED = ("equal", "cold_control")
-"""Trained for so different lengths that their difference says nothing."""
+"""Roles whose training lengths differ too much for their difference to mean anything."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def shared_predictions(
         rows: by role and seed, ``(N,)``.
 
     Returns:
-        By role ``(S, N)``, seeds in ascending order; empty where the sides share no seed.
+        By role ``(S, N)``, seeds in ascending order; empty if the sides share no seed.
     """
     having = {role: by_seed for role, by_seed in rows.items() if by_seed}
     if not having:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from hpo.results.records import ComputeEntry, ComputeRole
 
 TUNING: tuple[ComputeRole, ...] = ("stage1", "stage2", "recheck", "after")
-"""All that was trained for the tuned models: the search, donors included, and their final trainings."""
+"""Everything trained for the tuned models: the search, donors included, and their final trainings."""
 
 REFERENCE: tuple[ComputeRole, ...] = ("before", "equal")
-"""The reference's final trainings; where it is equally trained, that goes on from the end of the others."""
+"""The reference's final trainings; the equal training continues the others from their end."""
 
 
 @dataclass(frozen=True)

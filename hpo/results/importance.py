@@ -17,10 +17,10 @@ from hpo.results.settings import StudySettings
 from hpo.results.trials import value_of, varied_factors
 
 FEWEST_TRIALS = 10
-"""With fewer trials PED-ANOVA's best tenth is a single one."""
+"""With fewer trials, PED-ANOVA's best tenth is a single trial."""
 
 ENOUGH_TRIALS = 50
-"""From so many on PED-ANOVA's best tenth has the five trials that Optuna's documentation asks for."""
+"""From this number on, PED-ANOVA's best tenth has the five trials that Optuna's documentation asks for."""
 
 
 def optuna_study(settings: StudySettings, trials: Sequence[TrialResult]) -> optuna.Study:

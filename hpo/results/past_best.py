@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hpo.results.study import StudyResults
 
 MARGIN = 0.005
-"""A metric that falls by no more than this from its best epoch to the end swings, rather than falls."""
+"""A metric that falls by at most this from its best epoch to the end merely fluctuates."""
 
 
 class PastBest(NamedTuple):

@@ -17,7 +17,7 @@ from hpo.results.records import DataDescription, Mistake, SplitDescription
 from hpo.results.study import StudyResults
 
 _MISTAKES = 50
-"""So many of either kind at most: what a dashboard may ask for."""
+"""The most mistakes of each kind that a dashboard may ask for."""
 
 
 def describe_data(study: StudyFile, dataset: Dataset) -> DataDescription:

@@ -125,7 +125,7 @@ class StudyResults:
         return next((one for one in self.candidates if one.architecture == architecture and one.is_chosen), None)
 
     def donor(self, architecture: str) -> Donor | None:
-        """The donor of an architecture's stage 2; None where it starts cold, or has not started."""
+        """The donor of an architecture's stage 2; None if it starts cold or has not started."""
         return next((one for one in self.donors if one.architecture == architecture), None)
 
     def ranges_of(self, architecture: str) -> dict[str, FactorRange]:
@@ -217,7 +217,7 @@ class StudyResults:
         """Test probabilities ``(S, N)`` of each side, on the seeds that all sides with predictions share.
 
         Returns:
-            By role, in the order of `ROLES`; empty where the sides share no seed.
+            By role, in the order of `ROLES`; empty if the sides share no seed.
         """
         return shared_predictions(
             {

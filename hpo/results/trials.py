@@ -14,7 +14,7 @@ from hpo.results.study import StudyResults
 _Item = TypeVar("_Item")
 
 STAGES: dict[StageName, str] = {"stage1": "stage 1", "stage2": "stage 2"}
-"""The stages of trials, and their short names for a person."""
+"""The stages of trials and their short names."""
 
 
 def value_of(trial: TrialResult) -> float:

@@ -64,7 +64,7 @@ def every_metric(results: StudyResults, architecture: str) -> str:
 
 
 def _chosen(results: StudyResults, best: str) -> str:
-    """The reason why this architecture stands for the others."""
+    """The reason for presenting this architecture."""
     if len(results.compared) == 1:
         return ""
     return ", the best on validation," if best == results.best_architecture else ", the best on validation so far,"

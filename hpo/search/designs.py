@@ -8,7 +8,7 @@ from itertools import product
 from hpo.recipe.point import Point, Value, point_key
 
 Levels = Mapping[str, Sequence[Value]]
-"""From a factor's name to the levels it is tried at, in the order of the search space."""
+"""From a factor's name to its levels, in the order of the search space."""
 
 
 def one_factor(reference: Point, levels: Levels) -> list[Point]:

@@ -16,11 +16,11 @@ from hpo.search.prior import near_prior
 from hpo.search.spaces import Space
 
 _TRIES = 50
-"""So many proposals that are all open already end a finite space."""
+"""After so many proposals that are all open already, a finite space counts as exhausted."""
 
 
 _NEAR_PRIOR = 0.5
-"""Of random draws, where there is a prior: a wrong one costs at most half of them."""
+"""Share of random draws near the prior, if there is one; a wrong prior costs at most these."""
 
 
 def propose(

@@ -10,7 +10,7 @@ from typing import Literal
 from hpo.recipe.point import Value
 
 ONE_SIDED_95 = 1.6449
-"""Standard normal quantile: a difference beyond so many standard errors is unlikely to be chance."""
+"""Standard normal quantile; a difference beyond so many standard errors is unlikely to be chance."""
 
 Scale = Literal["linear", "log"]
 

@@ -18,7 +18,7 @@ from hpo.config.factor import Factor, kind_of
 from hpo.config.ranges import ChoiceRange, NumericRange
 
 _FUZZ = 1e-9
-"""Of a step: a bound that misses a step by no more than rounding does not miss it."""
+"""Tolerance as a share of a step, so that rounding does not make a bound miss a step."""
 
 Space = FloatDistribution | IntDistribution | CategoricalDistribution
 

@@ -12,7 +12,7 @@ from hpo.recipe.recipe import Recipe
 from hpo.recipe.schedule import Strategy
 
 Kind = Literal["taken", "anew", "other"]
-"""``taken`` changes nothing that was done; ``anew`` decides closed stages again; ``other`` is another study."""
+"""``taken`` leaves finished work as it is; ``anew`` decides closed stages again; ``other`` is another study."""
 
 Opened = Collection[tuple[str, str]]
 """The stages that have been opened, each as (stage, architecture)."""

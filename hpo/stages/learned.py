@@ -16,7 +16,7 @@ from hpo.storage.stage_json import result_of
 from hpo.storage.tables import StageRow, StudyRow
 
 _MOST = 3
-"""Settings that are tried because others found them: more would leave too little of a small budget."""
+"""The most settings to try from other studies; more would leave too little of a small budget."""
 
 
 def learned_points(session: Session, study: StudyFile, architecture: str) -> list[FirstPoint]:

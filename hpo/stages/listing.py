@@ -16,10 +16,10 @@ from hpo.storage.tables import PointRow, StageRow, StudyRow, TrainedEpochRow, Wo
 from hpo.storage.workers import live_workers
 
 SILENT_SECONDS = 120.0
-"""After which a worker that says nothing is not taken to be at work."""
+"""Silence after which a worker no longer counts as active."""
 
 State = Literal["running", "waiting", "finished", "given up"]
-"""``waiting`` is a study that is not over, and that nobody works on."""
+"""``waiting`` is an unfinished study without an active worker."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ListedStudy:
 
     Args:
         name: the study's.
-        state: whether workers are at it, or it is finished.
+        state: whether it is being worked on, or finished.
         stages: the last stage opened, by architecture.
         metric: of its objective.
         best: the best objective of stage 1 and 2; None before the first.

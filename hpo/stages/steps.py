@@ -30,13 +30,13 @@ from hpo.storage.stage_json import plan_of
 from hpo.storage.tables import PointRow, StageRow
 
 _GATHERING = 1 / 3
-"""The most of a budget that is spent on the first group of trainings before the best of them continues."""
+"""The largest share of a budget spent on the first group of trainings before the best of them continue."""
 
 _PARTS = 16
-"""The first pause is after one part of so many, and at least one epoch (`docs/search.md`)."""
+"""The first pause comes after one part in so many, and at least one epoch (`docs/search.md`)."""
 
 _TRIES = 20
-"""So many proposals that are known trainings under other names count as: nothing is left to open."""
+"""After so many proposals that repeat known trainings under other names, nothing is left to open."""
 
 
 def step_key(number: int) -> str:

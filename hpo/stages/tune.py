@@ -30,8 +30,8 @@ from hpo.storage.tables import PointRow
 Spaces = dict[str, Space]
 
 STARTUP_TRIALS, STARTUP_OF_OTHER_BUDGETS = 3, 10
-"""Random trials before the sampler's model is used. They must not depend on how many trials there will be: a study that
-is extended goes on as if it had been planned so."""
+"""Random trials before the sampler's model is used. Their number must not depend on the number of trials, because an
+extended study continues as if it had been planned that way."""
 
 
 def stage2_plan(
