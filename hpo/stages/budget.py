@@ -14,8 +14,8 @@ from hpo.storage.ledger import compute_by_epoch, trained_epochs
 from hpo.storage.tables import PointRow
 
 FREE_IN_A_ROW = 20
-"""Consecutive free points that end a budget in patch-visits or minutes, which would otherwise never be spent. Points are
-free if they failed at once or were trained before this database was made."""
+"""Consecutive free points that end a budget in patch-visits or minutes, which would otherwise never be spent. Points
+are free if they failed at once or were trained before this database was made."""
 
 
 @dataclass(frozen=True)
