@@ -153,6 +153,10 @@ def _report(
             _print_paths(path, figures)
     else:  # it waits for a study that has not begun
         check_page(path, "the report's file")
+        if (
+            found := look_into(place.database)
+        ) is not None:  # one that refuses the password is told now, not waited for
+            found.close()
 
         def rewrite() -> None:
             write()
