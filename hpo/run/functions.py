@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from hpo.config.study import StudyFile
 from hpo.errors import ConfigError, TrainingError
@@ -30,7 +31,8 @@ def check_functions(study: StudyFile, threads: int | None = None) -> None:
     from hpo.models.own_function import look_in
     from hpo.training.runtime import configure
 
-    configure(study.workers.threads or threads)
+    with suppress(TrainingError):  # TensorFlow runs already, with other threads: whoever trains next says so
+        configure(study.workers.threads or threads)
     look_in(study.file.parent)
     for name, spec in functions.items():
         try:

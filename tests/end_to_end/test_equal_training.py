@@ -72,4 +72,4 @@ def test_a_study_that_is_killed_in_recheck_and_confirmation_ends_with_the_equall
     assert set(model["metrics"]) == {"before", "after", "by_stage1_rules"}
     roles = {line.split(",")[0] for line in (project.output / "tiny" / "roc.csv").read_text().splitlines()[1:]}
     assert roles == {"before", "equal", "after", "cold_control"}
-    assert "nothing was trained" in project.run("run", "study.yaml").stdout
+    assert "nothing to do" in project.run("run", "study.yaml").stdout

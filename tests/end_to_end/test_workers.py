@@ -42,15 +42,13 @@ def test_stage_2_of_an_architecture_does_not_wait_for_the_others(finished: Proje
     assert closed["small/test/tiny"] < closed["small/stage1/wide"]
 
 
-def test_of_a_finished_study_only_what_the_comparison_was_made_from_is_kept(finished: Project) -> None:
-    confirmed = {key for (key,) in rows(
-        finished.output, "SELECT recipe_key FROM hpo_design_point WHERE stage_name LIKE '%/confirm/%'"
-    )}  # fmt: skip
-    trained_recipes = {key for (key,) in rows(finished.output, "SELECT DISTINCT recipe_key FROM hpo_trained_epoch")}
-    kept = {Path(name).parent.name for name in checkpoints(finished.output)}
-    assert confirmed <= kept
-    assert kept < trained_recipes
-    assert len(checkpoints(finished.output)) < len(trained_recipes)
+def test_of_a_finished_study_the_epochs_are_kept_at_which_its_points_ended(finished: Project) -> None:
+    points = "SELECT recipe_key, epochs FROM hpo_design_point WHERE recipe_key IS NOT NULL"
+    ended = {f"{key}/epoch-{epochs:06d}" for key, epochs in rows(finished.output, points)}
+    kept = {name.split(".")[0] for name in checkpoints(finished.output)}
+    trained = rows(finished.output, "SELECT recipe_key, epoch FROM hpo_trained_epoch")
+    assert ended <= kept
+    assert len(kept) < len(trained)
 
 
 @pytest.mark.parametrize(("options", "when"), [((), "after its design point"), (("--now",), "after its epoch")])
