@@ -24,7 +24,7 @@ class FactorSettings:
     Args:
         name: of `hpo.recipe.point.FACTORS`, or of an architecture's own.
         reference: its value before tuning, which stage 1 holds while other factors vary.
-        levels: the values that stage 1 tries; empty if it varies none.
+        levels: the values that stage 1 tries; empty if the factor is not varied.
         scale: of its axis and of stage 2's search.
         whole: whether its values are whole numbers.
     """
