@@ -38,6 +38,7 @@ def run_study(
         HpoError: as ``hpo run``; `StopRequestedError` after an interrupt.
     """
     from hpo.run.here import run_here
+    from hpo.run.output_folder import check_edited_here
     from hpo.run.outputs import write_outputs
     from hpo.run.signals import stopping
     from hpo.stages.mend import remake_predictions
@@ -50,6 +51,7 @@ def run_study(
     with closing(open_database(settings.database)) as opened, stopping() as stop:
         dataset = open_data(settings)
         say_doubts(dataset.doubts)
+        check_edited_here(opened, settings, dataset.digest)
         accept_plan(opened, settings, dataset.digest)
         for line in remake_predictions(opened, settings):
             say(line)

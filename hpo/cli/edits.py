@@ -21,9 +21,11 @@ def take_edits(study: StudyFile, database: Database, dataset: Dataset, said: Cal
     Raises:
         ConfigError: if it makes another study.
     """
+    from hpo.run.output_folder import check_edited_here
     from hpo.stages.mend import remake_predictions
     from hpo.stages.replan import accept_plan
 
+    check_edited_here(database, study, dataset.digest)
     tell_changes(accept_plan(database, study, dataset.digest), said)
     for line in remake_predictions(database, study):
         say(line)

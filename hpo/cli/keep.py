@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -44,6 +45,8 @@ def delete(
         deletion = plan_deletion(opened, named.name, store)
         for line in _account(named, deletion, keep_models):
             say(line)
+        if "HPO_CHECKPOINTS" in os.environ and store is not None and not deletion.has_store:
+            raise HpoError(f"HPO_CHECKPOINTS: {store} does not exist, or nothing is in it; nothing was deleted")
         if not yes and not _is_confirmed():
             raise HpoError(f"{named.name}: nothing was deleted")
         rows = delete_study(opened, deletion, store=store, output=output, keep_models=keep_models)
@@ -68,7 +71,12 @@ def _account(named: NamedStudy, deletion: Deletion, keep_models: bool) -> list[s
     if named.place is None:
         lines.append("its files and checkpoints stay: delete it by its study file to have them deleted")
         return lines
-    if deletion.strangers:
+    if not deletion.has_store:
+        lines.append(
+            f"no checkpoints: {named.place.checkpoints} does not exist, or nothing is in it; if they are elsewhere, "
+            "correct HPO_CHECKPOINTS or `checkpoints` first, or they stay for good"
+        )
+    elif deletion.strangers:
         lines.append(f"checkpoints stay: studies of other databases share the store ({deletion.strangers[0]})")
     else:
         kept = f"; {len(owned.shared_recipes):,} more are shared with other studies" if owned.shared_recipes else ""

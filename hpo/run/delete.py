@@ -34,6 +34,7 @@ class Deletion:
         openings: how often it opened the test split; the record of that goes with it.
         strangers: studies of other databases in the same store: then its checkpoints stay.
         checkpoints: how many trainings lose theirs.
+        has_store: whether the store holds anything at all.
     """
 
     study: ListedStudy
@@ -41,6 +42,7 @@ class Deletion:
     openings: int
     strangers: list[str]
     checkpoints: int
+    has_store: bool
 
 
 def plan_deletion(database: Database, study: str, store: str | None) -> Deletion:
@@ -58,14 +60,16 @@ def plan_deletion(database: Database, study: str, store: str | None) -> Deletion
         check_idle(session, database, study)
         owned = belongings(session, study)
         counted = select(func.count()).select_from(TestOpeningRow).where(TestOpeningRow.study == study)
-        others = [] if store is None else strangers(session, Files(store))
-        is_kept = store is None or bool(others)
+        is_there = store is not None and bool(Files(store).names(""))
+        others = strangers(session, Files(store)) if store is not None and is_there else []
+        is_kept = not is_there or bool(others)
         return Deletion(
             study=listed_study(session, study),
             owned=owned,
             openings=int(session.scalar(counted) or 0),
             strangers=others,
             checkpoints=0 if is_kept else len(owned.recipes - owned.shared_recipes),
+            has_store=is_there,
         )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from hpo.config.database_url import shown_database, sqlite_file
 from hpo.config.study import StudyFile
 from hpo.errors import ConfigError
+from hpo.stages.replan import foreseen_changes
 from hpo.storage.database import Database
 from hpo.storage.tables import StudyRow
 from hpo.whole_file import whole_file
@@ -43,6 +44,28 @@ def check_output(database: Database, study: StudyFile) -> None:
         "study's file frees this one, and its results are gone)",
         key="output",
     )
+
+
+def check_edited_here(database: Database, study: StudyFile, data_digest: str) -> None:
+    """Refuse to change a started study by a file that it was never run from.
+
+    Two files with the same name in one database would otherwise take the study from each other. A file that changes
+    nothing may be another machine's copy.
+
+    Raises:
+        ConfigError: if the file changes the study, and nothing is in its output folder.
+    """
+    if study.output.exists() and any(study.output.iterdir()):
+        return
+    if foreseen_changes(database, study, data_digest):
+        raise ConfigError(
+            study.file,
+            f"study {study.name!r} in {shown_database(study.database)} was started, and nothing of it is in this "
+            f"file's output folder, {study.output}: another file may have its name. For a study of its own, give this "
+            "one another name. To change the study, edit the file that it was started from; if its output folder is "
+            "gone, run it once as it was planned",
+            key="name",
+        )
 
 
 def mark_output(database: Database, study: StudyFile) -> None:

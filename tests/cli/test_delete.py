@@ -91,6 +91,18 @@ def test_whoever_is_killed_while_deleting_begins_again(
     assert files(story.study.output) == {"mine.txt"}
 
 
+def test_a_wrong_store_is_refused_and_nothing_goes(
+    hpo: Hpo, sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = told(tmp_path, sqlite, f"sqlite:///{sqlite.engine.url.database}")
+    before = rows(sqlite), files(tmp_path)
+    monkeypatch.setenv("HPO_CHECKPOINTS", str(tmp_path / "nowhere"))
+    ended = hpo("delete", story.study.file, "--yes")
+    assert ended.status == 2
+    assert "nowhere does not exist, or nothing is in it; nothing was deleted" in ended.err
+    assert (rows(sqlite), files(tmp_path)) == before
+
+
 def test_models_are_kept_where_that_is_asked_for(hpo: Hpo, story: Story, tmp_path: Path) -> None:
     mine = told(tmp_path, story.database, story.study.database)
     assert hpo("delete", mine.study.file, "--yes", "--keep-models").status == 0

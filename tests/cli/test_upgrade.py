@@ -37,7 +37,7 @@ def test_an_early_study_is_refused_with_what_to_type_and_changed_by_nothing_else
     for command in LOOKING:
         line = hpo.refused(command, file, "--database", url)
         assert "was made by an earlier version of hpo (its table hpo_" in line
-        assert "run: hpo upgrade --database URL" in line
+        assert "run: hpo upgrade STUDY, with its file" in line
     assert _shape(url) == before
 
 

@@ -42,10 +42,11 @@ def test_an_actor_that_is_killed_is_replaced_and_all_ends_as_undisturbed(tmp_pat
     os.kill(pid(trained(project)[0][0]), signal.SIGKILL)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    warning, logs = "the database is an SQLite file, which one machine alone can work on", project.output / "logs"
+    warning, logs = "the database is an SQLite file, which only one machine can use", project.output / "logs"
     assert f"replaced; see {logs}" in err
     assert "Traceback" not in err
-    assert len([line for line in err.splitlines() if warning not in line]) == 2  # Ray itself says nothing
+    ours = [line for line in err.splitlines() if warning not in line]
+    assert len(ours) == 2, "\n".join(ours)  # Ray itself says nothing
     assert points(project.output) == points(undisturbed.output)
     assert "small/stage1/tiny: epoch " in (logs / "worker-0.log").read_text()
 

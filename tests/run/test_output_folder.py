@@ -10,9 +10,9 @@ import pytest
 
 from hpo.config.load import load_study
 from hpo.errors import ConfigError, StorageError
-from hpo.run.output_folder import check_output, mark_output
+from hpo.run.output_folder import check_edited_here, check_output, mark_output
 from hpo.storage.database import Database, open_database
-from tests.stages.story import Story, load
+from tests.stages.story import DATA, Story, load
 
 
 def test_a_second_study_is_refused_with_the_name_of_the_first(
@@ -70,3 +70,20 @@ def test_an_optuna_study_of_others_is_refused_and_stays_as_it_was(
     assert "give the study another name" in str(refused.value)
     assert story.stages() == {}
     assert len(optuna.load_study(storage=database.storage, study_name="small/stage2/tiny").trials) == 1
+
+
+def test_a_second_file_of_the_same_name_does_not_take_the_study(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    first = load(tmp_path / "a", database=database_url)
+    Story(first, database).advance()
+    mark_output(database, first)
+    same = load(tmp_path / "b", database=database_url)
+    check_edited_here(database, same, DATA)  # another machine's copy
+    other = load(tmp_path / "c", database=database_url, confirm={"epochs": 2, "seeds": [0, 1, 2]})
+    with pytest.raises(
+        ConfigError, match=r"'small' in .* was started, and nothing of it is in this file's output folder"
+    ):
+        check_edited_here(database, other, DATA)
+    edited = load(tmp_path / "a", database=database_url, confirm={"epochs": 2, "seeds": [0, 1, 2]})
+    check_edited_here(database, edited, DATA)
