@@ -49,8 +49,8 @@ def check_format(engine: Engine, shown: str) -> None:
     if found is not None or missing:
         why = f" ({missing})" if missing else ""
         raise StorageError(
-            f"database {shown} was made by an earlier version of hpo{why}; run: hpo upgrade STUDY, with its file, which "
-            "keeps every study (make a backup of it first)"
+            f"database {shown} was made by an earlier version of hpo{why}; run: hpo upgrade STUDY, with its file, "
+            "which keeps every study (make a backup of it first)"
         )
 
 
