@@ -38,12 +38,11 @@ def run_study(
         HpoError: as ``hpo run``; `StopRequestedError` after an interrupt.
     """
     from hpo.run.here import run_here
-    from hpo.run.output_folder import check_edited_here
+    from hpo.run.output_folder import adopt_plan
     from hpo.run.outputs import write_outputs
     from hpo.run.signals import stopping
     from hpo.stages.mend import remake_predictions
     from hpo.stages.plan import open_data
-    from hpo.stages.replan import accept_plan
     from hpo.storage.database import open_database
     from hpo.terminal import say, say_doubts
 
@@ -51,8 +50,7 @@ def run_study(
     with closing(open_database(settings.database)) as opened, stopping() as stop:
         dataset = open_data(settings)
         say_doubts(dataset.doubts)
-        check_edited_here(opened, settings, dataset.digest)
-        accept_plan(opened, settings, dataset.digest)
+        adopt_plan(opened, settings, dataset.digest)
         for line in remake_predictions(opened, settings):
             say(line)
         settings, _ = run_here(settings, opened, dataset, stop, until, observer)

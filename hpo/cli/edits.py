@@ -21,12 +21,10 @@ def take_edits(study: StudyFile, database: Database, dataset: Dataset, said: Cal
     Raises:
         ConfigError: if it makes another study.
     """
-    from hpo.run.output_folder import check_edited_here
+    from hpo.run.output_folder import adopt_plan
     from hpo.stages.mend import remake_predictions
-    from hpo.stages.replan import accept_plan
 
-    check_edited_here(database, study, dataset.digest)
-    tell_changes(accept_plan(database, study, dataset.digest), said)
+    tell_changes(adopt_plan(database, study, dataset.digest), said)
     for line in remake_predictions(database, study):
         say(line)
 

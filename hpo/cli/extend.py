@@ -118,10 +118,10 @@ def _check_started(settings: StudyFile) -> None:
 def _record(settings: StudyFile) -> None:
     """Have the study take its file, whether or not the data are here."""
     from hpo.cli.edits import tell_changes
+    from hpo.run.output_folder import adopt_plan
     from hpo.stages.plan import recorded_settings
-    from hpo.stages.replan import accept_plan
     from hpo.storage.database import open_database
 
     with closing(open_database(settings.database)) as opened:
         recorded = recorded_settings(opened, settings.name) or {}
-        tell_changes(accept_plan(opened, settings, recorded["data"]))
+        tell_changes(adopt_plan(opened, settings, recorded["data"]))

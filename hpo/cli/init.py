@@ -101,7 +101,8 @@ def _fitting(data: Path, minutes: float) -> tuple[Proposal, list[str]]:
     with following() as progress:
         look = look_at_data(data, progress)
     proposal, seconds = propose(look, minutes, cores)
-    took = f"time: about {math.ceil(seconds / 60)} minutes"
+    rounded = math.ceil(seconds / 60)
+    took = f"time: about {rounded} {'minute' if rounded == 1 else 'minutes'}"
     if seconds > minutes * 60:
         took += f", more than the {minutes:g} that were asked for; this is the smallest study that can say something"
     assumed = f"estimated for {cores} cores of {CORE_SPEED / 1e9:.0f} billion operations per second"

@@ -103,8 +103,11 @@ def _changes(study: StudyFile, data_digest: str | None) -> list[Change] | None:
     """What the file changes of a study that has started; None if it has not, or if that cannot be known.
 
     Raises:
-        ConfigError: if that makes another study.
+        ConfigError: if ``hpo run`` would refuse the file: it makes another study, its output folder is another study's,
+            or it learns from a study that the database does not hold.
     """
+    from hpo.run.output_folder import check_edited_here, check_output
+    from hpo.stages.learned import check_learn_from
     from hpo.stages.replan import foreseen_changes
     from hpo.storage.database import look_into
 
@@ -114,9 +117,17 @@ def _changes(study: StudyFile, data_digest: str | None) -> list[Change] | None:
         say(f"whether the study has started is not known: {error}")
         return None
     if opened is None:
+        check_learn_from(None, study)
+        check_output(None, study)
         return None
     with closing(opened):
-        return foreseen_changes(opened, study, data_digest)
+        with opened.transaction() as session:
+            check_learn_from(session, study)
+        check_output(opened, study)
+        changes = foreseen_changes(opened, study, data_digest)
+        if changes:
+            check_edited_here(study)
+        return changes
 
 
 def _calibrated(study: StudyFile) -> dict[str, tuple[float, float]]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from hpo.config.explain import Problem, refuse
+from hpo.config.explain import Problem, refuse, shown
 from hpo.config.fields import Context, FactorName, Flag, Name, Number, Seed, Settings, Whole, repeated_items
 from hpo.config.rungs import Rungs, rung_problems
 from hpo.recipe.point import PAPER_FACTORS
@@ -69,10 +69,16 @@ class RecheckSettings(Settings):
 
 
 def _share(value: Any) -> Any:
-    """20% as 0.2."""
-    if isinstance(value, str) and (match := re.fullmatch(r"([0-9.]+) ?%", value)):
-        return float(match[1]) / 100
-    return value
+    """20% as 0.2.
+
+    Raises:
+        ValueError: if it is no share between 0 and 1.
+    """
+    percent = re.fullmatch(r"(\d+(?:\.\d+)?) ?%", value) if isinstance(value, str) else None
+    share = float(percent[1]) / 100 if percent else value
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+        raise ValueError(f"must be a share of the budget, such as 0.2 or 20%; found {shown(value)}")
+    return float(share)
 
 
 class StopSettings(Settings):

@@ -13,7 +13,8 @@ from sqlalchemy import select
 from hpo.config.database_url import shown_database, sqlite_file
 from hpo.config.study import StudyFile
 from hpo.errors import ConfigError
-from hpo.stages.replan import foreseen_changes
+from hpo.stages.edits import Change
+from hpo.stages.replan import accept_plan, foreseen_changes
 from hpo.storage.database import Database
 from hpo.storage.tables import StudyRow
 from hpo.whole_file import whole_file
@@ -24,48 +25,71 @@ MARK = ".hpo-study.json"
 """In an output folder: which study it is of."""
 
 
-def check_output(database: Database, study: StudyFile) -> None:
+def check_output(database: Database | None, study: StudyFile) -> None:
     """Refuse an output folder that another study writes to.
 
     A study that was copied or moved with its database is the same study.
+
+    Args:
+        database: the study's; None if it does not exist yet.
+        study: the study file.
 
     Raises:
         ConfigError: naming the study whose folder it is.
     """
     mark = _read(study.output / MARK)
-    if mark is None or _is_ours(mark, database, study):
+    if mark is None or (database is not None and _is_ours(mark, database, study)):
         return
     name, place = mark["study"], mark["database"]
     if name == study.name and not _may_be_there(place, shown_database(study.database)):
         return  # its database is gone: the study begins anew
     raise ConfigError(
         study.file,
-        f"{study.output} is the output folder of study {name!r} in {place}; name another folder (hpo delete with that "
-        "study's file frees this one, and its results are gone)",
+        f"{study.output} is the output folder of study {name!r} in {place}; name another folder (and that study's "
+        "database and checkpoints, to share its trainings), or free this one by hpo delete with that study's file, "
+        "whose results are gone then",
         key="output",
     )
 
 
-def check_edited_here(database: Database, study: StudyFile, data_digest: str) -> None:
+def check_edited_here(study: StudyFile) -> None:
     """Refuse to change a started study by a file that it was never run from.
 
     Two files with the same name in one database would otherwise take the study from each other. A file that changes
     nothing may be another machine's copy.
 
+    Args:
+        study: a file that changes a study of its name.
+
     Raises:
-        ConfigError: if the file changes the study, and nothing is in its output folder.
+        ConfigError: if nothing is in the file's output folder.
     """
     if study.output.exists() and any(study.output.iterdir()):
         return
+    raise ConfigError(
+        study.file,
+        f"study {study.name!r} in {shown_database(study.database)} was started, and nothing of it is in this file's "
+        f"output folder, {study.output}: another file may have its name. For a study of its own, give this one another "
+        "name. To change the study, edit the file that it was started from; if its output folder is gone, run it once "
+        "as it was planned",
+        key="name",
+    )
+
+
+def adopt_plan(database: Database, study: StudyFile, data_digest: str) -> list[Change]:
+    """Adopt the changes of a study file, if it is the file that the study is run from; safe to repeat.
+
+    Args:
+        database: the study database.
+        study: the study file.
+        data_digest: of the training and validation patches.
+
+    Raises:
+        ConfigError: as `check_edited_here` and `hpo.stages.replan.accept_plan`.
+    """
     if foreseen_changes(database, study, data_digest):
-        raise ConfigError(
-            study.file,
-            f"study {study.name!r} in {shown_database(study.database)} was started, and nothing of it is in this "
-            f"file's output folder, {study.output}: another file may have its name. For a study of its own, give this "
-            "one another name. To change the study, edit the file that it was started from; if its output folder is "
-            "gone, run it once as it was planned",
-            key="name",
-        )
+        check_edited_here(study)
+    return accept_plan(database, study, data_digest)
 
 
 def mark_output(database: Database, study: StudyFile) -> None:

@@ -42,13 +42,17 @@ def learned_points(session: Session, study: StudyFile, architecture: str) -> lis
     return _distinct(ordered)[:_MOST]
 
 
-def check_learn_from(session: Session, study: StudyFile) -> None:
+def check_learn_from(session: Session | None, study: StudyFile) -> None:
     """Refuse a study that would learn from one that is not in the database.
+
+    Args:
+        session: of the study's database; None if it does not exist yet.
+        study: the study file.
 
     Raises:
         ConfigError: names it, and the nearest existing one.
     """
-    names = [*session.scalars(select(StudyRow.name)), study.name]
+    names = [*([] if session is None else session.scalars(select(StudyRow.name))), study.name]
     for name in study.stage2.learn_from:
         if name not in names:
             raise ConfigError(

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from hpo.config.load import load_study
+from hpo.run.output_folder import mark_output
 from hpo.storage.database import open_database
 from tests.cli.hpo import Hpo
 from tests.stages.story import STUDY, Story, load, write
@@ -43,6 +44,19 @@ def test_plan_refuses_what_is_another_study(hpo: Hpo, story: Story) -> None:
     line = hpo.refused("plan", story.study.file)
     assert "stage2.epochs: 3 -> 9 (stage 2 of tiny has been opened with it)" in line
     assert line.endswith(f"hpo copy {story.study.file} NEW")
+
+
+def test_plan_refuses_what_run_would_refuse(hpo: Hpo, tmp_path: Path) -> None:
+    first = load(tmp_path / "a", architectures=STUDY["architectures"][:1])
+    database = open_database(first.database)
+    Story(first, database).advance()
+    mark_output(database, first)
+    taken = write(tmp_path / "b", name="second", output=str(first.output))
+    assert "is the output folder of study 'small'" in hpo.refused("plan", taken)
+    pupil = write(tmp_path / "c", name="pupil", stage2={"learn_from": ["smell"]}, database=first.database)
+    assert "stage2.learn_from: study 'smell' is not in the study's database" in hpo.refused("plan", pupil)
+    alone = write(tmp_path / "d", name="alone", stage2={"learn_from": ["small"]})
+    assert "stage2.learn_from: study 'small' is not in the study's database" in hpo.refused("plan", alone)
 
 
 def test_extend_adds_to_the_file_and_the_plan(hpo: Hpo, story: Story) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 
 def weights(output: Path) -> dict[str, str]:
@@ -32,3 +34,15 @@ def rows(output: Path, query: str) -> list[tuple[Any, ...]]:
     """The rows of a query on the study's SQLite database."""
     with sqlite3.connect(output / "study.db") as connection:
         return list(connection.execute(query))
+
+
+def rows_at(url: str, query: str) -> list[tuple[Any, ...]]:
+    """The rows of a query; none while its tables are not made."""
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
+    except SQLAlchemyError:
+        return []
+    finally:
+        engine.dispose()

@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from tests.end_to_end.conftest import SPACE, STUDY, Project, new_project
-from tests.end_to_end.outcome import weights
+from tests.end_to_end.outcome import rows_at, weights
 
 SMALL: dict[str, Any] = {
     "architectures": STUDY["architectures"][:1],
@@ -28,20 +26,8 @@ LEVELS = {**SPACE["factors"]["learning_rate"], "levels": [0.01, 0.02, 0.05]}
 MORE: dict[str, Any] = {"factors": {**SPACE["factors"], "learning_rate": LEVELS}}
 
 
-def rows(url: str, query: str) -> list[tuple[Any, ...]]:
-    """The rows of a query; none while its tables are not made."""
-    engine = create_engine(url)
-    try:
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(text(query))]
-    except SQLAlchemyError:
-        return []
-    finally:
-        engine.dispose()
-
-
 def trained(url: str) -> list[tuple[Any, ...]]:
-    return rows(url, "SELECT recipe_key, epoch FROM hpo_trained_epoch")
+    return rows_at(url, "SELECT recipe_key, epoch FROM hpo_trained_epoch")
 
 
 def kill_after(process: subprocess.Popen[str], url: str, epochs: int) -> None:
@@ -62,7 +48,8 @@ def counted(url: str) -> list[tuple[Any, ...]]:
         "WHERE state = 'complete'"
     )
     found = [
-        (*row[:-1], row[-1] if isinstance(row[-1], list) else json.loads(row[-1] or "null")) for row in rows(url, query)
+        (*row[:-1], row[-1] if isinstance(row[-1], list) else json.loads(row[-1] or "null"))
+        for row in rows_at(url, query)
     ]
     return sorted(found, key=lambda row: row[:2])
 
@@ -109,7 +96,7 @@ def test_a_study_that_is_killed_edited_moved_and_extended_ends_as_one_that_was_p
     assert weights(output) == weights(whole.output)
     twice = Counter(trained(database_url))
     assert sum(twice.values()) - len(twice) <= 2, "each kill costs an epoch at most"
-    openings = rows(database_url, "SELECT configuration FROM hpo_test_opening ORDER BY id")
+    openings = rows_at(database_url, "SELECT configuration FROM hpo_test_opening ORDER BY id")
     assert len(openings) >= 2
     report = (output / "report.html").read_text()
     assert "stage2.trials: 4 -&gt; 5" in report
@@ -127,20 +114,20 @@ def test_a_copy_finds_what_both_train(tmp_path: Path) -> None:
     project.run("run", "more.yaml")
     assert all(count == 1 for count in Counter(trained(url)).values())
     search = "SELECT recipe_key FROM hpo_design_point WHERE stage_name = '{}/stage2/tiny' AND point_key LIKE 'slot%'"
-    ours, theirs = (set(rows(url, search.format(name))) for name in ("more", "small"))
+    ours, theirs = (set(rows_at(url, search.format(name))) for name in ("more", "small"))
     assert theirs < ours
     assert 0 < len(trained(url)) - before <= 2 * 4, "one trial more, and what follows if it is the best"
 
 
 def test_lost_predictions_are_made_again_from_checkpoints(finished: Project) -> None:
-    before = rows(f"sqlite:///{finished.output / 'study.db'}", "SELECT COUNT(*) FROM hpo_trained_epoch")
+    before = rows_at(f"sqlite:///{finished.output / 'study.db'}", "SELECT COUNT(*) FROM hpo_trained_epoch")
     lost = next((finished.output / "checkpoints" / "predictions").rglob("after-0.npz"))
     content = lost.read_bytes()
     lost.unlink()
     ended = finished.run("run", "study.yaml")
     assert "1 stored predictions are to be made again" in ended.stderr
     assert lost.read_bytes() == content
-    assert rows(f"sqlite:///{finished.output / 'study.db'}", "SELECT COUNT(*) FROM hpo_trained_epoch") == before
+    assert rows_at(f"sqlite:///{finished.output / 'study.db'}", "SELECT COUNT(*) FROM hpo_trained_epoch") == before
 
 
 def test_a_study_whose_every_trial_failed_says_so_with_an_exit_code_of_its_own(tmp_path: Path) -> None:

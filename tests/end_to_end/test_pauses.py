@@ -12,11 +12,9 @@ from typing import Any
 
 import optuna
 from optuna.trial import TrialState
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from tests.end_to_end.conftest import SPACE, STUDY, Project, new_project
-from tests.end_to_end.outcome import checkpoints, points
+from tests.end_to_end.outcome import checkpoints, points, rows_at
 
 STUDY_WITH_PAUSES: dict[str, Any] = {
     "architectures": STUDY["architectures"][:1],
@@ -37,20 +35,8 @@ def project_in(folder: Path) -> Project:
     return new_project(folder, study=STUDY_WITH_PAUSES, space=SPACE)
 
 
-def rows(url: str, query: str) -> list[tuple[Any, ...]]:
-    """The rows of a query; none while its tables are not made."""
-    engine = create_engine(url)
-    try:
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(text(query))]
-    except SQLAlchemyError:
-        return []
-    finally:
-        engine.dispose()
-
-
 def steps_done(url: str) -> int:
-    found = rows(url, "SELECT COUNT(*) FROM hpo_design_point WHERE state = 'complete' AND point_key LIKE 'step:%'")
+    found = rows_at(url, "SELECT COUNT(*) FROM hpo_design_point WHERE state = 'complete' AND point_key LIKE 'step:%'")
     return int(found[0][0]) if found else 0
 
 
@@ -85,7 +71,7 @@ def test_of_two_workers_one_is_killed_and_each_step_is_accepted_once(tmp_path: P
     killed.communicate()
     out, err = other.communicate(timeout=400)
     assert other.returncode == 0, (out, err)
-    found = rows(
+    found = rows_at(
         database_url,
         "SELECT point_key, state, recipe_key, epochs, curve FROM hpo_design_point "
         "WHERE stage_name = 'small/stage2/tiny' ORDER BY id",
@@ -93,7 +79,7 @@ def test_of_two_workers_one_is_killed_and_each_step_is_accepted_once(tmp_path: P
     assert {state for _, state, *_ in found} == {"complete"}
     keys = [key for key, *_ in found if key.startswith("step:")]
     assert sorted(keys) == [f"step:{number:06d}" for number in range(len(keys))]
-    trained = Counter(rows(database_url, "SELECT recipe_key, epoch FROM hpo_trained_epoch"))
+    trained = Counter(rows_at(database_url, "SELECT recipe_key, epoch FROM hpo_trained_epoch"))
     assert sum(trained.values()) - len(trained) <= 1, "a killed worker costs an epoch at most"
     of_recipe: defaultdict[str, list[list[Any]]] = defaultdict(list)
     for _, _, recipe, epochs, curve in found:

@@ -10,7 +10,7 @@ import pytest
 
 from hpo.config.load import load_study
 from hpo.errors import ConfigError, StorageError
-from hpo.run.output_folder import check_edited_here, check_output, mark_output
+from hpo.run.output_folder import adopt_plan, check_output, mark_output
 from hpo.storage.database import Database, open_database
 from tests.stages.story import DATA, Story, load
 
@@ -28,7 +28,7 @@ def test_a_second_study_is_refused_with_the_name_of_the_first(
     with pytest.raises(ConfigError, match="is the output folder of study 'small' in ") as refused:
         check_output(database, second)
     assert "name another folder" in str(refused.value)
-    assert "its results are gone" in str(refused.value)
+    assert "whose results are gone then" in str(refused.value)
 
 
 def test_a_study_that_was_copied_with_its_database_is_the_same(tmp_path: Path) -> None:
@@ -79,11 +79,11 @@ def test_a_second_file_of_the_same_name_does_not_take_the_study(
     Story(first, database).advance()
     mark_output(database, first)
     same = load(tmp_path / "b", database=database_url)
-    check_edited_here(database, same, DATA)  # another machine's copy
+    assert adopt_plan(database, same, DATA) == []  # another machine's copy
     other = load(tmp_path / "c", database=database_url, confirm={"epochs": 2, "seeds": [0, 1, 2]})
     with pytest.raises(
         ConfigError, match=r"'small' in .* was started, and nothing of it is in this file's output folder"
     ):
-        check_edited_here(database, other, DATA)
+        adopt_plan(database, other, DATA)
     edited = load(tmp_path / "a", database=database_url, confirm={"epochs": 2, "seeds": [0, 1, 2]})
-    check_edited_here(database, edited, DATA)
+    assert [change.key for change in adopt_plan(database, edited, DATA)] == ["confirm.seeds"]
