@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,22 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from hpo.config.yaml_file import Location, dotted
 from hpo.errors import ConfigError
 from hpo.file_faults import file_fault
+from hpo.whole_file import whole_file
 
 
 def set_values(file: Path, values: Mapping[Location, Any]) -> None:
-    """Set values of a file, by renaming a finished one, so that no reader sees half of it.
+    """Set values of a file, which keeps its line ends, its rights and the links to it; no reader sees half of it.
 
     Raises:
         ConfigError: if it cannot be edited so, or cannot be written.
     """
+    target = Path(os.path.realpath(file))
     try:
-        _replace(file, edited(file, file.read_text(encoding="utf-8"), values))
+        newline = "\r\n" if b"\r\n" in target.read_bytes() else "\n"
+        text = edited(file, target.read_text(encoding="utf-8"), values)
+        with whole_file(target) as unfinished:
+            unfinished.write_text(text, encoding="utf-8", newline=newline)
+            unfinished.chmod(target.stat().st_mode & 0o777)
     except OSError as error:
         raise ConfigError(file, f"cannot be written: {file_fault(error)}") from None
 
@@ -157,14 +162,3 @@ def _is_plain(word: str) -> bool:
         return bool(YAML(typ="safe", pure=True).load(word) == word)
     except YAMLError:
         return False
-
-
-def _replace(file: Path, text: str) -> None:
-    target = Path(os.path.realpath(file))
-    unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.chmod(target.stat().st_mode & 0o777)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)

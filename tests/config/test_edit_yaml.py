@@ -73,3 +73,11 @@ def test_a_file_keeps_its_rights_and_its_link(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o640
     assert link.is_symlink()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.yaml", "study.yaml"]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_file_keeps_its_line_ends(tmp_path: Path, end: bytes) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_bytes(TEXT.encode().replace(b"\n", end))
+    set_values(file, {("stage2", "trials"): 12})
+    assert file.read_bytes() == TEXT.replace("trials: 8 ", "trials: 12 ").encode().replace(b"\n", end)
