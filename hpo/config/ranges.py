@@ -23,8 +23,10 @@ Ranges found by stage 1; stage 2 searches inside them. Edit this file before sta
   {low, high, best}   a number: stage 2 proposes values from low to high; best is the best level that stage 1 saw
   {choices, best}     a word, or true and false: stage 2 proposes one of the choices
 
-Values must lie inside the search space. Factors that stage 2 does not tune stay at their best. A factor that is not
-named here may take all that the search space allows; for an architecture that is not named, stage 1's own ranges hold.
+With stage2.within: space, stage 2 searches the whole search space instead, and only the best and the middle of a range
+are used. Values must lie inside the search space. Factors that stage 2 does not tune stay at their best. A factor that
+is not named here may take all that the search space allows; for an architecture that is not named, stage 1's own ranges
+hold.
 """
 
 

@@ -53,11 +53,15 @@ def chosen_trial(results: StudyResults, architecture: str) -> TrialResult | None
 
 
 def varied_factors(trials: Iterable[TrialResult]) -> list[str]:
-    """The factors that differ between trials, in the order of `hpo.recipe.point.FACTORS`."""
+    """The factors that differ between trials, in the order of `hpo.recipe.point.FACTORS`.
+
+    Stage 2 does not tune epochs: where its trainings pause, they say how far each was brought.
+    """
     seen: dict[str, set[Value]] = {}
     for trial in trials:
         for name, value in trial.point.items():
-            seen.setdefault(name, set()).add(value)
+            if (trial.stage, name) != ("stage2", "epochs"):
+                seen.setdefault(name, set()).add(value)
     order = [name for name in FACTORS if name in seen] + sorted(seen.keys() - FACTORS.keys())
     return [name for name in order if len(seen[name]) > 1]
 

@@ -5,7 +5,7 @@
 Each training's metrics are appended to OUT.jsonl as it ends, so that a second run goes on; OUT.npz is written from it
 at the end. Training n draws its settings and its own randomness from seed n: learning rate 0.001 to 0.32 (log), batch
 16, 32 or 64, three strategies, stain jitter 0 to 0.3, with and without BatchNormalization. 16 epochs of 1,000 patches
-take 9 to 20 s of one core.
+take 8 s of one core and more.
 """
 
 from __future__ import annotations

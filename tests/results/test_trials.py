@@ -41,6 +41,11 @@ def test_factors_that_vary_come_in_their_usual_order(finished: StudyResults) -> 
     assert varied_factors(first[:1]) == []
 
 
+def test_how_far_trainings_of_stage_2_were_brought_is_no_factor(finished: StudyResults) -> None:
+    paused = [replace(trial, stage="stage2") for trial in finished.trials if trial.stage == "stage1"]
+    assert varied_factors(paused) == ["batch_size", "patches", "learning_rate", "strategy"]
+
+
 def test_a_trial_stands_on_its_axes(finished: StudyResults) -> None:
     trial = replace(finished.trials[0], point={**finished.settings.reference, "batch_size": 64, "epochs": 3})
     assert others_at_reference(finished.settings, trial, ("batch_size", "epochs"))

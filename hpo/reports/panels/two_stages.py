@@ -128,7 +128,7 @@ def explain(_data: TwoStages) -> str:
     """The purpose of each stage."""
     return (
         "Stage 1 varies the hyper-parameters from random weights and finds the good ranges; stage 2 searches within "
-        "them. All choices use train and validation only."
+        "them, or within the whole search space. All choices use train and validation only."
     )
 
 
