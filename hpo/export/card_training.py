@@ -5,6 +5,7 @@ from __future__ import annotations
 from hpo.export.markdown import plain, table
 from hpo.export.subject import Subject, class_words
 from hpo.recipe.architecture import own_factors
+from hpo.recipe.groups import differing
 from hpo.recipe.point import FACTORS
 from hpo.results.records import ComputeRole, DataDescription
 from hpo.results.words import (
@@ -12,6 +13,7 @@ from hpo.results.words import (
     capital,
     count,
     duration,
+    factor_words,
     plural,
     point_words,
     value_words,
@@ -79,6 +81,7 @@ def training_section(subject: Subject) -> list[str]:
         "Weight decay": f"{recipe.weight_decay:.6g}",
         "Flips and quarter turns": value_words(recipe.augmentation),
         "Stain jitter": f"{recipe.stain_jitter:.6g}",
+        **{capital(factor_words(name)): value_words(value) for name, value in differing(recipe.fitting).items()},
         "Computed in": recipe.arithmetic.compute_dtype,
         "Compiled by XLA": value_words(recipe.arithmetic.jit_compile),
         "Seed": str(recipe.seed),

@@ -7,12 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from hpo.recipe.architecture import Argument, with_own_factors
+from hpo.recipe.fitting import Fitting
+from hpo.recipe.groups import factors_of
 from hpo.recipe.key import digest
 from hpo.recipe.recipe import Recipe
 from hpo.recipe.schedule import STRATEGIES
 
 Value = Argument
 """What a factor can be set to."""
+
+_FITTING = factors_of(Fitting)
 
 Point = Mapping[str, Value]
 """A design point: from factor names, `epochs` among them, to values."""
@@ -29,6 +33,7 @@ FACTORS: dict[str, type | tuple[str, ...]] = {
     "batch_normalization": bool,
     "augmentation": bool,
     "stain_jitter": float,
+    **_FITTING,
 }
 """The factors that are fields of a recipe: the type of each, or the words it may take.
 
@@ -67,4 +72,6 @@ def apply_point(template: Recipe, point: Point) -> tuple[Recipe, int]:
     epochs = fields.pop("epochs")
     if "strategy" in fields:
         fields["strategy"] = replace(template.strategy, name=fields["strategy"])
+    if fitting := {name: fields.pop(name) for name in _FITTING if name in fields}:
+        fields["fitting"] = replace(template.fitting, **fitting)
     return replace(template, **fields), epochs

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from hpo.recipe.architecture import ArchitectureSpec, architecture_from_json, architecture_to_json
 from hpo.recipe.arithmetic import PLAIN, Arithmetic, arithmetic_to_json
+from hpo.recipe.fitting import AS_BEFORE, Fitting
+from hpo.recipe.groups import differing
 from hpo.recipe.key import digest
 from hpo.recipe.schedule import Strategy
 
@@ -68,6 +70,7 @@ class Recipe:
         initial: the warm start, or None for random initial weights.
         arithmetic: in which numbers a step is computed, and whether XLA compiles it.
         balance: how the subset shares itself among the classes.
+        fitting: how weights follow the gradients, where that is not as usual.
     """
 
     data: str
@@ -86,6 +89,7 @@ class Recipe:
     initial: WarmStart | None = None
     arithmetic: Arithmetic = PLAIN
     balance: Balance = "equal"
+    fitting: Fitting = AS_BEFORE
 
     @cached_property
     def key(self) -> str:
@@ -136,8 +140,16 @@ class Recipe:
             "initial": initial,
             **arithmetic_to_json(self.arithmetic),
             **_balance_to_json(self.balance),
+            **self._groups(),
         }
         return values | ({"momentum": self.momentum} if self.optimizer == "sgd" else {})
+
+    def _groups(self) -> dict[str, Any]:
+        """What differs from older recipes' training and has an effect with this optimizer."""
+        fitting = differing(self.fitting)
+        if self.optimizer != "sgd" or not self.momentum:
+            fitting.pop("nesterov", None)
+        return {"fitting": fitting} if fitting else {}
 
 
 def reseeded(recipe: Recipe, seed: int) -> Recipe:
@@ -156,6 +168,8 @@ def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
     values["architecture"] = architecture_to_json(recipe.architecture)
     values["strategy"] = asdict(recipe.strategy)
     values |= arithmetic_to_json(recipe.arithmetic) | _balance_to_json(recipe.balance)
+    if fitting := differing(recipe.fitting):
+        values["fitting"] = fitting
     if recipe.initial is not None:
         start = recipe.initial
         values["initial"] = {
@@ -183,6 +197,7 @@ def recipe_from_json(values: dict[str, Any]) -> Recipe:
         initial=start,
         arithmetic=Arithmetic(**values.get("arithmetic", {})),
         balance=values.get("balance", "equal"),
+        fitting=Fitting(**values.get("fitting", {})),
     )
 
 

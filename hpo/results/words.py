@@ -27,6 +27,7 @@ FACTOR_WORDS = {
     "learning_rate": "learning rate",
     "strategy": "learning-rate strategy",
     "weight_decay": "weight decay",
+    "nesterov": "Nesterov momentum",
     "batch_normalization": "BatchNormalization",
     "stain_jitter": "stain jitter",
 }

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.models.backend import keras, tf
+from hpo.recipe.fitting import Fitting
 from hpo.recipe.recipe import OptimizerName, Recipe
 from hpo.training.augment import Draws, jitter_stain, turn
 from hpo.training.home import HOST, fetch_from
@@ -35,6 +36,7 @@ class Settings:
         weight_decay: decoupled, times the learning rate.
         augmentation: whether patches are flipped and turned.
         stain_jitter: whether their stain is changed.
+        fitting: how weights follow the gradients, where that is not as usual.
     """
 
     batch_size: int
@@ -43,6 +45,7 @@ class Settings:
     weight_decay: float
     augmentation: bool
     stain_jitter: bool
+    fitting: Fitting
 
     @classmethod
     def of(cls, recipe: Recipe) -> Settings:
@@ -54,6 +57,7 @@ class Settings:
             weight_decay=float(recipe.weight_decay),
             augmentation=recipe.augmentation,
             stain_jitter=recipe.stain_jitter > 0,
+            fitting=recipe.fitting,
         )
 
 
@@ -150,5 +154,11 @@ def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
     # One fixed name: checkpoints hold the slots by their paths. The learning rate is assigned at each step.
     decay = settings.weight_decay or None
     if settings.optimizer == "sgd":
-        return keras.optimizers.SGD(1.0, momentum=settings.momentum, weight_decay=decay, name="optimizer")
+        return keras.optimizers.SGD(
+            1.0,
+            momentum=settings.momentum,
+            nesterov=settings.fitting.nesterov and settings.momentum > 0,
+            weight_decay=decay,
+            name="optimizer",
+        )
     return keras.optimizers.Adam(1.0, weight_decay=decay, name="optimizer")  # decoupled decay: AdamW

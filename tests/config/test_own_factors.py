@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -141,13 +142,12 @@ def test_what_a_function_takes_is_believed_where_its_source_does_not_show_it(tmp
 
 
 def test_a_factor_that_nobody_has_gets_the_nearest_spelling(tmp_path: Path) -> None:
-    assert refusal(load_study, write(tmp_path, (LIST, MINE), space="  widht: {reference: 32}\n")) == [
+    (error,) = refusal(load_study, write(tmp_path, (LIST, MINE), space="  widht: {reference: 32}\n"))
+    start = (
         "8 factors.widht: 'widht' is not a factor: neither of the training nor of model2, mine; did you mean 'width'? "
-        "(allowed: activation, augmentation, batch_normalization, batch_size, dense, depth, dropout, epochs, filters, "
-        "learning_rate, momentum, optimizer, patches, stain_jitter, strategy, weight_decay, width)"
-    ]
-    with pytest.raises(Exception, match=r"factors.batchsize: 'batchsize' .* did you mean 'batch_size'\?"):
-        load(tmp_path, space="  batchsize: {reference: 32}\n")
+    )
+    assert error.startswith(start)
+    assert {"learning_rate", "nesterov", "filters", "width"} <= {*re.split(r"\W+", error.removeprefix(start))}
 
 
 def test_a_dashboard_may_show_own_factors_and_no_misspelt_one(tmp_path: Path) -> None:

@@ -41,12 +41,14 @@ def test_a_strategy_keeps_the_templates_parameters() -> None:
     assert recipe.strategy == Strategy("step", every=7, rate=0.3)
 
 
-def test_every_factor_but_epochs_is_a_field_of_the_recipe() -> None:
+def test_every_factor_but_epochs_is_a_field_of_the_recipe_or_of_a_group_of_its_fields() -> None:
     for name, kind in FACTORS.items():
         value = kind[-1] if isinstance(kind, tuple) else kind(1)
         recipe, epochs = apply_point(TEMPLATE, {"epochs": 3, name: value})
         seen = {"epochs": epochs, "strategy": recipe.strategy.name} | {
-            field: getattr(recipe, field) for field in FACTORS if field not in ("epochs", "strategy")
+            field: getattr(recipe if hasattr(recipe, field) else recipe.fitting, field)
+            for field in FACTORS
+            if field not in ("epochs", "strategy")
         }
         assert seen[name] == value
 

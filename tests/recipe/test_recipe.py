@@ -11,6 +11,7 @@ import pytest
 from hpo.recipe import recipe as module
 from hpo.recipe.architecture import ARCHITECTURES, FunctionSpec
 from hpo.recipe.arithmetic import Arithmetic
+from hpo.recipe.fitting import Fitting
 from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json, reseeded
 from hpo.recipe.schedule import Strategy
 
@@ -20,6 +21,7 @@ WARM = replace(PLAIN, batch_normalization=True, initial=WarmStart(DONOR, 10))
 SHRUNK = replace(WARM, initial=WarmStart(DONOR, 10, "shrink_perturb", 0.4, 0.1))
 MIXED = replace(WARM, arithmetic=Arithmetic("bfloat16", jit_compile=True))
 FUNCTION = replace(PLAIN, architecture=FunctionSpec("my_models:small", "ab" * 32))
+NESTEROV = replace(PLAIN, fitting=Fitting(nesterov=True))
 
 GOLDEN = {
     "plain": (PLAIN, "23b7d0cf1d545334dee86abd55ddb72346ef0431ae322c01ad9cc604bc7430c5"),
@@ -54,6 +56,7 @@ def test_another_format_gives_other_keys(monkeypatch: pytest.MonkeyPatch) -> Non
         {"strategy": Strategy("step")},
         {"optimizer": "adam"},
         {"momentum": 0.8},
+        {"fitting": Fitting(nesterov=True)},
         {"weight_decay": 1e-4},
         {"batch_normalization": True},
         {"augmentation": False},
@@ -71,7 +74,7 @@ def test_whatever_changes_the_training_changes_the_key(change: dict[str, Any]) -
 
 
 def test_every_field_is_covered_by_the_test_above() -> None:
-    assert len(Recipe.__dataclass_fields__) == 16
+    assert len(Recipe.__dataclass_fields__) == 17
 
 
 @pytest.mark.parametrize(
@@ -83,6 +86,8 @@ def test_every_field_is_covered_by_the_test_above() -> None:
             replace(PLAIN, strategy=Strategy("time_based", rate=0.7)),
         ),
         (replace(PLAIN, optimizer="adam", momentum=0.5), replace(PLAIN, optimizer="adam")),
+        (replace(PLAIN, optimizer="adam", fitting=Fitting(nesterov=True)), replace(PLAIN, optimizer="adam")),
+        (replace(PLAIN, momentum=0.0, fitting=Fitting(nesterov=True)), replace(PLAIN, momentum=0.0)),
         (replace(PLAIN, optimizer="adam", weight_decay=0.1), replace(PLAIN, optimizer="adamw", weight_decay=0.1)),
         (replace(WARM, initial=WarmStart(DONOR, 10, shrink=0.7, perturb=0.9)), WARM),
         (replace(PLAIN, patches=2000.0, learning_rate=0.010, momentum=0.9), PLAIN),
@@ -106,7 +111,7 @@ def test_every_difference_in_the_donor_changes_the_key(start: WarmStart | None) 
     assert replace(WARM, initial=start).key not in {WARM.key, SHRUNK.key}
 
 
-@pytest.mark.parametrize("recipe", [PLAIN, WARM, SHRUNK, MIXED, FUNCTION, replace(PLAIN, balance="natural")])
+@pytest.mark.parametrize("recipe", [PLAIN, WARM, SHRUNK, MIXED, FUNCTION, replace(PLAIN, balance="natural"), NESTEROV])
 def test_a_recipe_comes_back_from_json_with_its_donor_and_its_key(recipe: Recipe) -> None:
     back = recipe_from_json(json.loads(json.dumps(recipe_to_json(recipe))))
     assert back == recipe

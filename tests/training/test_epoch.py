@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hpo.models.backend import tf
 from hpo.models.build import initial_weights, load_weights, weights_of
 from hpo.recipe.architecture import FunctionSpec
+from hpo.recipe.fitting import Fitting
 from hpo.recipe.recipe import Recipe
 from hpo.training import epoch as module
 from hpo.training.augment import draw_epoch
@@ -71,6 +72,13 @@ def test_a_rate_of_zero_changes_nothing() -> None:
 def test_every_setting_matters(change: dict[str, Any]) -> None:
     _, plain = train(STILL)
     _, changed = train(replace(STILL, **change))
+    assert not np.array_equal(plain["conv1/kernel"], changed["conv1/kernel"])
+
+
+def test_nesterov_changes_how_momentum_is_used() -> None:
+    heavy = replace(STILL, momentum=0.9)
+    _, plain = train(heavy)
+    _, changed = train(replace(heavy, fitting=Fitting(nesterov=True)))
     assert not np.array_equal(plain["conv1/kernel"], changed["conv1/kernel"])
 
 
