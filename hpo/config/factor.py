@@ -21,13 +21,16 @@ _LIMITS: dict[str, tuple[float, float | None, str]] = {
     "momentum": (0, 1, "at least 0 and less than 1"),
     "weight_decay": (0, None, "at least 0"),
     "stain_jitter": (0, 1, "at least 0 and less than 1"),
+    "label_smoothing": (0, 1, "at least 0 and less than 1"),
+    "focal_gamma": (0, None, "at least 0"),
+    "poly_epsilon": (-1, None, "greater than -1"),
     "dropout": (0, 1, "at least 0 and less than 1"),
     "filters": (1, None, "at least 1"),
     "dense": (1, None, "at least 1"),
 }
 """Of each numeric factor that is known: the least value, the value it stays under, and the rule in words."""
 
-_EXCLUSIVE = {"learning_rate"}
+_EXCLUSIVE = {"learning_rate", "poly_epsilon"}
 """Factors that may not take their least value itself."""
 
 

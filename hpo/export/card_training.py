@@ -81,7 +81,7 @@ def training_section(subject: Subject) -> list[str]:
         "Weight decay": f"{recipe.weight_decay:.6g}",
         "Flips and quarter turns": value_words(recipe.augmentation),
         "Stain jitter": f"{recipe.stain_jitter:.6g}",
-        **{capital(factor_words(name)): value_words(value) for name, value in differing(recipe.fitting).items()},
+        **{capital(factor_words(name)): value_words(value) for name, value in differing(recipe.fitting_in_use).items()},
         "Computed in": recipe.arithmetic.compute_dtype,
         "Compiled by XLA": value_words(recipe.arithmetic.jit_compile),
         "Seed": str(recipe.seed),

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from hpo.recipe.architecture import ArchitectureSpec, architecture_from_json, architecture_to_json
 from hpo.recipe.arithmetic import PLAIN, Arithmetic, arithmetic_to_json
-from hpo.recipe.fitting import AS_BEFORE, Fitting
+from hpo.recipe.fitting import AS_BEFORE, Fitting, in_use
 from hpo.recipe.groups import differing
 from hpo.recipe.key import digest
 from hpo.recipe.schedule import Strategy
@@ -144,11 +144,14 @@ class Recipe:
         }
         return values | ({"momentum": self.momentum} if self.optimizer == "sgd" else {})
 
+    @property
+    def fitting_in_use(self) -> Fitting:
+        """How weights follow the gradients, with every field that has no effect here at its default."""
+        return in_use(self.fitting, optimizer=self.optimizer, momentum=self.momentum)
+
     def _groups(self) -> dict[str, Any]:
-        """What differs from older recipes' training and has an effect with this optimizer."""
-        fitting = differing(self.fitting)
-        if self.optimizer != "sgd" or not self.momentum:
-            fitting.pop("nesterov", None)
+        """What differs from older recipes' training and has an effect here."""
+        fitting = differing(self.fitting_in_use)
         return {"fitting": fitting} if fitting else {}
 
 

@@ -28,6 +28,8 @@ FACTOR_WORDS = {
     "strategy": "learning-rate strategy",
     "weight_decay": "weight decay",
     "nesterov": "Nesterov momentum",
+    "focal_gamma": "focal loss's gamma",
+    "poly_epsilon": "poly loss's epsilon",
     "batch_normalization": "BatchNormalization",
     "stain_jitter": "stain jitter",
 }

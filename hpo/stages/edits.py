@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal
 
 from hpo.config.study import StudyFile
+from hpo.recipe.fitting import AS_BEFORE
 from hpo.recipe.key import canonical, canonical_json
 from hpo.recipe.recipe import Recipe
 from hpo.recipe.schedule import Strategy
@@ -210,6 +211,7 @@ def default_of(factor: str) -> Any:
     if factor == "dropout":
         return 0
     defaults = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
+    defaults |= asdict(AS_BEFORE)
     return canonical(defaults[factor]) if factor in defaults else None
 
 

@@ -18,6 +18,7 @@ from hpo.recipe.fitting import Fitting
 from hpo.recipe.recipe import OptimizerName, Recipe
 from hpo.training.augment import Draws, jitter_stain, turn
 from hpo.training.home import HOST, fetch_from
+from hpo.training.losses import losses_of
 from hpo.training.network import Network, scaled
 from hpo.training.runtime import start_xla
 
@@ -36,7 +37,7 @@ class Settings:
         weight_decay: decoupled, times the learning rate.
         augmentation: whether patches are flipped and turned.
         stain_jitter: whether their stain is changed.
-        fitting: how weights follow the gradients, where that is not as usual.
+        fitting: how weights follow the gradients, where that is not as usual; what has no effect is at its default.
     """
 
     batch_size: int
@@ -57,7 +58,7 @@ class Settings:
             weight_decay=float(recipe.weight_decay),
             augmentation=recipe.augmentation,
             stain_jitter=recipe.stain_jitter > 0,
-            fitting=recipe.fitting,
+            fitting=recipe.fitting_in_use,
         )
 
 
@@ -143,7 +144,7 @@ class EpochFunction:
             patches = jitter_stain(patches, stain)
         with tf.GradientTape() as tape:
             logits = tf.cast(model(scaled(patches), training=True)[:, 0], tf.float32)
-            loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
+            loss = tf.reduce_mean(losses_of(labels, logits, self.settings.fitting))
             if model.losses:  # regularizers, which only a user's own function can bring
                 loss += tf.add_n([tf.cast(one, tf.float32) for one in model.losses])
         self.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
@@ -157,7 +158,7 @@ def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
         return keras.optimizers.SGD(
             1.0,
             momentum=settings.momentum,
-            nesterov=settings.fitting.nesterov and settings.momentum > 0,
+            nesterov=settings.fitting.nesterov,
             weight_decay=decay,
             name="optimizer",
         )

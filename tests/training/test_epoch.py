@@ -82,6 +82,15 @@ def test_nesterov_changes_how_momentum_is_used() -> None:
     assert not np.array_equal(plain["conv1/kernel"], changed["conv1/kernel"])
 
 
+@pytest.mark.parametrize(
+    "fitting", [Fitting(loss="focal"), Fitting(loss="poly"), Fitting(label_smoothing=0.3)], ids=str
+)
+def test_another_loss_trains_to_other_weights(fitting: Fitting) -> None:
+    _, plain = train(STILL)
+    _, changed = train(replace(STILL, fitting=fitting))
+    assert not np.array_equal(plain["conv1/kernel"], changed["conv1/kernel"])
+
+
 def test_weight_decay_shrinks_weights_by_rate_times_decay_each_step() -> None:
     _, plain = train(replace(STILL, batch_size=90))
     _, decayed = train(replace(STILL, batch_size=90, weight_decay=0.5))

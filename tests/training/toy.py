@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hpo.recipe.architecture import CnnSpec, Convolution, FunctionSpec
 from hpo.recipe.arithmetic import Arithmetic
+from hpo.recipe.fitting import Fitting
 from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.recipe.schedule import STRATEGIES, Strategy
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
@@ -79,6 +80,7 @@ RESUMED = {
     for normalized in (False, True)
 } | {
     "no momentum": replace(PLAIN, momentum=0.0),
+    "focal loss": replace(PLAIN, fitting=Fitting(loss="focal", label_smoothing=0.1, nesterov=True)),
     "adam": replace(PLAIN, optimizer="adam"),
     "adamw": replace(PLAIN, optimizer="adamw", weight_decay=0.1, batch_normalization=True),
     "weight decay, no augmentation": replace(PLAIN, weight_decay=0.1, augmentation=False, stain_jitter=0.0),
