@@ -39,6 +39,9 @@ def sample(
     valid: Annotated[int, typer.Option(help="Validation patches.", min=2, max=MOST_PATCHES)] = 500,
     test: Annotated[int, typer.Option(help="Test patches.", min=2, max=MOST_PATCHES)] = 500,
     patch_size: Annotated[int, typer.Option(help="Side of the patches, pixels.", min=32, max=512)] = 96,
+    classes: Annotated[
+        int, typer.Option(help="Classes: 2 are benign and malignant, the third is fat.", min=2, max=3)
+    ] = 2,
     seed: Annotated[int, typer.Option(help="Random seed for the whole data set.", min=0, max=LARGEST_SEED)] = 0,
     processes: Annotated[
         int, typer.Option(help="Number of processes that draw; 0 is one per core.", min=0, max=MOST_PROCESSES)
@@ -46,7 +49,7 @@ def sample(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing data set.")] = False,
 ) -> None:
     """Draw a sample data set that looks and tunes like H&E: lymph-node tissue with and without tumour."""
-    from hpo.data.synthetic import make_sample
+    from hpo.data.synthetic import CLASSES_OF, make_sample
     from hpo.errors import DataError
     from hpo.machine import available_cores
 
@@ -59,11 +62,14 @@ def sample(
             valid=valid,
             test=test,
             patch_size=patch_size,
+            classes=classes,
             seed=seed,
             processes=processes or available_cores(),
             progress=lambda done, total: progress("drawing patches", done, total),
         )
     tell(f"{folder}: {train} training, {valid} validation and {test} test patches of {patch_size} pixels")
+    if classes > 2:
+        tell(f"{folder}: {classes} classes: {', '.join(CLASSES_OF[classes])}")
 
 
 app.command(name="import")(import_)
@@ -138,11 +144,12 @@ def _print_report(report: DataReport) -> None:
 
     table = Table(title=Text(report.folder))
     classes = list(report.splits[0].classes) if report.splits else []
-    for heading in ("split", "patches", "pixels", *classes, "slides", "repeats", "both labels"):
+    several = "both labels" if len(classes) <= 2 else "several labels"
+    for heading in ("split", "patches", "pixels", *classes, "slides", "repeats", several):
         table.add_column(Text(heading), justify="left" if heading == "split" else "right")
     for split in report.splits:
         slides = "unknown" if split.slides is None else str(split.slides)
-        pixels = f"{split.shape[1]} x {split.shape[2]}"
+        pixels = f"{split.shape[1]} x {split.shape[2]}" + ("" if split.shape[3] == 3 else f" x {split.shape[3]}")
         counts = (*split.classes.values(), slides, split.repeats, split.contradictions)
         table.add_row(split.name, str(split.patches), pixels, *map(str, counts))
     out.print(table)

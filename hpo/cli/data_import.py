@@ -23,8 +23,8 @@ def import_(
         str | None,
         typer.Option(
             metavar="A,B",
-            help="Folders (at any depth) or labels of the two classes, label 0 first; others are left out. "
-            '"normal=NORM+MUS,tumour=TUM" renames and merges. Two class folders in alphabetical order if not given.',
+            help="Folders (at any depth) or labels of the classes, label 0 first; others are left out. "
+            '"normal=NORM+MUS,tumour=TUM" renames and merges. All class folders in alphabetical order if not given.',
         ),
     ] = None,
     labels: Annotated[
@@ -47,6 +47,9 @@ def import_(
     tile: Annotated[int | None, typer.Option(help="Side of the tiles to cut images into, pixels.", min=1)] = None,
     to_rgb: Annotated[
         bool, typer.Option("--to-rgb", help="Convert grey, black-and-white, CMYK and LAB images; refused otherwise.")
+    ] = False,
+    grey: Annotated[
+        bool, typer.Option("--grey", help="Patches of one channel; images in colour are converted.")
     ] = False,
     sixteen_bit: Annotated[
         str | None,
@@ -75,6 +78,7 @@ def import_(
         crop=crop,
         tile=tile,
         to_rgb=to_rgb,
+        grey=grey,
         sixteen_bit=sixteen_bit,
         follow_links=follow_links,
         skip_damaged=skip_damaged,
@@ -85,8 +89,11 @@ def import_(
     if as_json:
         typer.echo(json.dumps({"folder": str(folder)} | imported.to_json(), indent=2))
         return
-    first, second = imported.classes
-    for name, (zeros, ones) in imported.counts.items():
-        tell(f"{folder}: {name}: {zeros} patches of label 0 ({first}), {ones} of label 1 ({second})")
+    for name, counts in imported.counts.items():
+        of_first, *of_others = (
+            f"{count} {'patches ' if not label else ''}of label {label} ({word})"
+            for label, (count, word) in enumerate(zip(counts, imported.classes, strict=True))
+        )
+        tell(f"{folder}: {name}: {', '.join([of_first, *of_others])}")
     for line in imported.lines():
         tell(line)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from hpo.data import pcam
@@ -81,9 +82,19 @@ def _judge(splits: tuple[SplitReport, ...], crossings: tuple[Crossing, ...]) -> 
     problems += [
         f"{split.name}: patches of {split.shape[1]} pixels, those of {splits[0].name} are {splits[0].shape[1]}"
         for split in splits
-        if split.shape[1:] != splits[0].shape[1:]
+        if split.shape[1] != splits[0].shape[1]
+    ]
+    problems += [
+        f"{split.name}: patches of {split.shape[3]} channels, those of {splits[0].name} are {splits[0].shape[3]}"
+        for split in splits
+        if split.shape[3] != splits[0].shape[3]
     ]
     return [*problems, *doubts(splits, crossings)]
+
+
+def _shown(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Pixels as a picture has them: grey, or the first three channels."""
+    return pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., 0]
 
 
 def draw_preview(splits: list[Patches], path: Path, classes: Sequence[str], *, rows: int = 2, seed: int = 0) -> None:
@@ -114,7 +125,7 @@ def draw_preview(splits: list[Patches], path: Path, classes: Sequence[str], *, r
             for place, pixels in enumerate(patches.read(chosen)):
                 row, column = divmod(place, COLUMNS)
                 corner = (gap + column * (side + gap), top + caption + row * (side + gap))
-                sheet.paste(Image.fromarray(pixels), corner)
+                sheet.paste(Image.fromarray(_shown(pixels)), corner)
             top += height
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

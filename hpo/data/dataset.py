@@ -18,6 +18,7 @@ from hpo.data.description import CLASSES, read_description
 from hpo.data.digest import Hashes, content_digest, patch_hashes
 from hpo.data.findings import doubts_about, lacking
 from hpo.data.hdf5 import open_array
+from hpo.data.label_file import read_labels
 from hpo.data.meta import read_files, read_slides
 from hpo.data.progress import Progress, silent
 from hpo.data.regular_file import os_error
@@ -62,10 +63,11 @@ class Patches:
         name: of the split.
         path: HDF5 file whose dataset ``x`` holds them.
         rows: which of its rows they are, shape (N,), int64.
-        labels: 0 or 1, shape (N,), uint8.
+        labels: number of the class, shape (N,), uint8.
         slides: name of each patch's slide, shape (N,), or None where it is unknown.
         hashes: SHA-256 of each patch, shape (N, 32), uint8.
         patch_size: side, pixels.
+        channels: of a patch; 3 is RGB, 1 is grey.
     """
 
     name: str
@@ -75,14 +77,15 @@ class Patches:
     slides: npt.NDArray[np.str_] | None
     hashes: Hashes
     patch_size: int
+    channels: int = 3
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(N, side, side, 3)."""
-        return (len(self), self.patch_size, self.patch_size, 3)
+        """(N, side, side, channels)."""
+        return (len(self), self.patch_size, self.patch_size, self.channels)
 
     @cached_property
     def digest(self) -> str:
@@ -98,7 +101,7 @@ class Patches:
             rows: integers in [0, N), in any order, also repeated; shape (n,).
 
         Returns:
-            uint8 of shape (n, side, side, 3), in the order of ``rows``.
+            uint8 of shape (n, side, side, channels), in the order of ``rows``.
 
         Raises:
             IndexError: if a row is out of range.
@@ -128,7 +131,7 @@ class Patches:
         meta = self.path.with_name(self.path.name.removesuffix("_x.h5") + "_meta.csv")
         if not os.path.lexists(meta):
             return None
-        names = read_files(meta, pcam.check_patches(self.path, None)[0])
+        names = read_files(meta, pcam.check_patches(self.path, None).patches)
         return None if names is None else names[self.rows]
 
     def take(self, rows: npt.ArrayLike, name: str | None = None) -> Patches:
@@ -191,11 +194,11 @@ def open_split(
     files = pcam.split_files(folder, name)
     for path in (files.x, files.y):
         pcam.unpack(path, progress)
-    count, side = pcam.check_patches(files.x, patch_size)
-    labels = pcam.read_labels(files.y, count)
+    count, side, channels = pcam.check_patches(files.x, patch_size)
+    labels = read_labels(files.y, count, read_description(folder).classes)
     slides = read_slides(files.meta, count)
     hashes = patch_hashes(files.x, count, progress)
-    return Patches(name, files.x, np.arange(count), labels, slides, hashes, side)
+    return Patches(name, files.x, np.arange(count), labels, slides, hashes, side, channels)
 
 
 def data_folder(folder: Path) -> None:
@@ -250,6 +253,8 @@ def open_dataset(
             raise DataError(
                 f"{other.path}: patches of {other.patch_size} pixels, those of train are {train.patch_size}"
             )
+        if other.channels != train.channels:
+            raise DataError(f"{other.path}: patches of {other.channels} channels, those of train are {train.channels}")
     return _dataset(folder, (train, valid, test), None)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpo.data.naming import MOST_CLASSES, two_spellings
 from hpo.errors import DataError
 from hpo.whole_file import whole_file
 
@@ -25,7 +26,7 @@ class Description:
     """The names that a data set gives.
 
     Args:
-        classes: names of the classes, in the order of their labels 0, 1, ...; at least two, all different.
+        classes: names of the classes, in the order of their labels 0, 1, ...; two to `MOST_CLASSES`, all different.
     """
 
     classes: tuple[str, ...] = CLASSES
@@ -65,6 +66,13 @@ def _classes(path: Path, values: Any) -> tuple[str, ...]:
         raise DataError(f"{path}: classes is {names!r:.80}; it must be a list of names; {_ADVICE}")
     if len(names) < 2 or len(set(names)) < len(names):
         raise DataError(f"{path}: classes is {names!r:.80}; there must be two or more different names; {_ADVICE}")
+    if len(names) > MOST_CLASSES:
+        raise DataError(f"{path}: names {len(names)} classes; hpo trains at most {MOST_CLASSES}")
+    if (pair := two_spellings(names)) is not None:
+        raise DataError(
+            f"{path}: {pair[0]!r} and {pair[1]!r} are one name in two spellings; give each class a name of its own, or "
+            "import the images again with the two merged"
+        )
     return tuple(names)
 
 

@@ -22,11 +22,11 @@ class SplitReport:
     Args:
         name: of the split.
         patches: how many.
-        shape: of all patches together, (N, side, side, 3).
+        shape: of all patches together, (N, side, side, channels).
         classes: number of patches of each class, by its name, in the order of the labels.
         slides: number of slides, or None where they are unknown.
         repeats: patches that repeat an earlier one of the split exactly.
-        contradictions: patches that also occur with the other label.
+        contradictions: patches that also occur with another label.
         digest: SHA-256 of patches and labels.
     """
 
@@ -98,14 +98,19 @@ def lacking(name: str, counts: dict[str, int]) -> str | None:
     """Why a split cannot be used, or None: AUC is not defined without patches of every class."""
     if min(counts.values()) > 0:
         return None
-    *most, last = (f"{count} {word}" for word, count in counts.items())
-    return f"{name} has {', '.join(most)} and {last} patches; AUC needs {'both' if len(counts) == 2 else 'all'}"
+    if len(counts) > 2:
+        lost = [word for word, count in counts.items() if not count]
+        shown = ", ".join(lost[:6]) + (f" and {len(lost) - 6} more" if len(lost) > 6 else "")
+        return f"{name} has no patch of {shown} (of {len(counts)} classes); every split needs patches of every class"
+    first, second = (f"{count} {word}" for word, count in counts.items())
+    return f"{name} has {first} and {second} patches; AUC needs both"
 
 
 def doubts(splits: Sequence[SplitReport], crossings: Sequence[Crossing]) -> tuple[str, ...]:
     """Facts that let results look better or worse than they are, though a study can run: one line each."""
     lines = [
-        f"{split.name}: {_patches(split.contradictions)} with both labels: the same pixels are in more than one class"
+        f"{split.name}: {_patches(split.contradictions)} with "
+        f"{'both' if len(split.classes) == 2 else 'several'} labels: the same pixels are in more than one class"
         for split in splits
         if split.contradictions
     ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import math
 import os
 import shutil
 import zlib
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import h5py
 import numpy as np
@@ -30,6 +31,8 @@ from hpo.errors import DataError
 
 SplitName = Literal["train", "valid", "test", "patches"]
 SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
+MOST_CHANNELS = 32
+"""Channels that a patch may have."""
 META_COLUMNS = ("", "coord_y", "coord_x", "tumor_patch", "center_tumor_patch", "wsi")
 
 
@@ -39,8 +42,8 @@ class SplitFiles:
 
     Args:
         name: of the split; ``patches`` is a single labelled set.
-        x: HDF5 with dataset ``x``, uint8 of shape (N, side, side, 3).
-        y: HDF5 with dataset ``y``, integers 0 or 1 of shape (N, 1, 1, 1) or (N,).
+        x: HDF5 with dataset ``x``, uint8 of shape (N, side, side, channels).
+        y: HDF5 with dataset ``y``, integers from 0 of shape (N, 1, 1, 1) or (N,), or one-hot rows of shape (N, K).
         meta: CSV whose column ``wsi`` names each patch's slide and ``file`` the image that it was; optional.
     """
 
@@ -96,20 +99,32 @@ def unpack(path: Path, progress: Progress = silent) -> None:
         part.unlink(missing_ok=True)
 
 
-def check_patches(path: Path, patch_size: int | None) -> tuple[int, int]:
-    """Number and side of the patches in an ``x`` file.
+class PatchShape(NamedTuple):
+    """The patches of an ``x`` file: how many, their side in pixels, and their channels."""
+
+    patches: int
+    side: int
+    channels: int
+
+
+def check_patches(path: Path, patch_size: int | None) -> PatchShape:
+    """Number, side and channels of the patches in an ``x`` file.
 
     Args:
         path: the file.
         patch_size: side that the patches must have, pixels; None allows any.
 
     Raises:
-        DataError: if the dataset is not uint8 of shape (N, side, side, 3), is empty, or has another patch size.
+        DataError: if the dataset is not uint8 of shape (N, side, side, channels), is empty, or has another patch size.
     """
     with open_array(path, "x") as x:
         shape, dtype = tuple(x.shape), x.dtype
-    if len(shape) != 4 or shape[3] != 3:
-        raise DataError(f"{path}: x has shape {shape}; RGB patches have shape (N, side, side, 3)")
+    if len(shape) != 4 or not 1 <= shape[3] <= MOST_CHANNELS:
+        grey = "; give grey patches a last axis of length 1: x[..., None]" if len(shape) == 3 else ""
+        raise DataError(
+            f"{path}: x has shape {shape}; RGB patches have shape (N, side, side, 3), and others 1 to {MOST_CHANNELS} "
+            f"channels in place of the 3{grey}"
+        )
     if dtype != np.uint8:
         raise DataError(f"{path}: x has dtype {dtype}; patches are uint8, 0 to 255")
     if shape[0] == 0:
@@ -121,34 +136,7 @@ def check_patches(path: Path, patch_size: int | None) -> tuple[int, int]:
             f"{path}: patches are {shape[1]} x {shape[1]} pixels, the study file's data.patch_size says {patch_size}; "
             "change one of the two"
         )
-    return int(shape[0]), int(shape[1])
-
-
-def read_labels(path: Path, count: int) -> npt.NDArray[np.uint8]:
-    """Labels, shape (count,), uint8, 0 or 1.
-
-    Args:
-        path: the ``y`` file.
-        count: number of patches in the ``x`` file.
-
-    Raises:
-        DataError: if there are more or fewer, they are no integers, or one lies outside {0, 1}.
-    """
-    with open_array(path, "y") as y:
-        shape, dtype = tuple(y.shape), y.dtype
-        if len(shape) not in (1, 2, 4) or int(np.prod(shape[1:])) != 1:
-            raise DataError(f"{path}: y has shape {shape}; labels have shape (N, 1, 1, 1) or (N,)")
-        if dtype.kind not in "uib":
-            raise DataError(f"{path}: y has dtype {dtype}; labels are the integers 0 and 1")
-        if shape[0] != count:
-            raise DataError(f"{path}: has {shape[0]} labels, but there are {count} patches in the x file beside it")
-        values = np.asarray(y[...]).reshape(-1)
-    wrong = np.flatnonzero((values != 0) & (values != 1))
-    if len(wrong):
-        raise DataError(
-            f"{path}: label {values[wrong[0]]} at row {wrong[0]} ({len(wrong)} such rows); labels are 0 and 1"
-        )
-    return values.astype(np.uint8)
+    return PatchShape(int(shape[0]), int(shape[1]), int(shape[3]))
 
 
 class SplitWriter:
@@ -158,13 +146,14 @@ class SplitWriter:
         files: where to; existing files are replaced.
         count: number of patches.
         patch_size: side, pixels.
+        channels: of a patch.
 
     Raises:
         DataError: if the files cannot be written.
     """
 
-    def __init__(self, files: SplitFiles, count: int, patch_size: int) -> None:
-        self._files, self._count, self._side = files, count, patch_size
+    def __init__(self, files: SplitFiles, count: int, patch_size: int, channels: int = 3) -> None:
+        self._files, self._count, self._patch = files, count, (patch_size, patch_size, channels)
         self._parts = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in (files.x, files.y)}
         self._labels = np.zeros(count, dtype=np.uint8)
         self._written = np.zeros(count, dtype=bool)
@@ -175,7 +164,7 @@ class SplitWriter:
 
     def __enter__(self) -> Self:
         folder = self._files.x.parent
-        need = self._count * self._side**2 * 3
+        need = self._count * math.prod(self._patch)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(folder).free
@@ -184,11 +173,11 @@ class SplitWriter:
             self._file = h5py.File(self._parts[self._files.x], "w")
         except OSError as error:
             raise DataError(f"{folder}: cannot be written to: {error}") from error
-        self._x = self._file.create_dataset("x", (self._count, self._side, self._side, 3), dtype=np.uint8)
+        self._x = self._file.create_dataset("x", (self._count, *self._patch), dtype=np.uint8)
         return self
 
     def write(self, row: int, patches: npt.NDArray[np.uint8], labels: npt.ArrayLike) -> None:
-        """Puts patches (n, side, side, 3) and labels (n,) at rows ``row``, ``row + 1``, ..."""
+        """Puts patches (n, side, side, channels) and labels (n,) at rows ``row``, ``row + 1``, ..."""
         self._x[row : row + len(patches)] = patches
         self._labels[row : row + len(patches)] = labels
         self._written[row : row + len(patches)] = True
@@ -242,10 +231,10 @@ class SplitWriter:
         """Writes the rows that stay to a file of their own: an HDF5 data set without chunks cannot shrink."""
         part = self._parts[self._files.x]
         shorter = part.with_name(f"{part.name}.shorter.part")
-        block = max(1, (1 << 26) // (self._side**2 * 3))
+        block = max(1, (1 << 26) // math.prod(self._patch))
         try:
             with h5py.File(shorter, "w") as file:
-                x = file.create_dataset("x", (len(rows), self._side, self._side, 3), dtype=np.uint8)
+                x = file.create_dataset("x", (len(rows), *self._patch), dtype=np.uint8)
                 for start in range(0, len(rows), block):
                     x[start : start + block] = self._x[rows[start : start + block]]
             shorter.replace(part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,8 @@ def nested_subset(labels: npt.ArrayLike, n: int, seed: int, balance: Balance = "
     """A subset that contains every smaller one of the same seed and balance.
 
     Args:
-        labels: 0 or 1 for each patch, shape (N,).
-        n: number of patches; where they are to be equal, an odd one more is of label 0.
+        labels: number of the class of each patch, from 0, shape (N,); there are as many classes as the largest says.
+        n: number of patches; where they are to be equal and do not come out even, the first labels have one more.
         seed: of the choice; >= 0.
         balance: ``equal`` takes as many patches of each class; ``natural`` keeps their ratio, to within half a patch.
 
@@ -33,34 +34,67 @@ def nested_subset(labels: npt.ArrayLike, n: int, seed: int, balance: Balance = "
     if n < 1:
         raise DataError(f"a subset of {n} patches was asked for; it must have at least 1")
     chosen = np.empty(n, dtype=np.int64)
-    available = [np.flatnonzero(values == label) for label in (0, 1)]
+    available = [np.flatnonzero(values == label) for label in range(class_count(values))]
     if balance == "natural":
         return _natural_subset(available, n, seed)
+    classes = len(available)
     for label, rows in enumerate(available):
-        need = (n + 1 - label) // 2
+        need = (n + classes - 1 - label) // classes
         if len(rows) < need:
-            zeros, ones = (len(rows) for rows in available)
-            most = min(2 * zeros, 2 * ones + 1)
-            raise DataError(
-                f"{n} patches, half of each class, were asked for, but there are {zeros} of label 0 and {ones} of "
-                f"label 1: at most {most} are available"
-            )
-        chosen[label::2] = np.random.default_rng([seed, label]).permutation(rows)[:need]
+            raise DataError(_too_few(n, [len(rows) for rows in available]))
+        chosen[label::classes] = np.random.default_rng([seed, label]).permutation(rows)[:need]
     return chosen
 
 
+def class_count(labels: npt.NDArray[Any]) -> int:
+    """The number of classes, of which every one has a patch: the largest label and 1; at least 2."""
+    return max(2, int(labels.max(initial=0)) + 1)
+
+
+def most_balanced(counts: Sequence[int]) -> int:
+    """The size of the largest subset that shares itself equally among classes of so many patches each."""
+    return min(len(counts) * count + label for label, count in enumerate(counts))
+
+
+def _too_few(n: int, counts: Sequence[int]) -> str:
+    most = most_balanced(counts)
+    if len(counts) == 2:
+        return (
+            f"{n} patches, half of each class, were asked for, but there are {counts[0]} of label 0 and {counts[1]} of "
+            f"label 1: at most {most} are available"
+        )
+    label = min(range(len(counts)), key=lambda one: counts[one])
+    return (
+        f"{n} patches, equally many of each of {len(counts)} classes, were asked for, but there are {counts[label]} of "
+        f"label {label}: at most {most} are available"
+    )
+
+
 def _natural_subset(available: Sequence[Rows], n: int, seed: int) -> Rows:
-    """Of the first k rows, k times the share of label 1 are of label 1, rounded."""
-    ones, total = len(available[1]), sum(len(rows) for rows in available)
+    """Of the first k rows, about k times its share are of each label; of two classes, that number rounded."""
+    total = sum(len(rows) for rows in available)
     if n > total:
         raise DataError(f"{n} patches were asked for: at most {total} are available")
-    so_far = (2 * np.arange(n + 1, dtype=np.int64) * ones + total) // (2 * total)
-    labels = np.diff(so_far)
+    if len(available) == 2:
+        so_far = (2 * np.arange(n + 1, dtype=np.int64) * len(available[1]) + total) // (2 * total)
+        labels = np.diff(so_far)
+    else:
+        labels = _turns([len(rows) for rows in available])[:n]
     chosen = np.empty(n, dtype=np.int64)
     for label, rows in enumerate(available):
         places = np.flatnonzero(labels == label)
         chosen[places] = np.random.default_rng([seed, label]).permutation(rows)[: len(places)]
     return chosen
+
+
+def _turns(counts: Sequence[int]) -> Rows:
+    """The order in which classes take turns, each as often as it has patches, shape (sum of counts,).
+
+    Source: Webster's and Sainte-Laguë's rule, by which seats go to parties one after the other.
+    """
+    due = np.concatenate([(2 * np.arange(count) + 1) / (2 * max(count, 1)) for count in counts])
+    labels = np.repeat(np.arange(len(counts)), counts)
+    return np.asarray(labels[np.argsort(due, kind="stable")], dtype=np.int64)
 
 
 def groups_of(hashes: Hashes, slides: npt.NDArray[np.str_] | None) -> Rows:
@@ -93,7 +127,7 @@ def split_rows(labels: npt.NDArray[np.uint8], groups: Rows, shares: Sequence[flo
     therefore end within one patch of the exact shares in either class.
 
     Args:
-        labels: 0 or 1 for each patch, shape (N,).
+        labels: number of the class of each patch, from 0, shape (N,).
         groups: group number of each patch, shape (N,), from 0.
         shares: of the parts; they add up to 1. A share of 0 is an empty part.
         seed: of the order in which groups of equal size are placed; >= 0.
@@ -106,25 +140,27 @@ def split_rows(labels: npt.NDArray[np.uint8], groups: Rows, shares: Sequence[flo
     """
     totals = np.bincount(labels, minlength=2)
     if totals.min() == 0:
-        raise DataError(f"a split needs both classes; there are {totals[0]} patches of label 0, {totals[1]} of 1")
-    sizes = np.stack([np.bincount(groups[labels == label], minlength=groups.max() + 1) for label in (0, 1)], axis=1)
+        if len(totals) == 2:
+            raise DataError(f"a split needs both classes; there are {totals[0]} patches of label 0, {totals[1]} of 1")
+        raise DataError(f"a split needs all classes; there are no patches of label {int(np.argmin(totals))}")
+    every = range(len(totals))
+    sizes = np.stack([np.bincount(groups[labels == label], minlength=groups.max() + 1) for label in every], axis=1)
     order = np.random.default_rng(seed).permutation(len(sizes))
     order = order[np.argsort(-sizes[order].sum(axis=1), kind="stable")]
-    missing = [[share, share] for share in shares]
+    missing = [[share] * len(totals) for share in shares]
     parts = np.empty(len(sizes), dtype=np.int64)
     empty = {part for part, share in enumerate(shares) if share > 0}
     weights = (sizes / totals).tolist()
     for placed, group in enumerate(order.tolist()):
-        benign, malignant = weights[group]
+        held = weights[group]
         allowed = empty if len(order) - placed <= len(empty) else [i for i, share in enumerate(shares) if share > 0]
-        part = max(allowed, key=lambda i: benign * missing[i][0] + malignant * missing[i][1])
-        missing[part][0] -= benign
-        missing[part][1] -= malignant
+        part = max(allowed, key=lambda i: sum(weight * lack for weight, lack in zip(held, missing[i], strict=True)))
+        missing[part] = [lack - weight for weight, lack in zip(held, missing[part], strict=True)]
         parts[group] = part
         empty.discard(part)
     rows = [np.flatnonzero(parts[groups] == part) for part in range(len(shares))]
     for part, share in enumerate(shares):
-        if share > 0 and len(np.unique(labels[rows[part]])) < 2:
+        if share > 0 and len(np.unique(labels[rows[part]])) < len(totals):
             raise DataError(
                 f"a split into {', '.join(f'{share:.0%}' for share in shares)} is not possible: a part would lack a "
                 f"class, as only {len(sizes)} groups of patches may be separated (the largest has "

@@ -18,12 +18,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from hpo.data.description import CLASSES, Description, write_description
 from hpo.data.images.staging import data_files
 from hpo.data.pcam import SPLITS, SplitName, SplitWriter, split_files
 from hpo.data.textures import SIDE, Textures, make_textures
 from hpo.data.tissue import Slide, draw_patch, make_slide
 from hpo.errors import DataError
 
+CLASSES_OF: dict[int, tuple[str, ...]] = {2: CLASSES, 3: (*CLASSES, "fat")}
+"""The classes that a sample may have, by their number."""
 BLOCK, SLIDES = 250, 5  # patches, and the slides that they come from
 # What a random stream is for: the third of the numbers that it is made from.
 _TEXTURES, _SLIDE, _LABEL, _PATCH = range(4)
@@ -39,6 +42,7 @@ def make_sample(
     valid: int,
     test: int,
     patch_size: int = 96,
+    classes: int = 2,
     seed: int = 0,
     processes: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -47,10 +51,11 @@ def make_sample(
 
     Args:
         folder: where to; files of the same names are replaced.
-        train: number of patches in this split, half of them malignant; >= 2.
+        train: number of patches in this split, of each class as many; at least one of each.
         valid: likewise.
         test: likewise.
         patch_size: side, pixels; in [32, 512].
+        classes: 2 are benign and malignant; the third is fat, of which the others then have none.
         seed: of everything; >= 0.
         processes: how many draw at the same time; the patches are the same for any number.
         progress: called with the patches done and those to do.
@@ -59,10 +64,10 @@ def make_sample(
         DataError: if a number is out of range, or the folder cannot be written to.
     """
     counts: dict[SplitName, int] = {"train": train, "valid": valid, "test": test}
-    _check(counts, patch_size, seed, processes)
+    _check(counts, patch_size, classes, seed, processes)
     total, done = sum(counts.values()), 0
     jobs = [
-        (seed, name, start, min(start + BLOCK, count), patch_size)
+        (seed, name, start, min(start + BLOCK, count), patch_size, classes)
         for name, count in counts.items()
         for start in range(0, count, BLOCK)
     ]
@@ -78,7 +83,7 @@ def make_sample(
             for name, count in counts.items()
         }
         tables: dict[SplitName, list[tuple[int, int, bool, bool, str]]] = {name: [] for name in SPLITS}
-        for (_, name, start, _, _), (patches, labels, table) in zip(jobs, _draw(jobs, processes), strict=True):
+        for (_, name, start, *_), (patches, labels, table) in zip(jobs, _draw(jobs, processes), strict=True):
             writers[name].write(start, patches, labels)
             tables[name].extend(table)
             done += len(labels)
@@ -87,13 +92,18 @@ def make_sample(
         for name, writer in writers.items():
             writer.write_meta(tables[name])
         stack.close()
+        if classes > 2:  # two are called as those of a folder that says nothing
+            write_description(part, Description(CLASSES_OF[classes]))
         _move(part, folder)
 
 
-def _check(counts: dict[SplitName, int], patch_size: int, seed: int, processes: int) -> None:
+def _check(counts: dict[SplitName, int], patch_size: int, classes: int, seed: int, processes: int) -> None:
+    if classes not in CLASSES_OF:
+        raise DataError(f"a sample has {classes} classes; allowed: {' or '.join(map(str, CLASSES_OF))}")
     for name, count in counts.items():
-        if count < 2:
-            raise DataError(f"a sample's {name} split has {count} patches; it must have at least 2, one of each class")
+        if count < classes:
+            least = f"it must have at least {classes}, one of each class"
+            raise DataError(f"a sample's {name} split has {count} patches; {least}")
     if not 32 <= patch_size <= SIDE:
         raise DataError(f"a sample's patches have {patch_size} pixels per side; allowed: 32 to {SIDE}")
     if seed < 0 or processes < 1:
@@ -107,7 +117,7 @@ def _move(part: Path, folder: Path) -> None:
         folder.chmod(0o755)  # temporary folders are private
         part.mkdir()  # which the caller removes
         return
-    new = [*part.glob("*_meta.csv"), *part.glob("*.h5")]
+    new = [*part.glob("*.json"), *part.glob("*_meta.csv"), *part.glob("*.h5")]
     for path in data_files(folder):
         if path.name not in {other.name for other in new}:
             path.unlink()
@@ -115,7 +125,11 @@ def _move(part: Path, folder: Path) -> None:
         path.replace(folder / path.name)
 
 
-def _draw(jobs: list[tuple[int, SplitName, int, int, int]], processes: int) -> Iterator[Block]:
+Job = tuple[int, SplitName, int, int, int, int]
+"""Seed, split, first row and the row after the last, side of the patches in pixels, number of classes."""
+
+
+def _draw(jobs: list[Job], processes: int) -> Iterator[Block]:
     if processes == 1 or len(jobs) == 1:
         yield from map(_draw_block, jobs)
         return
@@ -124,8 +138,8 @@ def _draw(jobs: list[tuple[int, SplitName, int, int, int]], processes: int) -> I
         yield from pool.map(_draw_block, jobs)
 
 
-def _draw_block(job: tuple[int, SplitName, int, int, int]) -> Block:
-    seed, name, start, stop, size = job
+def _draw_block(job: Job) -> Block:
+    seed, name, start, stop, size, classes = job
     split = SPLITS.index(name)
     textures = _textures(seed, split)
     patches = np.empty((stop - start, size, size, 3), dtype=np.uint8)
@@ -133,19 +147,23 @@ def _draw_block(job: tuple[int, SplitName, int, int, int]) -> Block:
     table = []
     slides: dict[int, Slide] = {}
     for i, row in enumerate(range(start, stop)):
-        labels[i] = label_of(seed, split, row)
+        labels[i] = label_of(seed, split, row, classes)
         rng = np.random.default_rng([seed, split, _PATCH, row])
         number = row // BLOCK * SLIDES + int(rng.integers(SLIDES))
         if number not in slides:
             slides[number] = make_slide(np.random.default_rng([seed, split, _SLIDE, number]))
-        patches[i], tumour = draw_patch(slides[number], textures, bool(labels[i]), size, rng)
+        malignant, fat = bool(labels[i] == 1), None if classes == 2 else bool(labels[i] == 2)
+        patches[i], tumour = draw_patch(slides[number], textures, malignant, size, rng, fat)
         y, x = divmod(row % BLOCK, 16)
-        table.append((y * size, x * size, tumour, bool(labels[i]), f"made-{name}-{number:04d}"))
+        table.append((y * size, x * size, tumour, malignant, f"made-{name}-{number:04d}"))
     return patches, labels, table
 
 
-def label_of(seed: int, split: int, row: int) -> int:
-    """1 for one patch of each pair of rows, 0 for the other, in random order: classes are as equal as can be."""
+def label_of(seed: int, split: int, row: int, classes: int = 2) -> int:
+    """Each class once in every so many rows, in random order: classes are as equal as can be."""
+    if classes > 2:
+        order = np.random.default_rng([seed, split, _LABEL, row // classes]).permutation(classes)
+        return int(order[row % classes])
     return (row + int(np.random.default_rng([seed, split, _LABEL, row // 2]).integers(2))) % 2
 
 

@@ -68,7 +68,12 @@ def centre(size: int) -> slice:
 
 
 def draw_patch(
-    slide: Slide, textures: Textures, malignant: bool, size: int, rng: np.random.Generator
+    slide: Slide,
+    textures: Textures,
+    malignant: bool,
+    size: int,
+    rng: np.random.Generator,
+    fat: bool | None = None,
 ) -> tuple[npt.NDArray[np.uint8], bool]:
     """One patch, malignant if and only if a pixel of a malignant nucleus lies in its centre.
 
@@ -78,15 +83,15 @@ def draw_patch(
         malignant: the label. A benign patch may still have tumour outside its centre.
         size: side, pixels; >= 32.
         rng: the patch's own stream.
+        fat: whether all of the tissue is fat, or none of it; None is as tissues happen to be.
 
     Returns:
         The pixels, uint8 of shape (size, size, 3), and whether a malignant nucleus lies anywhere in them.
     """
     regions = cut(textures.regions, size, rng)
-    nest = _nest(regions[0], malignant, size, rng)
+    nest = np.zeros_like(regions[0]) if fat else _nest(regions[0], malignant, size, rng)
     second = _soft_step(regions[1] - np.float32(rng.normal(0.4, 0.9)), 0.12)
-    names = list(ABUNDANCE)
-    tissues = [names[i] for i in rng.choice(len(names), 2, p=list(ABUNDANCE.values()))]
+    tissues = _tissues(fat, rng)
     canvas = np.zeros((2, size + 2 * MARGIN, size + 2 * MARGIN), dtype=np.float32)
     inner = canvas[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
     inner += _background(tissues[0], textures, size, rng) * (1 - second)
@@ -104,6 +109,15 @@ def draw_patch(
     blur = (0.0, slide.stain.blur, slide.stain.blur)
     seen = ndimage.gaussian_filter(inner, blur, mode="nearest", truncate=2.5)
     return to_rgb(seen, slide.stain, rng), tumour
+
+
+def _tissues(fat: bool | None, rng: np.random.Generator) -> list[Tissue]:
+    """The patch's first and second tissue."""
+    if fat:
+        return ["fat", "fat"]
+    abundance = {name: share for name, share in ABUNDANCE.items() if fat is None or name != "fat"}
+    names, shares = list(abundance), np.array(list(abundance.values()))
+    return [names[i] for i in rng.choice(len(names), 2, p=shares if fat is None else shares / shares.sum())]
 
 
 def _soft_step(field: Floats, width: float) -> Floats:

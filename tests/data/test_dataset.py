@@ -233,7 +233,7 @@ class TestRefusals:
         write_split(pcam_folder, "train", x=np.zeros((0, 8, 8, 3), np.uint8))
         self.refused(pcam_folder, f"{TRAIN}_x.h5", "empty")
 
-    @pytest.mark.parametrize("shape", [(10, 8, 8), (10, 8, 8, 1), (10, 192)])
+    @pytest.mark.parametrize("shape", [(10, 8, 8), (10, 8, 8, 0), (10, 8, 8, 33), (10, 192)])
     def test_wrong_shape(self, pcam_folder, write_split, shape):
         write_split(pcam_folder, "train", x=np.zeros(shape, np.uint8))
         self.refused(pcam_folder, f"{TRAIN}_x.h5", str(shape), "(N, side, side, 3)")
@@ -250,9 +250,10 @@ class TestRefusals:
         write_split(pcam_folder, "train", y=np.zeros((10, 1, 1, 1), np.float64))
         self.refused(pcam_folder, f"{TRAIN}_y.h5", "float64")
 
-    def test_wrong_shape_of_labels(self, pcam_folder, write_split):
-        write_split(pcam_folder, "train", y=np.zeros((10, 2), np.uint8))
-        self.refused(pcam_folder, f"{TRAIN}_y.h5", "(10, 2)")
+    @pytest.mark.parametrize("shape", [(10, 2), (10, 3), (10, 2, 2, 1), (10, 0)])
+    def test_wrong_shape_of_labels(self, pcam_folder, write_split, shape):
+        write_split(pcam_folder, "train", y=np.zeros(shape, np.uint8))
+        self.refused(pcam_folder, f"{TRAIN}_y.h5", str(shape) if shape != (10, 3) else "rows of 3 values")
 
     @pytest.mark.parametrize("label", [2, -1, 255])
     def test_label_that_is_neither_0_nor_1(self, pcam_folder, write_split, label):

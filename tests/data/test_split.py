@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hpo.data.split import groups_of, nested_subset, split_rows
+from hpo.data.split import groups_of, most_balanced, nested_subset, split_rows
 from hpo.errors import DataError
 
 labels_of_both = st.lists(st.integers(0, 1), min_size=2, max_size=80).filter(lambda values: len(set(values)) == 2)
@@ -119,3 +119,41 @@ class TestSplitRows:
     def test_one_class_is_refused(self):
         with pytest.raises(DataError, match="both classes"):
             split_rows(np.zeros(4, np.uint8), np.arange(4), (0.8, 0.2), 0)
+
+
+labels_of_many = st.lists(st.integers(0, 4), min_size=5, max_size=80).filter(lambda values: len(set(values)) == 5)
+
+
+class TestManyClasses:
+    @given(labels=labels_of_many, seed=st.integers(0, 3), data=st.data())
+    def test_subsets_are_nested_and_share_themselves_equally(self, labels, seed, data):
+        n = data.draw(st.integers(1, most_balanced(np.bincount(labels).tolist())))
+        whole = nested_subset(labels, n, seed)
+        counts = np.bincount(np.asarray(labels)[whole], minlength=5)
+        assert len(set(whole.tolist())) == n
+        assert counts.max() - counts.min() <= 1
+        assert nested_subset(labels, max(1, n // 2), seed).tolist() == whole[: max(1, n // 2)].tolist()
+        with pytest.raises(DataError, match="of 5 classes, were asked for"):
+            nested_subset(labels, most_balanced(np.bincount(labels).tolist()) + 1, seed)
+
+    @given(labels=labels_of_many, seed=st.integers(0, 3), data=st.data())
+    def test_at_the_natural_ratio_every_class_keeps_its_share(self, labels, seed, data):
+        n = data.draw(st.integers(1, len(labels)))
+        part = nested_subset(labels, n, seed, "natural")
+        assert part.tolist() == nested_subset(labels, len(labels), seed, "natural")[:n].tolist()
+        due = np.bincount(labels) * n / len(labels)
+        assert np.abs(np.bincount(np.asarray(labels)[part], minlength=5) - due).max() < 2
+        assert sorted(nested_subset(labels, len(labels), seed, "natural").tolist()) == list(range(len(labels)))
+
+    @given(labels=st.permutations([0] * 40 + [1] * 20 + [2] * 30), seed=st.integers(0, 3))
+    @settings(max_examples=20)
+    def test_a_split_is_stratified_over_all_classes(self, labels, seed):
+        labels = np.array(labels, np.uint8)
+        for rows, share in zip(split_rows(labels, np.arange(90), (0.7, 0.2, 0.1), seed), (0.7, 0.2, 0.1), strict=True):
+            assert np.abs(np.bincount(labels[rows], minlength=3) - share * np.array([40, 20, 30])).max() <= 1
+
+    def test_a_split_that_would_lack_a_class_is_refused(self):
+        with pytest.raises(DataError, match="a part would lack a class"):
+            split_rows(np.array([0, 1, 2] * 4 + [3], np.uint8), np.arange(13), (0.8, 0.2), 0)
+        with pytest.raises(DataError, match="no patches of label 1"):
+            split_rows(np.array([0, 2, 2, 0], np.uint8), np.arange(4), (0.8, 0.2), 0)

@@ -22,7 +22,7 @@ class Repeats:
     Args:
         within: by split, patches that repeat an earlier one of it.
         across: by pair of splits, patches of the second that are in the first too.
-        both_labels: patches that occur with the other label too.
+        both_labels: patches that occur with another label too.
     """
 
     within: dict[SplitName, int]
@@ -35,8 +35,8 @@ class Imported:
     """The outcome of an import: images written, and images left out.
 
     Args:
-        classes: names of the two classes, in the order of their labels 0 and 1.
-        counts: for each split its number of patches of either class; a single labelled set is ``patches``.
+        classes: their names, in the order of their labels 0, 1, ...
+        counts: for each split its number of patches of each class; a single labelled set is ``patches``.
         patch_size: side, pixels.
         files: files that were found, members of archives among them.
         images: those of them that were taken.
@@ -47,8 +47,8 @@ class Imported:
         notes: what else is to be said, a line each.
     """
 
-    classes: tuple[str, str]
-    counts: dict[SplitName, tuple[int, int]]
+    classes: tuple[str, ...]
+    counts: dict[SplitName, tuple[int, ...]]
     patch_size: int
     files: int = 0
     images: int = 0
@@ -63,7 +63,10 @@ class Imported:
         lines = [f"files found: {self.files}; images taken: {self.images}; left out: {self.left_out.total}"]
         lines += [f"left out: {line}" for line in self.left_out.lines()]
         lines += [f"{change}: {count} images" for change, count in self.changes.items()]
-        lines += _repeat_lines(self.repeats)
+        lines += _repeat_lines(self.repeats, len(self.classes))
+        if len(self.classes) > 2:
+            named = ", ".join(f"{label} is {name}" for label, name in enumerate(self.classes))
+            return [*lines, f"classes: label {named}; --classes chooses, orders or merges", *self.notes]
         first, second = self.classes
         turned = normal_first(self.classes) != [first, second]
         lines.append(
@@ -100,7 +103,7 @@ class Imported:
         }
 
 
-def _repeat_lines(repeats: Repeats) -> list[str]:
+def _repeat_lines(repeats: Repeats, classes: int) -> list[str]:
     lines = [
         f"repeats: {count} patches{'' if split == 'patches' else f' of {split}'} repeat an earlier one"
         for split, count in repeats.within.items()
@@ -111,8 +114,9 @@ def _repeat_lines(repeats: Repeats) -> list[str]:
         for (first, second), count in repeats.across.items()
         if count
     ]
+    several = "both" if classes == 2 else "several"
     if repeats.both_labels:
-        lines.append(f"repeats: {repeats.both_labels} patches occur with both labels, which contradict each other")
+        lines.append(f"repeats: {repeats.both_labels} patches occur with {several} labels, which contradict each other")
     return lines or ["repeats: none"]
 
 
@@ -122,7 +126,7 @@ def count_repeats(
     """Exact repeats within and across splits, from the patches' hashes."""
     same = identities(np.concatenate(list(hashes.values())))
     every = np.concatenate(list(labels.values()))
-    kinds = np.zeros((int(same.max(initial=0)) + 1, 2), dtype=bool)
+    kinds = np.zeros((int(same.max(initial=0)) + 1, int(every.max(initial=0)) + 1), dtype=bool)
     kinds[same, every] = True
     parts, start = {}, 0
     for split, found in hashes.items():
@@ -131,7 +135,7 @@ def count_repeats(
     return Repeats(
         within={split: len(part) - len(np.unique(part)) for split, part in parts.items()},
         across={(a, b): int(np.isin(parts[b], parts[a]).sum()) for a, b in combinations(parts, 2)},
-        both_labels=int((kinds[same, 0] & kinds[same, 1]).sum()),
+        both_labels=int((kinds[same].sum(axis=1) > 1).sum()),
     )
 
 

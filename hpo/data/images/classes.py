@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from hpo.data.images.found import folded, natural, shown
+from hpo.data.naming import MOST_CLASSES, two_spellings
 from hpo.errors import DataError
 
 NORMAL_WORDS = ("normal", "benign", "healthy", "negative", "control", "neg", "norm")
@@ -38,7 +39,7 @@ def parse_classes(text: str | Sequence[str]) -> ClassChoice:
     A name without ``=`` is a folder's as it is, so that ``HER2-,HER2+`` are two folders.
 
     Raises:
-        DataError: if it does not say two different classes.
+        DataError: if it does not say two or more different classes.
     """
     items = text.split(",") if isinstance(text, str) else list(text)
     names: list[str] = []
@@ -56,10 +57,16 @@ def parse_classes(text: str | Sequence[str]) -> ClassChoice:
         raise DataError(
             f"--classes: {twice!r} belongs to two classes; each folder belongs to one (case does not matter)"
         )
-    if len(set(map(folded, names))) != 2 or len(names) != 2:
+    if not 2 <= len(names) <= MOST_CLASSES:
         raise DataError(
-            f"--classes: names {len(names)} classes ({', '.join(map(shown, names))}); hpo trains two: leave some out, "
-            f'or merge them, such as --classes "{_merged(names)}"'
+            f"--classes: names {len(names)} class{'es' if len(names) != 1 else ''} "
+            f"({', '.join(map(shown, names[:12]))}); allowed: 2 to {MOST_CLASSES}, such as --classes "
+            f'"{_merged(names[:12])}"'
+        )
+    if (pair := two_spellings(names)) is not None:
+        raise DataError(
+            f"--classes: {pair[0]!r} and {pair[1]!r} are one name in two spellings; merge them, as in "
+            f"--classes {quoted(f'{pair[0]}={pair[0]}+{pair[1]}')}, or give one another name"
         )
     return ClassChoice(tuple(shown(name) for name in names), tuple(members))
 
@@ -77,57 +84,79 @@ def _merged(names: Sequence[str]) -> str:
 def choose_classes(
     source: str, kinds: Iterable[str], what: str, hint: str = "", is_enough: bool = False
 ) -> ClassChoice:
-    """The two classes that images have where ``--classes`` is not given: in the order of a dictionary.
+    """The classes that images have where ``--classes`` is not given: in the order of a dictionary.
 
     Args:
         source: what was imported, for messages.
         kinds: the class folder or label of each image; of several spellings the commonest is kept.
         what: they are: ``class folder`` or ``label``.
         hint: what else the user might mean, ready to stand in a message.
-        is_enough: whether the hint names the classes, so that no other advice is needed.
+        is_enough: whether the hint names the classes, so that no other advice is needed, and more than two are refused.
 
     Raises:
-        DataError: if there are not exactly two.
+        DataError: if there are less than two, or two of them seem to be one.
     """
     spellings: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for kind, count in Counter(kinds).most_common():
         counts[spellings.setdefault(folded(kind), kind)] += count
     names = sorted(spellings.values(), key=lambda name: natural(folded(name)))
-    if len(names) == 2:
-        return ClassChoice((shown(names[0]), shown(names[1])), ((names[0],), (names[1],)))
+    if len(names) == 2 or (2 < len(names) <= MOST_CLASSES and not is_enough):
+        _refuse_spellings(source, names, counts, what)
+        return ClassChoice(tuple(shown(name) for name in names), tuple((name,) for name in names))
     listing = ", ".join(map(shown, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    several = f"there must be two or more {what}s, {MOST_CLASSES} at most. "
     raise DataError(
-        f"{source}: found {len(names)} {what}{'s' if len(names) != 1 else ''}: {listing}; there must be two {what}s. "
-        + (hint if is_enough else f"{hint}{_misspelt(counts)}{_advice(names)}").rstrip()
+        f"{source}: found {len(names)} {what}{'s' if len(names) != 1 else ''}: {listing}; "
+        + (
+            f"if they are the classes, name them with --classes. {hint}"
+            if is_enough and len(names) > 2
+            else f"{several}{hint}{'' if is_enough else _advice(names)}"
+        ).rstrip()
     )
+
+
+def _refuse_spellings(source: str, names: Sequence[str], counts: Counter[str], what: str) -> None:
+    """See that no name is another's in a second spelling, by its letters or as a rare one that resembles a common one.
+
+    Raises:
+        DataError: if one is; ``--classes`` settles it either way.
+    """
+    pair = two_spellings(names)
+    if pair is not None:
+        common, rare = sorted(pair, key=lambda name: -counts[name])
+        found = f"{shown(pair[0])} and {shown(pair[1])} are one name in two spellings"
+    else:
+        doubt = _misspelt(counts)
+        if doubt is None:
+            return
+        rare, common = doubt
+        found = f"{shown(rare)} ({counts[rare]} of {counts.total()}) may be {shown(common)}, misspelt"
+    listed = f"{len(names)} {what}s: {', '.join(map(shown, names[:12]))}{' ...' if len(names) > 12 else ''}"
+    advice = "Rename one"
+    if len(names) > 2:
+        members = {name: f"{name}={name}+{rare}" if name == common else name for name in names if name != rare}
+        advice += f", or merge the two: --classes {quoted(shown(','.join(members.values())))}"
+    if pair is None:
+        advice += f", or keep them apart: {option(names)}"
+    raise DataError(f"{source}: found {listed}; {found}. {advice}")
 
 
 def _advice(names: Sequence[str]) -> str:
     if len(names) < 2:
-        return f"Point at the folder that holds both, or name the classes: {SYNTAX}"
-    takes = f"{option(names[:2])} takes two and leaves the others out"
-    if len(names) > 12:
-        return f'{takes}; --classes "normal=A+B,tumour=C+D" merges'
-    return f"{takes}; --classes {quoted(_merged(names))} merges"
+        return f"Point at the folder that holds all classes, or name them: {SYNTAX}"
+    return f'{option(names[:2])} takes two and leaves the others out; --classes "normal=A+B,tumour=C+D" merges'
 
 
-def _misspelt(kinds: Counter[str]) -> str:
-    """Advice where a rare class of three is spelt like a common one; else empty."""
+def _misspelt(kinds: Counter[str]) -> tuple[str, str] | None:
+    """The rarest of three or more classes, and the far commoner one that it is spelt like; None if there is none."""
     rare = min(kinds, key=lambda name: kinds[name])
     others = sorted((name for name in kinds if name != rare), key=lambda name: natural(folded(name)))
     meant = get_close_matches(folded(rare), [folded(name) for name in others], n=1, cutoff=0.8)
-    if len(kinds) != 3 or not meant or any(character.isdigit() for character in rare):
-        return ""
+    if len(kinds) < 3 or not meant or any(character.isdigit() for character in rare):
+        return None
     common = next(name for name in others if folded(name) == meant[0])
-    if kinds[common] < 10 * kinds[rare]:
-        return ""
-    members = {name: f"{name}+{rare}" if name == common else name for name in others}
-    merging = ",".join(f"{shown(name)}={shown(members[name])}" for name in normal_first(others))
-    return (
-        f"{shown(rare)} ({kinds[rare]} of {kinds.total()}) may be {shown(common)}, misspelt: mend it, or "
-        f"--classes {quoted(merging)} counts it so. "
-    )
+    return (rare, common) if kinds[common] >= 10 * kinds[rare] else None
 
 
 def normal_first(names: Sequence[str]) -> list[str]:

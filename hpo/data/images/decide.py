@@ -11,6 +11,7 @@ from hpo.data.images.find import Search
 from hpo.data.images.found import Found, folded, natural, shown
 from hpo.data.images.labels import Labels, is_table_of_labels
 from hpo.data.images.splits import splits_named
+from hpo.data.naming import MOST_CLASSES
 from hpo.data.pcam import SplitName
 from hpo.errors import DataError
 
@@ -36,7 +37,7 @@ class Wishes:
     """The user's choices about splits and classes.
 
     Args:
-        classes: which folders are which class; None takes the two class folders that there are.
+        classes: which folders are which class; None takes the class folders that there are.
         labels: a table that says each image's label; None takes folders.
         ignore_splits: whether all images become one labelled set, whatever their folders are called.
         only: names of folders; an image counts if one of them is on its path. Empty takes all.
@@ -52,7 +53,7 @@ def decide(search: Search, wishes: Wishes) -> tuple[ClassChoice, list[Decided]]:
     """The classes, and the images to take; the others are added to the search's account.
 
     Raises:
-        DataError: if there are not two classes, or something says two things of one image.
+        DataError: if there are less than two classes, or something says two things of one image.
     """
     images = _filtered(search, wishes.only)
     if wishes.labels is not None:
@@ -104,7 +105,11 @@ def _by_choice(search: Search, images: list[Found], choice: ClassChoice) -> Labe
         raise DataError(_not_there(search, missing, images))
     if both:
         raise DataError(
-            _listed(both, "lies in folders of both classes", "--classes must name folders of which no image has two")
+            _listed(
+                both,
+                f"lies in folders of {'both' if len(choice.names) == 2 else 'several'} classes",
+                "--classes must name folders of which no image has two",
+            )
         )
     return taken
 
@@ -158,7 +163,11 @@ def _by_folder(search: Search, images: list[Found]) -> tuple[ClassChoice, Labell
 
 
 def _rival_levels(images: list[Found], own: set[str]) -> list[tuple[str, ...]]:
-    """Levels of folders, counted from the top, with exactly two names that are not the class folders'."""
+    """Levels of folders, counted from the top, that may hold the classes rather than the class folders do.
+
+    Such a level has exactly two names, or, where there are more than two class folders, fewer than those.
+    """
+    most = max(2, min(len(own) - 1, MOST_CLASSES))
     levels: dict[int, dict[str, str]] = {}
     counts: Counter[int] = Counter()
     in_folders = 0
@@ -168,12 +177,12 @@ def _rival_levels(images: list[Found], own: set[str]) -> list[tuple[str, ...]]:
         for level, part in enumerate(folders):
             counts[level] += 1
             names = levels.setdefault(level, {})
-            if len(names) < 3:
+            if len(names) <= most:
                 names.setdefault(folded(part), part)
     return [
         tuple(sorted(names.values(), key=lambda name: natural(folded(name))))
         for level, names in levels.items()
-        if len(names) == 2 and counts[level] == in_folders and set(names) != own
+        if 2 <= len(names) <= most and counts[level] == in_folders and set(names) != own
     ]
 
 
@@ -181,7 +190,8 @@ def _meant(rivals: list[tuple[str, ...]]) -> str:
     if not rivals:
         return ""
     options = " or ".join(option(normal_first(level)) for level in rivals)
-    return f"Folders further up have two names: {options} takes them. "
+    two = all(len(level) == 2 for level in rivals)
+    return f"Folders further up have {'two' if two else 'fewer'} names: {options} takes them. "
 
 
 def _empty(search: Search) -> str:
@@ -229,7 +239,7 @@ def _by_table(
             taken.append((image, lookup[folded(label)]))
         else:
             search.left_out.add(NOT_CHOSEN, image.place, label)
-    missing = set(range(2)) - {label for _, label in taken}
+    missing = set(range(len(choice.names))) - {label for _, label in taken}
     if missing:
         found = ", ".join(sorted({shown(label) for _, label in said})[:20])
         names = " or ".join(choice.names[label] for label in missing)

@@ -36,8 +36,8 @@ class Options:
     """Options of an import, as the command line has them.
 
     Args:
-        classes: the two classes, that of label 0 first: ``A,B`` or ``name=folder+folder,name=folder``; None takes the
-            two class folders that there are, in the order of a dictionary.
+        classes: the classes in the order of their labels: ``A,B`` or ``name=folder+folder,name=folder``; None takes the
+            class folders that there are, in the order of a dictionary.
         labels: a table of labels; None takes folders.
         slide_from: ``folder:N``, ``regex:(...)`` or ``column:NAME``; None takes a table's column of slides.
         patch_size: side that the images must have, pixels; None takes the first image's.
@@ -45,6 +45,7 @@ class Options:
         crop: side of the centre that is taken of images.
         tile: side of the tiles that images are cut into.
         to_rgb: whether grey, CMYK and LAB images are converted.
+        grey: whether patches have one channel, to which images in colour are converted.
         sixteen_bit: range of the values of 16-bit images, such as ``0-4095``; None refuses them.
         only: names of folders; images in others are left out.
         ignore_splits: whether folders' names say no split.
@@ -61,6 +62,7 @@ class Options:
     crop: int | None = None
     tile: int | None = None
     to_rgb: bool = False
+    grey: bool = False
     sixteen_bit: str | None = None
     only: Sequence[str] = ()
     ignore_splits: bool = False
@@ -87,7 +89,7 @@ def import_images(
         progress: takes the numbers of images done and to do.
 
     Raises:
-        DataError: if there are no images or not two classes, or an image cannot be taken.
+        DataError: if there are no images or less than two classes, or an image cannot be taken.
     """
     options = options or Options()
     choice = None if options.classes is None else parse_classes(options.classes)
@@ -128,7 +130,15 @@ def _want(options: Options) -> Want:
     fit, side = given[0] if given else (None, options.patch_size or 0)
     if given and not 1 <= side <= 4096:
         raise DataError(f"--{fit} {side}: patches have 1 to 4096 pixels per side")
-    return Want(side, fit, options.to_rgb, _range(options.sixteen_bit))  # type: ignore[arg-type]
+    if options.grey and options.to_rgb:
+        raise DataError("--grey and --to-rgb contradict each other; give one: patches have one channel or three")
+    return Want(
+        side,
+        fit,  # type: ignore[arg-type]
+        options.to_rgb,
+        _range(options.sixteen_bit),
+        channels=1 if options.grey else 3,
+    )
 
 
 def _range(text: str | None) -> tuple[int, int] | None:
@@ -251,7 +261,8 @@ def _account(
     want: Want,
     has_slides: bool,
 ) -> Imported:
-    first, second = choice.names
+    labels = len(choice.names)
+    counts = {name: part.counts(labels) for name, part in written.items()}
     changes: Counter[str] = Counter()
     for part in written.values():
         changes.update(part.changes)
@@ -263,13 +274,13 @@ def _account(
         notes.append(f"tiles: {left_over:,} pixels at right and lower edges fill no tile of {want.side} x {want.side}")
     notes += _split_notes(written)
     notes += [
-        f"classes: {name} has no patch of {choice.names[part.counts.index(0)]}, so that nothing can be measured on it"
-        for name, part in written.items()
-        if 0 in part.counts
+        f"classes: {name} has no patch of {choice.names[found_counts.index(0)]}, so that nothing can be measured on it"
+        for name, found_counts in counts.items()
+        if 0 in found_counts
     ]
     return Imported(
-        classes=(first, second),
-        counts={name: part.counts for name, part in written.items()},
+        classes=choice.names,
+        counts=counts,
         patch_size=want.side,
         files=found.files,
         images=sum(part.images for part in written.values()),

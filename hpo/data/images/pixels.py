@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Condition
 from typing import Literal
 
@@ -39,12 +39,14 @@ class Want:
         fit: how an image of another size comes to it; None refuses.
         to_rgb: whether grey, CMYK and LAB images are converted.
         sixteen_bit: values that become 0 and 255 in images of 16 bits per channel; None refuses them.
+        channels: of a patch: 3 is RGB; 1 is grey, to which images in colour are converted.
     """
 
     side: int
     fit: Literal["resize", "crop", "tile"] | None = None
     to_rgb: bool = False
     sixteen_bit: tuple[int, int] | None = None
+    channels: Literal[1, 3] = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Taken:
     """An image's patches.
 
     Attributes:
-        patches: uint8, shape (n, side, side, 3).
+        patches: uint8, shape (n, side, side, channels).
         corners: left and top of each patch in the image, pixels; only of tiles.
         hashes: SHA-256 of each patch, shape (n, 32), uint8.
         changes: what was done to its pixels, in words.
@@ -156,7 +158,9 @@ def judge(header: Header, want: Want) -> Refusal | None:
         return Refusal("deep", f"{header.bits} bits per channel ({header.mode}); patches have 8: convert it first")
     if header.bits > 8 and want.sixteen_bit is None:
         return Refusal("bits", f"{header.bits} bits per channel ({header.mode}); patches have 8")
-    if header.colours == "other" or (header.colours not in ("RGB", "palette", "YCbCr") and not want.to_rgb):
+    if header.colours == "other" or not (
+        want.to_rgb or want.channels == 1 or header.colours in ("RGB", "palette", "YCbCr")
+    ):
         return Refusal("colour", f"mode {header.mode} ({header.colours}); patches are RGB, 8 bits per channel")
     if want.fit is None and (header.width, header.height) != (want.side, want.side):
         return Refusal("size", f"{size}; every patch must be {want.side} x {want.side}")
@@ -172,27 +176,46 @@ def _decode(picture: Image.Image, header: Header, want: Want) -> Taken:
         if header.kind != "TIFF":  # which Pillow turns itself
             picture = ImageOps.exif_transpose(picture)
         changes.append("turned as EXIF says")
-    picture = _to_rgb(picture, header, changes)
+    picture = _to_rgb(picture, header, changes) if want.channels == 3 else _to_grey(picture, header, changes)
     if header.profile:
         changes.append("colour profile not applied")
     if want.fit == "tile":
-        return _tiles(picture, want.side, changes)
+        return _tiles(picture, want, changes)
     if want.fit is not None and picture.size != (want.side, want.side):
         picture = _fitted(picture, want, changes)
-    pixels = np.asarray(picture)
-    if pixels.shape != (want.side, want.side, 3):
+    pixels = _pixels(picture)
+    if pixels.shape != (want.side, want.side, want.channels):
         raise ValueError(f"its header says another size than its {pixels.shape[1]} x {pixels.shape[0]} pixels")
     return Taken(pixels[np.newaxis], changes=tuple(changes))
 
 
+def _pixels(picture: Image.Image) -> Pixels:
+    """Its values, shape (height, width, channels)."""
+    values = np.asarray(picture)
+    return values[..., np.newaxis] if values.ndim == 2 else values
+
+
+def _on_white(picture: Image.Image, header: Header, changes: list[str]) -> Image.Image:
+    if not header.transparent:
+        return picture
+    layers = picture.convert("RGBA")
+    low, _ = layers.getchannel("A").getextrema()
+    if isinstance(low, int | float) and low < 255:
+        changes.append("transparency laid on white")
+        layers = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
+    return layers
+
+
+def _to_grey(picture: Image.Image, header: Header, changes: list[str]) -> Image.Image:
+    picture = _on_white(picture, header, changes)
+    if header.colours not in ("grey", "black and white"):
+        changes.append(f"{header.colours} converted to grey")
+        picture = _to_rgb(picture, replace(header, transparent=False), [])  # LAB has no way of its own
+    return picture if picture.mode == "L" else picture.convert("L")
+
+
 def _to_rgb(picture: Image.Image, header: Header, changes: list[str]) -> Image.Image:
-    if header.transparent:
-        layers = picture.convert("RGBA")
-        low, _ = layers.getchannel("A").getextrema()
-        if isinstance(low, int | float) and low < 255:
-            changes.append("transparency laid on white")
-            layers = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
-        picture = layers
+    picture = _on_white(picture, header, changes)
     if header.colours not in ("RGB", "palette"):
         changes.append(f"{header.colours} converted to RGB")
     if picture.mode == "RGB":
@@ -254,12 +277,13 @@ def _bytes_of(picture: Image.Image, mode: str) -> Pixels:
     return np.asarray(picture)
 
 
-def _tiles(picture: Image.Image, side: int, changes: list[str]) -> Taken:
+def _tiles(picture: Image.Image, want: Want, changes: list[str]) -> Taken:
+    side = want.side
     width, height = picture.size
     corners = [(left, top) for top in range(0, height - side + 1, side) for left in range(0, width - side + 1, side)]
-    patches = np.empty((len(corners), side, side, 3), dtype=np.uint8)
+    patches = np.empty((len(corners), side, side, want.channels), dtype=np.uint8)
     for patch, (left, top) in zip(patches, corners, strict=True):
-        patch[...] = np.asarray(picture.crop((left, top, left + side, top + side)))
+        patch[...] = _pixels(picture.crop((left, top, left + side, top + side)))
     left_over = width * height - len(corners) * side * side
     return Taken(patches, corners, changes=tuple(changes), left_over=left_over)
 

@@ -62,11 +62,9 @@ class Written:
     left_over: int = 0
     images: int = 0
 
-    @property
-    def counts(self) -> tuple[int, int]:
-        """Patches of either label."""
-        ones = int(self.labels.sum())
-        return len(self.labels) - ones, ones
+    def counts(self, classes: int) -> tuple[int, ...]:
+        """Patches of each label."""
+        return tuple(np.bincount(self.labels, minlength=classes).tolist())
 
 
 def write_split(
@@ -96,8 +94,8 @@ def write_split(
     count = int(firsts[-1])
     written = Written(np.repeat([image.label for image in images], np.diff(firsts)).astype(np.uint8), _room(count), [])
     corners: dict[int, list[Corner]] = {}
-    size = want.side**2 * 3
-    with SplitWriter(files, count, want.side) as writer:
+    size = want.side**2 * want.channels
+    with SplitWriter(files, count, want.side, want.channels) as writer:
         for batch in each(
             [image.found for image in images], partial(take_image, want=want), lambda at: images[at].patches * size
         ):

@@ -132,10 +132,23 @@ class TestRefusals:
     def test_no_images(self, tmp_path):
         self.refused(tmp_path, tmp_path / "data", "no images found")
 
-    @pytest.mark.parametrize("kinds", [["a"], ["a", "b", "c"]])
-    def test_not_two_classes(self, tmp_path, kinds):
+    @pytest.mark.parametrize("kinds", [["a"], [f"k{n:03}" for n in range(101)]])
+    def test_one_class_or_far_too_many(self, tmp_path, kinds):
         source = write_folder(tmp_path / "images", {f"{kind}/1.png": image_bytes(1) for kind in kinds})
-        self.refused(source, tmp_path / "data", ", ".join(kinds), "two class folders")
+        words = f"found {len(kinds)} class folder", ", ".join(kinds[:12]), "two or more class folders, 100 at most"
+        self.refused(source, tmp_path / "data", *words)
+
+    def test_slides_below_three_classes_are_not_taken_for_classes(self, tmp_path):
+        files = {f"{kind}/slide{n}/1.png": image_bytes(n) for n, kind in enumerate("abcabc")}
+        source = write_folder(tmp_path / "images", files)
+        self.refused(source, tmp_path / "data", "found 6 class folders", "--classes a,b,c takes them")
+        imported = import_images(source, tmp_path / "data", Options(classes="a,b,c", slide_from="folder:2"))
+        assert imported.counts == {"patches": (2, 2, 2)}
+        assert imported.slides == {"patches": 6}
+
+    def test_grey_and_rgb_contradict_each_other(self, tmp_path):
+        source = write_folder(tmp_path / "images", {f"{kind}/1.png": image_bytes(1) for kind in "ab"})
+        self.refused(source, tmp_path / "data", "--grey and --to-rgb contradict", grey=True, to_rgb=True)
 
     def test_classes_that_are_not_there(self, tmp_path):
         source = write_folder(tmp_path / "images", {f"{kind}/1.png": image_bytes(1) for kind in "ab"})

@@ -36,7 +36,7 @@ LAYOUTS: dict[str, dict[str, bytes]] = {
     },
     "NCT-CRC-HE-100K": {
         f"{kind}/{kind}-{n}.tif": tif(20 * k + n)
-        for n in range(3)
+        for n in range(4)
         for k, kind in enumerate(("ADI", "BACK", "DEB", "LYM", "MUC", "MUS", "NORM", "STR", "TUM"))
     },
     "tiles": {f"{('Tumor', 'Stroma')[n % 2]}/s{n // 4} [x={n * 8},y=0,w=8,h=8].png": image(n) for n in range(16)},
@@ -46,35 +46,39 @@ LAYOUTS: dict[str, dict[str, bytes]] = {
     },
 }
 EXPECTED = {
-    "images": (["train: 2", "valid: 2", "test: 2"], 8, 12),
+    "mine": (["train: 2", "valid: 2", "test: 2"], 8, 12),
     "patients": (["8 patches of label 0 (normal), 8 of label 1 (cancer)"], 8, 16),
     "kaggle": (["train: 4 patches of label 0 (0), 4 of label 1 (1)"], 8, 8),
-    "BreaKHis_v1": (["24 patches of label 0 (benign), 24 of label 1 (malignant)"], 230, 48),
-    "NCT-CRC-HE-100K": (["6 patches of label 0 (normal), 3 of label 1 (tumour)"], 8, 9),
-    "tiles": (["8 patches of label 0 (Stroma), 8 of label 1 (Tumor)"], 8, 16),
+    "breakhis": (["24 patches of label 0 (benign), 24 of label 1 (malignant)"], 230, 48),
+    "nine": (["4 patches of label 0 (ADI), 4 of label 1 (BACK), ", ", 4 of label 8 (TUM)"], 8, 36),
+    "nct": (["8 patches of label 0 (normal), 4 of label 1 (tumour)"], 8, 12),
+    "qupath": (["8 patches of label 0 (Stroma), 8 of label 1 (Tumor)"], 8, 16),
     "idc": (["12 patches of label 0 (0), 12 of label 1 (1)"], 48, 24),
 }
 
 
 def commands() -> dict[str, list[str]]:
+    """The arguments of each command, by the folder that it writes in ``data``."""
     found = re.findall(r"\| `hpo (data import [^`]+)` \|", DOCUMENT.read_text(encoding="utf-8"))
-    return {shlex.split(line)[2].rstrip("/"): shlex.split(line)[1:] for line in found}
+    return {Path(shlex.split(line)[3]).name: shlex.split(line)[1:] for line in found}
 
 
 def test_every_layout_of_the_document_is_tried():
-    assert set(commands()) == set(LAYOUTS)
+    assert {Path(arguments[1]).name for arguments in commands().values()} == set(LAYOUTS)
+    assert set(commands()) == set(EXPECTED)
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", EXPECTED)
 def test_one_command_imports_a_layout_that_a_study_can_use(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    folder_of(Path(name), LAYOUTS[name])
+    source = commands()[name][1].rstrip("/")
+    folder_of(Path(source), LAYOUTS[source])
     result = CliRunner().invoke(app, commands()[name], catch_exceptions=False)
     lines, side, count = EXPECTED[name]
     for line in lines:
         assert line in result.output
     data = Path(commands()[name][2])
-    split = None if name == "images" else SplitRule(valid=0.25, test=0.25)
+    split = None if name == "mine" else SplitRule(valid=0.25, test=0.25)
     dataset = open_dataset(data, patch_size=side, split=split)
     parts = (dataset.train, dataset.valid, dataset.test)
     assert sum(len(part) for part in parts) == count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -65,23 +66,47 @@ class TestClasses:
         (source / "labels.csv").write_text("\n".join(["id,label", *rows]))
         said = refused(source, labels=source / "labels.csv")
         assert "malignent (1 of 24) may be malignant, misspelt" in said
-        option = "benign=benign,malignant=malignant+malignent"
-        assert f"--classes {option} counts it so" in said
+        option = "benign,malignant=malignant+malignent"
+        assert f"merge the two: --classes {option}" in said
+        assert "keep them apart: --classes benign,malignant,malignent" in said
         imported = import_images(source, tmp_path / "data", Options(labels=source / "labels.csv", classes=option))
         assert imported.counts == {"patches": (11, 13)}
 
     def test_grades_are_no_misspellings(self, tmp_path):
         kinds = ["grade1"] * 12 + ["grade2"] * 12 + ["grade3"]
         files = {f"{kind}/{n}.png": image(n) for n, kind in enumerate(kinds)}
-        assert "misspelt" not in refused(folder_of(tmp_path / "images", files))
+        imported = import_images(folder_of(tmp_path / "images", files), tmp_path / "data")
+        assert imported.classes == ("grade1", "grade2", "grade3")
+        assert imported.counts == {"patches": (12, 12, 1)}
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [("adipose tissue", "adipose_tissue"), ("Tu-mour", "tumour"), ("smooth.muscle", "SmoothMuscle")],
+    )
+    def test_one_name_in_two_spellings_is_refused_with_the_option_that_merges(self, tmp_path, first, second):
+        files = {f"{kind}/{n}.png": image(n) for n, kind in enumerate((first, second, "other", first, second))}
+        said = refused(folder_of(tmp_path / "images", files))
+        assert f"{first} and {second}" in said or f"{second} and {first}" in said
+        assert "are one name in two spellings" in said
+        option = shlex.split(said.rpartition("merge the two: ")[2])[1]
+        imported = import_images(tmp_path / "images", tmp_path / "data", Options(classes=option))
+        assert sorted(imported.counts["patches"]) == [1, 4]
+
+    def test_what_stands_at_an_end_or_between_digits_tells_names_apart(self, tmp_path):
+        for number, names in enumerate((("HER2+", "HER2-", "none"), ("1-2", "12", "2-4"))):
+            files = {f"{name}/{n}.png": image(n) for n, name in enumerate(names)}
+            imported = import_images(folder_of(tmp_path / f"i{number}", files), tmp_path / f"d{number}")
+            assert set(imported.classes) == set(names)
 
     NCT = {f"{kind}/{n}.png": image(n) for n, kind in enumerate(("ADI", "NORM", "TUM"))}  # noqa: RUF012
 
-    def test_of_three_classes_two_are_chosen_or_merged_by_the_options_that_the_refusal_names(self, tmp_path):
+    def test_three_class_folders_are_three_classes_unless_some_are_chosen_or_merged(self, tmp_path):
         source = folder_of(tmp_path / "NCT", self.NCT)
-        said = refused(source)
-        assert "--classes ADI,NORM" in said
-        assert "--classes ADI=ADI,others=NORM+TUM" in said
+        every = import_images(source, tmp_path / "every")
+        assert every.counts == {"patches": (1, 1, 1)}
+        assert every.classes == read_description(tmp_path / "every").classes == ("ADI", "NORM", "TUM")
+        assert labels(tmp_path / "every") == [0, 1, 2]
+        assert any("label 0 is ADI, 1 is NORM, 2 is TUM" in line for line in every.lines())
         chosen = import_images(source, tmp_path / "chosen", Options(classes="NORM,TUM"))
         assert chosen.counts == {"patches": (1, 1)}
         assert any("ADI: 1" in line for line in chosen.left_out.lines())
@@ -89,8 +114,22 @@ class TestClasses:
         assert merged.counts == {"patches": (2, 1)}
         assert read_description(tmp_path / "merged").classes == ("normal", "tumour")
 
-    @pytest.mark.parametrize("text", ["A", "A,B,C", "A,A", "A,a", "A=x,B=x", "A=,B", ",", "", "x=A+B,y=b"])
-    def test_what_says_no_two_classes_is_refused(self, text):
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "A",
+            "A,A",
+            "A,a",
+            "A=x,B=x",
+            "A=,B",
+            ",",
+            "",
+            "x=A+B,y=b",
+            "tumour,Tu_mour,x",
+            ",".join(map(str, range(101))),
+        ],
+    )
+    def test_what_says_no_two_different_classes_is_refused(self, text):
         with pytest.raises(DataError, match="--classes"):
             parse_classes(text)
 
@@ -311,7 +350,6 @@ class TestLabels:
             ("id,label\n0000,0\n0000,1\n0001,1\n", "line 3: 0000 is 1; line 2 says 0"),
             ("id,label\n0000,0\n0000.tif,1\n", "line 3: 0000.tif is 1; line 2 says 0"),
             ("id,label\nzz,0\nyy,1\n", "none of its 2 rows"),
-            ("id,label\n0000,a\n0001,b\n0002,c\n", "--classes a,b"),
             ("id,label,split\n0000,a,fold1\n", "fold1 is no split"),
             ("id,label\n,a\n", "names no image"),
             (b"id,label\n\xff\xfe,a\n", "UTF-8"),
