@@ -82,7 +82,7 @@ def test_one_command_imports_a_layout_that_a_study_can_use(tmp_path, monkeypatch
     dataset = open_dataset(data, patch_size=side, split=split)
     parts = (dataset.train, dataset.valid, dataset.test)
     assert sum(len(part) for part in parts) == count
-    if name in ("patients", "BreaKHis_v1", "tiles", "idc"):
+    if name in ("patients", "breakhis", "qupath", "idc"):
         slides = [set(part.slides) for part in parts if part.slides is not None]
         assert len(slides) == 3
         assert not slides[0] & slides[1] | slides[0] & slides[2] | slides[1] & slides[2]
