@@ -21,6 +21,12 @@ _LIMITS: dict[str, tuple[float, float | None, str]] = {
     "momentum": (0, 1, "at least 0 and less than 1"),
     "weight_decay": (0, None, "at least 0"),
     "stain_jitter": (0, 1, "at least 0 and less than 1"),
+    "beta_1": (0, 1, "at least 0 and less than 1"),
+    "beta_2": (0, 1, "at least 0 and less than 1"),
+    "epsilon": (0, None, "greater than 0"),
+    "clip_norm": (0, None, "at least 0"),
+    "l2": (0, None, "at least 0"),
+    "ema": (0, 1, "at least 0 and less than 1"),
     "label_smoothing": (0, 1, "at least 0 and less than 1"),
     "focal_gamma": (0, None, "at least 0"),
     "poly_epsilon": (-1, None, "greater than -1"),
@@ -30,7 +36,7 @@ _LIMITS: dict[str, tuple[float, float | None, str]] = {
 }
 """Of each numeric factor that is known: the least value, the value it stays under, and the rule in words."""
 
-_EXCLUSIVE = {"learning_rate", "poly_epsilon"}
+_EXCLUSIVE = {"learning_rate", "epsilon", "poly_epsilon"}
 """Factors that may not take their least value itself."""
 
 

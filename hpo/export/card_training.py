@@ -6,7 +6,7 @@ from hpo.export.markdown import plain, table
 from hpo.export.subject import Subject, class_words
 from hpo.recipe.architecture import own_factors
 from hpo.recipe.groups import differing
-from hpo.recipe.point import FACTORS
+from hpo.recipe.point import FACTORS, Value
 from hpo.results.records import ComputeRole, DataDescription
 from hpo.results.words import (
     DASH,
@@ -81,7 +81,7 @@ def training_section(subject: Subject) -> list[str]:
         "Weight decay": f"{recipe.weight_decay:.6g}",
         "Flips and quarter turns": value_words(recipe.augmentation),
         "Stain jitter": f"{recipe.stain_jitter:.6g}",
-        **{capital(factor_words(name)): value_words(value) for name, value in differing(recipe.fitting_in_use).items()},
+        **{capital(factor_words(name)): _exact(value) for name, value in differing(recipe.fitting_in_use).items()},
         "Computed in": recipe.arithmetic.compute_dtype,
         "Compiled by XLA": value_words(recipe.arithmetic.jit_compile),
         "Seed": str(recipe.seed),
@@ -91,7 +91,8 @@ def training_section(subject: Subject) -> list[str]:
         origin = "Training began at random weights."
     else:
         origin = (
-            f"Training began at the weights of a donor (`{start.mode}`), the recipe `{start.donor.key}` after "
+            f"Training began at the {'averaged ' if start.donor.fitting.ema else ''}weights of a donor "
+            f"(`{start.mode}`), the recipe `{start.donor.key}` after "
             f"{plural(start.epoch, 'epoch')}: the donor is stage 1's best, trained again with this seed."
         )
     own = own_factors(subject.model.recipe.architecture)
@@ -107,6 +108,10 @@ def training_section(subject: Subject) -> list[str]:
         f"The reference (before) is {plain(point_words(reference, ('epochs',)))}, trained for "
         f"{plural(_baseline_epochs(subject), 'epoch')}.",
     ]
+
+
+def _exact(value: Value) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else value_words(value)
 
 
 def _baseline_epochs(subject: Subject) -> int:

@@ -14,6 +14,15 @@ class Fitting:
 
     Args:
         nesterov: Nesterov's momentum (Sutskever et al. 2013), of ``sgd`` with a momentum above 0.
+        beta_1: of ``adam`` and ``adamw``: decay of the mean gradient; in [0, 1).
+        beta_2: of the same: decay of the mean squared gradient; in [0, 1).
+        epsilon: of the same and of ``rmsprop``: added to the root of the mean squared gradient; > 0.
+        clip_norm: longest gradient of a step, as the norm over all variables together; a longer one is shortened to it.
+            0 is no limit.
+        l2: what the sum of the squares of all kernels adds to the loss, times this; >= 0. Unlike ``weight_decay`` it
+            passes through momentum and scaling like any gradient, and spares biases and BatchNormalization.
+        ema: decay per step of the exponential moving average of the weights, in [0, 1); 0 is none. See
+            `hpo.training.averages`.
         loss: what is minimized, a mean over patches; see `hpo.training.losses`.
         focal_gamma: of ``focal``: how much less patches count that are classified well already; >= 0.
         poly_epsilon: of ``poly``: what is added to the weight of the first term of the series; > -1.
@@ -21,6 +30,12 @@ class Fitting:
     """
 
     nesterov: bool = False
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+    clip_norm: float = 0.0
+    l2: float = 0.0
+    ema: float = 0.0
     loss: LossName = "cross_entropy"
     focal_gamma: float = 2.0
     poly_epsilon: float = 1.0
@@ -39,8 +54,12 @@ def in_use(fitting: Fitting, *, optimizer: str, momentum: float) -> Fitting:
         optimizer: the recipe's.
         momentum: likewise.
     """
+    is_adam = optimizer in ("adam", "adamw")
     idle = {
         "nesterov": optimizer != "sgd" or not momentum,
+        "beta_1": not is_adam,
+        "beta_2": not is_adam,
+        "epsilon": not is_adam and optimizer != "rmsprop",
         "focal_gamma": fitting.loss != "focal",
         "poly_epsilon": fitting.loss != "poly",
     }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from hpo.recipe.architecture import Argument, with_own_factors
 from hpo.recipe.fitting import Fitting
 from hpo.recipe.groups import factors_of
 from hpo.recipe.key import digest
-from hpo.recipe.recipe import Recipe
+from hpo.recipe.recipe import OptimizerName, Recipe
 from hpo.recipe.schedule import STRATEGIES
 
 Value = Argument
@@ -27,7 +27,7 @@ FACTORS: dict[str, type | tuple[str, ...]] = {
     "patches": int,
     "learning_rate": float,
     "strategy": STRATEGIES,
-    "optimizer": ("sgd", "adam", "adamw"),
+    "optimizer": get_args(OptimizerName),
     "momentum": float,
     "weight_decay": float,
     "batch_normalization": bool,

@@ -18,7 +18,7 @@ from hpo.recipe.groups import differing
 from hpo.recipe.key import digest
 from hpo.recipe.schedule import Strategy
 
-OptimizerName = Literal["sgd", "adam", "adamw"]
+OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop", "lion"]
 WarmStartMode = Literal["warm", "shrink_perturb"]
 Balance = Literal["equal", "natural"]
 """How a training subset is drawn: as many patches of each class, or at the training split's own ratio."""
@@ -58,8 +58,8 @@ class Recipe:
         batch_size: patches per optimizer step; the incomplete batch at an epoch's end is left out.
         learning_rate: initial learning rate.
         strategy: how the learning rate changes with the step or epoch.
-        optimizer: ``sgd`` (with momentum), ``adam`` or ``adamw``; as weight decay is always decoupled, the last two
-            are one training under one key.
+        optimizer: ``sgd`` (with momentum), ``adam``, ``adamw``, ``rmsprop`` or ``lion``; as weight decay is always
+            decoupled, ``adam`` and ``adamw`` are one training under one key.
         momentum: of ``sgd``; in [0, 1).
         weight_decay: decoupled weight decay per step, times the learning rate; 0 is none.
         batch_normalization: BatchNormalization after every convolution, before its ReLU.

@@ -28,6 +28,11 @@ FACTOR_WORDS = {
     "strategy": "learning-rate strategy",
     "weight_decay": "weight decay",
     "nesterov": "Nesterov momentum",
+    "beta_1": "beta 1",
+    "beta_2": "beta 2",
+    "clip_norm": "greatest gradient norm",
+    "l2": "L2 penalty of kernels",
+    "ema": "weights' moving average (decay)",
     "focal_gamma": "focal loss's gamma",
     "poly_epsilon": "poly loss's epsilon",
     "batch_normalization": "BatchNormalization",
@@ -147,7 +152,8 @@ def value_words(value: Value) -> str:
         return value.replace("_", " ")
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value):,}"
-    return f"{value:.3g}"
+    # Momentum and the decay of averages say most by how much they lack to 1.
+    return f"{value:.5g}" if 0.99 < value < 1 else f"{value:.3g}"
 
 
 def range_words(low: Value, high: Value) -> str:

@@ -199,11 +199,13 @@ class Trainer:
             data = self._data.train(recipe.patches, recipe.seed, recipe.balance)
             with compilable(recipe):
                 logits = function.train(data.patches, data.targets, draws, rates)
-            valid_logits = network.predict(self._data.valid())
-        state = capture(function)
+            state = capture(function)
+            averages = None if function.averages is None else model_arrays(state)
+            valid_logits = network.predict(self._data.valid(), averages)
         if not is_finite(state | {"logits": logits, "valid_logits": valid_logits}):
             raise NonFiniteLossError(epoch)
-        network.holds = (recipe.key, epoch)
+        if averages is None:  # else the model has them, and not the weights to go on with
+            network.holds = (recipe.key, epoch)
         valid = probabilities(valid_logits)
         train_metrics = binary_metrics(data.labels[draws.order.ravel()], probabilities(logits))
         # Of a handful of patches one class may be missing; no curve holds what is no number.

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.models.backend import keras, tf
+from hpo.models.backend import tf
 from hpo.recipe.fitting import Fitting
 from hpo.recipe.recipe import OptimizerName, Recipe
 from hpo.training.augment import Draws, jitter_stain, turn
+from hpo.training.averages import Averages
 from hpo.training.home import HOST, fetch_from
 from hpo.training.losses import losses_of
 from hpo.training.network import Network, scaled
+from hpo.training.optimizers import kernel_penalty, make_optimizer
 from hpo.training.runtime import start_xla
 
 _PATCHES_PER_CALL = 4096
@@ -69,19 +71,23 @@ class EpochFunction:
         network: whose model is trained.
         settings: what to compile for.
         home: the device that patches and labels are on.
+
+    Attributes:
+        averages: of the model's weights, where the settings ask for them.
     """
 
     def __init__(self, network: Network, settings: Settings, home: str = HOST) -> None:
         start_xla()  # which hardly any training does without: it makes the augmentation
         self.network, self.settings, self._home = network, settings, home
-        self.optimizer = _optimizer(settings)
+        self.optimizer = make_optimizer(settings.optimizer, settings.momentum, settings.weight_decay, settings.fitting)
         self.optimizer.build(network.model.trainable_variables)
+        self.averages = Averages(network.model, settings.fitting.ema) if settings.fitting.ema else None
         self._run = self._compile()
 
     def train(
         self, patches: tf.Tensor, labels: tf.Tensor, draws: Draws, learning_rates: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Trains for one epoch, changing the model's and the optimizer's variables.
+        """Trains for one epoch, changing the model's and the optimizer's variables, and the averages.
 
         Args:
             patches: uint8 ``(N, size, size, 3)``, at home.
@@ -137,29 +143,19 @@ class EpochFunction:
 
     def _step(self, patches: tf.Tensor, labels: tf.Tensor, turns: tf.Tensor, stain: tf.Tensor) -> tf.Tensor:
         """One optimizer step; returns the batch's logits, ``(B,)``."""
-        model = self.network.model
-        if self.settings.augmentation:
+        model, settings = self.network.model, self.settings
+        if settings.augmentation:
             patches = turn(patches, turns)
-        if self.settings.stain_jitter:
+        if settings.stain_jitter:
             patches = jitter_stain(patches, stain)
         with tf.GradientTape() as tape:
             logits = tf.cast(model(scaled(patches), training=True)[:, 0], tf.float32)
-            loss = tf.reduce_mean(losses_of(labels, logits, self.settings.fitting))
+            loss = tf.reduce_mean(losses_of(labels, logits, settings.fitting))
+            if settings.fitting.l2:
+                loss += kernel_penalty(model, settings.fitting.l2)
             if model.losses:  # regularizers, which only a user's own function can bring
                 loss += tf.add_n([tf.cast(one, tf.float32) for one in model.losses])
         self.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        if self.averages is not None:
+            self.averages.follow(self.optimizer.iterations)
         return logits
-
-
-def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
-    # One fixed name: checkpoints hold the slots by their paths. The learning rate is assigned at each step.
-    decay = settings.weight_decay or None
-    if settings.optimizer == "sgd":
-        return keras.optimizers.SGD(
-            1.0,
-            momentum=settings.momentum,
-            nesterov=settings.fitting.nesterov,
-            weight_decay=decay,
-            name="optimizer",
-        )
-    return keras.optimizers.Adam(1.0, weight_decay=decay, name="optimizer")  # decoupled decay: AdamW

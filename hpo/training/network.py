@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.models.backend import tf
-from hpo.models.build import build_model, load_weights, weights_of
+from hpo.models.build import Arrays, build_model, load_weights, weights_of
 from hpo.recipe.architecture import ArchitectureSpec
 from hpo.recipe.arithmetic import PLAIN, Arithmetic
 
@@ -53,9 +53,16 @@ class Network:
         shape = tf.TensorSpec((PREDICTION_BATCH, size, size, 3), tf.uint8)
         self._logits = tf.function(lambda x: plain(scaled(x), training=False)[:, 0], input_signature=[shape])
 
-    def predict(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits, float32 ``(N,)``, of uint8 patches ``(N, size, size, 3)``."""
-        if self._predictor is not self.model:
+    def predict(self, patches: NDArray[np.uint8], weights: Arrays | None = None) -> NDArray[np.float32]:
+        """Logits, float32 ``(N,)``, of uint8 patches ``(N, size, size, 3)``.
+
+        Args:
+            patches: what to classify.
+            weights: to classify with. They may stay in the model, whose own are lost. None is those that it has.
+        """
+        if weights is not None:
+            load_weights(self._predictor, weights)
+        elif self._predictor is not self.model:
             load_weights(self._predictor, weights_of(self.model))
         logits = np.empty(len(patches), np.float32)
         for start in range(0, len(patches), PREDICTION_BATCH):

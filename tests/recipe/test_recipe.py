@@ -58,6 +58,11 @@ def test_another_format_gives_other_keys(monkeypatch: pytest.MonkeyPatch) -> Non
         {"momentum": 0.8},
         {"fitting": Fitting(nesterov=True)},
         {"fitting": Fitting(loss="focal")},
+        {"fitting": Fitting(clip_norm=1.0)},
+        {"fitting": Fitting(l2=1e-4)},
+        {"fitting": Fitting(ema=0.99)},
+        {"optimizer": "rmsprop"},
+        {"optimizer": "lion"},
         {"fitting": Fitting(loss="poly")},
         {"fitting": Fitting(label_smoothing=0.1)},
         {"weight_decay": 1e-4},
@@ -91,6 +96,11 @@ def test_every_field_is_covered_by_the_test_above() -> None:
         (replace(PLAIN, optimizer="adam", momentum=0.5), replace(PLAIN, optimizer="adam")),
         (replace(PLAIN, optimizer="adam", fitting=Fitting(nesterov=True)), replace(PLAIN, optimizer="adam")),
         (replace(PLAIN, momentum=0.0, fitting=Fitting(nesterov=True)), replace(PLAIN, momentum=0.0)),
+        (replace(PLAIN, fitting=Fitting(beta_1=0.8, beta_2=0.9, epsilon=1e-3)), PLAIN),
+        (
+            replace(PLAIN, optimizer="lion", momentum=0.1, fitting=Fitting(beta_1=0.8, epsilon=1e-3)),
+            replace(PLAIN, optimizer="lion"),
+        ),
         (replace(PLAIN, fitting=Fitting(focal_gamma=5.0, poly_epsilon=3.0)), PLAIN),
         (
             replace(PLAIN, fitting=Fitting(loss="focal", poly_epsilon=3.0)),

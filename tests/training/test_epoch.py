@@ -129,3 +129,13 @@ def test_a_users_regularizer_is_part_of_the_loss(tmp_path: Path, monkeypatch: py
         kernels[name] = next(value for path, value in weights.items() if path.endswith("kernel"))
         sys.modules.pop(name)
     assert np.square(kernels["with_l2"]).sum() < np.square(kernels["without_l2"]).sum()
+
+
+def test_l2_adds_twice_the_kernels_to_the_gradient_and_spares_biases() -> None:
+    one_step = replace(STILL, batch_size=90)
+    _, plain = train(one_step)
+    _, penalized = train(replace(one_step, fitting=Fitting(l2=0.5)))
+    fresh = initial_weights(STILL.architecture, Network(STILL.architecture, SIZE, False).model, 0)
+    for path, value in fresh.items():
+        expected = 0.02 * 2 * 0.5 * value if path.endswith("kernel") else np.zeros_like(value)
+        assert plain[path] - penalized[path] == pytest.approx(expected, abs=1e-6), path

@@ -86,6 +86,20 @@ RESUMED = {
     "weight decay, no augmentation": replace(PLAIN, weight_decay=0.1, augmentation=False, stain_jitter=0.0),
     "own function with dropout": replace(PLAIN, architecture=FUNCTION),
     "dropout and more filters": replace(PLAIN, architecture=replace(CNN, dropout=0.4, first_filters=6)),
+    "rmsprop": replace(PLAIN, optimizer="rmsprop", fitting=Fitting(epsilon=1e-3)),
+    "lion, clipped": replace(PLAIN, optimizer="lion", learning_rate=1e-3, fitting=Fitting(clip_norm=0.5)),
+    "averages": replace(
+        PLAIN,
+        batch_normalization=True,
+        architecture=replace(CNN, dropout=0.2),
+        fitting=Fitting(ema=0.9, l2=1e-3, nesterov=True),
+    ),
+    "averages, XLA, mixed precision": replace(
+        PLAIN, arithmetic=Arithmetic("bfloat16", jit_compile=True), fitting=Fitting(ema=0.95, l2=1e-3, clip_norm=1.0)
+    ),
+    "warm start from averages": replace(
+        PLAIN, seed=2, initial=WarmStart(replace(PLAIN, fitting=Fitting(ema=0.9)), 1), fitting=Fitting(ema=0.8)
+    ),
     "mixed precision": replace(PLAIN, arithmetic=Arithmetic("bfloat16")),
     "natural ratio": replace(PLAIN, balance="natural"),
     "XLA, dropout": replace(PLAIN, architecture=replace(CNN, dropout=0.2), arithmetic=Arithmetic(jit_compile=True)),
