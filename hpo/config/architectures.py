@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from hpo.config.explain import Problem, refuse
-from hpo.config.fields import FactorValue, Name, Number, Settings, Whole
+from hpo.config.fields import FactorValue, Flag, Name, Number, Settings, Whole
 from hpo.config.function_source import file_digest, read_function
 from hpo.config.patterns import FUNCTION_PATTERN
 from hpo.errors import nearest
-from hpo.recipe.architecture import ARCHITECTURES, ArchitectureSpec, CnnSpec, Convolution, FunctionSpec, Padding
+from hpo.recipe.architecture import (
+    ARCHITECTURES,
+    Activation,
+    ArchitectureSpec,
+    CnnSpec,
+    Convolution,
+    FunctionSpec,
+    Padding,
+    Pooling,
+    with_own_factors,
+)
+from hpo.recipe.geometry import windows
 
 
 class ConvolutionSettings(Settings):
-    """A convolution with ReLU, followed by max-pooling."""
+    """A convolution with its activation, followed by max-pooling."""
 
     kernel: Whole = Field(ge=1, description="side of the square kernel, pixels")
     filters: Whole = Field(ge=1, description="number of output channels")
     stride: Whole = Field(default=1, ge=1, description="step of the kernel in both directions, pixels")
+    pool: Flag = Field(default=True, description="whether max-pooling follows, and so ends a block of convolutions")
 
 
 class CnnSettings(Settings):
-    """A CNN of one's own: convolutions each followed by max-pooling, then dense layers, then one output."""
+    """A CNN of one's own: convolutions in blocks with max-pooling between them, then dense layers, then one output."""
 
     name: Name = Field(description="what reports, files and the database call it")
     convolutions: tuple[ConvolutionSettings, ...] = Field(min_length=1, description="in order from the input")
@@ -34,8 +46,9 @@ class CnnSettings(Settings):
     padding: Padding = Field(default="same", description="of convolutions and pooling")
     pool: Whole = Field(default=2, ge=1, description="side of the max-pooling window, pixels; 1 is no pooling")
     pool_stride: Whole = Field(default=2, ge=1, description="step of the pooling window, pixels")
-    batch_normalization: tuple[Annotated[Whole, Field(ge=0)], ...] = Field(
-        default=(), description="numbers (from 0) of the convolutions that BatchNormalization follows, in both stages"
+    batch_normalization: Literal[True] | tuple[Annotated[Whole, Field(ge=0)], ...] = Field(
+        default=(),
+        description="numbers (from 0) of the convolutions that BatchNormalization follows, in both stages; true is all",
     )
 
     dropout: Number = Field(
@@ -44,9 +57,35 @@ class CnnSettings(Settings):
         lt=1,
         description="share of values dropped in training, before dense layers and output",
     )
+    depth: Whole | None = Field(
+        default=None,
+        ge=1,
+        description="number of blocks: the first ones of those listed, or all and copies of the last; by default all",
+    )
+    kernel: Whole | None = Field(
+        default=None, ge=1, description="side of all kernels instead of each convolution's own, pixels"
+    )
+    activation: Activation | Literal["swish"] = Field(
+        default="relu", description="after convolutions and hidden dense layers; swish is silu"
+    )
+    pooling: Pooling = Field(
+        default="flatten",
+        description="what follows the convolutions: all their values (flatten), or each channel's average or max",
+    )
+    residual: Flag = Field(
+        default=False, description="add the input of every block but the first to its output; needs padding: same"
+    )
+    crop: Whole | None = Field(
+        default=None, ge=1, description="side of the middle of a patch that the CNN sees, pixels; by default all of it"
+    )
+    bn_momentum: Number = Field(
+        default=0.9, ge=0, lt=1, description="of BatchNormalization's moving statistics, wherever there is one"
+    )
 
     @model_validator(mode="after")
     def _normalized_convolutions_exist(self) -> Self:
+        if self.batch_normalization is True:
+            return self
         last = len(self.convolutions) - 1
         refuse(
             [
@@ -126,31 +165,48 @@ def specification(settings: str | CnnSettings | FunctionSettings, folder: Path) 
         files = tuple((name, file_digest(folder / name)) for name in settings.files)
         source = read_function(settings.function, folder)
         return FunctionSpec(settings.function, source.digest, files, tuple(sorted(settings.arguments.items())))
-    return CnnSpec(
-        convolutions=tuple(Convolution(item.kernel, item.filters, item.stride) for item in settings.convolutions),
+    return _described(settings)
+
+
+def _described(settings: CnnSettings) -> ArchitectureSpec:
+    convolutions = tuple(Convolution(**item.model_dump()) for item in settings.convolutions)
+    normalized = settings.batch_normalization
+    spec = CnnSpec(
+        convolutions,
         dense=settings.dense,
         padding=settings.padding,
         pool=settings.pool,
         pool_stride=settings.pool_stride,
-        batch_normalization=settings.batch_normalization,
+        batch_normalization=tuple(range(len(convolutions))) if normalized is True else normalized,
         dropout=settings.dropout,
+        pooling=settings.pooling,
+        residual=settings.residual,
+        crop=settings.crop,
+        bn_momentum=settings.bn_momentum,
     )
+    said = {"depth": settings.depth, "kernel": settings.kernel, "activation": settings.activation}
+    return with_own_factors(spec, {name: value for name, value in said.items() if value is not None})
 
 
-def vanishing_layer(spec: CnnSpec, patch_size: int) -> str | None:
-    """Which layer's window does not fit its input, in words; None if all fit.
+def unfitting_cnn(spec: ArchitectureSpec, patch_size: int) -> str | None:
+    """Why a CNN cannot be built for patches of a size, in words; None if it can, or is a function's.
 
     Args:
-        spec: the CNN.
+        spec: the architecture.
         patch_size: side of the patches, pixels.
     """
+    if not isinstance(spec, CnnSpec):
+        return None
+    if spec.crop is not None and spec.crop > patch_size:
+        return f"a crop of {spec.crop} pixels is larger than the patches, {patch_size} (data.patch_size)"
     if spec.padding == "same":
         return None
-    side = patch_size
-    for number, convolution in enumerate(spec.convolutions):
-        windows = ((convolution.kernel, convolution.stride, "kernel"), (spec.pool, spec.pool_stride, "pooling"))
-        for window, stride, what in windows:
-            if window > side:
-                return f"convolution {number}: {what} of {window} pixels on an input of {side} (padding: valid)"
-            side = (side - window) // stride + 1
+    if spec.residual:
+        return "residual needs padding: same, with which a block's input and output fit; found padding: valid"
+    for layer in windows(spec, patch_size):
+        if layer.side > layer.input:
+            return (
+                f"convolution {layer.number}: {layer.kind} of {layer.side} pixels on an input of {layer.input} "
+                "(padding: valid)"
+            )
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hpo.config.architectures import FunctionSettings, architecture_name, specification, vanishing_layer
+from hpo.config.architectures import FunctionSettings, architecture_name, specification, unfitting_cnn
 from hpo.config.dashboard import Dashboard
 from hpo.config.explain import Problem
 from hpo.config.factor import is_numeric
@@ -13,7 +13,7 @@ from hpo.config.own_factors import at_reference
 from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
 from hpo.errors import nearest
-from hpo.recipe.architecture import ArchitectureSpec, CnnSpec
+from hpo.recipe.architecture import ArchitectureSpec
 from hpo.recipe.arithmetic import why_not_compiled
 
 
@@ -87,7 +87,7 @@ def architecture_specs(
         except ValueError as error:
             problems.append(Problem(("architectures", index, "function"), str(error)))
             continue
-        if isinstance(spec, CnnSpec) and (text := vanishing_layer(spec, study.data.patch_size)) is not None:
+        if (text := unfitting_cnn(spec, study.data.patch_size)) is not None:
             problems.append(Problem(("architectures", index), text))
         if study.arithmetic.jit_compile and (text := why_not_compiled(spec)) is not None:
             problems.append(Problem(("architectures", index), text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -39,6 +40,15 @@ _LIMITS: dict[str, tuple[float, float | None, str]] = {
 _EXCLUSIVE = {"learning_rate", "epsilon", "poly_epsilon"}
 """Factors that may not take their least value itself."""
 
+_CNN_LIMITS: dict[str, tuple[float, float | None, str]] = {
+    "depth": (1, None, "at least 1"),
+    "kernel": (1, None, "at least 1"),
+    "pool": (1, None, "at least 1"),
+    "crop": (1, None, "at least 1"),
+    "bn_momentum": (0, 1, "at least 0 and less than 1"),
+}
+"""The same of factors of described CNNs that a user's function may have as well, with other values."""
+
 
 class Factor(Settings):
     """One hyper-parameter: its reference value, the levels of stage 1, and the bounds of stage 2."""
@@ -65,9 +75,10 @@ class Factor(Settings):
 def kind_of(name: str, factor: Factor) -> type | tuple[Value, ...]:
     """The type of a factor's values, or the words that it may take.
 
-    That of an argument of a user's function shows in its reference and levels: it is whole if all its numbers are.
+    That of an argument of a user's function shows in its reference and levels: it is whole if all its numbers are. So
+    does that of a CNN's factor whose name a function may use for something else (`cnn_factor_problems`).
     """
-    known = FACTORS.get(name) or CNN_FACTORS.get(name)
+    known = FACTORS.get(name) or (CNN_FACTORS.get(name) if name in _LIMITS else None)
     if known is not None:
         return known
     values = (factor.reference, *factor.levels)
@@ -85,7 +96,15 @@ def fitting_value(name: str, value: Value, factor: Factor) -> Value:
     Raises:
         ValueError: if the factor cannot take the value; says what it can take.
     """
-    kind = kind_of(name, factor)
+    return _fitting(name, value, kind_of(name, factor), _LIMITS)
+
+
+def _fitting(
+    name: str,
+    value: Value,
+    kind: type | tuple[Value, ...],
+    limits: Mapping[str, tuple[float, float | None, str]],
+) -> Value:
     if isinstance(kind, tuple):
         if value not in kind:
             raise ValueError(f"found {shown(value)}; {nearest(str(value), map(str, kind))}")
@@ -96,8 +115,8 @@ def fitting_value(name: str, value: Value, factor: Factor) -> Value:
         return value
     if isinstance(value, bool | str) or (kind is int and float(value) != int(value)):
         raise ValueError(f"must be a {'whole number' if kind is int else 'number'}; found {shown(value)}")
-    if name in _LIMITS:
-        least, under, rule = _LIMITS[name]
+    if name in limits:
+        least, under, rule = limits[name]
         if value < least or (value == least and name in _EXCLUSIVE) or (under is not None and value >= under):
             raise ValueError(f"must be {rule}; found {shown(value)}")
     return int(value) if kind is int else float(value)
@@ -133,18 +152,7 @@ def completed(name: str, factor: Factor) -> Factor:
 
 def factor_problems(name: str, factor: Factor) -> list[Problem]:
     """What is wrong with a factor, located within it; empty if nothing is."""
-    values: list[tuple[Location, Value]] = [(("reference",), factor.reference)]
-    values += [(("levels", index), level) for index, level in enumerate(factor.levels)]
-    if factor.prior is not None:
-        values.append((("prior",), factor.prior))
-    if is_numeric(name, factor):
-        values += [((end,), bound) for end in ("low", "high") if (bound := getattr(factor, end)) is not None]
-    problems: list[Problem] = []
-    for location, value in values:
-        try:
-            fitting_value(name, value, factor)
-        except ValueError as error:
-            problems.append(Problem(location, str(error)))
+    problems = _value_problems(name, factor, kind_of(name, factor), _LIMITS)
     if problems:
         return problems
     if factor.levels and factor.reference not in factor.levels:
@@ -152,6 +160,32 @@ def factor_problems(name: str, factor: Factor) -> list[Problem]:
         problems.append(Problem(("reference",), f"{shown(factor.reference)} is not among the levels ({listing})"))
     problems += _numeric_problems(factor) if is_numeric(name, factor) else _word_problems(name, factor)
     return problems or _prior_problems(name, factor)
+
+
+def cnn_factor_problems(name: str, factor: Factor) -> list[Problem]:
+    """What a described CNN cannot do with a factor of its own, located within it; empty if nothing is."""
+    return _value_problems(name, factor, CNN_FACTORS[name], _CNN_LIMITS)
+
+
+def _value_problems(
+    name: str,
+    factor: Factor,
+    kind: type | tuple[Value, ...],
+    limits: Mapping[str, tuple[float, float | None, str]],
+) -> list[Problem]:
+    said = factor.model_fields_set
+    values: list[tuple[Location, Value]] = [(("reference",), factor.reference)]
+    if "levels" in said:
+        values += [(("levels", index), level) for index, level in enumerate(factor.levels)]
+    fields = ("prior", "low", "high") if kind in (int, float) else ("prior",)
+    values += [((field,), value) for field in fields if field in said and (value := getattr(factor, field)) is not None]
+    problems: list[Problem] = []
+    for location, value in values:
+        try:
+            _fitting(name, value, kind, limits)
+        except ValueError as error:
+            problems.append(Problem(location, str(error)))
+    return problems
 
 
 def _prior_problems(name: str, factor: Factor) -> list[Problem]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from hpo.config.cnn_factors import cnn_size_problems, cnn_value_problems
 from hpo.config.consistency import architecture_specs, panel_problems, space_problems
 from hpo.config.dashboard import Dashboard
 from hpo.config.explain import Problem, config_error, explain
@@ -87,6 +88,9 @@ def study_of(document: Document) -> StudyFile:
     study = validated(document, StudyFile)
     space = _named(document, "search_space", study.search_space, load_search_space)
     panels = _named(document, "dashboard", study.dashboard, load_dashboard)
+    unfitting = cnn_value_problems(study, space)
+    if unfitting:
+        raise config_error(read_yaml(study.search_space), unfitting)
     specs, problems = architecture_specs(study, document.folder, space)
     unknown = [] if problems else unknown_factors(study, document.folder, space, specs)
     if unknown:
@@ -96,6 +100,7 @@ def study_of(document: Document) -> StudyFile:
         raise config_error(read_yaml(study.dashboard), absent)
     problems += space_problems(study, space)
     problems += stage_problems(study, space, specs)
+    problems += cnn_size_problems(study, space, specs)
     if problems:
         raise config_error(document, problems)
     return study.loaded(document.folder / document.file.name, space, panels, specs)

@@ -37,7 +37,8 @@ def export_model(trainer: Trainer, recipe: Recipe, epoch: int, *paths: Path) -> 
         StorageError: if a file cannot be written.
         HpoError: if the model cannot be converted to ONNX.
     """
-    model = _whole(trainer.model(recipe, epoch), flat=isinstance(recipe.architecture, CnnSpec))
+    spec = recipe.architecture
+    model = _whole(trainer.model(recipe, epoch), flat=isinstance(spec, CnnSpec) and not spec.residual)
     for path in paths:
         with replacing(path) as temporary:
             _WRITERS[path.suffix](model, temporary)

@@ -61,15 +61,35 @@ def _architecture(recipe: Recipe) -> str:
         given = f" with {plain(arguments)}" if spec.arguments else ""
         return f"The network is made by the function {plain(spec.function)}{given}"
     spec = as_built(spec)
+    any_pooled = spec.pool > 1 and any(one.pool for one in spec.convolutions)
     convolutions = ", ".join(
         f"{one.kernel} x {one.kernel} ({plural(one.filters, 'filter')}, stride {one.stride}"
-        f"{', BatchNormalization' if recipe.batch_normalization or index in spec.batch_normalization else ''})"
+        f"{', BatchNormalization' if recipe.batch_normalization or index in spec.batch_normalization else ''}"
+        f"{'' if one.pool or not any_pooled else ', no pooling'})"
         for index, one in enumerate(spec.convolutions)
     )
+    pooled = " and max-pooling" if any_pooled else ""
+    residual = "; the input of each block after the first is added to its output" if spec.residual else ""
+    global_pooling = "" if spec.pooling == "flatten" else f", the {_GLOBAL[spec.pooling]} of each channel"
     layers = "a dense layer" if len(spec.dense) == 1 else "dense layers"
     dense = f", {layers} of {listed(str(units) for units in spec.dense)} units" if spec.dense else ""
     dropped = f"; dropout of {spec.dropout:g} before each layer after the convolutions" if spec.dropout else ""
-    return f"Convolutions of {convolutions}, each with ReLU and max-pooling{dense}, and one output{dropped}"
+    cropped = f"On the middle {spec.crop} x {spec.crop} pixels, convolutions" if spec.crop else "Convolutions"
+    return (
+        f"{cropped} of {convolutions}, each with {_ACTIVATIONS.get(spec.activation, spec.activation)}{pooled}"
+        f"{global_pooling}{dense}, and one output{residual}{dropped}"
+    )
+
+
+_GLOBAL = {"average": "mean", "max": "maximum"}
+_ACTIVATIONS = {
+    "relu": "ReLU",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "leaky_relu": "leaky ReLU",
+    "selu": "SELU",
+    "silu": "SiLU",
+}
 
 
 def _use(subject: Subject) -> list[str]:

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,7 @@ def write_onnx(model: keras.Model, path: Path) -> None:
     signature = [keras.InputSpec(shape=model.input_shape, dtype="float32", name="patches")]
     try:
         with _silence():
+            _know_erfc()
             model.export(str(path), format="onnx", verbose=False, input_signature=signature)
         _name_ends(path)
         difference = _largest_difference(model, path)
@@ -48,6 +50,22 @@ def write_onnx(model: keras.Model, path: Path) -> None:
         raise HpoError(
             f"the converted ONNX model predicts differently from the Keras model (by up to {difference:.2g})"
         )
+
+
+def _know_erfc() -> None:
+    """Tells tf2onnx of ``erfc(x) = 1 - erf(x)``, by which TensorFlow computes GELU, and which ONNX lacks."""
+    from tf2onnx.handler import tf_op
+
+    def convert(context: Any, node: Any, **_: Any) -> None:
+        name, given, made = node.name, list(node.input), list(node.output)
+        kind, shape = context.get_dtype(node.output[0]), context.get_shape(node.output[0])
+        typed = {"dtypes": [kind], "shapes": [shape]}
+        context.remove_node(name)
+        one = context.make_const(f"{name}_one", np.array(1, np.float32))
+        erf = context.make_node("Erf", given, **typed)
+        context.make_node("Sub", [one.output[0], erf.output[0]], name=name, outputs=made, **typed)
+
+    tf_op("Erfc").register_compat_handler(convert, 9)
 
 
 def _name_ends(path: Path) -> None:

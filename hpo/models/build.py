@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from hpo.errors import TrainingError
 from hpo.models.backend import keras, pin_keras
+from hpo.models.cnn import described_cnn
 from hpo.models.own_function import import_function as _import
 from hpo.models.own_function import settings_kept
-from hpo.models.pooling import TiledMaximum
 from hpo.models.seeds import random_uniform
-from hpo.recipe.architecture import ArchitectureSpec, CnnSpec, FunctionSpec, as_built
+from hpo.recipe.architecture import ArchitectureSpec, FunctionSpec
 from hpo.recipe.arithmetic import PLAIN, Arithmetic, ComputeDtype, why_not_compiled
 from hpo.recipe.key import canonical, digest
 
@@ -28,10 +28,6 @@ Arrays = dict[str, NDArray[Any]]
 
 RANDOM_STATE = "seed_generator_state"
 """The last part of the path of a variable that holds a layer's random state."""
-
-BN_MOMENTUM = 0.9
-"""Of BatchNormalization's moving statistics. Keras' 0.99 needs some 500 steps to forget its start, more than the short
-epochs of a study have, and validation then runs on statistics that lag behind the weights."""
 
 
 def build_model(
@@ -42,13 +38,13 @@ def build_model(
     Args:
         architecture: what the model is made of.
         size: side of the square patches, pixels.
-        batch_normalization: BatchNormalization after every convolution, before its ReLU.
+        batch_normalization: BatchNormalization after every convolution, before its activation.
         arithmetic: what the model is to be trained in; its variables are float32 and have the same names in any.
 
     Returns:
         A model from float32 ``(batch, size, size, 3)`` in [-1, 1] to logits, float32 ``(batch, 1)``. The layers of a
-        CNN are named ``conv1``, ``conv1_bn``, ``conv1_relu``, ``pool1``, ..., ``dense1``, ..., ``logit``, so that
-        weights pass between models by name.
+        CNN are named ``conv1``, ``conv1_bn``, ``conv1_relu``, ``pool1``, ..., ``dense1``, ..., ``logit`` (and
+        ``block2_shortcut``), so that weights pass between models by name.
 
     Raises:
         TrainingError: if the architecture does not fit the patch size, or its function returns something else.
@@ -69,7 +65,7 @@ def build_model(
         pin_keras()
     try:
         with _computing_in(arithmetic.compute_dtype):
-            return _cnn(as_built(architecture), size, batch_normalization, arithmetic.jit_compile)
+            return described_cnn(architecture, size, batch_normalization, arithmetic.jit_compile)
     except ValueError as error:
         raise TrainingError(f"the architecture does not fit patches of {size} pixels: {error}") from error
 
@@ -124,38 +120,6 @@ def _computing_in(dtype: ComputeDtype) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def _cnn(spec: CnnSpec, size: int, batch_normalization: bool, jit_compile: bool) -> keras.Model:
-    layers = keras.layers
-    inputs = x = keras.Input((size, size, 3), name="patches")
-    for index, convolution in enumerate(spec.convolutions):
-        name = f"conv{index + 1}"
-        x = layers.Conv2D(
-            convolution.filters, convolution.kernel, strides=convolution.stride, padding=spec.padding, name=name
-        )(x)
-        if batch_normalization or index in spec.batch_normalization:
-            x = layers.BatchNormalization(momentum=BN_MOMENTUM, name=f"{name}_bn")(x)
-        x = layers.ReLU(name=f"{name}_relu")(x)
-        if spec.pool > 1:
-            x = _pooling(spec, f"pool{index + 1}", jit_compile)(x)
-    x = layers.Flatten(name="flatten")(x)
-    for index, units in enumerate(spec.dense):
-        x = _dropped(x, spec.dropout, f"dropout{index + 1}")
-        x = layers.Dense(units, activation="relu", name=f"dense{index + 1}")(x)
-    x = _dropped(x, spec.dropout, "dropout_last")
-    logit = layers.Dense(1, dtype="float32", name="logit")  # of which bfloat16 would make ties
-    return keras.Model(inputs, logit(x), name="cnn")
-
-
-def _dropped(x: Any, rate: float, name: str) -> Any:
-    return keras.layers.Dropout(rate, name=name)(x) if rate else x
-
-
-def _pooling(spec: CnnSpec, name: str, jit_compile: bool) -> keras.layers.Layer:
-    if not jit_compile:
-        return keras.layers.MaxPooling2D(spec.pool, spec.pool_stride, padding=spec.padding, name=name)
-    return TiledMaximum(spec.pool, spec.padding, name=name)
 
 
 def _fresh(path: str, shape: tuple[int, ...], seed: int) -> NDArray[Any]:

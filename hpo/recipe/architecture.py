@@ -5,52 +5,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Padding = Literal["same", "valid"]
+Activation = Literal["relu", "elu", "gelu", "leaky_relu", "selu", "silu", "tanh"]
+Pooling = Literal["flatten", "average", "max"]
+"""What is made of the last convolution's channels: all their values in a row, or the mean or maximum of each."""
 
 Argument = int | float | str | bool
 """What an argument of a function can be set to."""
 
-CNN_FACTORS: dict[str, type] = {"dropout": float, "filters": int, "dense": int}
-"""The numbers of a described CNN that a search space may name, with their types; see `CnnSpec`."""
+ACTIVATION_WORDS = (*get_args(Activation), "swish")
+"""How an activation may be written: swish is another word for silu."""
+
+CNN_FACTORS: dict[str, type | tuple[str, ...]] = {
+    "dropout": float,
+    "filters": int,
+    "dense": int,
+    "depth": int,
+    "kernel": int,
+    "pool": int,
+    "activation": ACTIVATION_WORDS,
+    "pooling": get_args(Pooling),
+    "residual": bool,
+    "crop": int,
+    "bn_momentum": float,
+}
+"""What of a described CNN a search space may name: the type of each, or the words it may take; see `CnnSpec`."""
 
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution with ReLU, followed by max-pooling.
+    """A convolution with its activation, followed by max-pooling.
 
     Args:
         kernel: side of the square kernel, pixels.
         filters: number of output channels.
         stride: step of the kernel in both directions, pixels.
+        pool: whether max-pooling follows, as the CNN describes it.
     """
 
     kernel: int
     filters: int
     stride: int = 1
+    pool: bool = True
 
 
 @dataclass(frozen=True)
 class CnnSpec:
-    """A plain CNN: convolutions each followed by max-pooling, then dense layers, then one logit.
+    """A CNN: convolutions in blocks with max-pooling between them, then dense layers, then one logit.
+
+    A block is a run of convolutions up to and including one that pooling follows (`blocks`).
 
     Args:
         convolutions: in order from the input.
-        dense: units of each hidden dense layer (ReLU), in order.
+        dense: units of each hidden dense layer, in order.
         padding: of convolutions and pooling.
-        pool: side of the max-pooling window, pixels; 1 is no pooling.
+        pool: side of the max-pooling window, pixels; 1 is no pooling, whatever the convolutions say.
         pool_stride: step of the pooling window; the paper's text says 1, its parameter counts say 2.
-        batch_normalization: numbers (from 0) of the convolutions that BatchNormalization follows,
-            between convolution and ReLU, whatever the recipe says. The recipe's own
-            ``batch_normalization`` puts one after every convolution.
+        batch_normalization: numbers (from 0) of the convolutions that BatchNormalization follows, between convolution
+            and activation, whatever the recipe says. The recipe's own ``batch_normalization`` puts one after every
+            convolution.
         dropout: share of the values that are dropped in training, before each dense layer and the output; 0 is none.
         first_filters: of the first convolution instead of its own, the others in proportion; None is as written.
         first_dense: of the first dense layer instead of its own units, the others in proportion; None is as written.
+        depth: number of blocks: the first ones, or all and then copies of the last. Pooling follows every block but the
+            last, and the last as it follows the last that is written. None is as written.
+        kernel: side of every kernel, pixels, those of shortcuts apart; None is as written.
+        activation: after convolutions and hidden dense layers. ``leaky_relu`` has slope 0.2 below 0.
+        pooling: how the last convolution's output becomes one row of values.
+        residual: the input of every block but the first is added to its last convolution's output, before the
+            activation. It passes through a 1x1 convolution where the shapes differ (with a BatchNormalization where
+            that convolution has one).
+        crop: side of the square in the middle of a patch that the CNN sees, pixels; None is the whole patch.
+        bn_momentum: of BatchNormalization's moving statistics. Keras' 0.99 needs some 500 steps to forget its start,
+            more than a study's short epochs have, and validation then runs on statistics that lag behind the weights.
 
-    Source: Johny et al. 2021, Table 2.
+    Sources: Johny et al. 2021, Table 2; He et al. 2016, "Deep Residual Learning" (option B shortcuts).
     """
 
     convolutions: tuple[Convolution, ...]
@@ -62,6 +95,13 @@ class CnnSpec:
     dropout: float = 0.0
     first_filters: int | None = None
     first_dense: int | None = None
+    depth: int | None = None
+    kernel: int | None = None
+    activation: Activation = "relu"
+    pooling: Pooling = "flatten"
+    residual: bool = False
+    crop: int | None = None
+    bn_momentum: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -90,6 +130,13 @@ _ADDED_LATER: dict[str, Any] = {
     "dropout": 0.0,
     "first_filters": None,
     "first_dense": None,
+    "depth": None,
+    "kernel": None,
+    "activation": "relu",
+    "pooling": "flatten",
+    "residual": False,
+    "crop": None,
+    "bn_momentum": 0.9,
     "files": [],
     "arguments": {},
 }
@@ -104,6 +151,10 @@ def architecture_to_json(spec: ArchitectureSpec) -> dict[str, Any]:
     values = asdict(spec)
     if isinstance(spec, FunctionSpec):
         values |= {"files": [list(file) for file in spec.files], "arguments": dict(spec.arguments)}
+    else:
+        pooled = [one for one in values["convolutions"] if one["pool"]]
+        for convolution in pooled:
+            del convolution["pool"]
     return {name: value for name, value in values.items() if name not in _ADDED_LATER or value != _ADDED_LATER[name]}
 
 
@@ -123,6 +174,13 @@ def architecture_from_json(values: dict[str, Any]) -> ArchitectureSpec:
         dropout=float(values.get("dropout", 0.0)),
         first_filters=values.get("first_filters"),
         first_dense=values.get("first_dense"),
+        depth=values.get("depth"),
+        kernel=values.get("kernel"),
+        activation=values.get("activation", "relu"),
+        pooling=values.get("pooling", "flatten"),
+        residual=values.get("residual", False),
+        crop=values.get("crop"),
+        bn_momentum=float(values.get("bn_momentum", 0.9)),
     )
 
 
@@ -146,28 +204,79 @@ def with_own_factors(spec: ArchitectureSpec, values: Mapping[str, Argument]) -> 
             raise KeyError(name)
     if isinstance(spec, FunctionSpec):
         return replace(spec, arguments=tuple(sorted({**dict(spec.arguments), **values}.items())))
-    changed: dict[str, Any] = {}
-    if "dropout" in values:
-        changed["dropout"] = float(values["dropout"])
-    if "filters" in values:
-        filters = int(values["filters"])
-        changed["first_filters"] = None if filters == spec.convolutions[0].filters else filters
-    if "dense" in values:
-        dense = int(values["dense"])
-        changed["first_dense"] = None if dense == spec.dense[0] else dense
-    return replace(spec, **changed)
+    return replace(spec, **dict(_field(spec, name, value) for name, value in values.items()))
+
+
+def _field(spec: CnnSpec, name: str, value: Any) -> tuple[str, Any]:
+    """The field that holds a CNN's factor, and its value; None where it is as written, so that one CNN has one key."""
+    match name:
+        case "filters":
+            return "first_filters", _unless(int(value), spec.convolutions[0].filters)
+        case "dense":
+            return "first_dense", _unless(int(value), spec.dense[0])
+        case "depth":
+            return name, _unless(int(value), len(blocks(spec.convolutions)))
+        case "kernel":
+            sides = {one.kernel for one in spec.convolutions}
+            return name, None if sides == {int(value)} else int(value)
+        case "activation":
+            return name, "silu" if value == "swish" else value
+    kind = CNN_FACTORS[name]
+    return name, value if isinstance(kind, tuple) else kind(value)
+
+
+def _unless(value: int, as_written: int) -> int | None:
+    return None if value == as_written else value
+
+
+def blocks(convolutions: Sequence[Convolution]) -> list[tuple[int, ...]]:
+    """The numbers (from 0) of each block's convolutions: a block ends where pooling follows, and at the end."""
+    found: list[tuple[int, ...]] = []
+    begun: tuple[int, ...] = ()
+    for number, convolution in enumerate(convolutions):
+        begun = (*begun, number)
+        if convolution.pool:
+            found.append(begun)
+            begun = ()
+    return [*found, begun] if begun else found
 
 
 def as_built(spec: CnnSpec) -> CnnSpec:
-    """The CNN with the filters and units that its layers really have, as if it had been written so."""
-    convolutions, dense = spec.convolutions, spec.dense
-    if spec.first_filters is not None:
-        share = spec.first_filters / convolutions[0].filters
-        convolutions = tuple(replace(one, filters=max(1, round(share * one.filters))) for one in convolutions)
-    if spec.first_dense is not None:
-        share = spec.first_dense / dense[0]
-        dense = tuple(max(1, round(share * units)) for units in dense)
-    return replace(spec, convolutions=convolutions, dense=dense, first_filters=None, first_dense=None)
+    """The CNN with the layers, sides, filters and units that it really has, as if it had been written so."""
+    order = _order(spec)
+    share = 1.0 if spec.first_filters is None else spec.first_filters / spec.convolutions[0].filters
+    convolutions = tuple(
+        replace(
+            one,
+            filters=max(1, round(share * one.filters)),
+            kernel=one.kernel if spec.kernel is None else spec.kernel,
+            pool=is_pooled,
+        )
+        for one, is_pooled in ((spec.convolutions[number], is_pooled) for number, is_pooled in order)
+    )
+    dense_share = 1.0 if spec.first_dense is None else spec.first_dense / spec.dense[0]
+    return replace(
+        spec,
+        convolutions=convolutions,
+        dense=tuple(max(1, round(dense_share * units)) for units in spec.dense),
+        batch_normalization=tuple(at for at, (number, _) in enumerate(order) if number in spec.batch_normalization),
+        first_filters=None,
+        first_dense=None,
+        depth=None,
+        kernel=None,
+    )
+
+
+def _order(spec: CnnSpec) -> list[tuple[int, bool]]:
+    """The number of the written convolution that stands at each place, and whether pooling follows there."""
+    written = blocks(spec.convolutions)
+    depth = spec.depth or len(written)
+    ends_pooled = spec.convolutions[-1].pool
+    return [
+        (number, number == block[-1] and (place < depth - 1 or ends_pooled))
+        for place, block in enumerate(written[min(place, len(written) - 1)] for place in range(depth))
+        for number in block
+    ]
 
 
 def _cnn(*convolutions: tuple[int, int, int], dense: tuple[int, int], bn: tuple[int, ...] = ()) -> CnnSpec:

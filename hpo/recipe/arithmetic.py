@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from hpo.recipe.architecture import ArchitectureSpec, CnnSpec
+from hpo.recipe.architecture import ArchitectureSpec, CnnSpec, as_built
 
 ComputeDtype = Literal["float32", "bfloat16"]
 
@@ -37,6 +37,8 @@ def why_not_compiled(architecture: ArchitectureSpec) -> str | None:
     What a user's own function makes shows only when it is compiled.
     """
     if not isinstance(architecture, CnnSpec) or architecture.pool in (1, architecture.pool_stride):
+        return None
+    if not any(convolution.pool for convolution in as_built(architecture).convolutions):
         return None
     return (
         f"pooling windows of {architecture.pool} pixels at steps of {architecture.pool_stride} overlap or leave gaps, "

@@ -2,7 +2,77 @@
 
 from __future__ import annotations
 
-from hpo.recipe.architecture import CnnSpec, as_built
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+from hpo.recipe.architecture import CnnSpec, as_built, blocks
+
+
+class Window(NamedTuple):
+    """A layer that slides a window over its input.
+
+    Args:
+        kind: what it is.
+        number: of its convolution (from 0), as built; of its block's last for a shortcut.
+        side: of the window, pixels.
+        input: side of its input, pixels.
+        output: side of its output, pixels.
+        channels: of its input.
+        filters: of its output; pooling keeps the channels.
+    """
+
+    kind: Literal["kernel", "shortcut", "pooling"]
+    number: int
+    side: int
+    input: int
+    output: int
+    channels: int
+    filters: int
+
+    @property
+    def multiplications(self) -> int:
+        """For one patch."""
+        return 0 if self.kind == "pooling" else self.output**2 * self.side**2 * self.channels * self.filters
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases, those of a BatchNormalization apart."""
+        return 0 if self.kind == "pooling" else (self.side**2 * self.channels + 1) * self.filters
+
+
+def windows(spec: CnnSpec, patch_size: int) -> Iterator[Window]:
+    """Convolutions, shortcuts and pooling, in order from the input; ends after one that does not fit.
+
+    Args:
+        spec: the architecture.
+        patch_size: side of the square patches, pixels.
+    """
+    spec = as_built(spec)
+    side, channels = min(patch_size, spec.crop or patch_size), 3
+    for number, block in enumerate(blocks(spec.convolutions)):
+        entering, entered = side, channels
+        for index in block:
+            layer = spec.convolutions[index]
+            output = _output_side(side, layer.kernel, layer.stride, spec.padding)
+            yield Window("kernel", index, layer.kernel, side, output, channels, layer.filters)
+            side, channels = output, layer.filters
+            if side < 1:
+                return
+        if spec.residual and number and (entering, entered) != (side, channels):
+            yield Window("shortcut", block[-1], 1, entering, side, entered, channels)
+        if spec.pool > 1 and spec.convolutions[block[-1]].pool:
+            output = _output_side(side, spec.pool, spec.pool_stride, spec.padding)
+            yield Window("pooling", block[-1], spec.pool, side, output, channels, channels)
+            side = output
+            if side < 1:
+                return
+
+
+def shortcut_stride(spec: CnnSpec, block: tuple[int, ...]) -> int:
+    """Step of the 1x1 convolution beside a block, pixels: what the block's own convolutions make together."""
+    return math.prod(spec.convolutions[index].stride for index in block)
 
 
 def multiplications(spec: CnnSpec, patch_size: int) -> int:
@@ -14,19 +84,9 @@ def multiplications(spec: CnnSpec, patch_size: int) -> int:
         spec: the architecture.
         patch_size: side of the square patches, pixels.
     """
-    spec = as_built(spec)
-    side, channels, count = patch_size, 3, 0
-    for convolution in spec.convolutions:
-        side = _output_side(side, convolution.kernel, convolution.stride, spec.padding)
-        count += side * side * convolution.kernel**2 * channels * convolution.filters
-        channels = convolution.filters
-        if spec.pool > 1:
-            side = _output_side(side, spec.pool, spec.pool_stride, spec.padding)
-    values = side * side * channels
-    for units in (*spec.dense, 1):
-        count += values * units
-        values = units
-    return count
+    layers = list(windows(spec, patch_size))
+    widths = _widths(spec, layers[-1])
+    return sum(layer.multiplications for layer in layers) + sum(given * units for given, units in pairwise(widths))
 
 
 def is_fitting(spec: CnnSpec, patch_size: int) -> bool:
@@ -36,14 +96,10 @@ def is_fitting(spec: CnnSpec, patch_size: int) -> bool:
         spec: the architecture.
         patch_size: side of the square patches, pixels.
     """
-    side = patch_size
-    for convolution in spec.convolutions:
-        if side < convolution.kernel:
-            return False
-        side = _output_side(side, convolution.kernel, convolution.stride, spec.padding)
-        if spec.pool > 1:
-            side = _output_side(side, spec.pool, spec.pool_stride, spec.padding)
-    return side >= 1
+    return all(
+        layer.output >= 1 and (layer.kind == "pooling" or layer.side <= layer.input)
+        for layer in windows(spec, patch_size)
+    )
 
 
 def trainable_parameters(spec: CnnSpec, patch_size: int, *, batch_normalization: bool = False) -> int:
@@ -54,21 +110,25 @@ def trainable_parameters(spec: CnnSpec, patch_size: int, *, batch_normalization:
         patch_size: side of the square patches, pixels.
         batch_normalization: the recipe's: one after every convolution.
     """
-    spec = as_built(spec)
-    side, channels, count = patch_size, 3, 0
-    for number, convolution in enumerate(spec.convolutions):
-        count += (convolution.kernel**2 * channels + 1) * convolution.filters
-        if batch_normalization or number in spec.batch_normalization:
-            count += 2 * convolution.filters
-        channels = convolution.filters
-        side = _output_side(side, convolution.kernel, convolution.stride, spec.padding)
-        if spec.pool > 1:
-            side = _output_side(side, spec.pool, spec.pool_stride, spec.padding)
-    values = side * side * channels
-    for units in (*spec.dense, 1):
-        count += (values + 1) * units
-        values = units
-    return count
+    layers = list(windows(spec, patch_size))
+    widths = _widths(spec, layers[-1])
+    normalized = as_built(spec).batch_normalization
+    scales = sum(
+        2 * layer.filters
+        for layer in layers
+        if layer.kind != "pooling" and (batch_normalization or layer.number in normalized)
+    )
+    return (
+        sum(layer.parameters for layer in layers)
+        + scales
+        + sum((given + 1) * units for given, units in pairwise(widths))
+    )
+
+
+def _widths(spec: CnnSpec, last: Window) -> list[int]:
+    """Values that enter the dense part, and units of each of its layers, the logit's one included."""
+    values = last.filters * (last.output**2 if spec.pooling == "flatten" else 1)
+    return [values, *as_built(spec).dense, 1]
 
 
 def _output_side(side: int, window: int, stride: int, padding: str) -> int:

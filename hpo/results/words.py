@@ -37,6 +37,7 @@ FACTOR_WORDS = {
     "poly_epsilon": "poly loss's epsilon",
     "batch_normalization": "BatchNormalization",
     "stain_jitter": "stain jitter",
+    "bn_momentum": "BatchNormalization momentum",
 }
 
 SIDE_WORDS: dict[Role, str] = {

@@ -1,27 +1,34 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hpo.config.architectures import (
     CnnSettings,
     FunctionSettings,
     architecture_name,
     specification,
-    vanishing_layer,
+    unfitting_cnn,
 )
 from hpo.config.function_source import find_module
 from hpo.recipe.architecture import (
     ARCHITECTURES,
+    CNN_FACTORS,
     CnnSpec,
     Convolution,
     FunctionSpec,
     architecture_from_json,
     architecture_to_json,
 )
+from hpo.recipe.geometry import trainable_parameters
+
+PAGE = Path(__file__).parents[2] / "docs" / "cnns.md"
 
 
 def test_a_known_name_is_the_known_architecture(tmp_path: Path) -> None:
@@ -104,15 +111,64 @@ def test_a_function_that_is_not_there_is_refused(tmp_path: Path, source: str, of
 
 
 def test_with_padding_same_no_layer_vanishes() -> None:
-    assert vanishing_layer(CnnSpec((Convolution(9, 1, 9),) * 5, ()), 8) is None
+    assert unfitting_cnn(CnnSpec((Convolution(9, 1, 9),) * 5, ()), 8) is None
 
 
 def test_with_padding_valid_the_first_window_that_does_not_fit_is_named() -> None:
     two = CnnSpec((Convolution(3, 8, 2), Convolution(5, 8)), (), padding="valid")
 
-    assert vanishing_layer(two, 25) is None  # 25 -> 12 -> 6 -> 2 -> 1
-    assert vanishing_layer(two, 21) == "convolution 1: pooling of 2 pixels on an input of 1 (padding: valid)"
-    assert vanishing_layer(two, 17) == "convolution 1: kernel of 5 pixels on an input of 4 (padding: valid)"
+    assert unfitting_cnn(two, 25) is None  # 25 -> 12 -> 6 -> 2 -> 1
+    assert unfitting_cnn(two, 21) == "convolution 1: pooling of 2 pixels on an input of 1 (padding: valid)"
+    assert unfitting_cnn(two, 17) == "convolution 1: kernel of 5 pixels on an input of 4 (padding: valid)"
+    assert unfitting_cnn(replace(two, crop=17), 96) == unfitting_cnn(two, 17)
+    assert unfitting_cnn(replace(two, depth=1), 17) is None
+
+
+def test_a_crop_fits_into_the_patch_and_a_residual_block_needs_padding() -> None:
+    one = CnnSpec((Convolution(3, 8),), ())
+
+    assert unfitting_cnn(replace(one, crop=24), 24) is None
+    assert unfitting_cnn(replace(one, crop=25), 24) == (
+        "a crop of 25 pixels is larger than the patches, 24 (data.patch_size)"
+    )
+    assert unfitting_cnn(replace(one, residual=True, padding="valid"), 24) == (
+        "residual needs padding: same, with which a block's input and output fit; found padding: valid"
+    )
+
+
+def test_the_pages_network_is_what_it_says(tmp_path: Path) -> None:
+    """5x5 by 2, 3x3, pool, twice 3x3, pool, twice 3x3, each normalized; the mean of each channel, dropout, a logit."""
+    text = PAGE.read_text(encoding="utf-8")
+    (example,) = yaml.safe_load(re.findall(r"(?:^    .*\n)+", text, flags=re.MULTILINE)[0])["architectures"]
+    spec = specification(CnnSettings.model_validate(example), tmp_path)
+
+    assert isinstance(spec, CnnSpec)
+    assert spec == CnnSpec(
+        (
+            Convolution(5, 24, 2, pool=False),
+            Convolution(3, 24),
+            Convolution(3, 48, pool=False),
+            Convolution(3, 48),
+            Convolution(3, 96, pool=False),
+            Convolution(3, 96, pool=False),
+        ),
+        (),
+        batch_normalization=(0, 1, 2, 3, 4, 5),
+        dropout=0.2,
+        pooling="average",
+        crop=64,
+        bn_momentum=0.95,
+    )
+    assert f"{trainable_parameters(spec, 96):,} trained parameters" in text
+    assert architecture_from_json(architecture_to_json(spec)) == spec
+
+
+def test_the_page_has_every_key_and_factor_of_a_cnn() -> None:
+    rows = re.findall(r"^\| (`.*?) \|(.*?)\|", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    keys = {key for row, _ in rows for key in re.findall("`(.*?)`", row)}
+    assert keys == {*CnnSettings.model_fields, *CNN_FACTORS} - {"name"}
+    factors = {key for row, factor in rows if "yes" in factor for key in re.findall("`(.*?)`", row)}
+    assert factors == {*CNN_FACTORS} - {"pool"}
 
 
 def test_a_module_below_folders_without_init_is_found_without_importing_them(tmp_path: Path) -> None:

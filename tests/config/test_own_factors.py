@@ -11,7 +11,7 @@ from hpo.config.as_planned import as_planned, find_study
 from hpo.config.load import load_study
 from hpo.config.own_factors import absent_factors
 from hpo.config.study import StudyFile
-from hpo.recipe.architecture import CnnSpec, FunctionSpec, own_factors
+from hpo.recipe.architecture import CNN_FACTORS, CnnSpec, FunctionSpec, own_factors
 from hpo.stages.plan import determining_settings, stage1_points
 from tests.config.samples import DASHBOARD, SPACE, STUDY, Change, changed, refusal
 
@@ -45,7 +45,7 @@ def load(folder: Path, *changes: Change, space: str = WIDTH) -> StudyFile:
 def test_an_argument_is_a_factor_of_the_functions_that_have_it_and_of_no_other(tmp_path: Path) -> None:
     study = load(tmp_path, (LIST, MINE), (FACTORS, "factors: [width, epochs]"))
     assert [own_factors(spec) for spec in study.architecture_specs.values()] == [
-        ("dropout", "filters", "dense"),
+        tuple(CNN_FACTORS),
         ("width",),
     ]
     assert [point.get("width") for point in stage1_points(study, "mine")] == [32, 16, 64, 32, 32]
@@ -63,6 +63,73 @@ def test_numbers_of_a_cnn_are_factors_of_every_cnn(tmp_path: Path) -> None:
         (0, 15),
     ]
     assert study.architecture_specs == load(tmp_path, space="").architecture_specs  # the reference is as written
+
+
+DESCRIBED = (
+    LIST,
+    "architectures: [model2, {name: mine, function: 'nets:anything', arguments: {pool: 1}}]",
+)
+
+
+@pytest.mark.parametrize(
+    ("factor", "error"),
+    [
+        (
+            "activation: {reference: relu, levels: [relu, glue]}",
+            """activation.levels.1: found "glue"; did you mean 'gelu'? (allowed: elu, gelu, leaky_relu, relu, """
+            "selu, silu, swish, tanh)",
+        ),
+        (
+            "pooling: {reference: avg}",
+            """pooling.reference: found "avg"; did you mean 'average'? (allowed: average, flatten, max)""",
+        ),
+        ("depth: {reference: 2, levels: [1, 2, 2.5]}", "depth.levels.2: must be a whole number; found 2.5"),
+        ("depth: {reference: 1, low: 0, high: 4}", "depth.low: must be at least 1; found 0.0"),
+        ("residual: {reference: 1}", "residual.reference: must be true or false; found 1"),
+        ("bn_momentum: {reference: 1}", "bn_momentum.reference: must be at least 0 and less than 1; found 1"),
+        ("kernel: {reference: small}", 'kernel.reference: must be a whole number; found "small"'),
+    ],
+)
+def test_a_value_that_a_described_cnn_cannot_take_is_refused(tmp_path: Path, factor: str, error: str) -> None:
+    assert refusal(load_study, write(tmp_path, DESCRIBED, space=f"  {factor}\n")) == [f"8 factors.{error}"]
+
+
+def test_a_function_may_take_other_values_by_the_name_of_a_cnns_factor(tmp_path: Path) -> None:
+    alone = (LIST, "architectures: [{name: mine, function: 'nets:anything', arguments: {pooling: avg, crop: 0.5}}]")
+    space = "  pooling: {reference: avg, levels: [avg, none]}\n  crop: {reference: 0.5, low: 0.25, high: 1}\n"
+    assert load(tmp_path, alone, space=space).space.reference["crop"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("factor", "error"),
+    [
+        (
+            "crop: {reference: 8, levels: [8, 99]}",
+            "model2 with crop 99 of the search space: a crop of 99 pixels is larger than the patches, 96 "
+            "(data.patch_size)",
+        ),
+        (
+            "depth: {reference: 3, levels: [2, 3, 9]}",
+            "strict with depth 9 of the search space: convolution 5: kernel of 3 pixels on an input of 1 "
+            "(padding: valid)",
+        ),
+        (
+            "residual: {reference: false, levels: [false, true]}",
+            "strict with residual True of the search space: residual needs padding: same, with which a block's input "
+            "and output fit; found padding: valid",
+        ),
+        (
+            "pool: {reference: 2, low: 1, high: 3}",
+            "model2 with pool 3 of the search space: pooling windows of 3 pixels at steps of 2 overlap or leave gaps, "
+            "which XLA cannot train reproducibly; make the two equal, or set arithmetic.jit_compile to false",
+        ),
+    ],
+)
+def test_a_cnn_that_cannot_be_built_at_an_end_of_a_factor_is_refused(tmp_path: Path, factor: str, error: str) -> None:
+    strict = "{name: strict, padding: valid, convolutions: [{kernel: 3, filters: 4}]}"
+    compiled = "search_space: space.yaml\narithmetic: {jit_compile: true}"
+    change = [(LIST, f"architectures: [model2, {strict}]"), ("search_space: space.yaml", compiled)]
+    assert error in "".join(refusal(load_study, write(tmp_path, *change, space=f"  {factor}\n")))
 
 
 def test_the_reference_is_part_of_the_architecture(tmp_path: Path) -> None:

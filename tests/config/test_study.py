@@ -83,7 +83,7 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
             ARCHITECTURE_LIST,
             "architectures:\n  - name: tiny\n    convolutions:\n      - {kernel: 3, filters: 9, filter: 8}",
             "9 architectures.0.convolutions.0.filter: unknown key; did you mean 'filters'? "
-            "(allowed: filters, kernel, stride)",
+            "(allowed: filters, kernel, pool, stride)",
         ),
         (
             ARCHITECTURE_LIST,

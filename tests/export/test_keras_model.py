@@ -22,7 +22,7 @@ from hpo.recipe.recipe import Recipe
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
 from hpo.training.engine import Trainer
-from tests.training.toy import FUNCTION, PLAIN, ToyDataset
+from tests.training.toy import BLOCKS, FUNCTION, PLAIN, ToyDataset
 
 NORMALIZED = replace(PLAIN, batch_normalization=True)
 
@@ -44,7 +44,12 @@ def trainer(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
     return Trainer(CheckpointStore(Files(tmp_path_factory.mktemp("checkpoints"))), ToyDataset())
 
 
-RECIPES = {"plain": PLAIN, "normalized": NORMALIZED, "function": replace(PLAIN, architecture=FUNCTION)}
+RECIPES = {
+    "plain": PLAIN,
+    "normalized": NORMALIZED,
+    "function": replace(PLAIN, architecture=FUNCTION),
+    "blocks": replace(PLAIN, architecture=BLOCKS),
+}
 
 
 def test_keras_alone_predicts_probabilities_from_raw_patches(trainer: Trainer, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from hpo.config.study import DataSettings, SampleSettings
 from hpo.evaluation.metrics import METRICS
 from hpo.export.model_card import model_card
 from hpo.export.subject import subject_of
-from hpo.recipe.architecture import ARCHITECTURES, FunctionSpec
+from hpo.recipe.architecture import ARCHITECTURES, CnnSpec, Convolution, FunctionSpec
 from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.results.study import StudyResults
 from tests.export.samples import best_config, fitting
@@ -180,6 +180,18 @@ def test_a_network_of_the_users_own_is_named_by_its_function(results: StudyResul
     assert 'load_model("model.keras", custom_objects=vars(networks))' in text
     assert "import networks" in text
     assert "Training began at random weights." in text
+
+
+def test_a_described_network_is_described(results: StudyResults) -> None:
+    convolutions = (Convolution(5, 8, 2, pool=False), Convolution(3, 8), Convolution(3, 16, pool=False))
+    spec = CnnSpec(convolutions, (), activation="silu", pooling="average", residual=True, crop=64, dropout=0.2)
+    recipe = replace(DONOR, architecture=spec, seed=0)
+    assert (
+        "On the middle 64 x 64 pixels, convolutions of 5 x 5 (8 filters, stride 2, no pooling), 3 x 3 (8 filters, "
+        "stride 1), 3 x 3 (16 filters, stride 1, no pooling), each with SiLU and max-pooling, the mean of each "
+        "channel, and one output; the input of each block after the first is added to its output; dropout of 0.2 "
+        "before each layer after the convolutions"
+    ) in card(fitting(results, {"model3": recipe}), recipe)
 
 
 def test_a_model_that_was_not_tested_has_no_card(results: StudyResults) -> None:

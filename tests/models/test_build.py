@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from hpo.errors import TrainingError
 from hpo.models.backend import keras
 from hpo.models.build import build_model, initial_weights, load_weights, weights_of
-from hpo.recipe.architecture import ARCHITECTURES, CnnSpec, Convolution, FunctionSpec, with_own_factors
+from hpo.recipe.architecture import (
+    ARCHITECTURES,
+    Activation,
+    CnnSpec,
+    Convolution,
+    FunctionSpec,
+    Pooling,
+    with_own_factors,
+)
+from hpo.recipe.geometry import trainable_parameters
 from tests.models.own import GOOD, HEADER, Maker
 
 TINY = CnnSpec((Convolution(3, 4), Convolution(3, 5)), (6, 7))
@@ -64,6 +76,59 @@ def test_dropout_comes_before_dense_layers_and_output_and_is_not_there_without_a
     plain = initial_weights(TINY, build_model(TINY, 16), 0)
     kept = initial_weights(with_own_factors(TINY, {"dropout": 0.4}), build_model(TINY, 16), 0)
     assert all(np.array_equal(plain[path], kept[path]) for path in plain)
+
+
+BLOCKS = CnnSpec(
+    (Convolution(3, 4, 2, pool=False), Convolution(3, 4), Convolution(3, 6, pool=False), Convolution(3, 6)),
+    (5,),
+    activation="silu",
+    pooling="average",
+    residual=True,
+    crop=13,
+    bn_momentum=0.95,
+)
+
+
+def test_blocks_shortcuts_crop_and_global_pooling_are_as_specified() -> None:
+    model = build_model(BLOCKS, 16, batch_normalization=True)
+    assert [(layer.name, tuple(layer.output.shape[1:])) for layer in model.layers] == [
+        ("patches", (16, 16, 3)), ("crop", (13, 13, 3)),
+        ("conv1", (7, 7, 4)), ("conv1_bn", (7, 7, 4)), ("conv1_silu", (7, 7, 4)),
+        ("conv2", (7, 7, 4)), ("conv2_bn", (7, 7, 4)), ("conv2_silu", (7, 7, 4)), ("pool2", (4, 4, 4)),
+        ("conv3", (4, 4, 6)), ("conv3_bn", (4, 4, 6)), ("conv3_silu", (4, 4, 6)),
+        ("conv4", (4, 4, 6)), ("block2_shortcut", (4, 4, 6)),
+        ("conv4_bn", (4, 4, 6)), ("block2_shortcut_bn", (4, 4, 6)), ("block2_sum", (4, 4, 6)),
+        ("conv4_silu", (4, 4, 6)), ("pool4", (2, 2, 6)),
+        ("average", (6,)), ("dense1", (5,)), ("logit", (1,)),
+    ]  # fmt: skip
+    assert {layer.momentum for layer in model.layers if layer.name.endswith("_bn")} == {0.95}
+    trained = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+    assert trained == trainable_parameters(BLOCKS, 16, batch_normalization=True)
+
+
+@pytest.mark.parametrize("activation", get_args(Activation))
+@pytest.mark.parametrize("pooling", get_args(Pooling))
+def test_every_activation_and_pooling_gives_the_counted_weights(activation: Activation, pooling: Pooling) -> None:
+    spec = replace(BLOCKS, activation=activation, pooling=pooling, depth=3)
+    model = build_model(spec, 16)
+    load_weights(model, initial_weights(spec, model, 0))
+    assert sum(int(np.prod(variable.shape)) for variable in model.trainable_variables) == trainable_parameters(spec, 16)
+    assert np.isfinite(model(np.ones((2, 16, 16, 3), np.float32))).all()
+
+
+def test_the_middle_of_the_patch_is_seen_and_nothing_else() -> None:
+    spec = replace(TINY, crop=10)
+    model = build_model(spec, 16)
+    load_weights(model, initial_weights(spec, model, 0))
+    patch = np.random.default_rng(0).random((1, 16, 16, 3), np.float32)
+    framed = np.zeros_like(patch)
+    framed[:, 3:13, 3:13] = patch[:, 3:13, 3:13]
+    assert np.array_equal(model(patch), model(framed))
+    framed[:, 3, 3] += 1
+    assert not np.array_equal(model(patch), model(framed))
+    with pytest.raises(TrainingError, match="their middle cannot be 17 pixels wide"):
+        build_model(replace(TINY, crop=17), 16)
+    assert "crop" not in {layer.name for layer in build_model(replace(TINY, crop=16), 16).layers}
 
 
 def test_padding_pooling_and_strides_are_as_specified() -> None:

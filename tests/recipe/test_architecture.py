@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hpo.recipe.architecture import (
     ARCHITECTURES,
+    CNN_FACTORS,
     ArchitectureSpec,
     CnnSpec,
     Convolution,
@@ -18,6 +19,7 @@ from hpo.recipe.architecture import (
     architecture_from_json,
     architecture_to_json,
     as_built,
+    blocks,
     own_factors,
     with_own_factors,
 )
@@ -27,6 +29,8 @@ OTHERS: list[ArchitectureSpec] = [
     FunctionSpec("my_models:small", "ab" * 32, arguments=(("activation", "gelu"), ("bias", True), ("width", 32))),
     CnnSpec((Convolution(3, 8),), (5,), dropout=0.3, first_filters=5, first_dense=9),
     CnnSpec((Convolution(3, 8),), (), padding="valid", pool=3, pool_stride=1, batch_normalization=(0,)),
+    CnnSpec((Convolution(3, 8, pool=False), Convolution(3, 9)), (), depth=3, kernel=5, activation="gelu"),
+    CnnSpec((Convolution(3, 8),), (), pooling="max", residual=True, crop=12, bn_momentum=0.95),
 ]
 
 
@@ -66,6 +70,65 @@ def test_filters_and_dense_are_the_first_layers_and_the_others_go_in_proportion(
     assert as_built(built) == built
 
 
+SMALL = CnnSpec(
+    (
+        Convolution(5, 24, 2, pool=False),
+        Convolution(3, 24),
+        Convolution(3, 48, pool=False),
+        Convolution(3, 48),
+        Convolution(3, 96, pool=False),
+        Convolution(3, 96, pool=False),
+    ),
+    (),
+    batch_normalization=(0, 1, 2, 3, 5),
+)
+
+
+def layers(spec: ArchitectureSpec) -> str:
+    """Such as ``5:24 3:24p``: kernel, filters, and whether pooling follows."""
+    assert isinstance(spec, CnnSpec)
+    return " ".join(f"{one.kernel}:{one.filters}{'p' if one.pool else ''}" for one in as_built(spec).convolutions)
+
+
+@pytest.mark.parametrize(
+    ("depth", "as_it_is", "normalized"),
+    [
+        (1, "5:24 3:24", (0, 1)),
+        (2, "5:24 3:24p 3:48 3:48", (0, 1, 2, 3)),
+        (3, "5:24 3:24p 3:48 3:48p 3:96 3:96", (0, 1, 2, 3, 5)),
+        (5, "5:24 3:24p 3:48 3:48p 3:96 3:96p 3:96 3:96p 3:96 3:96", (0, 1, 2, 3, 5, 7, 9)),
+    ],
+)
+def test_depth_takes_the_first_blocks_or_repeats_the_last(
+    depth: int, as_it_is: str, normalized: tuple[int, ...]
+) -> None:
+    spec = with_own_factors(SMALL, {"depth": depth})
+    assert layers(spec) == as_it_is
+    assert isinstance(spec, CnnSpec)
+    built = as_built(spec)
+    assert built.batch_normalization == normalized
+    assert len(blocks(built.convolutions)) == depth
+    assert as_built(built) == built
+
+
+def test_where_pooling_follows_every_convolution_each_is_a_block() -> None:
+    assert layers(with_own_factors(CNN, {"depth": 1})) == "3:30p"
+    assert layers(with_own_factors(CNN, {"depth": 3, "filters": 15})) == "3:15p 3:50p 3:50p"
+
+
+def test_kernel_is_the_side_of_all_kernels() -> None:
+    assert layers(with_own_factors(SMALL, {"kernel": 7, "depth": 1})) == "7:24 7:24"
+
+
+def test_one_network_has_one_key_however_it_is_said() -> None:
+    for spec, said in (
+        (CNN, {"kernel": 3, "depth": 2, "activation": "relu", "pool": 2, "residual": False, "bn_momentum": 0.9}),
+        (replace(CNN, activation="silu"), {"activation": "swish"}),
+        (SMALL, {"depth": 3, "pooling": "flatten"}),
+    ):
+        assert with_own_factors(spec, said) == spec
+
+
 @given(st.integers(1, 300), st.integers(1, 300))
 def test_what_was_set_before_leaves_no_trace(first: int, second: int) -> None:
     once = with_own_factors(CNN, {"filters": second, "dense": second})
@@ -86,7 +149,7 @@ def test_arguments_are_the_factors_of_a_function() -> None:
 
 
 def test_a_cnn_without_dense_layers_has_no_factor_of_their_units() -> None:
-    assert own_factors(CnnSpec((Convolution(3, 8),), ())) == ("dropout", "filters")
+    assert own_factors(CnnSpec((Convolution(3, 8),), ())) == tuple(name for name in CNN_FACTORS if name != "dense")
 
 
 def test_what_was_added_is_not_in_the_words_of_what_has_none_of_it() -> None:

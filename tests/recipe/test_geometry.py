@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.recipe.architecture import ARCHITECTURES, CnnSpec, Convolution
-from hpo.recipe.geometry import trainable_parameters
+from hpo.recipe.geometry import is_fitting, multiplications, trainable_parameters
 
 SMALL = CnnSpec((Convolution(3, 4),), (5,))
 
@@ -71,3 +71,32 @@ def test_batch_normalization_adds_a_scale_and_a_shift_for_each_channel(
     first = replace(spec, batch_normalization=(0,))
     assert trainable_parameters(first, size) == plain + 2 * filters[0]
     assert trainable_parameters(first, size, batch_normalization=True) == plain + 2 * sum(filters)
+
+
+def test_crop_and_global_pooling_decide_what_the_dense_part_sees() -> None:
+    kernels, units = (3 * 3 * 3 + 1) * 4, 5 + 1
+    assert trainable_parameters(replace(SMALL, crop=12), 16) == kernels + (6 * 6 * 4 + 1) * 5 + units
+    for pooling in ("average", "max"):
+        assert trainable_parameters(replace(SMALL, pooling=pooling), 16) == kernels + (4 + 1) * 5 + units
+    unpooled = CnnSpec((Convolution(3, 4, pool=False),), (5,))
+    assert trainable_parameters(unpooled, 16) == trainable_parameters(replace(SMALL, pool=1), 16)
+
+
+def test_a_shortcut_has_weights_where_shapes_differ() -> None:
+    same = CnnSpec((Convolution(3, 4), Convolution(3, 4)), (), residual=True, pooling="max")
+    assert trainable_parameters(same, 16) == trainable_parameters(replace(same, residual=False), 16)
+    wider = replace(same, convolutions=(Convolution(3, 4), Convolution(3, 6, 2)))
+    plain = replace(wider, residual=False)
+    assert trainable_parameters(wider, 16) == trainable_parameters(plain, 16) + (4 + 1) * 6
+    assert trainable_parameters(wider, 16, batch_normalization=True) == (
+        trainable_parameters(plain, 16, batch_normalization=True) + (4 + 1) * 6 + 2 * 6
+    )
+    assert multiplications(wider, 16) == multiplications(plain, 16) + 4 * 4 * 4 * 6
+
+
+def test_kernels_larger_than_their_input_do_not_fit() -> None:
+    assert is_fitting(SMALL, 3)
+    assert not is_fitting(SMALL, 2)
+    assert not is_fitting(replace(SMALL, crop=2), 16)
+    assert not is_fitting(replace(SMALL, depth=4), 16)  # 16, 8, 4, 2
+    assert is_fitting(replace(SMALL, depth=3), 16)

@@ -60,8 +60,8 @@ def test_the_papers_factors_are_factors() -> None:
 def test_points_without_epochs_or_with_unknown_factors_are_refused() -> None:
     with pytest.raises(KeyError, match="epochs"):
         apply_point(TEMPLATE, {"batch_size": 32})
-    with pytest.raises(KeyError, match="depth"):
-        apply_point(TEMPLATE, {"epochs": 1, "depth": 3})
+    with pytest.raises(KeyError, match="width"):
+        apply_point(TEMPLATE, {"epochs": 1, "width": 3})
 
 
 def test_points_that_differ_in_epochs_only_share_a_recipe() -> None:

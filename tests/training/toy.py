@@ -63,6 +63,18 @@ def dropout_model(shape: tuple[int, int, int]) -> Any:
 
 FUNCTION = FunctionSpec("tests.training.toy:dropout_model", hashlib.sha256(Path(__file__).read_bytes()).hexdigest())
 CNN = CnnSpec((Convolution(3, 4),), (5,))
+BLOCKS = CnnSpec(
+    (Convolution(3, 4, 2, pool=False), Convolution(3, 4), Convolution(3, 6, pool=False)),
+    (),
+    batch_normalization=(0, 1, 2),
+    dropout=0.2,
+    depth=3,
+    activation="gelu",
+    pooling="average",
+    residual=True,
+    crop=13,
+    bn_momentum=0.95,
+)
 PLAIN = Recipe(
     data="toy",
     patches=90,
@@ -100,6 +112,8 @@ RESUMED = {
     "warm start from averages": replace(
         PLAIN, seed=2, initial=WarmStart(replace(PLAIN, fitting=Fitting(ema=0.9)), 1), fitting=Fitting(ema=0.8)
     ),
+    "blocks": replace(PLAIN, architecture=BLOCKS),
+    "blocks, XLA": replace(PLAIN, architecture=replace(BLOCKS, pooling="max"), arithmetic=Arithmetic(jit_compile=True)),
     "mixed precision": replace(PLAIN, arithmetic=Arithmetic("bfloat16")),
     "natural ratio": replace(PLAIN, balance="natural"),
     "XLA, dropout": replace(PLAIN, architecture=replace(CNN, dropout=0.2), arithmetic=Arithmetic(jit_compile=True)),

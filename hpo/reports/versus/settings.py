@@ -130,13 +130,21 @@ def _architecture(spec: ArchitectureSpec) -> str:
         arguments = ", ".join(f"{name} {_text(value)}" for name, value in spec.arguments)
         return f"{spec.function} ({spec.source_digest[:12]}{f'; {arguments}' if arguments else ''})"
     spec = as_built(spec)
-    layers = ", ".join(f"{one.kernel}x{one.kernel} to {one.filters} by {one.stride}" for one in spec.convolutions)
+    layers = ", ".join(
+        f"{one.kernel}x{one.kernel} to {one.filters} by {one.stride}{'' if one.pool else ' unpooled'}"
+        for one in spec.convolutions
+    )
     parts = [f"convolutions {layers}", f"dense {_text(list(spec.dense))}", f"pooling {spec.pool} by {spec.pool_stride}"]
     parts.append(f"padding {spec.padding}")
     if spec.batch_normalization:
         parts.append(f"BatchNormalization after {_text(list(spec.batch_normalization))}")
     if spec.dropout:
         parts.append(f"dropout {spec.dropout:g}")
+    usual = CnnSpec((), ())
+    for name in ("activation", "pooling", "residual", "crop", "bn_momentum"):
+        if getattr(spec, name) != getattr(usual, name):
+            words = "flattened by" if name == "pooling" else name.replace("bn_momentum", "BatchNormalization momentum")
+            parts.append(f"{words} {_text(getattr(spec, name))}")
     return "; ".join(parts)
 
 

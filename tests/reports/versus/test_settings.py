@@ -8,6 +8,7 @@ from hpo.reports.table import Table
 from hpo.reports.versus import settings
 from hpo.reports.versus.settings import wishes_of
 from hpo.reports.versus.study import ComparedStudy
+from hpo.results.words import DASH
 from tests.reports.looks import LOOKS
 from tests.reports.versus.conftest import changed_digest
 from tests.stages.story import SPACE, load
@@ -68,6 +69,20 @@ def test_an_architecture_is_compared_by_what_it_is_and_not_by_its_name(tmp_path:
     assert row.key == "architectures.tiny"
     assert row.values[0].startswith("convolutions 3x3 to 4 by 1; dense 8; ")
     assert row.values[1].startswith("convolutions 5x5 to 4 by 2; dense 8; ")
+
+
+def test_whatever_of_an_architecture_differs_is_said(tmp_path: Path, first: ComparedStudy) -> None:
+    plain = {"name": "tiny", "convolutions": [{"kernel": 3, "filters": 4}]}
+    other = {
+        "activation": "gelu", "pooling": "max", "residual": True, "crop": 8, "bn_momentum": 0.5, "depth": 2
+    }  # fmt: skip
+    one = compared("one", tmp_path / "one", first, data={"folder": "/data"}, architectures=[plain])
+    two = compared("two", tmp_path / "two", first, data={"folder": "/data"}, architectures=[{**plain, **other}])
+    (row,) = settings.read((one, two)).rows
+    assert row.values[1] == (
+        f"convolutions 3x3 to 4 by 1, 3x3 to 4 by 1; dense {DASH}; pooling 2 by 2; padding same; activation gelu; "
+        "flattened by max; residual true; crop 8; BatchNormalization momentum 0.5"
+    )
 
 
 def test_equal_files_say_so(tmp_path: Path, first: ComparedStudy) -> None:
