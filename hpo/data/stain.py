@@ -15,6 +15,19 @@ HAEMATOXYLIN = np.array([[0.65, 0.70, 0.29], [0.54, 0.71, 0.46]])
 EOSIN = np.array([[0.17, 0.93, 0.30], [0.22, 0.80, 0.56]])
 
 
+def _basis(*directions: tuple[float, float, float]) -> npt.NDArray[np.float64]:
+    """Two directions and the one at right angles to both, each of length 1."""
+    rows = np.array(directions)
+    rows = np.vstack([rows, np.cross(*rows)])
+    basis: npt.NDArray[np.float64] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return basis
+
+
+RUIFROK_JOHNSTON = _basis((0.65, 0.70, 0.29), (0.07, 0.99, 0.11))
+"""Optical-density directions of haematoxylin, of eosin and of what is neither, (3, 3), as Ruifrok and Johnston (2001)
+measured the first two: ``concentrations . directions`` is a pixel's optical density."""
+
+
 @dataclass(frozen=True)
 class Stain:
     """Stain and scanner of one slide.

@@ -82,6 +82,8 @@ def training_section(subject: Subject) -> list[str]:
         "Flips and quarter turns": value_words(recipe.augmentation),
         "Stain jitter": f"{recipe.stain_jitter:.6g}",
         **{capital(factor_words(name)): _exact(value) for name, value in differing(recipe.fitting_in_use).items()},
+        **{capital(factor_words(name)): _exact(value) for name, value in differing(recipe.augmentations).items()},
+        **({} if recipe.augment is None else {"Own augmentation": recipe.augment.function}),
         "Computed in": recipe.arithmetic.compute_dtype,
         "Compiled by XLA": value_words(recipe.arithmetic.jit_compile),
         "Seed": str(recipe.seed),

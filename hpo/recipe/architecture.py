@@ -161,9 +161,7 @@ def architecture_to_json(spec: ArchitectureSpec) -> dict[str, Any]:
 def architecture_from_json(values: dict[str, Any]) -> ArchitectureSpec:
     """The specification written by `architecture_to_json`."""
     if "function" in values:
-        files = tuple((name, digest) for name, digest in values.get("files", ()))
-        arguments = tuple(sorted(values.get("arguments", {}).items()))
-        return FunctionSpec(values["function"], values["source_digest"], files, arguments)
+        return function_from_json(values)
     return CnnSpec(
         convolutions=tuple(Convolution(**convolution) for convolution in values["convolutions"]),
         dense=tuple(values["dense"]),
@@ -182,6 +180,13 @@ def architecture_from_json(values: dict[str, Any]) -> ArchitectureSpec:
         crop=values.get("crop"),
         bn_momentum=float(values.get("bn_momentum", 0.9)),
     )
+
+
+def function_from_json(values: dict[str, Any]) -> FunctionSpec:
+    """A function as `architecture_to_json` wrote it."""
+    files = tuple((name, digest) for name, digest in values.get("files", ()))
+    arguments = tuple(sorted(values.get("arguments", {}).items()))
+    return FunctionSpec(values["function"], values["source_digest"], files, arguments)
 
 
 def own_factors(spec: ArchitectureSpec) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from hpo.recipe.architecture import Argument, with_own_factors
+from hpo.recipe.augmentations import Augmentations
 from hpo.recipe.fitting import Fitting
 from hpo.recipe.groups import factors_of
 from hpo.recipe.key import digest
@@ -16,7 +17,7 @@ from hpo.recipe.schedule import STRATEGIES
 Value = Argument
 """What a factor can be set to."""
 
-_FITTING = factors_of(Fitting)
+_FITTING, _AUGMENTATIONS = factors_of(Fitting), factors_of(Augmentations)
 
 Point = Mapping[str, Value]
 """A design point: from factor names, `epochs` among them, to values."""
@@ -34,6 +35,7 @@ FACTORS: dict[str, type | tuple[str, ...]] = {
     "augmentation": bool,
     "stain_jitter": float,
     **_FITTING,
+    **_AUGMENTATIONS,
 }
 """The factors that are fields of a recipe: the type of each, or the words it may take.
 
@@ -74,4 +76,6 @@ def apply_point(template: Recipe, point: Point) -> tuple[Recipe, int]:
         fields["strategy"] = replace(template.strategy, name=fields["strategy"])
     if fitting := {name: fields.pop(name) for name in _FITTING if name in fields}:
         fields["fitting"] = replace(template.fitting, **fitting)
+    if augmentations := {name: fields.pop(name) for name in _AUGMENTATIONS if name in fields}:
+        fields["augmentations"] = replace(template.augmentations, **augmentations)
     return replace(template, **fields), epochs

@@ -11,8 +11,15 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from hpo.recipe.architecture import ArchitectureSpec, architecture_from_json, architecture_to_json
+from hpo.recipe.architecture import (
+    ArchitectureSpec,
+    FunctionSpec,
+    architecture_from_json,
+    architecture_to_json,
+    function_from_json,
+)
 from hpo.recipe.arithmetic import PLAIN, Arithmetic, arithmetic_to_json
+from hpo.recipe.augmentations import NO_AUGMENTATIONS, Augmentations
 from hpo.recipe.fitting import AS_BEFORE, Fitting, in_use
 from hpo.recipe.groups import differing
 from hpo.recipe.key import digest
@@ -71,6 +78,8 @@ class Recipe:
         arithmetic: in which numbers a step is computed, and whether XLA compiles it.
         balance: how the subset shares itself among the classes.
         fitting: how weights follow the gradients, where that is not as usual.
+        augmentations: random changes of the patches beyond turns and stain jitter.
+        augment: the user's own change of the patches, after all of these and before patches are mixed; None is none.
     """
 
     data: str
@@ -90,6 +99,8 @@ class Recipe:
     arithmetic: Arithmetic = PLAIN
     balance: Balance = "equal"
     fitting: Fitting = AS_BEFORE
+    augmentations: Augmentations = NO_AUGMENTATIONS
+    augment: FunctionSpec | None = None
 
     @cached_property
     def key(self) -> str:
@@ -152,7 +163,7 @@ class Recipe:
     def _groups(self) -> dict[str, Any]:
         """What differs from older recipes' training and has an effect here."""
         fitting = differing(self.fitting_in_use)
-        return {"fitting": fitting} if fitting else {}
+        return ({"fitting": fitting} if fitting else {}) | _augmenting_to_json(self)
 
 
 def reseeded(recipe: Recipe, seed: int) -> Recipe:
@@ -173,6 +184,7 @@ def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
     values |= arithmetic_to_json(recipe.arithmetic) | _balance_to_json(recipe.balance)
     if fitting := differing(recipe.fitting):
         values["fitting"] = fitting
+    values |= _augmenting_to_json(recipe)
     if recipe.initial is not None:
         start = recipe.initial
         values["initial"] = {
@@ -201,12 +213,21 @@ def recipe_from_json(values: dict[str, Any]) -> Recipe:
         arithmetic=Arithmetic(**values.get("arithmetic", {})),
         balance=values.get("balance", "equal"),
         fitting=Fitting(**values.get("fitting", {})),
+        augmentations=Augmentations(**values.get("augmentations", {})),
+        augment=function_from_json(values["augment"]) if "augment" in values else None,
     )
 
 
 def _balance_to_json(balance: Balance) -> dict[str, Any]:
     """Nothing where it is as usual, so that older recipes keep their keys."""
     return {} if balance == "equal" else {"balance": balance}
+
+
+def _augmenting_to_json(recipe: Recipe) -> dict[str, Any]:
+    """Nothing where patches are changed as in older recipes."""
+    augmentations = differing(recipe.augmentations)
+    values: dict[str, Any] = {"augmentations": augmentations} if augmentations else {}
+    return values | ({} if recipe.augment is None else {"augment": architecture_to_json(recipe.augment)})
 
 
 _PLAIN_FIELDS = (

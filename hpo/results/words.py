@@ -38,6 +38,7 @@ FACTOR_WORDS = {
     "batch_normalization": "BatchNormalization",
     "stain_jitter": "stain jitter",
     "bn_momentum": "BatchNormalization momentum",
+    "he_jitter": "H&E jitter",
 }
 
 SIDE_WORDS: dict[Role, str] = {

@@ -7,6 +7,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal
 
 from hpo.config.study import StudyFile
+from hpo.recipe.augmentations import NO_AUGMENTATIONS
 from hpo.recipe.fitting import AS_BEFORE
 from hpo.recipe.key import canonical, canonical_json
 from hpo.recipe.recipe import Recipe
@@ -211,7 +212,7 @@ def default_of(factor: str) -> Any:
     if factor == "dropout":
         return 0
     defaults = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
-    defaults |= asdict(AS_BEFORE)
+    defaults |= asdict(AS_BEFORE) | asdict(NO_AUGMENTATIONS)
     return canonical(defaults[factor]) if factor in defaults else None
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hpo.models.backend import tf
 from hpo.models.seeds import random_uniform, random_words
+from hpo.training.alter import NOTHING, Alterations, Asked, draw_alterations
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,18 @@ class Draws:
         order: int32 ``(S, B)``: which patch stands where.
         turns: bool ``(S, B, 3)``: mirror left-right, mirror top-bottom, transpose.
         stain: float32 ``(S, B, 6)``: scale, then shift, of the three optical-density channels.
+        alterations: the numbers of all other changes.
     """
 
     order: NDArray[np.int32]
     turns: NDArray[np.bool_]
     stain: NDArray[np.float32]
+    alterations: Alterations
 
 
-def draw_epoch(seed: int, epoch: int, patches: int, batch_size: int, stain_jitter: float) -> Draws:
+def draw_epoch(
+    seed: int, epoch: int, patches: int, batch_size: int, stain_jitter: float, others: Asked = NOTHING
+) -> Draws:
     """Draws the patch order and the augmentation of an epoch, statelessly.
 
     Args:
@@ -39,6 +44,7 @@ def draw_epoch(seed: int, epoch: int, patches: int, batch_size: int, stain_jitte
         patches: number of training patches; each comes at most once, and the last incomplete batch is left out.
         batch_size: patches a step.
         stain_jitter: strength ``j``: scales are uniform in ``1 +- j``, shifts in ``+- 0.3 j``.
+        others: the changes that are asked for besides.
     """
     shape = (patches // batch_size, batch_size)
     used = shape[0] * batch_size
@@ -47,7 +53,9 @@ def draw_epoch(seed: int, epoch: int, patches: int, batch_size: int, stain_jitte
     spread = 2.0 * random_uniform((*shape, 6), seed, epoch, "stain") - 1.0
     strength = stain_jitter * np.array([1.0, 1.0, 1.0, 0.3, 0.3, 0.3])
     centre = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
-    return Draws(order.reshape(shape).astype(np.int32), turns, (centre + strength * spread).astype(np.float32))
+    stain = (centre + strength * spread).astype(np.float32)
+    alterations = draw_alterations(seed, epoch, others, stain)
+    return Draws(order.reshape(shape).astype(np.int32), turns, stain, alterations)
 
 
 @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]

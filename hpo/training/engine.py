@@ -24,6 +24,7 @@ from hpo.models.warm_start import warm_start
 from hpo.recipe.arithmetic import PLAIN
 from hpo.recipe.recipe import Recipe
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
+from hpo.training.alter import Asked
 from hpo.training.augment import draw_epoch
 from hpo.training.epoch import EpochFunction, Settings
 from hpo.training.failures import compilable, enough_memory
@@ -193,7 +194,8 @@ class Trainer:
         if network.holds != (recipe.key, epoch - 1):  # else the variables are what the last epoch left
             restore(function, state)
         network.holds = None
-        draws = draw_epoch(recipe.seed, epoch, recipe.patches, recipe.batch_size, recipe.stain_jitter)
+        others = Asked(recipe.augmentations, self._data.size, recipe.augment is not None)
+        draws = draw_epoch(recipe.seed, epoch, recipe.patches, recipe.batch_size, recipe.stain_jitter, others)
         rates = _learning_rates(recipe, epoch, len(draws.order))
         with enough_memory(recipe):
             data = self._data.train(recipe.patches, recipe.seed, recipe.balance)

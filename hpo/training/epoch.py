@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from hpo.models.backend import tf
 from hpo.recipe.fitting import Fitting
 from hpo.recipe.recipe import OptimizerName, Recipe
+from hpo.training import alter
+from hpo.training.alter import Alterations, Altering
 from hpo.training.augment import Draws, jitter_stain, turn
 from hpo.training.averages import Averages
 from hpo.training.home import HOST, fetch_from
 from hpo.training.losses import losses_of
 from hpo.training.network import Network, scaled
 from hpo.training.optimizers import kernel_penalty, make_optimizer
+from hpo.training.own_augment import own_augmentation
 from hpo.training.runtime import start_xla
 
 _PATCHES_PER_CALL = 4096
@@ -40,6 +43,7 @@ class Settings:
         augmentation: whether patches are flipped and turned.
         stain_jitter: whether their stain is changed.
         fitting: how weights follow the gradients, where that is not as usual; what has no effect is at its default.
+        altering: which other changes patches go through.
     """
 
     batch_size: int
@@ -49,6 +53,7 @@ class Settings:
     augmentation: bool
     stain_jitter: bool
     fitting: Fitting
+    altering: Altering
 
     @classmethod
     def of(cls, recipe: Recipe) -> Settings:
@@ -61,6 +66,7 @@ class Settings:
             augmentation=recipe.augmentation,
             stain_jitter=recipe.stain_jitter > 0,
             fitting=recipe.fitting_in_use,
+            altering=Altering.of(recipe),
         )
 
 
@@ -82,6 +88,8 @@ class EpochFunction:
         self.optimizer = make_optimizer(settings.optimizer, settings.momentum, settings.weight_decay, settings.fitting)
         self.optimizer.build(network.model.trainable_variables)
         self.averages = Averages(network.model, settings.fitting.ema) if settings.fitting.ema else None
+        own = settings.altering.own
+        self._own = None if own is None else own_augmentation(own, network.size, settings.batch_size)
         self._run = self._compile()
 
     def train(
@@ -104,7 +112,13 @@ class EpochFunction:
             part = slice(start, start + steps)
             parts.append(
                 self._run(
-                    patches, labels, draws.order[part], draws.turns[part], draws.stain[part], learning_rates[part]
+                    patches,
+                    labels,
+                    draws.order[part],
+                    draws.turns[part],
+                    draws.stain[part],
+                    Alterations(*(numbers[part] for numbers in draws.alterations)),
+                    learning_rates[part],
                 ).numpy()
             )
         return np.concatenate(parts).ravel()
@@ -120,6 +134,7 @@ class EpochFunction:
             order: tf.Tensor,
             turns: tf.Tensor,
             stain: tf.Tensor,
+            alterations: Alterations,
             learning_rates: tf.Tensor,
         ) -> tf.Tensor:
             steps = tf.shape(learning_rates)[0]
@@ -128,7 +143,8 @@ class EpochFunction:
                 with tf.device(self._home):
                     chosen, answers = fetch(patches, labels, order[index])
                 optimizer.learning_rate.assign(learning_rates[index])
-                logits = logits.write(index, step(chosen, answers, turns[index], stain[index]))
+                altered = Alterations(*(numbers[index] for numbers in alterations))
+                logits = logits.write(index, step(chosen, answers, turns[index], stain[index], altered))
             return logits.stack()
 
         signature = [
@@ -137,17 +153,17 @@ class EpochFunction:
             tf.TensorSpec((None, batch), tf.int32),
             tf.TensorSpec((None, batch, 3), tf.bool),
             tf.TensorSpec((None, batch, 6), tf.float32),
+            settings.altering.signature(batch),
             tf.TensorSpec((None,), tf.float32),
         ]
         return tf.function(run, input_signature=signature)
 
-    def _step(self, patches: tf.Tensor, labels: tf.Tensor, turns: tf.Tensor, stain: tf.Tensor) -> tf.Tensor:
+    def _step(
+        self, patches: tf.Tensor, labels: tf.Tensor, turns: tf.Tensor, stain: tf.Tensor, altered: Alterations
+    ) -> tf.Tensor:
         """One optimizer step; returns the batch's logits, ``(B,)``."""
         model, settings = self.network.model, self.settings
-        if settings.augmentation:
-            patches = turn(patches, turns)
-        if settings.stain_jitter:
-            patches = jitter_stain(patches, stain)
+        patches, labels = self._augmented(patches, labels, turns, stain, altered)
         with tf.GradientTape() as tape:
             logits = tf.cast(model(scaled(patches), training=True)[:, 0], tf.float32)
             loss = tf.reduce_mean(losses_of(labels, logits, settings.fitting))
@@ -159,3 +175,26 @@ class EpochFunction:
         if self.averages is not None:
             self.averages.follow(self.optimizer.iterations)
         return logits
+
+    def _augmented(
+        self, patches: tf.Tensor, labels: tf.Tensor, turns: tf.Tensor, stain: tf.Tensor, altered: Alterations
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Patches and labels as the network is to see them. What is off is not compiled at all."""
+        asked = self.settings.altering
+        if self.settings.augmentation:
+            patches = turn(patches, turns)
+        if asked.shift:
+            patches = alter.shift(patches, altered.shift)
+        if asked.blur_radius:
+            patches = alter.blur(patches, altered.blur, asked.blur_radius)
+        if asked.he_jitter:
+            patches = alter.restain(patches, altered.stain)  # stain jitter is in it
+        elif self.settings.stain_jitter:
+            patches = jitter_stain(patches, stain)
+        if asked.brightness:
+            patches = alter.brighten(patches, altered.brightness)
+        if self._own is not None:
+            patches = self._own(tf.cast(patches, tf.float32), altered.seed)
+        if asked.mixes:
+            patches, labels = alter.mix(patches, labels, altered.mix)
+        return patches, labels

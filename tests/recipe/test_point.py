@@ -45,8 +45,9 @@ def test_every_factor_but_epochs_is_a_field_of_the_recipe_or_of_a_group_of_its_f
     for name, kind in FACTORS.items():
         value = kind[-1] if isinstance(kind, tuple) else kind(1)
         recipe, epochs = apply_point(TEMPLATE, {"epochs": 3, name: value})
+        parts = (recipe, recipe.fitting, recipe.augmentations)
         seen = {"epochs": epochs, "strategy": recipe.strategy.name} | {
-            field: getattr(recipe if hasattr(recipe, field) else recipe.fitting, field)
+            field: next(getattr(part, field) for part in parts if hasattr(part, field))
             for field in FACTORS
             if field not in ("epochs", "strategy")
         }

@@ -11,6 +11,7 @@ import pytest
 from hpo.recipe import recipe as module
 from hpo.recipe.architecture import ARCHITECTURES, FunctionSpec
 from hpo.recipe.arithmetic import Arithmetic
+from hpo.recipe.augmentations import Augmentations
 from hpo.recipe.fitting import Fitting
 from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json, reseeded
 from hpo.recipe.schedule import Strategy
@@ -21,6 +22,11 @@ WARM = replace(PLAIN, batch_normalization=True, initial=WarmStart(DONOR, 10))
 SHRUNK = replace(WARM, initial=WarmStart(DONOR, 10, "shrink_perturb", 0.4, 0.1))
 MIXED = replace(WARM, arithmetic=Arithmetic("bfloat16", jit_compile=True))
 FUNCTION = replace(PLAIN, architecture=FunctionSpec("my_models:small", "ab" * 32))
+ALTERED = replace(
+    PLAIN,
+    augmentations=Augmentations(shift=4, mixup=0.2),
+    augment=FunctionSpec("mine:noisy", "0" * 64, (("a.npy", "1" * 64),), (("strength", 0.5),)),
+)
 NESTEROV = replace(PLAIN, fitting=Fitting(nesterov=True))
 
 GOLDEN = {
@@ -74,6 +80,8 @@ def test_another_format_gives_other_keys(monkeypatch: pytest.MonkeyPatch) -> Non
         {"arithmetic": Arithmetic("bfloat16")},
         {"arithmetic": Arithmetic(jit_compile=True)},
         {"balance": "natural"},
+        {"augmentations": Augmentations(shift=4)},
+        {"augment": FunctionSpec("mine:noisy", "0" * 64)},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -82,7 +90,7 @@ def test_whatever_changes_the_training_changes_the_key(change: dict[str, Any]) -
 
 
 def test_every_field_is_covered_by_the_test_above() -> None:
-    assert len(Recipe.__dataclass_fields__) == 17
+    assert len(Recipe.__dataclass_fields__) == 19
 
 
 @pytest.mark.parametrize(
@@ -129,11 +137,22 @@ def test_every_difference_in_the_donor_changes_the_key(start: WarmStart | None) 
     assert replace(WARM, initial=start).key not in {WARM.key, SHRUNK.key}
 
 
-@pytest.mark.parametrize("recipe", [PLAIN, WARM, SHRUNK, MIXED, FUNCTION, replace(PLAIN, balance="natural"), NESTEROV])
+@pytest.mark.parametrize(
+    "recipe", [PLAIN, WARM, SHRUNK, MIXED, FUNCTION, replace(PLAIN, balance="natural"), NESTEROV, ALTERED]
+)
 def test_a_recipe_comes_back_from_json_with_its_donor_and_its_key(recipe: Recipe) -> None:
     back = recipe_from_json(json.loads(json.dumps(recipe_to_json(recipe))))
     assert back == recipe
     assert back.key == recipe.key
+
+
+def test_each_augmentation_is_another_training_and_none_is_as_before() -> None:
+    one = {"shift": 2, "brightness": 0.1, "blur": 1.0, "he_jitter": 0.05, "mixup": 0.2, "cutmix": 1.0}
+    keys = {replace(PLAIN, augmentations=Augmentations(**{name: value})).key for name, value in one.items()}
+    assert len(keys | {PLAIN.key, ALTERED.key, replace(PLAIN, augment=ALTERED.augment).key}) == 9
+    assert replace(PLAIN, augmentations=Augmentations()).key == PLAIN.key
+    assert not recipe_to_json(PLAIN).keys() & {"augmentations", "augment"}
+    assert recipe_to_json(ALTERED)["augmentations"] == {"shift": 4, "mixup": 0.2}
 
 
 def test_plain_arithmetic_is_not_written_so_that_older_recipes_are_unchanged() -> None:

@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from hpo.models.backend import tf
 from hpo.models.build import initial_weights, load_weights, weights_of
 from hpo.recipe.architecture import FunctionSpec
+from hpo.recipe.augmentations import Augmentations
 from hpo.recipe.fitting import Fitting
 from hpo.recipe.recipe import Recipe
 from hpo.training import epoch as module
+from hpo.training.alter import Asked
 from hpo.training.augment import draw_epoch
 from hpo.training.epoch import EpochFunction, Settings
 from hpo.training.network import Network
-from tests.training.toy import PLAIN, SIZE, ToyPatches
+from tests.training.toy import OWN_AUGMENTATION, PLAIN, SIZE, ToyPatches
 
 PATCHES = ToyPatches(90, 0)
 STILL = replace(PLAIN, augmentation=False, stain_jitter=0.0, momentum=0.0)
@@ -32,7 +34,8 @@ def train(recipe: Recipe, *, rate: float = 0.02) -> tuple[NDArray[Any], dict[str
     network = Network(recipe.architecture, SIZE, recipe.batch_normalization)
     load_weights(network.model, initial_weights(recipe.architecture, network.model, 0))
     function = EpochFunction(network, Settings.of(recipe))
-    draws = draw_epoch(0, 1, len(PATCHES), recipe.batch_size, recipe.stain_jitter)
+    others = Asked(recipe.augmentations, SIZE, recipe.augment is not None)
+    draws = draw_epoch(0, 1, len(PATCHES), recipe.batch_size, recipe.stain_jitter, others)
     rates = np.full(len(draws.order), rate, np.float32)
     logits = function.train(tf.constant(PATCHES.patches), tf.constant(PATCHES.labels, tf.float32), draws, rates)
     return logits, weights_of(network.model)
@@ -66,8 +69,21 @@ def test_a_rate_of_zero_changes_nothing() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"momentum": 0.9}, {"optimizer": "adam"}, {"weight_decay": 0.1}, {"augmentation": True}, {"stain_jitter": 0.2}],
-    ids=lambda change: next(iter(change)),
+    [
+        {"momentum": 0.9},
+        {"optimizer": "adam"},
+        {"weight_decay": 0.1},
+        {"augmentation": True},
+        {"stain_jitter": 0.2},
+        {"augmentations": Augmentations(shift=2)},
+        {"augmentations": Augmentations(brightness=0.1)},
+        {"augmentations": Augmentations(blur=1.0)},
+        {"augmentations": Augmentations(he_jitter=0.1)},
+        {"augmentations": Augmentations(mixup=0.4)},
+        {"augmentations": Augmentations(cutmix=1.0)},
+        {"augment": OWN_AUGMENTATION},
+    ],
+    ids=str,
 )
 def test_every_setting_matters(change: dict[str, Any]) -> None:
     _, plain = train(STILL)

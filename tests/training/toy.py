@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hpo.recipe.architecture import CnnSpec, Convolution, FunctionSpec
 from hpo.recipe.arithmetic import Arithmetic
+from hpo.recipe.augmentations import Augmentations
 from hpo.recipe.fitting import Fitting
 from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.recipe.schedule import STRATEGIES, Strategy
@@ -61,7 +62,16 @@ def dropout_model(shape: tuple[int, int, int]) -> Any:
     return Sequential([layers.Input(shape), layers.Flatten(), layers.Dense(6), layers.Dropout(0.5), layers.Dense(1)])
 
 
-FUNCTION = FunctionSpec("tests.training.toy:dropout_model", hashlib.sha256(Path(__file__).read_bytes()).hexdigest())
+def noisy(patches: Any, seed: Any, strength: float = 20.0) -> Any:
+    """A user's own augmentation."""
+    import tensorflow as tf
+
+    return patches + strength * tf.random.stateless_uniform(tf.shape(patches), seed, -1.0, 1.0)
+
+
+SOURCE_DIGEST = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+FUNCTION = FunctionSpec("tests.training.toy:dropout_model", SOURCE_DIGEST)
+OWN_AUGMENTATION = FunctionSpec("tests.training.toy:noisy", SOURCE_DIGEST, arguments=(("strength", 30.0),))
 CNN = CnnSpec((Convolution(3, 4),), (5,))
 BLOCKS = CnnSpec(
     (Convolution(3, 4, 2, pool=False), Convolution(3, 4), Convolution(3, 6, pool=False)),
@@ -117,6 +127,15 @@ RESUMED = {
     "mixed precision": replace(PLAIN, arithmetic=Arithmetic("bfloat16")),
     "natural ratio": replace(PLAIN, balance="natural"),
     "XLA, dropout": replace(PLAIN, architecture=replace(CNN, dropout=0.2), arithmetic=Arithmetic(jit_compile=True)),
+    "every augmentation": replace(
+        PLAIN, augmentations=Augmentations(3, 0.1, 0.8, 0.1, 0.4, 1.0), augment=OWN_AUGMENTATION
+    ),
+    "XLA, every augmentation": replace(
+        PLAIN,
+        augmentations=Augmentations(2, 0.2, 0.5, 0.05, 0.4, 1.0),
+        augment=OWN_AUGMENTATION,
+        arithmetic=Arithmetic(jit_compile=True),
+    ),
     "XLA": replace(PLAIN, arithmetic=Arithmetic(jit_compile=True)),
     "warm start": replace(PLAIN, batch_normalization=True, seed=3, initial=WarmStart(PLAIN, 1, "shrink_perturb")),
 }
