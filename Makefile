@@ -38,7 +38,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--extra dashboard --extra postgres --extra s3
 
 lock:  ## Pin the newest versions that pyproject.toml allows (needs uv); the image's lock has the same pins, but fewer
-	$(LOCK) --upgrade --extra dev --extra figures --extra mlflow --extra onnx --extra ray --extra slurm \
+	$(LOCK) --upgrade --extra dev --extra figures --extra mlflow --extra onnx --extra ray --extra slides --extra slurm \
 		--extra tensorboard pyproject.toml --output-file requirements.lock
 	$(LOCK) --upgrade --constraint requirements.lock pyproject.toml --output-file requirements-image.lock
 

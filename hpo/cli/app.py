@@ -18,6 +18,7 @@ from hpo.cli.keep import archive, delete, restore
 from hpo.cli.launch import launch
 from hpo.cli.net import run_command
 from hpo.cli.plan import plan
+from hpo.cli.predict import predict
 from hpo.cli.ranges import ranges
 from hpo.cli.report import report
 from hpo.cli.run import run
@@ -56,6 +57,7 @@ for command in (run, plan, launch, worker, status, stop, ranges, report, dashboa
     app.command()(command)
 app.command(name="list")(list_)
 app.command()(show)
+app.command()(predict)
 app.command()(extend)
 app.command()(copy)
 app.command()(archive)

@@ -46,6 +46,11 @@ def sample(
     processes: Annotated[
         int, typer.Option(help="Number of processes that draw; 0 is one per core.", min=0, max=MOST_PROCESSES)
     ] = 0,
+    slides: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Draw N whole slides with outlined tumour instead of patches.", min=1, max=1000),
+    ] = None,
+    slide_size: Annotated[int, typer.Option(help="Side of the slides, pixels.", min=1024, max=65536)] = 4096,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing data set.")] = False,
 ) -> None:
     """Draw a sample data set that looks and tunes like H&E: lymph-node tissue with and without tumour."""
@@ -53,6 +58,9 @@ def sample(
     from hpo.errors import DataError
     from hpo.machine import available_cores
 
+    if slides is not None:
+        _sample_slides(folder, slides, slide_size, seed, processes or available_cores(), overwrite)
+        return
     if not overwrite and folder.is_dir() and any(folder.glob("*.h5*")):
         raise DataError(f"{folder}: holds HDF5 files already; --overwrite replaces them")
     with following() as progress:
@@ -70,6 +78,22 @@ def sample(
     tell(f"{folder}: {train} training, {valid} validation and {test} test patches of {patch_size} pixels")
     if classes > 2:
         tell(f"{folder}: {classes} classes: {', '.join(CLASSES_OF[classes])}")
+
+
+def _sample_slides(folder: Path, count: int, side: int, seed: int, processes: int, overwrite: bool) -> None:
+    from hpo.slides.sample import LABELS, make_slides
+
+    with following() as progress:
+        paths = make_slides(
+            folder,
+            count=count,
+            side=side,
+            seed=seed,
+            processes=processes,
+            overwrite=overwrite,
+            progress=lambda done, total: progress("drawing slides", done, total),
+        )
+    tell(f"{folder}: {len(paths)} slides, {paths[0].name} to {paths[-1].name}, and {LABELS}")
 
 
 app.command(name="import")(import_)

@@ -85,6 +85,12 @@ class BestModel(Settings):
     seeds: tuple[Seed, ...] = Field(min_length=1, description="with which before and after were compared")
     metrics: Comparison = Field(description="on the test split")
     weights_sha256: Digest = Field(description="SHA-256 of the exported weights")
+    threshold: Number | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="probability above which a patch is called positive, chosen on validation (Youden's index)",
+    )
 
     @model_validator(mode="after")
     def _unchanged(self) -> Self:

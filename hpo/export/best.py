@@ -15,6 +15,7 @@ from hpo.config.versions import versions
 from hpo.data.dataset import Dataset
 from hpo.evaluation.compare import Measurement
 from hpo.evaluation.roc import roc_curve
+from hpo.evaluation.threshold import choose_threshold
 from hpo.export.atomic import replacing
 from hpo.export.keras_model import export_model
 from hpo.export.model_card import model_card
@@ -87,7 +88,7 @@ def _best_config(
     for name, model in tuned.items():
         if compared[name].before_after is None:
             raise ValueError(f"{name} has not been tested on both sides")
-        models[name] = _best_model(trainer, study, model, compared[name])
+        models[name] = _best_model(trainer, study, model, compared[name], _threshold(results, name, model))
     return BestConfig(
         kind="best_config",
         study=study.name,
@@ -117,7 +118,16 @@ def _threads(results: StudyResults, tuned: Mapping[str, Tuned]) -> int | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _best_model(trainer: Trainer, study: StudyFile, model: Tuned, sides: Sides) -> BestModel:
+def _threshold(results: StudyResults, name: str, model: Tuned) -> float | None:
+    """The one that validation chooses for these very weights; None where their predictions are not kept."""
+    for training in results.finals(name, "after"):
+        if training.recipe_key == model.recipe.key and training.valid_probabilities is not None:
+            labels = results.valid_labels
+            return None if labels is None else choose_threshold(labels, training.valid_probabilities)
+    return None
+
+
+def _best_model(trainer: Trainer, study: StudyFile, model: Tuned, sides: Sides, threshold: float | None) -> BestModel:
     start = model.recipe.initial
     return BestModel(
         recipe=model.recipe,
@@ -131,6 +141,7 @@ def _best_model(trainer: Trainer, study: StudyFile, model: Tuned, sides: Sides) 
             by_stage1_rules=_intervals(sides.measured["before"]) if sides.baseline == "equal" else None,
         ),
         weights_sha256=trainer.weights_digest(model.recipe, model.epoch),
+        threshold=threshold,
     )
 
 

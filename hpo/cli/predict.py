@@ -1,0 +1,167 @@
+"""``hpo predict``: a model over whole slides, images and folders of patches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpo.cli.limits import MOST_PROCESSES
+from hpo.errors import HpoError
+from hpo.terminal import progress_bar, say, tell
+
+if TYPE_CHECKING:
+    from hpo.slides.batch import Images, Score
+    from hpo.slides.predict import Predictor
+
+
+class Backend(StrEnum):
+    """What runs the model, as an option."""
+
+    auto = "auto"
+    onnx = "onnx"
+    keras = "keras"
+
+
+def predict(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="Output folder of a study, such as runs/quickstart; its study file; or a .onnx, .keras or .h5 file.",
+        ),
+    ],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Slides, images, and folders of them.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Folder for heat map and table of each slide."),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Table to write, one line per image.")
+    ] = None,
+    mpp: Annotated[
+        float | None,
+        typer.Option(help="Micrometres per pixel of the images, if they do not say it.", min=0.01, max=100),
+    ] = None,
+    model_mpp: Annotated[
+        float, typer.Option(help="Micrometres per pixel of the model's patches.", min=0.01, max=100)
+    ] = 0.972,
+    stride: Annotated[
+        int | None, typer.Option(help="Pixels from tile to tile; half a patch by default.", min=1)
+    ] = None,
+    tissue: Annotated[float, typer.Option(help="Share of tissue that a tile must have.", min=0, max=1)] = 0.1,
+    all_tiles: Annotated[bool, typer.Option("--all", help="Predict the background too.")] = False,
+    symmetries: Annotated[
+        bool,
+        typer.Option("--symmetries", help="Average over the eight turns and mirror images; takes 8 times as long."),
+    ] = False,
+    threshold: Annotated[
+        float | None, typer.Option(help="Probability above which tissue counts; the study's by default.", min=0, max=1)
+    ] = None,
+    architecture: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Architecture of the study; the best on validation by default.")
+    ] = None,
+    label: Annotated[
+        int | None, typer.Option("--class", metavar="LABEL", help="Class to map, of a model of several classes.", min=0)
+    ] = None,
+    backend: Annotated[Backend, typer.Option(help="What runs the model; ONNX Runtime if possible.")] = Backend.auto,
+    batch: Annotated[int, typer.Option(help="Tiles predicted together.", min=1, max=4096)] = 128,
+    processes: Annotated[
+        int, typer.Option(help="Processes that work on a slide together.", min=1, max=MOST_PROCESSES)
+    ] = 1,
+) -> None:
+    """Predict whole slides and images: heat maps, tables of tiles, and one score per image."""
+    from hpo.slides.batch import check_csv, gather
+    from hpo.slides.model_file import find_model
+    from hpo.slides.outputs import check_output
+    from hpo.slides.predict import Predictor, Settings
+
+    if output is None and csv is None:
+        raise HpoError("nothing to write: give -o FOLDER for heat maps, --csv FILE for one score per image, or both")
+    if csv is not None:
+        check_csv(csv)
+    if output is not None:
+        check_output(output)
+    settings = Settings(
+        mpp=mpp,
+        model_mpp=model_mpp,
+        stride=stride,
+        least_tissue=tissue,
+        all_tiles=all_tiles,
+        symmetries=symmetries,
+        threshold=threshold,
+        label=label,
+        batch=batch,
+        processes=processes,
+    )
+    found = find_model(model, architecture=architecture, backend=backend.value)
+    predictor = Predictor(found, settings)
+    _predict(predictor, gather(images, predictor.classifier.size), output, csv)
+
+
+def _predict(predictor: Predictor, images: Images, output: Path | None, csv: Path | None) -> None:
+    from hpo.slides.batch import folder_of, score_of, score_patches, write_scores
+
+    threshold = predictor.threshold
+    scores: list[Score] = []
+    if images.patches:
+        if csv is None:
+            raise HpoError(
+                f"{len(images.patches)} images are single patches: their probabilities go to a table, --csv FILE"
+            )
+        with _following("patches") as progress:
+            scores += score_patches(predictor, images, threshold, progress)
+        tell(f"{len(images.patches):,} patches")
+    refused: list[HpoError] = []
+    for path in images.slides:
+        name = images.names[path]
+        folder = None if output is None else folder_of(output, name, list(images.names.values()))
+        try:
+            with _following(name) as progress:
+                prediction = predictor.predict(path, output=folder, progress=progress)
+            if folder is not None:
+                prediction.save(folder)
+        except HpoError as error:
+            if len(images.names) == 1:
+                raise
+            say(f"hpo: {error}")
+            refused.append(error)
+            continue
+        scores.append(score_of(name, prediction))
+        tell(
+            f"{folder or name}: {scores[-1].tiles:,} tiles; {prediction.tumour_area:.2f} mm2 of "
+            f"{prediction.tissue_area:.2f} mm2 tissue ({prediction.tumour_share:.1%}) above the threshold, maximum "
+            f"{prediction.maximum:.3f}"
+        )
+    if scores:
+        by = f"{predictor.model.name} ({predictor.model.path.name})"
+        tell(f"predicted by {by}; threshold {threshold:.3f}, {predictor.threshold_chosen}")
+    if csv is not None and scores:
+        write_scores(csv, scores)
+        tell(f"{csv}: {len(scores):,} images")
+    if refused:
+        raise HpoError(f"{len(refused)} of {len(images.names)} images could not be predicted; the others are written")
+
+
+@contextmanager
+def _following(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with tiles per second; tiles that an earlier run predicted do not count as fast."""
+    from hpo.plain import printable
+
+    with progress_bar() as bars:
+        task = bars.add_task(printable(name), total=None, detail="")
+        start: list[tuple[float, int]] = []
+
+        def update(done: int, total: int) -> None:
+            if not start:
+                start.append((time.monotonic(), done))
+            seconds = time.monotonic() - start[0][0]
+            speed = f"{(done - start[0][1]) / seconds:,.0f} tiles/s" if seconds > 0.5 else ""
+            bars.update(task, completed=done, total=total, detail=speed)
+
+        yield update

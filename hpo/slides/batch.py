@@ -1,0 +1,165 @@
+"""Many images at once: which there are, where each one's outputs go, and the table of their scores."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpo.errors import DataError, HpoError
+from hpo.slides.opening import images_in
+from hpo.slides.outputs import write_whole
+from hpo.slides.plain_file import size_of
+from hpo.slides.predict import Predictor
+from hpo.slides.prediction import Prediction
+
+COLUMNS = (
+    "file", "width", "height", "tiles", "probability", "maximum", "percentile_95", "tumour_share", "tumour_mm2",
+    "tissue_mm2",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one image comes to.
+
+    Args:
+        name: the image, relative to the folder that was named.
+        width, height: pixels of level 0.
+        tiles: predicted ones.
+        probability: of a patch; of a larger image the mean of its tissue.
+        maximum: largest of a cell.
+        percentile_95: of the cells.
+        tumour_share: share of the tissue above the threshold.
+        tumour_mm2, tissue_mm2: areas; None for a patch.
+    """
+
+    name: str
+    width: int
+    height: int
+    tiles: int
+    probability: float
+    maximum: float
+    percentile_95: float
+    tumour_share: float
+    tumour_mm2: float | None = None
+    tissue_mm2: float | None = None
+
+
+def score_of(name: str, prediction: Prediction) -> Score:
+    """The numbers of a slide."""
+    import numpy as np
+
+    known = np.isfinite(prediction.tiles)
+    return Score(
+        name,
+        *prediction.size,
+        int(known.sum()),
+        float(prediction.tiles[known].mean(dtype=np.float64)),
+        prediction.maximum,
+        prediction.percentile_95,
+        prediction.tumour_share,
+        prediction.tumour_area,
+        prediction.tissue_area,
+    )
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of a command.
+
+    Args:
+        patches: those as large as the model's patches, which are predicted together.
+        slides: the others, one after another.
+        names: of each, relative to the folder that was named; all different.
+    """
+
+    patches: tuple[Path, ...]
+    slides: tuple[Path, ...]
+    names: dict[Path, str]
+
+
+def gather(sources: Sequence[Path], size: int) -> Images:
+    """Find the images that files and folders mean.
+
+    Args:
+        sources: files, and folders to look into.
+        size: side of the model's patches, pixels.
+
+    Raises:
+        DataError: if there is no such file, a folder has no images, or two images have one name.
+    """
+    names: dict[Path, str] = {}
+    for source in sources:
+        if source.is_dir():
+            names.update({path: path.relative_to(source).as_posix() for path in images_in(source)})
+        elif source.exists():
+            names[source] = source.name
+        else:
+            raise DataError(f"{source}: no such file or folder")
+    twice = [name for name, count in Counter(names.values()).items() if count > 1]
+    if twice:
+        raise DataError(f"{twice[0]}: is the name of two images; predict their folders one after the other")
+    patches = tuple(path for path in names if size_of(path) == (size, size))
+    slides = tuple(path for path in names if path not in set(patches))
+    return Images(patches, slides, names)
+
+
+def folder_of(output: Path, name: str, names: Sequence[str]) -> Path:
+    """An image's own output folder: named after it, with its ending only where another differs by that alone."""
+    stem = str(Path(name).with_suffix(""))
+    alike = [other for other in names if str(Path(other).with_suffix("")) == stem]
+    return output / (name if len(alike) > 1 else stem)
+
+
+def score_patches(
+    predictor: Predictor, images: Images, threshold: float, progress: Callable[[int, int], None]
+) -> list[Score]:
+    """The scores of all images that are patches."""
+    size = predictor.classifier.size
+    found = predictor.predict_patches(images.patches, progress=progress)
+    return [
+        Score(images.names[path], size, size, 1, value, value, value, float(value > threshold))
+        for path, value in zip(images.patches, found.tolist(), strict=True)
+    ]
+
+
+def write_scores(path: Path, scores: Sequence[Score]) -> None:
+    """One line per image, by name.
+
+    Raises:
+        HpoError: if the file cannot be written.
+    """
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for score in sorted(scores, key=lambda one: one.name):
+        areas = [_number(score.tumour_mm2, 4), _number(score.tissue_mm2, 4)]
+        values = [score.probability, score.maximum, score.percentile_95, score.tumour_share]
+        table.writerow(
+            [score.name, score.width, score.height, score.tiles, *(_number(value, 6) for value in values), *areas]
+        )
+    write_whole(path, lambda file: file.write_text(text.getvalue(), encoding="utf-8"))
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def check_csv(path: Path) -> None:
+    """Refuse to overwrite what is no table of scores.
+
+    Raises:
+        HpoError: if something else is there.
+    """
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise HpoError(f"--csv {path}: is no regular file; name a CSV file to write")
+    with path.open("rb") as file:
+        if file.read(len("file,")) not in (b"", b"file,"):
+            raise HpoError(f"--csv {path}: already exists and is no table of scores; name another file, or remove it")

@@ -1,0 +1,92 @@
+"""Everything that is written of a slide."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from hpo.errors import StorageError
+from hpo.file_faults import described
+from hpo.slides.heat_map import draw_heat_map
+from hpo.slides.prediction import Prediction
+from hpo.slides.unfinished import remove_unfinished
+from hpo.whole_file import whole_file
+
+TILES, HEAT_MAP = "tiles.csv", "heatmap.png"
+
+
+def check_output(folder: Path) -> None:
+    """Make an output folder, and make sure that it can be written to, before anything is predicted.
+
+    Raises:
+        StorageError: if not.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with whole_file(folder / ".writable") as file:
+            file.write_bytes(b"")
+        (folder / ".writable").unlink()
+    except OSError as error:
+        if error.filename is None:
+            error.filename = os.fspath(folder)
+        raise StorageError(described(error)) from error
+
+
+def write_outputs(prediction: Prediction, folder: Path) -> Path:
+    """Write all files of a slide to a folder, each whole or not at all.
+
+    Returns:
+        The folder.
+
+    Raises:
+        StorageError: if one cannot be written.
+    """
+    check_output(folder)
+    write_whole(folder / TILES, lambda path: path.write_text(tiles_csv(prediction), encoding="utf-8"))
+    picture = draw_heat_map(prediction)
+    write_whole(folder / HEAT_MAP, lambda path: picture.save(path, "PNG"))
+    remove_unfinished(folder)
+    return folder
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: of the file.
+        write: called with the name to write to.
+
+    Raises:
+        StorageError: if it cannot be written.
+    """
+    try:
+        with whole_file(path) as temporary:
+            write(temporary)
+    except OSError as error:
+        if error.errno is None:
+            raise StorageError(f"{path}: cannot be written: {error}") from error
+        raise StorageError(described(OSError(error.errno, error.strerror, os.fspath(path)))) from error
+
+
+def tiles_csv(prediction: Prediction) -> str:
+    """One line per predicted tile: row, column, corner and side in pixels of level 0, tissue, probability."""
+    grid = prediction.grid
+    rows, columns = np.nonzero(np.isfinite(prediction.tiles))
+    left = columns * prediction.cell
+    top = rows * prediction.cell
+    shares = prediction.tissue.shares(left, top, prediction.tile)
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["row", "column", "x", "y", "side", "tissue", "probability"])
+    side = round(grid.size * prediction.factor)
+    for row, column, x, y, share in zip(
+        rows.tolist(), columns.tolist(), left.tolist(), top.tolist(), shares.tolist(), strict=True
+    ):
+        probability = float(prediction.tiles[row, column])
+        table.writerow([row, column, round(x), round(y), side, f"{share:.3f}", f"{probability:.6f}"])
+    return text.getvalue()

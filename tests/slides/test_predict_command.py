@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hpo.slides.model_file import ModelFile
+from tests.cli.hpo import Hpo
+from tests.slides.models import SIZE, probability_of
+from tests.slides.pictures import painted, save
+
+pytest_plugins: list[str] = []
+
+
+@pytest.fixture
+def hpo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Hpo:
+    from hpo import terminal
+
+    for one in (terminal.out, terminal.err):
+        monkeypatch.setattr(one, "_width", 240)
+    return Hpo(monkeypatch, capsys)
+
+
+@pytest.fixture
+def slide(tmp_path: Path) -> Path:
+    return save(tmp_path / "slide.png", painted(300, 400, (48, 48, 250, 350), (96, 96, 168, 192)))
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_slide_becomes_a_heat_map_and_a_table(hpo: Hpo, model: ModelFile, slide: Path, tmp_path: Path) -> None:
+    ended = hpo("predict", model.path, slide, "-o", tmp_path / "out", "--csv", tmp_path / "scores.csv")
+    assert (ended.status, ended.err) == (0, "")
+    assert "threshold 0.500, by default" in ended.out
+    tiles = rows(tmp_path / "out/slide/tiles.csv")
+    inside = [tile for tile in tiles if 96 <= int(tile["x"]) <= 168 and 96 <= int(tile["y"]) <= 144]
+    assert len(inside) == 7 * 5
+    assert all(float(tile["probability"]) > 0.99 for tile in inside)
+    with Image.open(tmp_path / "out/slide/heatmap.png") as picture:
+        assert min(picture.size) > 300
+    (score,) = rows(tmp_path / "scores.csv")
+    assert score["file"] == "slide.png"
+    assert int(score["tiles"]) == len(tiles)
+    assert 0.05 < float(score["tumour_share"]) < 0.3
+    assert [path.name for path in (tmp_path / "out/slide").iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_folder_of_patches_becomes_one_line_each(hpo: Hpo, model: ModelFile, tmp_path: Path) -> None:
+    patches = np.stack([np.full((SIZE, SIZE, 3), value, np.uint8) for value in (90, 128, 250)])
+    (tmp_path / "patches/deep").mkdir(parents=True)
+    for number, patch in enumerate(patches):
+        save(tmp_path / "patches/deep" / f"{number}.png", patch, dpi=None)
+    assert hpo("predict", model.path, tmp_path / "patches", "--csv", tmp_path / "scores.csv").status == 0
+    found = rows(tmp_path / "scores.csv")
+    assert [row["file"] for row in found] == ["deep/0.png", "deep/1.png", "deep/2.png"]
+    assert np.allclose([float(row["probability"]) for row in found], probability_of(patches), atol=1e-5)
+
+
+def test_one_bad_image_does_not_stop_the_others(hpo: Hpo, model: ModelFile, slide: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    slide.rename(folder / "good.png")
+    (folder / "bad.png").write_text("nothing", encoding="utf-8")
+    ended = hpo("predict", model.path, folder, "-o", tmp_path / "out", "--csv", tmp_path / "scores.csv")
+    assert ended.status == 2
+    lines = ended.err.splitlines()
+    assert len(lines) == 2
+    assert "bad.png: not an image" in lines[0]
+    assert lines[1] == "hpo: 1 of 2 images could not be predicted; the others are written"
+    assert [row["file"] for row in rows(tmp_path / "scores.csv")] == ["good.png"]
+
+
+def test_what_cannot_be_done_is_refused_first(hpo: Hpo, model: ModelFile, slide: Path, tmp_path: Path) -> None:
+    assert "nothing to write" in hpo.refused("predict", model.path, slide)
+    (tmp_path / "notes.csv").write_text("my notes\n", encoding="utf-8")
+    assert "is no table of scores" in hpo.refused("predict", model.path, slide, "--csv", tmp_path / "notes.csv")
+    blocked = tmp_path / "file"
+    blocked.touch()
+    assert "file" in hpo.refused("predict", model.path, slide, "-o", blocked / "out")
+    assert "no such file" in hpo.refused("predict", model.path, tmp_path / "none.svs", "-o", tmp_path / "out")
+    assert "no such file or folder" in hpo.refused("predict", tmp_path / "none", slide, "-o", tmp_path / "out")
+    silent = save(tmp_path / "silent.png", painted(300, 400, (48, 48, 250, 350)), dpi=None)
+    assert "--mpp 0.5" in hpo.refused("predict", model.path, silent, "--csv", tmp_path / "scores.csv").replace("\n", "")
