@@ -11,6 +11,7 @@ import pytest
 
 from hpo.config.best_config import load_best_config
 from hpo.config.study import StudyFile
+from hpo.evaluation.threshold import choose_threshold
 from hpo.export.best import export_study
 from hpo.export.tuned import Tuned, config_path, exported_files, is_exported
 from hpo.recipe.recipe import Recipe, WarmStart
@@ -95,6 +96,9 @@ def test_each_architecture_has_its_files_and_the_study_its_best_configuration(fi
     for name, recipe in (("tiny", TINY), ("wide", WIDE)):
         assert config.models[name].recipe == recipe
         assert config.models[name].weights_sha256 == trainer.weights_digest(recipe, 1)
+        (final,) = (one for one in finished.results.finals(name, "after") if one.recipe_key == recipe.key)
+        chosen = choose_threshold(finished.results.valid_labels, final.valid_probabilities)
+        assert config.models[name].threshold == chosen
         card = written[f"{name}/model_card.md"][1].decode()
         assert f"# {name}, tuned by study small" in card
         assert config.models[name].weights_sha256 in card
