@@ -43,8 +43,10 @@ def plan(
 
     from hpo.config.own_factors import absent_factors
     from hpo.stages.estimate import estimate, total
+    from hpo.stages.limits import check_limits, left_out
     from hpo.stages.plan import open_data
 
+    check_limits(settings)
     digest = None
     if settings.data.folder.exists():
         dataset = open_data(settings)
@@ -80,7 +82,7 @@ def plan(
     table.add_section()
     table.add_row(*_cells(total(stages)), *([_duration(sum(seconds.values()))] if speeds else []))
     out.print(table)
-    for line in absent_factors(settings):
+    for line in [*absent_factors(settings), *left_out(settings)]:
         tell(line)
     if changes is not None:
         tell(f"{settings.name} has started; what is trained already is not trained again")

@@ -104,14 +104,18 @@ def _run_study(
     from hpo.cli.comparison import print_comparison
     from hpo.run.here import run_here
     from hpo.run.outputs import write_outputs
+    from hpo.stages.limits import check_limits, left_out
     from hpo.stages.plan import open_data
     from hpo.storage.database import open_database
 
+    check_limits(settings)
     with closing(open_database(settings.database)) as database:
         with stopping() as stop:
             with following() as update:
                 dataset = open_data(settings, update)
             say_doubts(dataset.doubts)
+            for line in left_out(settings):
+                (say if as_json else tell)(line)
             take_edits(settings, database, dataset, say if as_json else tell)
             if launch is None:
                 settings, summary = run_here(settings, database, dataset, stop, until)

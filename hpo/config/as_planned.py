@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from hpo.config.dashboard import Dashboard
 from hpo.config.factor import Factor
+from hpo.config.limits import LimitSettings
 from hpo.config.load import load_dashboard, place_document, validated
 from hpo.config.search_space import SearchSpace
 from hpo.config.stages import ConfirmSettings, ObjectiveSettings, Stage1Settings, Stage2Settings
@@ -30,6 +31,7 @@ _PLACES = ("name", "output", "database", "checkpoints")
 
 _RECORDED: dict[str, type[BaseModel]] = {
     "objective": ObjectiveSettings,
+    "limits": LimitSettings,
     "stage1": Stage1Settings,
     "stage2": Stage2Settings,
     "confirm": ConfirmSettings,

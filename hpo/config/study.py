@@ -13,6 +13,7 @@ from hpo.config.dashboard import Dashboard
 from hpo.config.database_url import sqlite_url
 from hpo.config.explain import Problem, refuse
 from hpo.config.fields import AnyPath, DatabaseUrl, Flag, Name, Number, Seed, Settings, StoreUrl, Whole, repeated_items
+from hpo.config.limits import LimitSettings
 from hpo.config.search_space import SearchSpace
 from hpo.config.stages import ConfirmSettings, ObjectiveSettings, Stage1Settings, Stage2Settings
 from hpo.recipe.architecture import ArchitectureSpec, own_factors
@@ -149,6 +150,9 @@ class StudyFile(Settings):
         min_length=1, description="names (model1 to model4, and model1_counted to model4_counted), CNNs or functions"
     )
     objective: ObjectiveSettings = Field(default_factory=ObjectiveSettings, description="what a trial is judged by")
+    limits: LimitSettings = Field(
+        default_factory=LimitSettings, description="the most that a network may have; what has more is never trained"
+    )
     stage1: Stage1Settings = Field(default_factory=Stage1Settings, description="explore, from random weights")
     stage2: Stage2Settings = Field(description="tune, warm-started, inside stage 1's ranges")
     confirm: ConfirmSettings = Field(description="the final comparison of before and after")

@@ -112,16 +112,26 @@ def trainable_parameters(spec: CnnSpec, patch_size: int, *, batch_normalization:
     """
     layers = list(windows(spec, patch_size))
     widths = _widths(spec, layers[-1])
-    normalized = as_built(spec).batch_normalization
-    scales = sum(
-        2 * layer.filters
-        for layer in layers
-        if layer.kind != "pooling" and (batch_normalization or layer.number in normalized)
-    )
     return (
         sum(layer.parameters for layer in layers)
-        + scales
+        + normalization_values(spec, patch_size, batch_normalization=batch_normalization)
         + sum((given + 1) * units for given, units in pairwise(widths))
+    )
+
+
+def normalization_values(spec: CnnSpec, patch_size: int, *, batch_normalization: bool = False) -> int:
+    """Scales and offsets of all BatchNormalizations, which are trained; their statistics are as many, and are not.
+
+    Args:
+        spec: the architecture.
+        patch_size: side of the square patches, pixels.
+        batch_normalization: the recipe's: one after every convolution.
+    """
+    normalized = as_built(spec).batch_normalization
+    return sum(
+        2 * layer.filters
+        for layer in windows(spec, patch_size)
+        if layer.kind != "pooling" and (batch_normalization or layer.number in normalized)
     )
 
 

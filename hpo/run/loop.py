@@ -19,6 +19,7 @@ from hpo.run.job import Job
 from hpo.run.output_folder import check_output, mark_output
 from hpo.run.retention import clean_after_the_end
 from hpo.stages.advance import Standing, advance, plan_steps
+from hpo.stages.limits import check_limits
 from hpo.stages.plan import recorded_settings
 from hpo.stages.replan import accept_plan
 from hpo.storage.database import Database
@@ -78,6 +79,7 @@ def _run(job: Job) -> list[Standing]:
     check_output(job.database, job.study)
     if recorded_settings(job.database, job.study.name) is None:
         check_functions(job.study, job.limits.threads)
+        check_limits(job.study)
     with ExitStack() as stack:
         worker: Worker | None = None
         is_marked = False

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hpo.recipe.point import Value
 from hpo.search.halving import promotable, rungs_between
 from hpo.search.history import Open, Step, Training
-from hpo.search.propose import propose
+from hpo.search.propose import Allowed, propose
 from hpo.search.spaces import Space
 
 
@@ -61,6 +61,7 @@ def next_step(
     *,
     may_open: bool = True,
     prior: Mapping[str, Value] | None = None,
+    allowed: Allowed | None = None,
 ) -> Step | None:
     """Decide what the next free worker does.
 
@@ -73,6 +74,7 @@ def next_step(
         may_open: whether the budget allows another training. Once it does not, and nothing runs, the best of each rung
             continues, however few have reached it.
         prior: the values that the user expects to be best; half of the random draws are near them.
+        allowed: whether values may be trained, where limits forbid some networks; None allows all.
 
     Returns:
         A step, or None if nothing is left to do: all of a finite space is open, and every training that can continue is
@@ -90,7 +92,9 @@ def next_step(
         continued = promotable(settings.rungs, settings.eta, settings.smoothing, trainings, at_least=1, of=2)
         if continued is not None:
             return continued
-    values = propose(spaces, trainings, seed, settings.startup, settings.random_share, settings.smoothing, prior)
+    values = propose(
+        spaces, trainings, seed, settings.startup, settings.random_share, settings.smoothing, prior, allowed
+    )
     if values is not None:
         return Open(values, settings.rungs[0])
     return promotable(settings.rungs, 1, settings.smoothing, trainings)  # nothing is left to open

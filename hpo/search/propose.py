@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import optuna
@@ -18,6 +18,11 @@ from hpo.search.spaces import Space
 _TRIES = 50
 """After so many proposals that are all open already, a finite space counts as exhausted."""
 
+Allowed = Callable[[Mapping[str, Value]], bool]
+"""Whether values of the searched factors may be trained."""
+
+_DRAWS = 2000
+"""Uniform draws made where limits forbid what a sampler proposes, before a space counts as exhausted."""
 
 _NEAR_PRIOR = 0.5
 """Share of random draws near the prior, if there is one; a wrong prior costs at most these."""
@@ -31,6 +36,7 @@ def propose(
     random_share: float,
     smoothing: int,
     prior: Mapping[str, Value] | None = None,
+    allowed: Allowed | None = None,
 ) -> dict[str, Value] | None:
     """Propose settings that no training of the pool has yet.
 
@@ -45,6 +51,7 @@ def propose(
         random_share: of later proposals, drawn at random.
         smoothing: the number of last gains whose mean judges a training.
         prior: the values that the user expects to be best; half of the random draws are near them.
+        allowed: whether values may be trained, where limits forbid some networks; None allows all.
 
     Returns:
         A value of every factor, or None if nothing new was found.
@@ -54,16 +61,24 @@ def propose(
     is_random = len(trainings) < startup or rng.random() < random_share
     if is_random and prior and rng.random() < _NEAR_PRIOR:
         near = near_prior(spaces, prior, rng)
-        if tuple(sorted(near.items())) not in known:
+        if tuple(sorted(near.items())) not in known and (allowed is None or allowed(near)):
             return near
     study = optuna.create_study(direction="maximize", sampler=_sampler(seed, is_random=is_random))
     study.add_trials([trial for one in trainings if (trial := _trial(one, spaces, smoothing))])
     distributions: dict[str, BaseDistribution] = dict(spaces)
     for _ in range(_TRIES):
         values: dict[str, Value] = study.ask(distributions).params
-        if tuple(sorted(values.items())) not in known:
+        if tuple(sorted(values.items())) not in known and (allowed is None or allowed(values)):
             return values
-    return None
+    if allowed is None:
+        return None
+    return drawn_within(spaces, rng, lambda values: tuple(sorted(values.items())) not in known and allowed(values))
+
+
+def drawn_within(spaces: Mapping[str, Space], rng: np.random.Generator, allowed: Allowed) -> dict[str, Value] | None:
+    """Values drawn uniformly until they are allowed; None if hardly any are."""
+    draws = (near_prior(spaces, {}, rng) for _ in range(_DRAWS))
+    return next((values for values in draws if allowed(values)), None)
 
 
 def _sampler(seed: int, *, is_random: bool) -> optuna.samplers.BaseSampler:

@@ -117,6 +117,8 @@ def _meaning(path: tuple[str, ...], was: Any, now: Any, opened: Opened) -> tuple
         return _confirm(path[1], was, now, opened)
     if section == "objective":
         return "anew", "every stage is judged again by what was trained; the points of stage 2 stay as they are"
+    if section == "limits":
+        return "anew", "points over a limit are no longer counted, and the ranges are decided again"
     if section == "data":
         return "other", "other patches are another study"
     return "other", "it is part of every training"

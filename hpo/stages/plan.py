@@ -22,6 +22,7 @@ from hpo.recipe.key import canonical
 from hpo.recipe.point import Point, apply_point, point_key
 from hpo.recipe.recipe import KEY_FORMAT, Recipe, recipe_from_json, recipe_to_json
 from hpo.search.designs import grid, one_factor
+from hpo.search.limits import excesses
 from hpo.search.spaces import spaces_to_json, whole_factor
 from hpo.stages.edits import compare_plans
 from hpo.stages.learned import check_learn_from
@@ -54,11 +55,31 @@ def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed:
 
 
 def stage1_points(study: StudyFile, architecture: str) -> Sequence[Point]:
-    """The design points of an architecture's stage 1, of the factors that it has; the reference point first."""
+    """The design points of an architecture's stage 1, of the factors that it has; the reference point first.
+
+    Points whose networks are over a limit are left out.
+
+    Raises:
+        TrainingError: if a size is limited and a function does not make a network.
+    """
+    points = designed_points(study, architecture)
+    return points if not study.limits.is_set else [point for point, over in judged(study, architecture) if not over]
+
+
+def designed_points(study: StudyFile, architecture: str) -> Sequence[Point]:
+    """The points that stage 1's design asks for, whatever the limits are; the reference point first."""
     space = study.space_of(architecture)
     levels = {name: space.factors[name].levels for name in study.stage1.factors if name in space.factors}
     design = one_factor if study.stage1.design == "one_factor" else grid
     return design(space.reference, levels)
+
+
+def judged(study: StudyFile, architecture: str) -> list[tuple[Point, str]]:
+    """The points that stage 1's design asks for, each with the limit that its network exceeds, in words, or nothing."""
+    template = template_recipe(study, architecture, "", study.stage1.seed)
+    points = designed_points(study, architecture)
+    recipes = [apply_point(template, point)[0] for point in points]
+    return list(zip(points, excesses(study, recipes), strict=True))
 
 
 def planned(
@@ -214,6 +235,8 @@ def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     chosen["key_format"] = KEY_FORMAT
     chosen["data"] = data_digest
     chosen["valid_patches"] = study.data.valid_patches
+    if study.limits.is_set:
+        chosen["limits"] = study.limits.model_dump(mode="json", exclude_none=True)
     if study.data.balance != "equal":  # studies from before there was a choice stay as they were
         chosen["balance"] = study.data.balance
     chosen["search_space"] = study.space.model_dump(mode="json")

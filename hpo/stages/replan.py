@@ -23,6 +23,7 @@ from hpo.recipe.point import point_key
 from hpo.search.spaces import spaces_to_json, whole_factor
 from hpo.stages.budget import budget_of
 from hpo.stages.edits import BUDGETS, Change, compare_plans, default_of
+from hpo.stages.limits import check_limits
 from hpo.stages.order import stages_of
 from hpo.stages.plan import determining_settings, planned, stage1_points, template_recipe
 from hpo.stages.steps import step_key
@@ -121,6 +122,7 @@ def _accept(
         return []
     stages = load_stages(session, study.name)
     changes = check_edits(study, recorded, settings, stages)
+    check_limits(study)
     if only_new:
         _refuse_earlier(session, study, settings)
     _apply(session, study, data_digest, stages, changes)
@@ -147,7 +149,7 @@ def _apply(session: Session, study: StudyFile, data_digest: str, stages: Stages,
     """Update queues and decisions to the new plan."""
     sections = {change.path[0] for change in changes}
     is_judged_anew = "objective" in sections
-    has_new_ranges = not sections.isdisjoint(("objective", "stage1", "search_space"))
+    has_new_ranges = not sections.isdisjoint(("objective", "stage1", "search_space", "limits"))
     has_new_budget = any(change.path[0] == "stage2" and change.path[1] in BUDGETS for change in changes)
     if is_judged_anew:
         for stage in stages.values():

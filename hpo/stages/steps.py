@@ -18,8 +18,10 @@ from hpo.config.rungs import GrowingRungs
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.key import digest
-from hpo.recipe.recipe import recipe_from_json
+from hpo.recipe.point import Value, apply_point
+from hpo.recipe.recipe import Recipe, recipe_from_json
 from hpo.search.history import Continue, Open, Training
+from hpo.search.limits import is_within
 from hpo.search.pool import PoolSettings, next_step
 from hpo.search.spaces import Space, spaces_from_json
 from hpo.stages.budget import budget_of, has_stalled, spending
@@ -80,13 +82,14 @@ def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Se
         settings = replace(settings, group=0)
     spaces = searched_spaces(plan)
     trainings = _trainings(objective_of(study), spaces, rows)
+    allowed = (lambda values: is_within(study, _recipe_of(plan, values))) if study.limits.is_set else None
     number = len(steps)
     if spent.share >= 1 or has_stalled(study, steps, spent):
         return _ending(study, spaces, rows, trainings)
     for attempt in range(_TRIES):
         seed = int(digest([plan.seed, plan.stream or stage.name, step_key(number), attempt])[:8], 16)
         first = [dict(one.values) for one in plan.first or ()] if attempt == 0 else []
-        step = next_step(settings, spaces, trainings, seed, first, prior=study.space.prior)
+        step = next_step(settings, spaces, trainings, seed, first, prior=study.space.prior, allowed=allowed)
         if isinstance(step, Open):
             point = _opened(plan, step, number)
             if point.recipe_key not in {training.key for training in trainings}:
@@ -164,6 +167,11 @@ def _training(objective: Objective, spaces: Mapping[str, Space], key: str, rows:
         target=max(row.epochs or 0 for row in rows),
         given=all("slot" not in row.label for row in rows),
     )
+
+
+def _recipe_of(plan: Stage2Plan, values: Mapping[str, Value]) -> Recipe:
+    """The recipe of values of the searched factors, however long it is trained."""
+    return apply_point(plan.template, {**plan.fixed, **values, "epochs": 1})[0]
 
 
 def _opened(plan: Stage2Plan, step: Open, number: int) -> DesignPoint:

@@ -16,6 +16,7 @@ from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.point import FACTORS, Point, apply_point
 from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json
+from hpo.search.limits import excesses, is_within
 from hpo.search.ranges import middle
 from hpo.search.spaces import Space, on_grid, spaces_to_json, within_range
 from hpo.stages.budget import has_stalled, spending
@@ -28,6 +29,9 @@ from hpo.storage.points import DesignPoint
 from hpo.storage.tables import PointRow
 
 Spaces = dict[str, Space]
+
+_SIZING = ("batch_normalization",)
+"""Factors of a training that change its network's size."""
 
 STARTUP_TRIALS, STARTUP_OF_OTHER_BUDGETS = 3, 10
 """Random trials before the sampler's model is used. Their number must not depend on the number of trials, because an
@@ -64,6 +68,7 @@ def stage2_plan(
     space = study.space_of(architecture)
     spaces = _spaces(study, space, ranges, fixed)
     first = _first_values(study, space, spaces, ranges, stage1.donor.point, learned)
+    first = _within_limits(study, template, fixed, first)
     is_pool = study.stage2.is_pool
     shown = {**spaces, "epochs": IntDistribution(1, study.stage2.epochs)} if is_pool else spaces
     plan = Stage2Plan(
@@ -142,6 +147,9 @@ def _fixed_part(
     warm = study.stage2.warm_start
     if warm != "cold":  # its weights fit no other shape
         fixed |= {name: value for name, value in donor.point.items() if name not in FACTORS and name not in tuned}
+    # Levels that are each best on their own axis may be too much together: the best trial of all is within the limits.
+    if not is_within(study, apply_point(template_recipe(study, architecture, data_digest, 0), fixed)[0]):
+        fixed |= {name: donor.point[name] for name in donor.point if name in _SIZING or name not in FACTORS}
     # Weights learnt between BatchNormalizations mean nothing without them.
     if study.stage2.batch_normalization or (warm != "cold" and donor.recipe.batch_normalization):
         fixed["batch_normalization"] = True
@@ -157,6 +165,14 @@ def _fixed_part(
         )
     template = replace(template_recipe(study, architecture, data_digest, study.stage2.seed), initial=initial)
     return apply_point(template, fixed)[0], {name: value for name, value in fixed.items() if name not in tuned}
+
+
+def _within_limits(
+    study: StudyFile, template: Recipe, fixed: Point, first: Sequence[FirstPoint]
+) -> tuple[FirstPoint, ...]:
+    """The values to try first whose networks are within the limits."""
+    recipes = [apply_point(template, {**fixed, **one.values})[0] for one in first]
+    return tuple(one for one, over in zip(first, excesses(study, recipes), strict=True) if not over)
 
 
 def _spaces(study: StudyFile, space: SearchSpace, ranges: Ranges, fixed: dict[str, Any]) -> Spaces:

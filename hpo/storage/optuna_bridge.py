@@ -115,6 +115,13 @@ def ask_sampler(
     return {name: _suggest(trial, name, space) for name, space in distributions.items()}
 
 
+def forget_values(session: Session, trial_id: int) -> None:
+    """Take back what a sampler chose for a running trial, so that it chooses again; safe to repeat."""
+    state = session.scalar(select(models.TrialModel.state).where(models.TrialModel.trial_id == trial_id))
+    if state == TrialState.RUNNING:
+        session.execute(delete(models.TrialParamModel).where(models.TrialParamModel.trial_id == trial_id))
+
+
 def report_epochs(session: Session, trial_id: int, values: Mapping[int, float]) -> None:
     """Enter the objective's metric after epochs (from 1); safe to repeat, also for a finished trial."""
     state = session.scalar(select(models.TrialModel.state).where(models.TrialModel.trial_id == trial_id))

@@ -16,18 +16,16 @@ from hpo.evaluation.compare import metric_standard_error
 from hpo.recipe.key import digest
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
-from hpo.search.samplers import make_sampler
-from hpo.search.spaces import spaces_from_json
 from hpo.secrets import without_secrets
 from hpo.storage.artifacts import Artifact, curve_artifact
 from hpo.storage.claims import Claim, lost, release_points
 from hpo.storage.decided import ConfirmResult, Stage2Plan
 from hpo.storage.leases import HeldLease
-from hpo.storage.optuna_bridge import ask_sampler
 from hpo.storage.outcomes import Outcome, fail_point, settle_point
 from hpo.training.engine import EpochResult, OnTrained
 from hpo.worker.messages import Completed, Epoch, Opened, Shown
 from hpo.worker.publisher import Publisher
+from hpo.worker.sampling import sampled_point
 from hpo.worker.worker import Worker
 
 _log = logging.getLogger(__name__)
@@ -172,9 +170,7 @@ def _settled(worker: Worker, claim: Claim) -> Claim:
         raise TrainingError("the design point has no values")  # in a pool they are chosen with the step
     if plan.sampler == "qmc":
         seed = plan.seed  # one sequence for the whole stage
-    sampler, space = make_sampler(plan.sampler, seed, plan.startup_trials), spaces_from_json(plan.space)
-    values = worker.database.patiently(lambda: ask_sampler(worker.database, claim.stage_name, trial_id, sampler, space))
-    point = {**plan.fixed, **values}
+    point = sampled_point(worker.study, worker.database, claim, plan, seed, trial_id)
     recipe, epochs = apply_point(plan.template, point)
     planned = replace(claim.planned, point=point, recipe=recipe_to_json(recipe), recipe_key=recipe.key, epochs=epochs)
     if not worker.database.run(settle_point, claim, planned):

@@ -1,0 +1,95 @@
+"""The size of a user's own network, counted by building it; nothing is trained."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hpo.errors import TrainingError
+from hpo.recipe.architecture import FunctionSpec, architecture_from_json, architecture_to_json
+from hpo.recipe.size import NetworkSize
+
+_known: dict[tuple[FunctionSpec, int], NetworkSize] = {}
+
+_PATIENCE = 300
+"""Seconds that building the networks may take."""
+
+
+def count_sizes(specs: Sequence[FunctionSpec], patch_size: int, folder: Path) -> list[NetworkSize]:
+    """The sizes of the networks that functions make; each is built once in the life of a process.
+
+    A process that trains builds them itself. Others have a process of its own do it, because TensorFlow takes its
+    number of threads once, from whoever trains.
+
+    Args:
+        specs: the functions with their arguments.
+        patch_size: side of the square patches, pixels.
+        folder: the study file's, where functions are looked for first.
+
+    Raises:
+        TrainingError: if a function does not make a network.
+    """
+    new = [spec for spec in dict.fromkeys(specs) if (spec, patch_size) not in _known]
+    if new:
+        found = _built(new, patch_size, folder) if "tensorflow" in sys.modules else _asked(new, patch_size, folder)
+        _known.update({(spec, patch_size): size for spec, size in zip(new, found, strict=True)})
+    return [_known[spec, patch_size] for spec in specs]
+
+
+def _built(specs: Sequence[FunctionSpec], patch_size: int, folder: Path) -> list[NetworkSize]:
+    from hpo.models.build import build_model
+    from hpo.models.own_function import look_in
+
+    look_in(folder)
+    sizes = []
+    for spec in specs:
+        model = build_model(spec, patch_size)
+        trained, every = (
+            sum(math.prod(weight.shape) for weight in weights) for weights in (model.trainable_weights, model.weights)
+        )
+        sizes.append(NetworkSize(trained, every))
+    return sizes
+
+
+def _asked(specs: Sequence[FunctionSpec], patch_size: int, folder: Path) -> list[NetworkSize]:
+    """The same by a process of its own."""
+    question = {
+        "specs": [architecture_to_json(spec) for spec in specs],
+        "patch_size": patch_size,
+        "folder": str(folder),
+    }
+    command = [sys.executable, "-P", "-m", "hpo.models.count"]
+    try:
+        answer = subprocess.run(  # noqa: S603 - this very module
+            command, input=json.dumps(question), capture_output=True, text=True, check=False, timeout=_PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        raise TrainingError(f"{specs[0].function}: its networks were not built within {_PATIENCE} s") from None
+    lines = answer.stdout.strip().splitlines()
+    if answer.returncode or not lines:
+        said = (answer.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise TrainingError(f"{specs[0].function}: its networks could not be counted: {said}")
+    found = json.loads(lines[-1])
+    if "problem" in found:
+        raise TrainingError(found["problem"])
+    return [NetworkSize(*counts) for counts in found["sizes"]]
+
+
+def _main() -> None:
+    question = json.load(sys.stdin)
+    specs = [architecture_from_json(values) for values in question["specs"]]
+    functions = [spec for spec in specs if isinstance(spec, FunctionSpec)]
+    try:
+        sizes = _built(functions, question["patch_size"], Path(question["folder"]))
+    except TrainingError as error:
+        sys.stdout.write(json.dumps({"problem": str(error)}) + "\n")
+        return
+    sys.stdout.write(json.dumps({"sizes": [[size.parameters, size.weights] for size in sizes]}) + "\n")
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,78 @@
+"""The values of a point that a sampler chooses when the point is claimed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler
+
+from hpo.config.study import StudyFile
+from hpo.errors import TrainingError
+from hpo.recipe.point import Value, apply_point
+from hpo.search.limits import is_within
+from hpo.search.propose import drawn_within
+from hpo.search.samplers import SamplerName, make_sampler
+from hpo.search.spaces import spaces_from_json
+from hpo.storage.claims import Claim
+from hpo.storage.database import Database
+from hpo.storage.decided import Stage2Plan
+from hpo.storage.optuna_bridge import ask_sampler, forget_values
+
+_TRIES = 10
+"""Proposals of a sampler over a limit, after which values are drawn uniformly within the limits."""
+
+
+def sampled_point(
+    study: StudyFile, database: Database, claim: Claim, plan: Stage2Plan, seed: int, trial_id: int
+) -> dict[str, Any]:
+    """The factors that a stage's sampler chooses for a claimed point; safe to repeat.
+
+    What is over a limit is taken back and chosen again, so that it is never trained.
+
+    Args:
+        study: supplies the limits.
+        database: the study database.
+        claim: of the point.
+        plan: of the point's stage.
+        seed: of the sampler, for this point.
+        trial_id: of the point's trial.
+
+    Raises:
+        TrainingError: if hardly any values of the searched factors are within the limits.
+    """
+    space = spaces_from_json(plan.space)
+    if plan.sampler == "asha":
+        raise TrainingError("the design point has no values")  # in a pool they are chosen with the step
+    name: SamplerName = plan.sampler
+
+    def ask(sampler: BaseSampler) -> dict[str, Any]:
+        asked = partial(ask_sampler, database, claim.stage_name, trial_id, sampler, space)
+        return {**plan.fixed, **database.patiently(asked)}
+
+    def allowed(values: Mapping[str, Value]) -> bool:
+        return is_within(study, apply_point(plan.template, {**plan.fixed, **values})[0])
+
+    point = ask(make_sampler(name, seed, plan.startup_trials))
+    for attempt in range(1, _TRIES):
+        if allowed(point):
+            return point
+        database.run(forget_values, trial_id)
+        point = ask(make_sampler(name, seed if name == "qmc" else seed + attempt, plan.startup_trials))
+    if allowed(point):
+        return point
+    database.run(forget_values, trial_id)
+    found = drawn_within(space, np.random.default_rng(seed), allowed)  # type: ignore[arg-type]  # as `spaces_to_json` wrote
+    if found is None:
+        raise TrainingError("hardly any values of the searched factors are within the study's limits; raise them")
+    return ask(_fixed(found, seed))
+
+
+def _fixed(values: Mapping[str, Value], seed: int) -> BaseSampler:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return PartialFixedSampler(dict(values), RandomSampler(seed=seed))
