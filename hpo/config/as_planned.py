@@ -22,8 +22,10 @@ from hpo.recipe.architecture import (
     ARCHITECTURES,
     ArchitectureSpec,
     CnnSpec,
+    FunctionSpec,
     architecture_from_json,
     architecture_to_json,
+    function_from_json,
 )
 
 _PLACES = ("name", "output", "database", "checkpoints")
@@ -105,12 +107,15 @@ def as_planned(place: StudyPlace, recorded: Mapping[str, Any], dashboard: Dashbo
     values = {key: place.document.values[key] for key in _PLACES if key in place.document.values}
     values |= {key: _as_text(place.document.values, key) for key in ("search_space", "dashboard")}
     values |= {key: _said(model, recorded[key]) for key, model in _RECORDED.items() if key in recorded}
+    augment = function_from_json(recorded["augment"]) if "augment" in recorded else None
+    if augment is not None:
+        values["augment"] = _function(augment)
     values["architectures"] = [_settings(name, spec) for name, spec in specs.items()]
     values |= _workers(place.document.values.get("workers"))
     values["data"] = _data(place.document.values.get("data"), recorded)
     study = validated(Document(place.document.file, values, place.document.lines), StudyFile, is_recorded=True)
     space = SearchSpace.model_validate(_said_of_space(recorded["search_space"]))
-    return study.loaded(place.file, space, dashboard or _dashboard(study), specs)
+    return study.loaded(place.file, space, dashboard or _dashboard(study), specs, augment)
 
 
 def _specs(place: StudyPlace, recorded: Mapping[str, Any]) -> dict[str, ArchitectureSpec]:
@@ -129,8 +134,13 @@ def _settings(name: str, spec: ArchitectureSpec) -> str | dict[str, Any]:
     if isinstance(spec, CnnSpec):
         as_written = replace(spec, first_filters=None, first_dense=None)
         return {"name": name, **architecture_to_json(as_written)}
+    return {"name": name, **_function(spec)}
+
+
+def _function(spec: FunctionSpec) -> dict[str, Any]:
+    """A function as a study file has it."""
     files = [file for file, _ in spec.files]
-    return {"name": name, "function": spec.function, "files": files, "arguments": dict(spec.arguments)}
+    return {"function": spec.function, "files": files, "arguments": dict(spec.arguments)}
 
 
 def _said(model: type[BaseModel], recorded: Mapping[str, Any]) -> dict[str, Any]:

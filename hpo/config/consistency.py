@@ -7,7 +7,7 @@ from pathlib import Path
 from hpo.config.architectures import FunctionSettings, architecture_name, specification, unfitting_cnn
 from hpo.config.dashboard import Dashboard
 from hpo.config.explain import Problem
-from hpo.config.factor import is_numeric
+from hpo.config.factor import is_numeric, numbers
 from hpo.config.fields import KNOWN_FACTORS
 from hpo.config.own_factors import at_reference
 from hpo.config.search_space import SearchSpace
@@ -15,6 +15,7 @@ from hpo.config.study import StudyFile
 from hpo.errors import nearest
 from hpo.recipe.architecture import ArchitectureSpec
 from hpo.recipe.arithmetic import why_not_compiled
+from hpo.recipe.augmentations import Augmentations
 
 
 def space_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
@@ -38,6 +39,7 @@ def space_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
         text = f"cmaes needs at least two numeric factors; found {', '.join(study.stage2.factors)}"
         problems.append(Problem(("stage2", "design"), text))
     problems += _inserting_problems(study)
+    problems += _reaching_problems(study, space)
     sample = study.data.sample
     if sample is not None and space.most_patches > sample.train:
         text = f"{study.search_space.name} asks for up to {space.most_patches} patches; found {sample.train}"
@@ -60,6 +62,20 @@ def _inserting_problems(study: StudyFile) -> list[Problem]:
         if "batch_normalization" in names:
             found.append(Problem((stage, "factors", names.index("batch_normalization")), text))
     return found
+
+
+def _reaching_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
+    """Where an augmentation reaches over the whole patch, which can be mirrored once only."""
+    size, file = study.data.patch_size, study.search_space.name
+    found = {name: max(numbers(space.factors[name])) for name in ("shift", "blur") if name in space.factors}
+    problems = []
+    if found.get("shift", 0) >= size:
+        text = f"patches of {size} pixels cannot be shifted by {found['shift']:g}, the most that {file} asks for"
+        problems.append(Problem(("data", "patch_size"), text))
+    if Augmentations(blur=found.get("blur", 0.0)).blur_radius >= size:
+        text = f"a blur of {found['blur']:g}, the most that {file} asks for, reaches over patches of {size} pixels"
+        problems.append(Problem(("data", "patch_size"), text))
+    return problems
 
 
 def panel_problems(dashboard: Dashboard, space: SearchSpace) -> list[Problem]:

@@ -23,7 +23,7 @@ class FoundFunction:
 
     Args:
         digest: SHA-256 of the source.
-        arguments: names of the keyword arguments that it lists after its first; None where the source does not show
+        arguments: names of the keyword arguments after those that it is given; None where the source does not show
             them: the function is imported from elsewhere, or the result of a call.
         required: those of them without a default.
         takes_any: whether it takes keyword arguments that it does not list (``**options``).
@@ -35,12 +35,13 @@ class FoundFunction:
     takes_any: bool = False
 
 
-def read_function(function: str, folder: Path) -> FoundFunction:
+def read_function(function: str, folder: Path, *, given: int = 1) -> FoundFunction:
     """Find a function and read which arguments it takes; nothing is imported.
 
     Args:
         function: ``module:name``.
         folder: where the module is looked for before the Python path.
+        given: how many of its first arguments are given to it, and so cannot be chosen.
 
     Raises:
         ValueError: if there is no such module or name, or the module is not Python.
@@ -57,7 +58,7 @@ def read_function(function: str, folder: Path) -> FoundFunction:
     names = set(_top_level_names(tree))
     if name not in names:
         raise ValueError(f"{spec.origin} defines no {name!r}; {nearest(name, names)}")
-    return _found(tree, name, hashlib.sha256(source).hexdigest())
+    return _found(tree, name, hashlib.sha256(source).hexdigest(), given)
 
 
 def file_digest(path: Path) -> str:
@@ -102,25 +103,25 @@ def find_module(module: str, *folders: Path) -> ModuleSpec | None:
     return spec
 
 
-def _found(tree: ast.Module, name: str, digest: str) -> FoundFunction:
+def _found(tree: ast.Module, name: str, digest: str, given: int) -> FoundFunction:
     """The function of that name that is defined last, as Python has it."""
     found = FoundFunction(digest, None)
     for statement in tree.body:
         if name in _top_level_names(ast.Module([statement], [])):
             found = FoundFunction(digest, None)
             if isinstance(statement, ast.FunctionDef):
-                found = _signature(statement.args, digest)
+                found = _signature(statement.args, digest, given)
     return found
 
 
-def _signature(arguments: ast.arguments, digest: str) -> FoundFunction:
+def _signature(arguments: ast.arguments, digest: str, given: int) -> FoundFunction:
     positional = [*arguments.posonlyargs, *arguments.args]
     without_default = {one.arg for one in positional[: len(positional) - len(arguments.defaults)]}
     without_default |= {
         one.arg for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is None
     }
-    shape = positional[0].arg if positional else ""
-    by_name = [one.arg for one in (*arguments.args, *arguments.kwonlyargs) if one.arg != shape]
+    first = [one.arg for one in positional[:given]]
+    by_name = [one.arg for one in (*arguments.args, *arguments.kwonlyargs) if one.arg not in first]
     return FoundFunction(
         digest,
         arguments=tuple(by_name),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpo.config.architectures import FunctionSettings, architecture_name
+from hpo.config.augment import GIVEN, AugmentSettings, augment_settings, augment_specification
 from hpo.config.explain import Problem
 from hpo.config.function_source import FoundFunction, read_function
 from hpo.config.search_space import SearchSpace
@@ -59,11 +60,50 @@ def at_reference(
     return found, problems
 
 
-def unknown_factors(
+def augment_at_reference(
     study: StudyFile, folder: Path, space: SearchSpace, specs: Mapping[str, ArchitectureSpec]
+) -> tuple[FunctionSpec | None, list[Problem]]:
+    """The study's own augmentation with the reference values of those of its arguments that the search space names.
+
+    Args:
+        study: as its file says.
+        folder: the study file's.
+        space: the search space that the study names.
+        specs: the architectures, none of whose factors may have the same name.
+
+    Returns:
+        The function, None if the study has none, and what is wrong with it, located in the study file.
+    """
+    if study.augment is None:
+        return None, []
+    item = augment_settings(study.augment)
+    try:
+        spec = augment_specification(item, folder)
+    except ValueError as error:
+        return None, [Problem(("augment",), str(error))]
+    own = {name: value for name, value in space.reference.items() if name not in FACTORS}
+    source = read_function(item.function, folder, given=GIVEN)
+    problems = [
+        Problem(("augment", *problem.location), problem.text) for problem in _argument_problems(item, source, own)
+    ]
+    varied = {name: own[name] for name in {*(source.arguments or ()), *item.arguments} if name in own}
+    for name, architecture in specs.items():
+        both = sorted(varied.keys() & {*own_factors(architecture)})
+        if both:
+            text = f"{both[0]} is an argument of {item.function} and a factor of {name}; rename one of them"
+            problems.append(Problem(("augment",), text))
+    return replace(spec, arguments=tuple(sorted({**dict(spec.arguments), **varied}.items()))), problems
+
+
+def unknown_factors(
+    study: StudyFile,
+    folder: Path,
+    space: SearchSpace,
+    specs: Mapping[str, ArchitectureSpec],
+    augment: FunctionSpec | None = None,
 ) -> list[Problem]:
-    """The factors that no architecture has, located in the search space's file."""
-    owned = {name for spec in specs.values() for name in own_factors(spec)}
+    """The factors that neither an architecture nor the own augmentation has, located in the search space's file."""
+    owned = {name for spec in (*specs.values(), *([augment] if augment else ())) for name in own_factors(spec)}
     unknown = [name for name in space.factors if name not in FACTORS and name not in owned]
     if not unknown:
         return []
@@ -85,17 +125,23 @@ def absent_factors(study: StudyFile) -> list[str]:
     return lines
 
 
-def stage_problems(study: StudyFile, space: SearchSpace, specs: Mapping[str, ArchitectureSpec]) -> list[Problem]:
+def stage_problems(
+    study: StudyFile,
+    space: SearchSpace,
+    specs: Mapping[str, ArchitectureSpec],
+    augment: FunctionSpec | None = None,
+) -> list[Problem]:
     """What the stages ask of own factors that cannot be had, located in the study file."""
     problems: list[Problem] = []
+    of_augment = own_factors(augment) if augment else ()
     for name, spec in specs.items():
-        absent = {factor for factor in space.factors if factor not in FACTORS} - {*own_factors(spec)}
+        absent = {factor for factor in space.factors if factor not in FACTORS} - {*own_factors(spec), *of_augment}
         if all(factor in absent for factor in study.stage2.factors):
             text = f"{name} has none of them; add a factor that it has, or leave {name} out of architectures"
             problems.append(Problem(("stage2", "factors"), text))
     warm = study.stage2.warm_start
     for index, factor in enumerate(study.stage2.factors):
-        if warm != "cold" and factor not in FACTORS and factor not in KEEPS_SHAPES:
+        if warm != "cold" and factor not in (*FACTORS, *KEEPS_SHAPES, *of_augment):
             text = (
                 f"{factor} may change the shapes of weights, and warm_start: {warm} takes them from one training of "
                 "stage 1; set stage2.warm_start to cold, or tune it in stage 1 alone"
@@ -104,7 +150,9 @@ def stage_problems(study: StudyFile, space: SearchSpace, specs: Mapping[str, Arc
     return problems
 
 
-def _argument_problems(item: FunctionSettings, source: FoundFunction, own: Mapping[str, Value]) -> list[Problem]:
+def _argument_problems(
+    item: FunctionSettings | AugmentSettings, source: FoundFunction, own: Mapping[str, Value]
+) -> list[Problem]:
     if source.arguments is None:
         return []
     allowed = [*source.arguments]

@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from hpo.config.architectures import ArchitectureSettings, architecture_name
+from hpo.config.augment import OwnAugment
 from hpo.config.dashboard import Dashboard
 from hpo.config.database_url import sqlite_url
 from hpo.config.explain import Problem, refuse
@@ -16,7 +17,7 @@ from hpo.config.fields import AnyPath, DatabaseUrl, Flag, Name, Number, Seed, Se
 from hpo.config.limits import LimitSettings
 from hpo.config.search_space import SearchSpace
 from hpo.config.stages import ConfirmSettings, ObjectiveSettings, Stage1Settings, Stage2Settings
-from hpo.recipe.architecture import ArchitectureSpec, own_factors
+from hpo.recipe.architecture import ArchitectureSpec, FunctionSpec, own_factors
 from hpo.recipe.arithmetic import Arithmetic, ComputeDtype
 from hpo.recipe.point import FACTORS
 from hpo.recipe.recipe import Balance
@@ -120,6 +121,7 @@ class _Loaded:
     space: SearchSpace
     panels: Dashboard
     architecture_specs: dict[str, ArchitectureSpec]
+    augment_spec: FunctionSpec | None
 
 
 def _default_output(values: dict[str, Any]) -> Path:
@@ -158,6 +160,11 @@ class StudyFile(Settings):
     confirm: ConfirmSettings = Field(description="the final comparison of before and after")
     arithmetic: ArithmeticSettings = Field(
         default_factory=ArithmeticSettings, description="how training steps are computed"
+    )
+    augment: OwnAugment | None = Field(
+        default=None,
+        description="function of your own that changes training patches at random: module:callable, or a mapping with "
+        "function, arguments and files",
     )
     workers: WorkerSettings = Field(default_factory=WorkerSettings, description="how workers behave")
     output: AnyPath = Field(
@@ -204,13 +211,23 @@ class StudyFile(Settings):
         """Every architecture by name, in the file's order."""
         return self._loaded.architecture_specs
 
+    @property
+    def augment_spec(self) -> FunctionSpec | None:
+        """The user's own augmentation; None if there is none."""
+        return self._loaded.augment_spec
+
+    @property
+    def augment_factors(self) -> tuple[str, ...]:
+        """The arguments of the user's own augmentation, each a factor that a search space may name."""
+        return () if self.augment_spec is None else own_factors(self.augment_spec)
+
     def space_of(self, architecture: str) -> SearchSpace:
         """The search space without the factors that an architecture does not have.
 
         Raises:
             KeyError: if the study has no architecture of that name.
         """
-        own = own_factors(self.architecture_specs[architecture])
+        own = (*own_factors(self.architecture_specs[architecture]), *self.augment_factors)
         kept = {name: factor for name, factor in self.space.factors.items() if name in FACTORS or name in own}
         return self.space if len(kept) == len(self.space.factors) else self.space.model_copy(update={"factors": kept})
 
@@ -220,9 +237,14 @@ class StudyFile(Settings):
         return self.output / "ranges.yaml"
 
     def loaded(
-        self, file: Path, space: SearchSpace, panels: Dashboard, architecture_specs: dict[str, ArchitectureSpec]
+        self,
+        file: Path,
+        space: SearchSpace,
+        panels: Dashboard,
+        architecture_specs: dict[str, ArchitectureSpec],
+        augment_spec: FunctionSpec | None = None,
     ) -> Self:
         """The same study with what its file names; for `hpo.config.load.load_study`."""
         study = self.model_copy()
-        study._loaded = _Loaded(file, space, panels, architecture_specs)
+        study._loaded = _Loaded(file, space, panels, architecture_specs, augment_spec)
         return study

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpo.export.markdown import plain, table
 from hpo.export.subject import Subject, class_words
-from hpo.recipe.architecture import own_factors
+from hpo.recipe.architecture import FunctionSpec, own_factors
 from hpo.recipe.groups import differing
 from hpo.recipe.point import FACTORS, Value
 from hpo.results.records import ComputeRole, DataDescription
@@ -83,7 +83,7 @@ def training_section(subject: Subject) -> list[str]:
         "Stain jitter": f"{recipe.stain_jitter:.6g}",
         **{capital(factor_words(name)): _exact(value) for name, value in differing(recipe.fitting_in_use).items()},
         **{capital(factor_words(name)): _exact(value) for name, value in differing(recipe.augmentations).items()},
-        **({} if recipe.augment is None else {"Own augmentation": recipe.augment.function}),
+        **({} if recipe.augment is None else {"Own augmentation": _function_words(recipe.augment)}),
         "Computed in": recipe.arithmetic.compute_dtype,
         "Compiled by XLA": value_words(recipe.arithmetic.jit_compile),
         "Seed": str(recipe.seed),
@@ -97,7 +97,7 @@ def training_section(subject: Subject) -> list[str]:
             f"(`{start.mode}`), the recipe `{start.donor.key}` after "
             f"{plural(start.epoch, 'epoch')}: the donor is stage 1's best, trained again with this seed."
         )
-    own = own_factors(subject.model.recipe.architecture)
+    own = own_factors(recipe.architecture) + (own_factors(recipe.augment) if recipe.augment else ())
     values = subject.results.settings.reference.items()
     reference = {name: value for name, value in values if name in FACTORS or name in own}
     return [
@@ -114,6 +114,11 @@ def training_section(subject: Subject) -> list[str]:
 
 def _exact(value: Value) -> str:
     return f"{value:.6g}" if isinstance(value, float) else value_words(value)
+
+
+def _function_words(spec: FunctionSpec) -> str:
+    arguments = ", ".join(f"{name} {_exact(value)}" for name, value in spec.arguments)
+    return f"{spec.function} ({arguments})" if arguments else spec.function
 
 
 def _baseline_epochs(subject: Subject) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
-from hpo.recipe.architecture import Argument, with_own_factors
+from hpo.recipe.architecture import Argument, own_factors, with_own_factors
 from hpo.recipe.augmentations import Augmentations
 from hpo.recipe.fitting import Fitting
 from hpo.recipe.groups import factors_of
@@ -56,7 +56,8 @@ def apply_point(template: Recipe, point: Point) -> tuple[Recipe, int]:
 
     Args:
         template: supplies every field that the point does not set, and the strategies' parameters.
-        point: must contain ``epochs``; what is no field of a recipe goes into the architecture.
+        point: must contain ``epochs``; what is no field of a recipe goes into the own augmentation or the
+            architecture, whichever has it.
 
     Returns:
         The recipe, and the epochs to train it.
@@ -66,9 +67,12 @@ def apply_point(template: Recipe, point: Point) -> tuple[Recipe, int]:
     """
     fields: dict[str, Any] = {}
     own = {name: value for name, value in point.items() if name not in FACTORS}
+    if template.augment is not None:
+        of_augment = {name: own.pop(name) for name in own_factors(template.augment) if name in own}
+        fields["augment"] = with_own_factors(template.augment, of_augment)
     if own:
         fields["architecture"] = with_own_factors(template.architecture, own)
-    for name in [name for name in point if name not in own]:
+    for name in [name for name in point if name in FACTORS]:
         kind, value = FACTORS[name], point[name]
         fields[name] = value if isinstance(kind, tuple) else kind(value)
     epochs = fields.pop("epochs")

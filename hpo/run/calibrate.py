@@ -51,6 +51,7 @@ def _reference(study: StudyFile, spec: ArchitectureSpec, digest: str, patches: i
         strategy=study.space.strategy,
         arithmetic=study.arithmetic.of_recipe,
         balance=study.data.balance,
+        augment=study.augment_spec,
     )
     batch = study.space.factors.get("batch_size")
     return recipe if batch is None else replace(recipe, batch_size=min(int(batch.reference), patches))

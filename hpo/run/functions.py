@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 def check_functions(study: StudyFile, threads: int | None = None) -> None:
-    """Have each function of the study make its model, and see that it keeps its contract; see docs/functions.md.
+    """Call each function of the study, and see that it keeps its contract; see docs/functions.md.
 
     What is doubtful, such as patches that are scaled twice, is logged. TensorFlow is imported if there is a function.
 
@@ -25,10 +25,11 @@ def check_functions(study: StudyFile, threads: int | None = None) -> None:
         ConfigError: naming the function, and what is wrong with it.
     """
     functions = {name: spec for name, spec in study.architecture_specs.items() if isinstance(spec, FunctionSpec)}
-    if not functions:
+    if not functions and study.augment_spec is None:
         return
     from hpo.models.build import build_model, doubts_about
     from hpo.models.own_function import look_in
+    from hpo.training.own_augment import check_augmentation
     from hpo.training.runtime import configure
 
     with suppress(TrainingError):  # TensorFlow runs already, with other threads: whoever trains next says so
@@ -41,3 +42,8 @@ def check_functions(study: StudyFile, threads: int | None = None) -> None:
             raise ConfigError(study.file, f"{error}; nothing was planned", key=f"architectures.{name}") from error
         for doubt in doubts_about(model):
             _log.warning("%s: %s", spec.function, doubt)
+    if study.augment_spec is not None:
+        try:
+            check_augmentation(study.augment_spec, study.data.patch_size)
+        except TrainingError as error:
+            raise ConfigError(study.file, f"{error}; nothing was planned", key="augment") from error

@@ -50,6 +50,7 @@ def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed:
         seed=seed,
         arithmetic=study.arithmetic.of_recipe,
         balance=study.data.balance,
+        augment=study.augment_spec,
     )
     return apply_point(template, study.space_of(architecture).reference)[0]
 
@@ -239,6 +240,8 @@ def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
         chosen["limits"] = study.limits.model_dump(mode="json", exclude_none=True)
     if study.data.balance != "equal":  # studies from before there was a choice stay as they were
         chosen["balance"] = study.data.balance
+    if study.augment_spec is not None:
+        chosen["augment"] = architecture_to_json(study.augment_spec)
     chosen["search_space"] = study.space.model_dump(mode="json")
     for factor in chosen["search_space"]["factors"].values():
         if factor["prior"] is None:  # recorded only where there is one, as of what was added later

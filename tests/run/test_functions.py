@@ -70,3 +70,17 @@ def test_what_is_doubtful_is_logged(tmp_path: Path, study: StudyFile, caplog: py
     check_functions(load(tmp_path, architectures=[{"name": "mine", "function": "tried_models:make"}]))
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith("tried_models:make: its layer rescaling scales patches down")
+
+
+def test_an_augmentation_that_breaks_its_contract_is_refused_likewise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_function, "_folders", [])
+    (tmp_path / "tried_augment.py").write_text("def cut(patches, seed):\n    return patches[:, 1:]\n")
+    study = load(tmp_path, augment="tried_augment:cut")
+    with pytest.raises(ConfigError) as refused:
+        check_functions(study)
+    assert str(refused.value) == (
+        f"{study.file}: augment: tried_augment:cut: of (4, 16, 16, 3) it returned (4, 15, 16, 3); it must return "
+        "float32 patches of the shape that it was given, as a tensor; nothing was planned"
+    )

@@ -25,6 +25,7 @@ _PARTS = {
     "stage2": "Stage 2",
     "confirm": "Final trainings",
     "arithmetic": "Arithmetic",
+    "augment": "Augmentation",
 }
 _BUDGET = ("trials", "patch_visits", "minutes")
 
@@ -52,6 +53,7 @@ def wishes_of(study: StudyFile) -> dict[tuple[str, str], str]:
     """
     values = study.model_dump(mode="json", include={"data", "objective", "stage1", "stage2", "confirm", "arithmetic"})
     values["architectures"] = {name: _architecture(spec) for name, spec in study.architecture_specs.items()}
+    values["augment"] = None if study.augment_spec is None else _architecture(study.augment_spec)
     values |= study.space.model_dump(mode="json")
     wishes = {}
     for section in _PARTS:
