@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from hpo.reports.panel import Drawing
     from hpo.reports.plot.theme import Theme
+    from hpo.slides.prediction import Prediction
 
 
 @dataclass(frozen=True, repr=False)
@@ -184,6 +185,32 @@ class Study:
         """
         probabilities: NDArray[np.float32] = self.model(architecture).predict(patches, verbose=0)[:, 0]
         return probabilities
+
+    def predict_image(self, path: Path | str, architecture: str | None = None, **settings: Any) -> Prediction:
+        """Probabilities over a slide or an image of any size by the tuned model, as `hpo predict` finds them.
+
+        The result shows itself in a notebook: the heat map over the slide. ``.probability`` has the map, ``.tiles`` the
+        tiles, ``.save(folder)`` writes every file.
+
+        Args:
+            path: of the image.
+            architecture: by name; None is the best on validation.
+            **settings: fields of `hpo.slides.predict.Settings`, such as ``mpp=0.5`` or ``symmetries=True``.
+
+        Raises:
+            HpoError: if there is no exported model, or the image cannot be predicted.
+        """
+        from dataclasses import fields
+
+        from hpo.slides.model_file import find_model
+        from hpo.slides.predict import Predictor, Settings
+
+        allowed = [one.name for one in fields(Settings)]
+        for name in settings:
+            if name not in allowed:
+                raise HpoError(f"predict_image: there is no setting {name!r}; {nearest(name, allowed)}")
+        model = find_model(self.settings.output, architecture=architecture)
+        return Predictor(model, Settings(**settings)).predict(Path(path))
 
     def _data(self) -> Dataset | None:
         """The patches, for what the report shows of them; None where they are not at hand."""

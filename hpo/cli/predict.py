@@ -105,7 +105,7 @@ def predict(
 
 
 def _predict(predictor: Predictor, images: Images, output: Path | None, csv: Path | None) -> None:
-    from hpo.slides.batch import folder_of, score_of, score_patches, write_scores
+    from hpo.slides.batch import folder_of, score_patches, write_scores
 
     threshold = predictor.threshold
     scores: list[Score] = []
@@ -122,22 +122,12 @@ def _predict(predictor: Predictor, images: Images, output: Path | None, csv: Pat
         name = images.names[path]
         folder = None if output is None else folder_of(output, name, list(images.names.values()))
         try:
-            with _following(name) as progress:
-                prediction = predictor.predict(path, output=folder, progress=progress)
-            if folder is not None:
-                prediction.save(folder)
+            scores.append(_predict_slide(predictor, path, name, folder))
         except HpoError as error:
             if len(images.names) == 1:
                 raise
             say(f"hpo: {error}")
             refused.append(error)
-            continue
-        scores.append(score_of(name, prediction))
-        tell(
-            f"{folder or name}: {scores[-1].tiles:,} tiles; {prediction.tumour_area:.2f} mm2 of "
-            f"{prediction.tissue_area:.2f} mm2 tissue ({prediction.tumour_share:.1%}) above the threshold, maximum "
-            f"{prediction.maximum:.3f}"
-        )
     if scores:
         by = f"{predictor.model.name} ({predictor.model.path.name})"
         tell(f"predicted by {by}; threshold {threshold:.3f}, {predictor.threshold_chosen}")
@@ -146,6 +136,31 @@ def _predict(predictor: Predictor, images: Images, output: Path | None, csv: Pat
         tell(f"{csv}: {len(scores):,} images")
     if refused:
         raise HpoError(f"{len(refused)} of {len(images.names)} images could not be predicted; the others are written")
+
+
+def _predict_slide(predictor: Predictor, path: Path, name: str, folder: Path | None) -> Score:
+    from hpo.slides.batch import finished_score, score_of
+
+    before = None
+    if folder is not None:
+        before = finished_score(folder, name, predictor.digest(path), predictor.threshold)
+    if before is not None:
+        tell(f"{folder}: is finished; {_words(before)}")
+        return before
+    with _following(name) as progress:
+        prediction = predictor.predict(path, output=folder, progress=progress)
+    if folder is not None:
+        prediction.save(folder)
+    score = score_of(name, prediction)
+    tell(f"{folder or name}: {_words(score)}")
+    return score
+
+
+def _words(score: Score) -> str:
+    return (
+        f"{score.tiles:,} tiles; {score.tumour_mm2:.2f} mm2 of {score.tissue_mm2:.2f} mm2 tissue "
+        f"({score.tumour_share:.1%}) above the threshold, maximum {score.maximum:.3f}"
+    )
 
 
 @contextmanager

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from hpo.errors import DataError, HpoError
 from hpo.slides.opening import images_in
-from hpo.slides.outputs import write_whole
+from hpo.slides.outputs import HEAT_MAP, PAGE, REGIONS, SUMMARY, TILES, write_whole
 from hpo.slides.plain_file import size_of
 from hpo.slides.predict import Predictor
 from hpo.slides.prediction import Prediction
@@ -52,20 +55,42 @@ class Score:
 
 def score_of(name: str, prediction: Prediction) -> Score:
     """The numbers of a slide."""
-    import numpy as np
-
-    known = np.isfinite(prediction.tiles)
     return Score(
         name,
         *prediction.size,
-        int(known.sum()),
-        float(prediction.tiles[known].mean(dtype=np.float64)),
+        int(np.isfinite(prediction.tiles).sum()),
+        prediction.mean,
         prediction.maximum,
         prediction.percentile_95,
         prediction.tumour_share,
         prediction.tumour_area,
         prediction.tissue_area,
     )
+
+
+def finished_score(folder: Path, name: str, digest: str, threshold: float) -> Score | None:
+    """The numbers of a slide that an earlier run has finished in just this way; None if there was none."""
+    try:
+        found = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        if found["digest"] != digest or found["settings"]["threshold"] != threshold:
+            return None
+        if not all((folder / other).exists() for other in (TILES, HEAT_MAP, REGIONS, PAGE)):
+            return None
+        slide = found["slide"]
+        return Score(
+            name,
+            width=int(slide["width"]),
+            height=int(slide["height"]),
+            tiles=int(found["tiles"]),
+            probability=float(found["mean_probability"]),
+            maximum=float(found["maximum"]),
+            percentile_95=float(found["percentile_95"]),
+            tumour_share=float(found["tumour_share"]),
+            tumour_mm2=float(found["tumour_mm2"]),
+            tissue_mm2=float(found["tissue_mm2"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def _ring(corners: Sequence[tuple[int, int]], cell: float, limits: tuple[int, in
     return [*placed, placed[0]]
 
 
-def predicted_geojson(prediction: Prediction) -> str:
+def predicted_geojson(prediction: Prediction, regions: Iterable[Region]) -> str:
     """The regions above the threshold, with their probabilities and areas."""
     features = [
         Feature(
@@ -113,6 +113,6 @@ def predicted_geojson(prediction: Prediction) -> str:
                 "tissue area mm2": round(region.area, 5),
             },
         )
-        for region in positive_regions(prediction)
+        for region in regions
     ]
     return feature_collection(features, prediction.size)

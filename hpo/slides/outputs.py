@@ -12,12 +12,20 @@ import numpy as np
 
 from hpo.errors import StorageError
 from hpo.file_faults import described
+from hpo.slides.geojson import predicted_geojson
 from hpo.slides.heat_map import draw_heat_map
+from hpo.slides.image import Pixels
+from hpo.slides.ome_tiff import can_write_ome_tiff, write_ome_tiff
+from hpo.slides.opening import open_slide
 from hpo.slides.prediction import Prediction
+from hpo.slides.summary import Summary, summarize
 from hpo.slides.unfinished import remove_unfinished
+from hpo.slides.view import view_by
+from hpo.slides.viewer import render_viewer
 from hpo.whole_file import whole_file
 
-TILES, HEAT_MAP = "tiles.csv", "heatmap.png"
+TILES, HEAT_MAP, PROBABILITY = "tiles.csv", "heatmap.png", "probability.ome.tif"
+REGIONS, PAGE, SUMMARY = "regions.geojson", "slide.html", "summary.json"
 
 
 def check_output(folder: Path) -> None:
@@ -47,9 +55,20 @@ def write_outputs(prediction: Prediction, folder: Path) -> Path:
         StorageError: if one cannot be written.
     """
     check_output(folder)
-    write_whole(folder / TILES, lambda path: path.write_text(tiles_csv(prediction), encoding="utf-8"))
+    summary = summarize(prediction)
+    pictures = top_pictures(summary)
     picture = draw_heat_map(prediction)
     write_whole(folder / HEAT_MAP, lambda path: picture.save(path, "PNG"))
+    if can_write_ome_tiff():
+        write_whole(folder / PROBABILITY, lambda path: write_ome_tiff(path, prediction))
+    texts = {
+        TILES: tiles_csv(prediction),
+        REGIONS: predicted_geojson(prediction, summary.regions),
+        PAGE: render_viewer(summary, pictures),
+        SUMMARY: summary.to_json(),  # the last one: with it, the slide is finished
+    }
+    for name, text in texts.items():
+        _write_text(folder / name, text)
     remove_unfinished(folder)
     return folder
 
@@ -71,6 +90,26 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         if error.errno is None:
             raise StorageError(f"{path}: cannot be written: {error}") from error
         raise StorageError(described(OSError(error.errno, error.strerror, os.fspath(path)))) from error
+
+
+def _write_text(path: Path, text: str) -> None:
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def top_pictures(summary: Summary) -> list[Pixels]:
+    """The top tiles as the model saw them, uint8 of shape (size, size, 3) each.
+
+    Raises:
+        DataError: if the slide cannot be read any more.
+    """
+    one = summary.prediction
+    slide = open_slide(one.path)
+    try:
+        view = view_by(slide, one.factor)
+        places = [(round(tile.x / one.factor), round(tile.y / one.factor)) for tile in summary.top]
+        return [view.read(x, y, one.grid.size, one.grid.size) for x, y in places]
+    finally:
+        slide.close()
 
 
 def tiles_csv(prediction: Prediction) -> str:

@@ -142,6 +142,7 @@ class Predictor:
             threshold_chosen=self.threshold_chosen,
             model=self.model.name,
             model_sha256=self.sha256,
+            digest=self.digest(slide.path),
             positive=self._positive(),
         )
 

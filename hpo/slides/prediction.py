@@ -32,6 +32,7 @@ class Prediction:
         threshold_chosen: by whom, in words.
         model: its name.
         model_sha256: of its file.
+        digest: of all that the probabilities depend on.
         positive: name of the class whose probability it is.
     """
 
@@ -47,6 +48,7 @@ class Prediction:
     threshold_chosen: str
     model: str
     model_sha256: str
+    digest: str
     positive: str = CLASSES[1]
 
     @cached_property
@@ -109,6 +111,11 @@ class Prediction:
     def tumour_share(self) -> float:
         """Of the tissue; 0 where there is none."""
         return self.tumour_area / self.tissue_area if self.tissue_area else 0.0
+
+    @property
+    def mean(self) -> float:
+        """Mean probability of the predicted tiles."""
+        return float(self.tiles[np.isfinite(self.tiles)].mean(dtype=np.float64))
 
     @property
     def maximum(self) -> float:

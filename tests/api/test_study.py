@@ -161,3 +161,20 @@ def test_a_study_shown_in_a_terminal_keeps_its_database_to_itself(tmp_path: Path
     )
     assert repr(study).startswith("<Study mine: ")
     assert "secret" not in repr(study)
+
+
+def test_an_image_of_any_size_is_predicted_by_the_tuned_model(tested: hpo.Study, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    from tests.slides.models import greenness_model
+    from tests.slides.pictures import painted, save
+
+    slide = save(tmp_path / "slide.png", painted(200, 260, (24, 24, 180, 240), (60, 60, 120, 130)))
+    with pytest.raises(hpo.HpoError, match=r"has neither best_config\.yaml nor a model"):
+        tested.predict_image(slide)
+    tested.settings.output.mkdir(parents=True, exist_ok=True)
+    greenness_model(tested.settings.output / "model.onnx")
+    found = tested.predict_image(slide, stride=24)
+    assert found.grid.stride == 24
+    assert 0.02 < found.tumour_share < 0.4
+    with pytest.raises(hpo.HpoError, match=r"predict_image: there is no setting 'strid'; did you mean 'stride'\?"):
+        tested.predict_image(slide, strid=24)
