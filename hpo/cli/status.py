@@ -163,7 +163,8 @@ def _lines(found: Overview) -> list[str]:
         held.setdefault(point.owner, []).append(point)
     known = {worker.owner: f" ({worker.device})" for worker in found.workers}
     heard = {worker.owner: f"heard of {worker.silent_seconds:.0f} s ago" for worker in found.workers}
-    lines = _failures(found.failed) + [
+    lines = [f"{stage.architecture} {stage.stage}: {stage.taken}" for stage in found.stages if stage.taken]
+    lines += _failures(found.failed) + [
         f"{owner}{known.get(owner, '')}: {_work(held.get(owner, []))}, {heard.get(owner, 'not in the register')}"
         for owner in [*known, *(owner for owner in held if owner not in known)]
     ]

@@ -13,11 +13,11 @@ from hpo.config.function_source import FoundFunction, read_function
 from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
 from hpo.errors import nearest
-from hpo.recipe.architecture import ArchitectureSpec, FunctionSpec, own_factors, with_own_factors
+from hpo.recipe.architecture import ArchitectureSpec, CnnSpec, FunctionSpec, own_factors, with_own_factors
 from hpo.recipe.point import FACTORS, Value
 
-KEEPS_SHAPES = ("dropout",)
-"""Factors of architectures that change the shape of no weight."""
+KEEPS_SHAPES = ("dropout", "activation", "bn_momentum")
+"""Factors of described CNNs that change the shape of no weight; nor does ``dropout`` of a function, as we believe."""
 
 
 def at_reference(
@@ -139,15 +139,24 @@ def stage_problems(
         if all(factor in absent for factor in study.stage2.factors):
             text = f"{name} has none of them; add a factor that it has, or leave {name} out of architectures"
             problems.append(Problem(("stage2", "factors"), text))
-    warm = study.stage2.warm_start
+    if study.stage2.warm_start == "cold" or study.stage2.other_shapes == "fresh":
+        return problems
     for index, factor in enumerate(study.stage2.factors):
-        if warm != "cold" and factor not in (*FACTORS, *KEEPS_SHAPES, *of_augment):
+        if may_change_shapes(factor, specs):
             text = (
-                f"{factor} may change the shapes of weights, and warm_start: {warm} takes them from one training of "
-                "stage 1; set stage2.warm_start to cold, or tune it in stage 1 alone"
+                f"{factor} may change the shapes of weights, and warm_start: {study.stage2.warm_start} takes them from "
+                "one training of stage 1, whose shape would have a head start; set stage2.warm_start to cold, or "
+                "stage2.other_shapes to fresh, or tune it in stage 1 alone"
             )
             problems.append(Problem(("stage2", "factors", index), text))
     return problems
+
+
+def may_change_shapes(factor: str, specs: Mapping[str, ArchitectureSpec]) -> bool:
+    """Whether a factor may change the shapes of an architecture's weights."""
+    having = [spec for spec in specs.values() if factor not in FACTORS and factor in own_factors(spec)]
+    is_known = factor in KEEPS_SHAPES and (factor == "dropout" or all(isinstance(spec, CnnSpec) for spec in having))
+    return bool(having) and not is_known
 
 
 def _argument_problems(

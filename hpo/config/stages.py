@@ -122,6 +122,11 @@ class Stage2Settings(Settings):
     warm_start: Literal["cold", "warm", "shrink_perturb"] = Field(
         default="warm", description="initial weights: random, stage 1's best, or those shrunk and perturbed"
     )
+    other_shapes: Literal["refuse", "fresh"] = Field(
+        default="refuse",
+        description="of a warm start, where tuned factors change the shapes of weights: refuse the study, because the "
+        "donor's shape has a head start in the search; or let layers that the donor lacks start fresh",
+    )
     shrink: Number = Field(default=0.4, ge=0, le=1, description="of shrink_perturb: share of the old weights")
     perturb: Number = Field(default=0.1, ge=0, description="of shrink_perturb: share of fresh random weights")
     batch_normalization: Flag = Field(
@@ -168,6 +173,8 @@ class Stage2Settings(Settings):
                 "at once"
             )
             problems.append(Problem(("stop",), text))
+        if self.warm_start == "cold" and "other_shapes" in self.model_fields_set:
+            problems.append(Problem(("other_shapes",), "is only used with a warm start; warm_start is cold"))
         if self.warm_start != "shrink_perturb":
             problems += [
                 Problem((name,), f"is only used with warm_start: shrink_perturb; warm_start is {self.warm_start}")

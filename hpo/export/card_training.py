@@ -7,6 +7,7 @@ from hpo.export.subject import Subject, class_words
 from hpo.recipe.architecture import FunctionSpec, own_factors
 from hpo.recipe.groups import differing
 from hpo.recipe.point import FACTORS, Value
+from hpo.recipe.taken import taken_of
 from hpo.results.records import ComputeRole, DataDescription
 from hpo.results.words import (
     DASH,
@@ -96,6 +97,12 @@ def training_section(subject: Subject) -> list[str]:
             f"Training began at the {'averaged ' if start.donor.fitting.ema else ''}weights of a donor "
             f"(`{start.mode}`), the recipe `{start.donor.key}` after "
             f"{plural(start.epoch, 'epoch')}: the donor is stage 1's best, trained again with this seed."
+        )
+    taken = taken_of(subject.training.curve)
+    if taken is not None:
+        origin += (
+            f" Their shapes differ: {taken.taken} of the model's {plural(taken.variables, 'variable')} were taken, in "
+            "whole layers, and the others began at random values."
         )
     own = own_factors(recipe.architecture) + (own_factors(recipe.augment) if recipe.augment else ())
     values = subject.results.settings.reference.items()

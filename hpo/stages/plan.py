@@ -34,7 +34,14 @@ from hpo.storage.points import DesignPoint
 from hpo.storage.tables import StudyRow
 
 _ADDED_LATER: dict[str, dict[str, Any]] = {
-    "stage2": {"recheck": None, "within": "ranges", "rungs": None, "stop": None, "learn_from": []},
+    "stage2": {
+        "recheck": None,
+        "within": "ranges",
+        "rungs": None,
+        "stop": None,
+        "learn_from": [],
+        "other_shapes": "refuse",
+    },
     "confirm": {"equal_training": False},
 }
 """Settings that studies of earlier databases did not have, with what they did: recorded only where they differ."""

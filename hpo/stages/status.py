@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
 
 from hpo.config.stage import STAGES
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
+from hpo.recipe.taken import taken_words
 from hpo.stages.point_words import point_words, usual_values
 from hpo.storage.database import Database
 from hpo.storage.decisions import load_stages
@@ -36,6 +38,7 @@ class StageStatus:
         failed: points given up.
         best: the best objective so far, or None.
         closed: whether the stage is over.
+        taken: how much of a donor's weights its trainings took, in words; empty where no shapes differed.
     """
 
     architecture: str
@@ -46,6 +49,7 @@ class StageStatus:
     failed: int
     best: float | None
     closed: bool
+    taken: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,7 @@ def stage_statuses(database: Database, study: StudyFile) -> list[StageStatus]:
                         failed=counts.get("failed", 0),
                         best=best,
                         closed=row.closed_at is not None,
+                        taken=_taken(session, study, row),
                     )
                 )
     return statuses
@@ -193,6 +198,13 @@ def failed_points(database: Database, study: StudyFile) -> list[FailedPoint]:
     with database.transaction() as session:
         rows = session.scalars(_points_in(study, "failed").order_by(PointRow.id)).all()
     return [FailedPoint(row.id, row.stage_name, row.point or {}, row.reasons, row.owner or "") for row in rows]
+
+
+def _taken(session: Session, study: StudyFile, stage: StageRow) -> str:
+    if stage.stage == "stage1" or study.stage2.warm_start == "cold" or study.stage2.other_shapes == "refuse":
+        return ""  # curves are long: they are read only where they may say something
+    curves = select(PointRow.curve).where(PointRow.stage_name == stage.name, PointRow.curve.is_not(None))
+    return taken_words(curve for curve in session.scalars(curves) if curve)
 
 
 def _points_in(study: StudyFile, state: PointState) -> Select[PointRow]:

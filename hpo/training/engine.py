@@ -52,7 +52,8 @@ class EpochResult:
         epoch: counted from 1.
         metrics: ``train_`` and ``valid_`` followed by loss, accuracy, precision, recall, f1 and auc; and
             ``learning_rate``, that of the epoch's first step. Training metrics are of the predictions made while
-            training, on augmented patches.
+            training, on augmented patches. The first epoch of a training whose donor has other shapes also says
+            how much of it was taken (`hpo.recipe.taken`).
         seconds: that training, validation and checkpoint took; None if the epoch was read from the store.
     """
 
@@ -136,13 +137,14 @@ class Trainer:
 
         self._check(recipe)
         function = self._compiled(recipe)
-        state = (
-            found.arrays if found else start(function, self._initial_weights(recipe, function, on_trained, before_save))
-        )
+        begun: dict[str, float] = {}
+        if found is None:
+            weights, begun = self._initial_weights(recipe, function, on_trained, before_save)
+        state = found.arrays if found else start(function, weights)
         for epoch in range(len(curve) + 1, last + 1):
             began = time.perf_counter()
             state, metrics = self._train_epoch(recipe, function, state, epoch)
-            curve = (*curve, metrics)
+            curve = (*curve, metrics | (begun if epoch == 1 else {}))
             if before_save is not None:
                 before_save()
             self._store.save(Checkpoint(recipe.key, epoch, state, curve))
@@ -152,7 +154,7 @@ class Trainer:
             seconds = time.perf_counter() - began
             if on_trained is not None:
                 on_trained(recipe, epoch, seconds)
-            yield EpochResult(epoch, metrics, seconds)
+            yield EpochResult(epoch, curve[-1], seconds)
 
     def predict(self, recipe: Recipe, epoch: int, patches: PatchSource) -> NDArray[np.float32]:
         """Probabilities of label 1, float32 ``(N,)``, by the recipe at this epoch (trained if need be)."""
@@ -221,15 +223,17 @@ class Trainer:
         function: EpochFunction,
         on_trained: OnTrained | None,
         before_save: Callable[[], None] | None,
-    ) -> Arrays:
+    ) -> tuple[Arrays, dict[str, float]]:
+        """The weights before the first step, and how many are a donor's of other shapes (see `EpochResult`)."""
         fresh = self._fresh(recipe.architecture, function.network.model, recipe.seed)
         if recipe.initial is None:
-            return fresh
+            return fresh, {}
         address = (recipe.initial.donor.key, recipe.initial.epoch)
         if self._last_donor is None or self._last_donor[0] != address:
             donor = self._checkpoint(recipe.initial.donor, recipe.initial.epoch, on_trained, before_save)
             self._last_donor = (address, model_arrays(donor.arrays))
-        return warm_start(fresh, self._last_donor[1], recipe.initial)
+        started = warm_start(fresh, self._last_donor[1], recipe.initial)
+        return started.weights, started.taken.to_metrics() if started.is_partial else {}
 
     def _checkpoint(
         self,

@@ -229,9 +229,23 @@ def test_weights_of_another_shape_are_not_warm_started_from(tmp_path: Path) -> N
     space = f"{WIDTH}  dropout: {{reference: 0, levels: [0, 0.5]}}\n"
     assert refusal(load_study, write(tmp_path, (LIST, MINE), ("stage2:\n  epochs: 3", tuned), space=space)) == [
         "11 stage2.factors.2: width may change the shapes of weights, and warm_start: warm takes them from one "
-        "training of stage 1; set stage2.warm_start to cold, or tune it in stage 1 alone"
+        "training of stage 1, whose shape would have a head start; set stage2.warm_start to cold, or "
+        "stage2.other_shapes to fresh, or tune it in stage 1 alone"
     ]
-    load(tmp_path, (LIST, MINE), ("stage2:\n  epochs: 3", f"{tuned}\n  warm_start: cold"), space=space)
+    for way in ("warm_start: cold", "other_shapes: fresh"):
+        load(tmp_path, (LIST, MINE), ("stage2:\n  epochs: 3", f"{tuned}\n  {way}"), space=space)
+    both = f"{tuned}\n  warm_start: cold\n  other_shapes: fresh"
+    assert refusal(load_study, write(tmp_path, (LIST, MINE), ("stage2:\n  epochs: 3", both), space=space)) == [
+        "13 stage2.other_shapes: is only used with a warm start; warm_start is cold"
+    ]
+
+
+def test_a_cnns_activation_may_be_tuned_with_any_start_and_a_functions_may_have_weights(tmp_path: Path) -> None:
+    tuned = ("stage2:\n  epochs: 3", "stage2:\n  epochs: 3\n  factors: [activation]")
+    space = "  activation: {reference: relu, levels: [relu, gelu]}\n"
+    load(tmp_path, tuned, space=space)
+    (error,) = refusal(load_study, write(tmp_path, (LIST, MINE), tuned, space=space))
+    assert error.startswith("11 stage2.factors.0: activation may change the shapes of weights")
 
 
 def test_an_architecture_without_anything_to_tune_is_refused(tmp_path: Path) -> None:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import html
+import re
+from contextlib import closing
 from pathlib import Path
 
 import yaml
+from sqlalchemy import select
 
+from hpo.config.load import load_study
+from hpo.recipe.architecture import architecture_from_json
+from hpo.recipe.taken import taken_of
+from hpo.storage.database import open_database
+from hpo.storage.tables import PointRow
 from tests.end_to_end.conftest import SPACE, STUDY, new_project
 
 MODULE = """\
@@ -59,3 +68,40 @@ def test_own_factors_go_through_all_stages_and_into_report_and_best_configuratio
     report = (project.output / "report.html").read_text()
     assert "Width" in report
     assert "Dropout" in report
+
+
+def test_a_warm_start_may_tune_shapes_and_everything_says_what_was_taken(tmp_path: Path) -> None:
+    study = {
+        "architectures": STUDY["architectures"][:1],
+        "stage1": {"factors": ["filters", "depth"]},
+        "stage2": {
+            "epochs": 1,
+            "trials": 6,
+            "design": "random",
+            "factors": ["filters", "depth"],
+            "within": "space",
+            "other_shapes": "fresh",
+        },
+        "confirm": {"epochs": 1, "seeds": [0]},
+    }
+    factors = {
+        "filters": {"reference": 4, "levels": [3, 4, 5]},
+        "depth": {"reference": 1, "levels": [1, 2, 3]},
+    }
+    project = new_project(tmp_path, study=study, space={"factors": {**SPACE["factors"], **factors}})
+    (project.folder / "dashboard.yaml").write_text("panels: [{panel: donors}]\n")
+
+    project.run("run", "study.yaml")
+
+    said = r"\d of 6 trainings took only part of the donor's variables: \d+ of \d+( to \d+ of \d+)?"
+    assert re.search(f"tiny stage2: {said}", str(project.run("status", "study.yaml")))
+    assert re.search(said, html.unescape((project.output / "report.html").read_text()))
+    partly = 0
+    with closing(open_database(load_study(project.study).database)) as database, database.transaction() as session:
+        for row in session.scalars(select(PointRow).where(PointRow.stage_name.like("%/stage2/%"))):
+            taken = taken_of(row.curve or [])
+            donor = (row.recipe or {})["initial"]["donor"]["architecture"]
+            is_same = architecture_from_json((row.recipe or {})["architecture"]) == architecture_from_json(donor)
+            assert (taken is None) == is_same
+            partly += taken is not None
+    assert partly >= 1

@@ -26,6 +26,7 @@ from hpo.export.model_card import model_card
 from hpo.export.subject import subject_of
 from hpo.recipe.architecture import ARCHITECTURES, CnnSpec, Convolution, FunctionSpec
 from hpo.recipe.recipe import Recipe, WarmStart
+from hpo.recipe.taken import Taken
 from hpo.results.study import StudyResults
 from tests.export.samples import best_config, fitting
 from tests.results.invented import invent_study
@@ -140,6 +141,18 @@ def test_data_training_compute_and_provenance_are_the_studys(results: StudyResul
     assert results.data is not None
     for shown in (results.data.digest, results.data.test_digest, "427,931 trained parameters"):
         assert shown in text
+
+
+def test_what_was_taken_of_a_donor_of_other_shapes_is_said(results: StudyResults) -> None:
+    assert "were taken" not in card(results)
+    partly = [
+        replace(one, curve=({**one.curve[0], **Taken(6, 16).to_metrics()}, *one.curve[1:])) if one.curve else one
+        for one in results.confirmations
+    ]
+    text = card(replace(results, confirmations=partly))
+    assert (
+        "6 of the model's 16 variables were taken, in whole layers, and the others began at random values"
+    ) in " ".join(text.split())
 
 
 def test_it_has_one_title_and_names_no_place_of_this_machine(results: StudyResults) -> None:

@@ -14,13 +14,14 @@ from hpo.evaluation.metrics import METRICS, binary_metrics
 from hpo.models.backend import tf
 from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.recipe.schedule import Strategy
+from hpo.recipe.taken import taken_of
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
 from hpo.training import engine as module
 from hpo.training.engine import EpochResult, Trainer
 from hpo.training.epoch import EpochFunction
 from tests.content import sha256_of, undamaged
-from tests.training.toy import PLAIN, ToyDataset, ToyPatches
+from tests.training.toy import CNN, PLAIN, ToyDataset, ToyPatches
 
 OTHER = replace(PLAIN, learning_rate=0.05, seed=1)
 
@@ -190,6 +191,18 @@ def test_a_warm_started_training_begins_better_than_a_cold_one(shared: Trainer) 
     cold = bring(shared, OTHER, 1)[0].metrics["train_loss"]
     warm = bring(shared, replace(OTHER, initial=WarmStart(PLAIN, 3)), 1)[0].metrics["train_loss"]
     assert warm < cold
+
+
+def test_a_training_says_how_much_it_took_from_a_donor_of_other_shapes(store: CheckpointStore) -> None:
+    same = replace(OTHER, initial=WarmStart(PLAIN, 1))
+    wider = replace(same, architecture=replace(CNN, first_dense=9))
+    trainer = Trainer(store, ToyDataset())
+    first, second = bring(trainer, wider, 2)
+    assert taken_of([first.metrics, second.metrics]) == (2, 6)
+    assert "warm_taken" not in second.metrics
+    again = bring(Trainer(store, ToyDataset()), wider, 2)
+    assert taken_of([one.metrics for one in again]) == (2, 6)
+    assert taken_of([one.metrics for one in bring(trainer, same, 1)]) is None
 
 
 def test_a_donor_whose_checkpoint_is_gone_is_trained_again_to_the_same_weights(store: CheckpointStore) -> None:

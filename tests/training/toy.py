@@ -122,6 +122,7 @@ RESUMED = {
     "warm start from averages": replace(
         PLAIN, seed=2, initial=WarmStart(replace(PLAIN, fitting=Fitting(ema=0.9)), 1), fitting=Fitting(ema=0.8)
     ),
+    "warm start of another shape": replace(PLAIN, architecture=BLOCKS, initial=WarmStart(PLAIN, 1)),
     "blocks": replace(PLAIN, architecture=BLOCKS),
     "blocks, XLA": replace(PLAIN, architecture=replace(BLOCKS, pooling="max"), arithmetic=Arithmetic(jit_compile=True)),
     "mixed precision": replace(PLAIN, arithmetic=Arithmetic("bfloat16")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
+from hpo.recipe.taken import taken_words
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
@@ -25,6 +26,7 @@ class DonorsTable(NamedTuple):
     mode: str
     batch_normalization: bool
     donors: list[Donor]
+    taken: dict[str, str]
 
 
 def read(results: StudyResults, _options: PanelSettings) -> DonorsTable:
@@ -39,8 +41,13 @@ def read(results: StudyResults, _options: PanelSettings) -> DonorsTable:
     if not results.donors:
         raise NotThereError("No architecture has started stage 2 yet; its donor is chosen then.")
     donors = [donor for name in settings.architectures if (donor := results.donor(name)) is not None]
+    taken = {
+        name: words
+        for name in settings.architectures
+        if (words := taken_words(trial.curve for trial in results.finished("stage2", name)))
+    }
     return DonorsTable(
-        settings.objective.metric, settings.stage2.warm_start, settings.stage2.batch_normalization, donors
+        settings.objective.metric, settings.stage2.warm_start, settings.stage2.batch_normalization, donors, taken
     )
 
 
@@ -77,7 +84,8 @@ def finding(data: DonorsTable) -> str:
 def explain(data: DonorsTable) -> str:
     """The use of the donors' weights."""
     inserted = ", with BatchNormalization inserted between the layers that keep theirs" * data.batch_normalization
-    return f"Stage 2 starts from these stage-1 weights, {_MODES.get(data.mode, data.mode)}{inserted}."
+    partly = "".join(f" Of {name}, {words}; other layers began at random values." for name, words in data.taken.items())
+    return f"Stage 2 starts from these stage-1 weights, {_MODES.get(data.mode, data.mode)}{inserted}.{partly}"
 
 
 PANEL = Panel("Donors of the initial weights", read, draw, finding, explain)
