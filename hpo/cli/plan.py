@@ -41,6 +41,7 @@ def plan(
     from rich import box
     from rich.table import Table
 
+    from hpo.config.horizons import horizon_lines
     from hpo.config.own_factors import absent_factors
     from hpo.stages.estimate import estimate, total
     from hpo.stages.limits import check_limits, left_out
@@ -82,7 +83,7 @@ def plan(
     table.add_section()
     table.add_row(*_cells(total(stages)), *([_duration(sum(seconds.values()))] if speeds else []))
     out.print(table)
-    for line in [*absent_factors(settings), *left_out(settings)]:
+    for line in [*absent_factors(settings), *horizon_lines(settings), *left_out(settings)]:
         tell(line)
     if changes is not None:
         tell(f"{settings.name} has started; what is trained already is not trained again")

@@ -8,36 +8,11 @@ from pydantic import Field, field_validator, model_validator
 
 from hpo.config.explain import Problem, refuse
 from hpo.config.factor import Factor, completed, factor_problems, numbers
-from hpo.config.fields import KNOWN_FACTORS, FactorName, Number, Settings, Whole
+from hpo.config.fields import KNOWN_FACTORS, FactorName, Settings
+from hpo.config.strategies import Strategies, lacking_horizon
+from hpo.config.yaml_file import Location
 from hpo.recipe.point import Value
 from hpo.recipe.schedule import Strategy
-
-
-class TimeBased(Settings):
-    """Learning rate ``initial / (1 + decay * step)`` (Johny et al. 2021, Eq. 1)."""
-
-    decay: Number = Field(default=1e-4, ge=0, description="fraction per optimizer step")
-
-
-class StepDrop(Settings):
-    """Learning rate ``initial * factor ** floor((1 + epoch) / every)`` (Eq. 2)."""
-
-    factor: Number = Field(default=0.5, gt=0, le=1, description="multiplier of each drop")
-    every: Whole = Field(default=100, ge=1, description="epochs between two drops")
-
-
-class Exponential(Settings):
-    """Learning rate ``initial * exp(-rate * epoch)`` (Eq. 3)."""
-
-    rate: Number = Field(default=0.05, ge=0, description="fall per epoch")
-
-
-class Strategies(Settings):
-    """Parameters of the learning-rate strategies; ``constant`` has none."""
-
-    time_based: TimeBased = Field(default_factory=TimeBased, description="falls with every optimizer step")
-    step: StepDrop = Field(default_factory=StepDrop, description="drops every few epochs")
-    exponential: Exponential = Field(default_factory=Exponential, description="falls exponentially with the epoch")
 
 
 def _list_factors(schema: dict[str, Any]) -> None:
@@ -81,6 +56,16 @@ class SearchSpace(Settings):
                 refuse([Problem(("factors", "batch_size"), text)])
         return self
 
+    @model_validator(mode="after")
+    def _strategies_have_horizons(self) -> Self:
+        factor = self.factors.get("strategy")
+        if factor is not None:
+            named: list[tuple[Location, Value]] = [(("reference",), factor.reference)]
+            named += [(("levels", index), level) for index, level in enumerate(factor.levels)]
+            found = [(place, lacking_horizon(value, self.strategies)) for place, value in named]
+            refuse([Problem(("factors", "strategy", *place), text) for place, text in found if text is not None][:1])
+        return self
+
     @property
     def reference(self) -> dict[str, Value]:
         """The reference point: every factor at its reference value."""
@@ -95,13 +80,7 @@ class SearchSpace(Settings):
     def strategy(self) -> Strategy:
         """The reference strategy, with the parameters of all."""
         name = self.factors["strategy"].reference if "strategy" in self.factors else "constant"
-        return Strategy(
-            name=name,  # type: ignore[arg-type]  # validated as one of the four
-            decay=self.strategies.time_based.decay,
-            factor=self.strategies.step.factor,
-            every=self.strategies.step.every,
-            rate=self.strategies.exponential.rate,
-        )
+        return self.strategies.strategy(name)  # type: ignore[arg-type]  # validated as one of them
 
     @property
     def most_patches(self) -> int:

@@ -31,6 +31,10 @@ _PARTS: dict[ComputeRole, str] = {
 }
 
 
+_PARAMETERS = {"over": "horizon, epochs", "end": "end, share of the rate", "warm_up": "warm-up, epochs"}
+"""Parameters of learning-rate strategies whose names say too little."""
+
+
 def data_section(subject: Subject) -> list[str]:
     """Source, splits and digests."""
     data = subject.results.data
@@ -76,7 +80,9 @@ def training_section(subject: Subject) -> list[str]:
         "Batch size": value_words(recipe.batch_size),
         "Learning rate": f"{recipe.learning_rate:.6g}",
         "Learning-rate strategy": value_words(recipe.strategy.name),
-        **{f"Its {name}": f"{value:.6g}" for name, value in recipe.strategy.parameters().items()},
+        **{
+            f"Its {_PARAMETERS.get(name, name)}": f"{value:.6g}" for name, value in recipe.strategy.parameters().items()
+        },
         "Optimizer": value_words(recipe.optimizer),
         **({"Momentum": f"{recipe.momentum:.6g}"} if recipe.optimizer == "sgd" else {}),
         "Weight decay": f"{recipe.weight_decay:.6g}",

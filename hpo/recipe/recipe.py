@@ -7,7 +7,7 @@ A recipe is the address of its training: `Recipe.key` is the SHA-256 of its cano
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from hpo.recipe.augmentations import NO_AUGMENTATIONS, Augmentations
 from hpo.recipe.fitting import AS_BEFORE, Fitting, in_use
 from hpo.recipe.groups import differing
 from hpo.recipe.key import digest
-from hpo.recipe.schedule import Strategy
+from hpo.recipe.schedule import Strategy, strategy_from_json, strategy_to_json
 
 OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop", "lion"]
 WarmStartMode = Literal["warm", "shrink_perturb"]
@@ -180,7 +180,7 @@ def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
     """The whole recipe, donors within, as JSON-ready values; inverse of `recipe_from_json`."""
     values = {name: getattr(recipe, name) for name in _PLAIN_FIELDS}
     values["architecture"] = architecture_to_json(recipe.architecture)
-    values["strategy"] = asdict(recipe.strategy)
+    values["strategy"] = strategy_to_json(recipe.strategy)
     values |= arithmetic_to_json(recipe.arithmetic) | _balance_to_json(recipe.balance)
     if fitting := differing(recipe.fitting):
         values["fitting"] = fitting
@@ -208,7 +208,7 @@ def recipe_from_json(values: dict[str, Any]) -> Recipe:
     return Recipe(
         **{name: values[name] for name in _PLAIN_FIELDS},
         architecture=architecture_from_json(values["architecture"]),
-        strategy=Strategy(**values["strategy"]),
+        strategy=strategy_from_json(values["strategy"]),
         initial=start,
         arithmetic=Arithmetic(**values.get("arithmetic", {})),
         balance=values.get("balance", "equal"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hpo.config.factor import kind_of
@@ -14,7 +14,7 @@ from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.arithmetic import PLAIN, Arithmetic
 from hpo.recipe.point import Value
 from hpo.recipe.recipe import Balance
-from hpo.recipe.schedule import STRATEGIES, Strategy
+from hpo.recipe.schedule import Strategy
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,6 @@ class StudySettings:
 
 def settings_of(study: StudyFile) -> StudySettings:
     """The settings of a study file."""
-    strategy = study.space.strategy
     return StudySettings(
         name=study.name,
         architectures=tuple(study.architecture_specs),
@@ -98,7 +97,5 @@ def settings_of(study: StudyFile) -> StudySettings:
         confirm=study.confirm,
         arithmetic=study.arithmetic.of_recipe,
         balance=study.data.balance,
-        strategies=tuple(
-            Strategy(name, strategy.decay, strategy.factor, strategy.every, strategy.rate) for name in STRATEGIES
-        ),
+        strategies=tuple(replace(study.space.strategy, name=name) for name in study.space.strategies.available),
     )

@@ -11,7 +11,7 @@ from hpo.recipe.augmentations import NO_AUGMENTATIONS
 from hpo.recipe.fitting import AS_BEFORE
 from hpo.recipe.key import canonical, canonical_json
 from hpo.recipe.recipe import Recipe
-from hpo.recipe.schedule import Strategy
+from hpo.recipe.schedule import HORIZONS, Strategy
 
 Kind = Literal["taken", "anew", "other"]
 """``taken`` leaves finished work as it is; ``anew`` decides closed stages again; ``other`` is another study."""
@@ -141,6 +141,8 @@ def _architecture(name: str, was: Any, now: Any) -> tuple[Kind, str]:
 
 def _search_space(path: tuple[str, ...], was: Any, now: Any) -> tuple[Kind, str]:
     if path[1] != "factors":
+        if path[1] == "strategies" and path[2] in HORIZONS and len(path) == 3 and was is None:
+            return "taken", "no training so far had this strategy"
         return "other", "it is part of every training"
     if len(path) == 3:
         return _factor(path[2], was, now)

@@ -250,6 +250,7 @@ def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     if study.augment_spec is not None:
         chosen["augment"] = architecture_to_json(study.augment_spec)
     chosen["search_space"] = study.space.model_dump(mode="json")
+    chosen["search_space"]["strategies"] = study.space.strategies.recorded()
     for factor in chosen["search_space"]["factors"].values():
         if factor["prior"] is None:  # recorded only where there is one, as of what was added later
             del factor["prior"]

@@ -284,6 +284,6 @@ class Trainer:
 
 def _learning_rates(recipe: Recipe, epoch: int, steps: int) -> NDArray[np.float32]:
     """The learning rate of each of the epoch's steps, float32 ``(steps,)``."""
-    schedule = recipe.strategy.schedule(float(recipe.learning_rate))
+    schedule = recipe.strategy.schedule(float(recipe.learning_rate), steps)
     first = (epoch - 1) * steps
     return np.array([schedule(first + step, epoch - 1) for step in range(steps)], np.float32)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,7 @@ STRATEGY = "strategy: {reference: constant, levels: [constant, step]}"
             STRATEGY,
             "strategy: {reference: konstant}",
             "6 factors.strategy.reference: found \"konstant\"; did you mean 'constant'? "
-            "(allowed: constant, exponential, step, time_based)",
+            "(allowed: constant, cosine, exponential, one_cycle, step, time_based)",
         ),
         (
             STRATEGY,
@@ -150,7 +151,29 @@ STRATEGY = "strategy: {reference: constant, levels: [constant, step]}"
         (
             "  momentum: {reference: 0.9}",
             "strategies: {exponential: {decay: 0}}",
-            "7 strategies.exponential.decay: unknown key; allowed: rate",
+            "7 strategies.exponential.decay: unknown key; allowed: rate, warm_up",
+        ),
+        (
+            STRATEGY,
+            "strategy: {reference: constant, levels: [constant, cosine]}",
+            "6 factors.strategy.levels.1: cosine needs a horizon, in epochs: add strategies: {cosine: {over: 40}}, for "
+            "example",
+        ),
+        (
+            "  momentum: {reference: 0.9}",
+            "strategies: {one_cycle: {rise: 0.2}}",
+            "7 strategies.one_cycle.over: is missing (epochs of rise and fall together, after which the rate stays at "
+            "its end)",
+        ),
+        (
+            "  momentum: {reference: 0.9}",
+            "strategies: {cosine: {over: 8, warm_up: 8}}",
+            "7 strategies.cosine.warm_up: must be less than over, 8; found 8",
+        ),
+        (
+            "  momentum: {reference: 0.9}",
+            "strategies: {cosine: {over: 8, end: 2}}",
+            "7 strategies.cosine.end: must be at most 1; found 2",
         ),
     ],
 )
@@ -210,6 +233,31 @@ def test_the_strategy_is_the_reference_one_with_the_parameters_of_all(write_spac
     assert space.strategy == Strategy("constant", decay=0.5, factor=0.1, every=7, rate=0.3)
     without = write_space((f"  {STRATEGY}\n", ""))
     assert load_search_space(without).strategy == Strategy()
+
+
+def test_horizons_and_warm_ups_are_the_strategies_own(write_space: Callable[..., Path]) -> None:
+    parameters = (
+        "strategies:\n  constant: {warm_up: 1}\n  cosine: {over: 12, end: 0.01, warm_up: 2}\n"
+        "  one_cycle: {over: 9, rise: 0.4}\n"
+    )
+    space = load_search_space(
+        write_space(
+            ("  momentum: {reference: 0.9}\n", parameters),
+            (STRATEGY, "strategy: {reference: cosine, levels: [constant, cosine, one_cycle]}"),
+        )
+    )
+
+    assert space.strategy.parameters() == {"over": 12, "end": 0.01, "warm_up": 2}
+    assert replace(space.strategy, name="constant").parameters() == {"warm_up": 1}
+    assert replace(space.strategy, name="one_cycle").parameters() == {"over": 9, "rise": 0.4}
+
+
+def test_strategies_as_they_always_were_are_recorded_as_they_always_were(write_space: Callable[..., Path]) -> None:
+    assert load_search_space(write_space()).strategies.recorded() == {
+        "time_based": {"decay": 1e-4},
+        "step": {"factor": 0.5, "every": 100},
+        "exponential": {"rate": 0.05},
+    }
 
 
 @pytest.mark.parametrize("name", FACTORS)

@@ -60,6 +60,9 @@ def test_another_format_gives_other_keys(monkeypatch: pytest.MonkeyPatch) -> Non
         {"batch_size": 33},
         {"learning_rate": 0.011},
         {"strategy": Strategy("step")},
+        {"strategy": Strategy("cosine")},
+        {"strategy": Strategy("one_cycle")},
+        {"strategy": Strategy("constant", warm_ups=(("constant", 1),))},
         {"optimizer": "adam"},
         {"momentum": 0.8},
         {"fitting": Fitting(nesterov=True)},
@@ -101,6 +104,7 @@ def test_every_field_is_covered_by_the_test_above() -> None:
             replace(PLAIN, strategy=Strategy("time_based", every=3)),
             replace(PLAIN, strategy=Strategy("time_based", rate=0.7)),
         ),
+        (replace(PLAIN, strategy=Strategy("constant", cosine_over=8, warm_ups=(("cosine", 2),))), PLAIN),
         (replace(PLAIN, optimizer="adam", momentum=0.5), replace(PLAIN, optimizer="adam")),
         (replace(PLAIN, optimizer="adam", fitting=Fitting(nesterov=True)), replace(PLAIN, optimizer="adam")),
         (replace(PLAIN, momentum=0.0, fitting=Fitting(nesterov=True)), replace(PLAIN, momentum=0.0)),
@@ -186,3 +190,17 @@ def test_the_incomplete_batch_at_an_epochs_end_is_no_patch_visit() -> None:
 def test_values_that_are_no_recipe_are_refused() -> None:
     with pytest.raises(KeyError, match="data"):
         recipe_from_json({"architecture": {}})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Strategy("cosine", cosine_over=8), Strategy("cosine", cosine_over=9)),
+        (Strategy("cosine", cosine_end=0.1), Strategy("cosine")),
+        (Strategy("cosine", warm_ups=(("cosine", 1),)), Strategy("cosine")),
+        (Strategy("one_cycle", cycle_over=8), Strategy("one_cycle", cycle_over=9)),
+        (Strategy("one_cycle", cycle_rise=0.2), Strategy("one_cycle")),
+    ],
+)
+def test_a_horizon_is_part_of_the_key(one: Strategy, other: Strategy) -> None:
+    assert replace(PLAIN, strategy=one).key != replace(PLAIN, strategy=other).key

@@ -71,7 +71,9 @@ Quality = Callable[[Point], float | None]
 """From a design point to what its training reaches, or None where it diverges."""
 
 
-def write(folder: Path, *, space: Mapping[str, Any] = SPACE, **changes: Any) -> Path:
+def write(
+    folder: Path, *, space: Mapping[str, Any] = SPACE, strategies: Mapping[str, Any] | None = None, **changes: Any
+) -> Path:
     """The study file, its search space and dashboard; a change to a section that is a mapping is merged into it."""
     study = dict(STUDY)
     for key, value in changes.items():
@@ -80,16 +82,16 @@ def write(folder: Path, *, space: Mapping[str, Any] = SPACE, **changes: Any) -> 
         if is_section:
             study[key] = {name: setting for name, setting in study[key].items() if setting is not None}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "space.yaml").write_text(yaml.safe_dump({"factors": dict(space)}))
+    (folder / "space.yaml").write_text(yaml.safe_dump({"factors": dict(space), "strategies": dict(strategies or {})}))
     (folder / "dashboard.yaml").write_text("panels: [{panel: compute}]\n")
     file = folder / "study.yaml"
     file.write_text(yaml.safe_dump(study))
     return file
 
 
-def load(folder: Path, *, space: Mapping[str, Any] = SPACE, **changes: Any) -> StudyFile:
+def load(folder: Path, **changes: Any) -> StudyFile:
     """The same, loaded."""
-    return load_study(write(folder, space=space, **changes))
+    return load_study(write(folder, **changes))
 
 
 def smooth(point: Point) -> float | None:

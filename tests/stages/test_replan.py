@@ -96,6 +96,9 @@ NARROW = {**SPACE, "learning_rate": {**SPACE["learning_rate"], "low": 0.001, "hi
 JITTER = {**SPACE, "stain_jitter": {"reference": 0, "low": 0, "high": 0.2}}
 
 
+COSINE = {**SPACE, "strategy": {"reference": "constant", "levels": ["constant", "step", "cosine"]}}
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -145,6 +148,21 @@ def test_what_is_edited_of_a_finished_study_is_as_if_it_had_been_planned_so(
     story.run()
     assert outcome(story) == whole(**{**BASE, **changes})
     assert trained_twice(story) == 0
+
+
+def test_a_strategy_with_a_horizon_may_be_added_to_a_study(
+    sqlite: Database, tmp_path: Path, whole: Callable[..., dict[str, Any]]
+) -> None:
+    added: dict[str, Any] = {"space": COSINE, "strategies": {"cosine": {"over": 4, "warm_up": 1}}}
+    story = Story(load(tmp_path, **BASE), sqlite)
+    story.run("stage1")
+    levels = "space.yaml: factors.strategy.levels: [constant, step] -> [constant, step, cosine] [taken]"
+    parameters = "space.yaml: strategies.cosine: not set -> {warm_up: 1, over: 4, end: 0} [taken]"
+    assert set(edit(story, tmp_path, **BASE, **added)) == {levels, parameters}
+    story.run()
+    # Plans hold the donor with the parameters of strategies that it does not use, as they were when it was planned.
+    points = {stage: found[3] for stage, found in outcome(story).items()}
+    assert points == {stage: found[3] for stage, found in whole(**BASE, **added).items()}
 
 
 def test_an_edit_that_is_taken_back_leaves_the_study_as_it_was(sqlite: Database, tmp_path: Path) -> None:

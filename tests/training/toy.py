@@ -91,7 +91,7 @@ PLAIN = Recipe(
     architecture=CNN,
     batch_size=16,
     learning_rate=0.02,
-    strategy=Strategy("constant", decay=0.05, factor=0.5, every=2, rate=0.3),
+    strategy=Strategy("constant", decay=0.05, factor=0.5, every=2, rate=0.3, cosine_over=3, cycle_over=4),
     stain_jitter=0.2,
 )
 RESUMED = {
@@ -101,6 +101,7 @@ RESUMED = {
     for name in STRATEGIES
     for normalized in (False, True)
 } | {
+    "warm-up": replace(PLAIN, strategy=replace(PLAIN.strategy, name="cosine", warm_ups=(("cosine", 1),))),
     "no momentum": replace(PLAIN, momentum=0.0),
     "focal loss": replace(PLAIN, fitting=Fitting(loss="focal", label_smoothing=0.1, nesterov=True)),
     "adam": replace(PLAIN, optimizer="adam"),

@@ -48,11 +48,12 @@ def read(results: StudyResults, _options: PanelSettings) -> Schedules:
     if not isinstance(initial := reference.get("learning_rate"), int | float):
         raise NotThereError("The search space has no reference learning rate to start from.")
     steps = int(reference.get("patches", 32)) // int(reference.get("batch_size", 32)) or 1
-    shown_epochs = max([settings.confirm.epochs, *(_STEPS * strategy.every - 2 for strategy in settings.strategies)])
+    ends = [strategy.horizon or _STEPS * strategy.every - 2 for strategy in settings.strategies]
+    shown_epochs = max([settings.confirm.epochs, *ends])
     epochs = sorted({round(index * shown_epochs / (_POINTS - 1)) for index in range(_POINTS)})
     lines = []
     for strategy in settings.strategies:
-        schedule = strategy.schedule(float(initial))
+        schedule = strategy.schedule(float(initial), steps)
         parameters = ", ".join(f"{name} {value_words(value)}" for name, value in strategy.parameters().items())
         lines.append(ScheduleLine(strategy.name, parameters, [schedule(epoch * steps, epoch) for epoch in epochs]))
     return Schedules(epochs, settings.confirm.epochs, float(initial), steps, lines)
@@ -94,8 +95,9 @@ def finding(data: Schedules) -> str:
 def explain(data: Schedules) -> str:
     """The start of the schedules, their parameters, and the shaded epochs."""
     parameters = "; ".join(f"{value_words(line.strategy)}: {line.parameters}" for line in data.lines if line.parameters)
+    ways = "All start at" if all(line.rates[0] == data.initial for line in data.lines) else "They are drawn for"
     return (
-        f"All start at the reference rate {value_words(data.initial)}, with {data.steps_per_epoch:,} steps an epoch "
+        f"{ways} the reference rate {value_words(data.initial)}, with {data.steps_per_epoch:,} steps an epoch "
         f"({parameters}). Shaded: the epochs of this study's final trainings."
     )
 

@@ -9,8 +9,22 @@ from collections.abc import Sequence
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b67c00", "#2f93cf", "#8c6bb1", "#7f7f7f")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "x")
 
-STRATEGY_COLOURS = {"constant": "#4477aa", "time_based": "#ee6677", "step": "#aa8800", "exponential": "#c0458c"}
-STRATEGY_DASHES = {"constant": "solid", "time_based": "dash", "step": "dot", "exponential": "dashdot"}
+STRATEGY_COLOURS = {
+    "constant": "#4477aa",
+    "time_based": "#ee6677",
+    "step": "#aa8800",
+    "exponential": "#c0458c",
+    "cosine": "#2a8f5d",
+    "one_cycle": "#7f6fc4",
+}
+STRATEGY_DASHES = {
+    "constant": "solid",
+    "time_based": "dash",
+    "step": "dot",
+    "exponential": "dashdot",
+    "cosine": "longdash",
+    "one_cycle": "longdashdot",
+}
 NEUTRAL = "#8a8f98"
 """A grey that reads on light and dark paper."""
 
