@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -29,6 +29,7 @@ class SampleSettings(Settings):
     train: Whole = Field(ge=4, description="training patches")
     valid: Whole = Field(ge=4, description="validation patches")
     test: Whole = Field(ge=4, description="test patches")
+    classes: Literal[2, 3] = Field(default=2, description="benign and malignant, and, of three, fat")
     seed: Seed = Field(default=0, description="of the sample; the same patches on any machine")
 
 

@@ -33,6 +33,8 @@ class Proposal:
         stage2_epochs: epochs of the longest trainings of stage 2, and of the confirmation.
         trials: trainings that stage 2 begins, for each architecture.
         seeds: number of final trainings.
+        classes: of the data.
+        channels: of the patches; the stain of others than 3 is not searched.
     """
 
     patch_size: int = 96
@@ -50,6 +52,8 @@ class Proposal:
     stage2_epochs: int = 8
     trials: int = 16
     seeds: int = 5
+    classes: int = 2
+    channels: int = 3
 
 
 UNSEEN = Proposal()
@@ -81,14 +85,15 @@ def study_template(
     folder = _quoted(data)
     lines = [f"  # {' '.join(line.split())}" for line in proposal.about]
     lines.append(_SAMPLE.format(folder=folder) if makes_sample else f"  folder: {folder}")
-    return Template(_shipped("study.yaml")).substitute(
+    kind = "RGB" if proposal.channels == 3 else f"of {proposal.channels} channel{'s' if proposal.channels > 1 else ''}"
+    return Template(_without_stain(_shipped("study.yaml"), proposal)).substitute(
         name=name,
         file=" ".join(file.split()),
         time=proposal.time,
         search_space=_quoted(search_space),
         dashboard=_quoted(dashboard),
         data="\n".join(lines),
-        patch_size=_told("patch_size", proposal.patch_size, "pixels; the patches are square and RGB"),
+        patch_size=_told("patch_size", proposal.patch_size, f"pixels; the patches are square and {kind}"),
         valid_patches=_valid_patches(proposal.valid_patches),
         split=_split(proposal),
         architectures="\n".join(f"  - {item}" for item in proposal.architectures),
@@ -107,11 +112,20 @@ def search_space_template(proposal: Proposal = UNSEEN) -> str:
         proposal: what fits the data.
     """
     step = f", step: {proposal.patch_step}"
-    return Template(_shipped("search_space.yaml")).substitute(
+    share = "half of each class" if proposal.classes == 2 else f"of {proposal.classes} classes as many each"
+    return Template(_without_stain(_shipped("search_space.yaml"), proposal)).substitute(
         epochs=_factor(proposal.epochs),
         batch_size=_factor(proposal.batch_sizes, ", scale: log"),
-        patches=_factor(proposal.patches, step) + "   # class-balanced: half of each class",
+        patches=_factor(proposal.patches, step) + f"   # class-balanced: {share}",
     )
+
+
+def _without_stain(text: str, proposal: Proposal) -> str:
+    """A template without ``stain_jitter``, where patches have none."""
+    if proposal.channels == 3:
+        return text
+    kept = [line for line in text.splitlines(keepends=True) if not line.startswith("  stain_jitter:")]
+    return re.sub(r"stain_jitter, |, stain_jitter\b", "", "".join(kept)).replace("These three", "These two")
 
 
 def _shipped(name: str) -> str:

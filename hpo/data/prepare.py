@@ -24,6 +24,7 @@ def prepare_data(settings: DataSettings, progress: Progress = silent) -> Dataset
             valid=settings.sample.valid,
             test=settings.sample.test,
             patch_size=settings.patch_size,
+            classes=settings.sample.classes,
             seed=settings.sample.seed,
             processes=available_cores(),
             progress=lambda done, total: progress("drawing patches", done, total),
@@ -31,9 +32,6 @@ def prepare_data(settings: DataSettings, progress: Progress = silent) -> Dataset
     split = settings.split
     rule = None if split is None else SplitRule(valid=split.valid, test=split.test, seed=split.seed)
     dataset = open_dataset(settings.folder, patch_size=settings.patch_size, split=rule, progress=progress)
-    if len(dataset.classes) > 2 or dataset.train.channels != 3:
-        found = f"{len(dataset.classes)} classes and {dataset.train.channels} channels"
-        raise DataError(f"{settings.folder}: has {found}; studies are of two classes and RGB patches as yet")
     if not len(dataset.test):
         raise DataError(f"{settings.folder}: a study needs test patches; give data.split.test a share above 0")
     return dataset

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.evaluation.metrics import METRICS, binary_metrics
+from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.resampling import Unit, draw_seeds, draw_units, resampling_units
+from hpo.evaluation.scores import metrics_of
 from hpo.evaluation.weighted import WeightedMetrics
+from hpo.evaluation.weighted_classes import WeightedClasses
 
 _CELLS = 2**19  # weights at a time: those of 16 resamples of 32,768 patches stay in a core's cache
 
@@ -49,11 +51,12 @@ def draw_metrics(
     """Metrics of each side and seed in every resample; all sides share the resampled units and seeds (paired).
 
     Args:
-        labels: ``(N,)``, 0 or 1; N >= 3.
-        sides: one ``(S, N)`` array of probabilities a side, of the same S seeds in the same order.
+        labels: ``(N,)``, numbers of classes; N >= 3.
+        sides: one ``(S, N)`` array of probabilities of label 1 a side, or ``(S, N, K)`` of each of K classes; of the
+            same S seeds in the same order.
         slides: ``(N,)``, which slide each patch is from. They are the units if there are at least three and each
             class is on two or more; otherwise patches are.
-        metrics: of `METRICS`, or ``loss``.
+        metrics: of `METRICS`, or ``loss``; of K classes any that `WeightedClasses` supports.
         resamples: how many.
         seed: of the random draws; equal seeds give equal draws.
 
@@ -64,7 +67,8 @@ def draw_metrics(
     _check(labels, sides)
     unit, of_patch = resampling_units(labels, slides)
     seeds = len(sides[0])
-    weighted = WeightedMetrics(labels, [row for side in sides for row in side], of_patch, metrics)
+    weigh = WeightedMetrics if sides[0].ndim == 2 else WeightedClasses
+    weighted = weigh(labels, [row for side in sides for row in side], of_patch, metrics)
     random = np.random.default_rng(seed)
     shares = draw_seeds(random, resamples, seeds)
     chunk = max(1, _CELLS // len(labels))
@@ -75,7 +79,7 @@ def draw_metrics(
         ],
         axis=2,
     )
-    per_seed = [[[scores[name] for name in metrics] for scores in _whole(labels, side)] for side in sides]
+    per_seed = [[_whole(labels, row, metrics) for row in side] for side in sides]
     by_seed = (len(metrics), len(sides), seeds, -1)
     return Draws(
         unit,
@@ -90,10 +94,11 @@ def draw_metrics(
 def _check(labels: NDArray[Any], sides: Sequence[NDArray[Any]]) -> None:
     if labels.ndim != 1 or len(labels) < 3:
         raise ValueError(f"a bootstrap needs at least three patches; labels have shape {labels.shape}")
-    shape = (len(sides[0]), len(labels))
+    shape = (len(sides[0]), len(labels), *sides[0].shape[2:])
     if shape[0] < 1 or any(side.shape != shape for side in sides):
         raise ValueError(f"probabilities must all be {shape}: {[side.shape for side in sides]}")
 
 
-def _whole(labels: NDArray[Any], side: NDArray[Any]) -> list[dict[str, float]]:
-    return [binary_metrics(labels, row) for row in side]
+def _whole(labels: NDArray[Any], row: NDArray[Any], metrics: Sequence[str]) -> list[float]:
+    scores = metrics_of(labels, row)
+    return [scores[name] for name in metrics]

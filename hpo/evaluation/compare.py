@@ -8,18 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.evaluation.bootstrap import Draws, draw_metrics
-from hpo.evaluation.delong import AucDifference, auc_standard_error, compare_auc
+from hpo.evaluation.delong import (
+    AucDifference,
+    auc_standard_error,
+    compare_auc,
+    compare_auc_by_class,
+    compare_macro_auc,
+)
 from hpo.evaluation.estimate import Estimate, estimate
 from hpo.evaluation.improvement import Improvement, probability_of_improvement
 from hpo.evaluation.mcnemar import AccuracyTest, compare_accuracy
 from hpo.evaluation.metrics import METRICS
-from hpo.evaluation.resampling import Unit
+from hpo.evaluation.resampling import Unit, draw_units, resampling_units, unit_totals
+from hpo.evaluation.scores import Scorer, score
+from hpo.evaluation.weighted import TWO_CLASSES
+from hpo.evaluation.weighted_classes import SUPPORTED
 
 Side = TypeVar("Side", bound=str)
 
@@ -61,21 +71,26 @@ class MetricComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both sides: each metric's comparison, DeLong's test of the areas, and McNemar's of the accuracies."""
+    """Both sides: each metric's comparison, DeLong's test of the areas, and McNemar's of the accuracies.
+
+    Of more than two classes the first area is the mean over the classes of one against the rest, and ``class_tests``
+    are DeLong's of each class, in the order of the labels; of two classes there are none.
+    """
 
     metrics: Mapping[str, MetricComparison]
     auc_test: AucDifference
     accuracy_test: AccuracyTest
     sampling: Sampling
+    class_tests: tuple[AucDifference, ...] = ()
 
     @property
     def accuracy(self) -> MetricComparison:
-        """Of calls that are right, at a threshold of one half."""
+        """Of calls that are right, at a threshold of one half or as the most probable class."""
         return self.metrics["accuracy"]
 
     @property
     def precision(self) -> MetricComparison:
-        """Of positive calls that are right."""
+        """Of positive calls that are right; of more than two classes, the mean over them, as below."""
         return self.metrics["precision"]
 
     @property
@@ -116,9 +131,9 @@ def compare(
     less, and without a mistake the interval is the value itself.
 
     Args:
-        labels: ``(N,)``, 0 or 1.
-        before: ``(S, N)`` probabilities, one row a seed.
-        after: ``(S, N)`` probabilities of the same patches and seeds, in the same orders.
+        labels: ``(N,)``, numbers of classes.
+        before: ``(S, N)`` probabilities of label 1, or ``(S, N, K)`` of each of K classes, one row a seed.
+        after: the same of the same patches and seeds, in the same orders.
         slides: ``(N,)``, which slide each patch is from, where that is known.
         resamples: bootstrap resamples.
         seed: of the bootstrap; equal seeds give equal intervals.
@@ -143,8 +158,8 @@ def compare_sides(
     """Several comparisons of `compare` from the same resamples, at little more than the cost of one.
 
     Args:
-        labels: ``(N,)``, 0 or 1.
-        sides: ``(S, N)`` probabilities by the side's name, all of the same patches and seeds.
+        labels: ``(N,)``, numbers of classes.
+        sides: ``(S, N)`` or ``(S, N, K)`` probabilities by the side's name, all of the same patches and seeds.
         pairs: (before, after), each a name in ``sides``.
         slides: ``(N,)``, where known.
         resamples: bootstrap resamples.
@@ -158,9 +173,10 @@ def compare_sides(
     return {
         (before, after): Comparison(
             _compare_metrics(draws, index[before], index[after]),
-            compare_auc(labels, sides[before], sides[after]),
+            (compare_auc if sides[before].ndim == 2 else compare_macro_auc)(labels, sides[before], sides[after]),
             compare_accuracy(labels, sides[before], sides[after]),
             _sampling(draws),
+            () if sides[before].ndim == 2 else compare_auc_by_class(labels, sides[before], sides[after]),
         )
         for before, after in pairs
     }
@@ -205,8 +221,8 @@ def measure(
     """The five metrics of one side, with the intervals of `compare`.
 
     Args:
-        labels: ``(N,)``, 0 or 1.
-        probabilities: ``(S, N)``, one row a seed.
+        labels: ``(N,)``, numbers of classes.
+        probabilities: ``(S, N)`` of label 1, or ``(S, N, K)`` of each class, one row a seed.
         slides: ``(N,)``, where known.
         resamples: bootstrap resamples.
         seed: of the bootstrap.
@@ -224,9 +240,9 @@ def metric_standard_error(
     """How much a metric would vary over other patches (or slides) of the same kind; of one training.
 
     Args:
-        labels: ``(N,)``, 0 or 1.
-        probabilities: ``(N,)``, of label 1.
-        metric: of `METRICS`, or ``loss``.
+        labels: ``(N,)``, numbers of classes.
+        probabilities: ``(N,)``, of label 1; or ``(N, K)``, of each class.
+        metric: of `hpo.evaluation.scores.KNOWN`.
         groups: ``(N,)``, the slide of each patch, where known.
 
     Returns:
@@ -236,9 +252,28 @@ def metric_standard_error(
         ValueError: if shapes do not match, or there are fewer than three patches.
     """
     if metric == "auc" and groups is None:
-        return auc_standard_error(labels, probabilities)
-    draws = draw_metrics(labels, (probabilities[None, :],), slides=groups, metrics=(metric,), resamples=500)
+        return auc_standard_error(labels, probabilities[None])
+    if metric not in (TWO_CLASSES if probabilities.ndim == 1 else SUPPORTED):
+        return scorer_standard_error(labels, probabilities, partial(score, metric), groups)
+    draws = draw_metrics(labels, (probabilities[None],), slides=groups, metrics=(metric,), resamples=500)
     return float(np.std(draws.resampled, ddof=1) * np.sqrt(draws.units / (draws.units - 1)))
+
+
+def scorer_standard_error(
+    labels: NDArray[Any], probabilities: NDArray[Any], scorer: Scorer, groups: NDArray[Any] | None = None
+) -> float:
+    """The same of any function of labels and probabilities, from 200 bootstrap resamples that it is called for.
+
+    Resamples for which it gives no finite number are left out; 0 if there are less than two others.
+    """
+    _, of_patch = resampling_units(labels, groups)
+    units = int(of_patch.max()) + 1
+    classes = unit_totals(of_patch, units, [labels == label for label in np.unique(labels)])
+    weights = draw_units(np.random.default_rng(0), 200, classes).astype(np.intp)
+    rows = [np.repeat(np.arange(len(labels)), drawn[of_patch]) for drawn in weights.T]
+    values = np.array([scorer(labels[row], probabilities[row]) for row in rows])
+    values = values[np.isfinite(values)]
+    return float(np.std(values, ddof=1) * np.sqrt(units / (units - 1))) if len(values) > 1 else 0.0
 
 
 def _sampling(draws: Draws) -> Sampling:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +36,15 @@ def auc_standard_error(labels: NDArray[Any], probabilities: NDArray[Any]) -> flo
     """DeLong's standard error of an area under the ROC curve, patches taken as independent.
 
     Args:
-        labels: ``(N,)``, 0 or 1.
-        probabilities: ``(N,)``, or ``(S, N)`` for the mean area of S classifiers.
+        labels: ``(N,)``, numbers of classes.
+        probabilities: ``(N,)`` of label 1, ``(S, N)`` for the mean area of S classifiers, or ``(S, N, K)`` for the mean
+            over K classes against the rest too; see `compare_macro_auc`.
 
     Returns:
         The standard error; 0 if a class has fewer than two patches.
     """
+    if probabilities.ndim == 3:
+        return _joint_error(labels, [_components(labels == k, probabilities[..., k]) for k in _classes(probabilities)])
     return _standard_error(*_components(labels, np.atleast_2d(probabilities)))
 
 
@@ -64,13 +68,71 @@ def compare_auc(labels: NDArray[Any], before: NDArray[Any], after: NDArray[Any])
 
     Source: DeLong, DeLong and Clarke-Pearson 1988; mid-ranks as Sun and Xu 2014.
     """
+    positives, negatives = _differences(labels, before, after)
+    return _tested(_mean_difference(positives, negatives), _standard_error(positives, negatives))
+
+
+def compare_auc_by_class(labels: NDArray[Any], before: NDArray[Any], after: NDArray[Any]) -> tuple[AucDifference, ...]:
+    """DeLong's test of each of K classes against the rest, in the order of the labels.
+
+    Args:
+        labels: ``(N,)``, numbers from 0 to K - 1.
+        before: ``(S, N, K)`` probabilities, one row a seed.
+        after: ``(T, N, K)`` probabilities of the same patches.
+    """
+    return tuple(compare_auc(labels == k, before[..., k], after[..., k]) for k in _classes(before))
+
+
+def compare_macro_auc(labels: NDArray[Any], before: NDArray[Any], after: NDArray[Any]) -> AucDifference:
+    """The paired difference of two macro areas, each the mean over K classes of one class against the rest.
+
+    Every class's area is a U-statistic of the same patches, so a patch's influence on the mean of the areas is the mean
+    of its structural components, centred and divided by their number; the variance of the difference is the sum of
+    squared influences. Of one class that is DeLong's own variance. The same cautions hold as for `compare_auc`.
+
+    Args:
+        labels: ``(N,)``, numbers from 0 to K - 1.
+        before: ``(S, N, K)`` probabilities, one row a seed.
+        after: ``(T, N, K)`` probabilities of the same patches.
+
+    Source: DeLong, DeLong and Clarke-Pearson 1988, section 3 (a linear contrast of correlated areas).
+    """
+    parts = [_differences(labels == k, before[..., k], after[..., k]) for k in _classes(before)]
+    return _tested(float(np.mean([_mean_difference(*part) for part in parts])), _joint_error(labels, parts))
+
+
+_Parts = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Structural components, of each positive ``(P,)`` and each negative ``(Q,)``."""
+
+
+def _classes(probabilities: NDArray[Any]) -> range:
+    return range(probabilities.shape[-1])
+
+
+def _differences(labels: NDArray[Any], before: NDArray[Any], after: NDArray[Any]) -> _Parts:
     positive_before, negative_before = _components(labels, before)
     positive_after, negative_after = _components(labels, after)
-    positives, negatives = positive_after - positive_before, negative_after - negative_before
-    difference = float(np.mean(positives)) if len(positives) and len(negatives) else 0.0
-    error = _standard_error(positives, negatives)
+    return positive_after - positive_before, negative_after - negative_before
+
+
+def _mean_difference(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> float:
+    return float(np.mean(positives)) if len(positives) and len(negatives) else 0.0
+
+
+def _tested(difference: float, error: float) -> AucDifference:
     p_value = _two_sided(difference, error)
     return AucDifference(difference, error, difference - Z_95 * error, difference + Z_95 * error, p_value)
+
+
+def _joint_error(labels: NDArray[Any], parts: Sequence[_Parts]) -> float:
+    """The standard error of the mean over classes of their areas, from each class's components."""
+    influence = np.zeros(len(labels))
+    for k, (positives, negatives) in enumerate(parts):
+        if min(len(positives), len(negatives)) < 2:
+            return 0.0
+        for own, part in ((labels == k, positives), (labels != k, negatives)):
+            influence[own] += (part - part.mean()) / np.sqrt(len(part) * (len(part) - 1.0))
+    return float(np.sqrt(np.sum(influence**2))) / len(parts)
 
 
 def _components(labels: NDArray[Any], probabilities: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

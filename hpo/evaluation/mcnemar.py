@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.evaluation.metrics import THRESHOLD
+from hpo.evaluation.scores import rightly_called
 
 _FEW = 25  # discordant patches, below which the test is exact
 
@@ -33,7 +33,7 @@ class AccuracyTest:
 
 
 def compare_accuracy(labels: NDArray[Any], before: NDArray[Any], after: NDArray[Any]) -> AccuracyTest:
-    """McNemar's test of the paired difference of accuracies at threshold 0.5.
+    """McNemar's test of the paired difference of accuracies: at threshold 0.5, or of the most probable of K classes.
 
     Exact (binomial) with fewer than 25 discordant patches, otherwise by the chi-squared distribution without a
     continuity correction, which would make it needlessly conservative (Fagerland, Lydersen and Laake 2013).
@@ -42,14 +42,13 @@ def compare_accuracy(labels: NDArray[Any], before: NDArray[Any], after: NDArray[
     `hpo.evaluation.compare` does without either.
 
     Args:
-        labels: ``(N,)``, 0 or 1.
-        before: ``(S, N)`` probabilities, one row a seed.
-        after: ``(S, N)`` probabilities of the same patches and seeds.
+        labels: ``(N,)``, numbers of classes.
+        before: ``(S, N)`` probabilities of label 1, or ``(S, N, K)`` of each class, one row a seed.
+        after: the same of the same patches and seeds.
 
     Source: McNemar 1947. The seeds' p-values are combined by `middle_p`.
     """
-    positive = np.asarray(labels) == 1
-    right_before, right_after = ((np.asarray(side) > THRESHOLD) == positive for side in (before, after))
+    right_before, right_after = (rightly_called(np.asarray(labels), np.asarray(side)) for side in (before, after))
     only_before = tuple(int(count) for count in np.count_nonzero(right_before & ~right_after, axis=1))
     only_after = tuple(int(count) for count in np.count_nonzero(right_after & ~right_before, axis=1))
     p_values = tuple(_p_value(*counts) for counts in zip(only_before, only_after, strict=True))

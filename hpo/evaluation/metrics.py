@@ -63,15 +63,20 @@ def cross_entropy(labels: NDArray[Any], probabilities: NDArray[Any]) -> NDArray[
     Returns:
         ``(..., N)``.
     """
-    certain = np.clip(probabilities.astype(np.float64), _EPSILON, 1.0 - _EPSILON)
+    certain = epsilon_kept(probabilities)
     return -np.where(labels == 1, np.log(certain), np.log1p(-certain))
+
+
+def epsilon_kept(probabilities: NDArray[Any]) -> NDArray[np.float64]:
+    """Probabilities clipped to [1e-7, 1 - 1e-7], float64."""
+    return np.clip(probabilities.astype(np.float64), _EPSILON, 1.0 - _EPSILON)
 
 
 def area_under_roc(labels: NDArray[Any], scores: NDArray[Any]) -> float:
     """The probability that a positive scores higher than a negative, a tie counting one half.
 
     Args:
-        labels: ``(N,)``, 0 or 1.
+        labels: ``(N,)``, 0 or 1, or whether each is positive.
         scores: ``(N,)``; higher is more positive.
 
     Returns:

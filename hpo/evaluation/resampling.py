@@ -15,7 +15,7 @@ def resampling_units(labels: NDArray[Any], slides: NDArray[Any] | None) -> tuple
     """What is resampled: slides if there are at least three and each class is on two or more, otherwise patches.
 
     Args:
-        labels: ``(N,)``, 0 or 1.
+        labels: ``(N,)``, numbers of classes.
         slides: ``(N,)``, which slide each patch is from, where that is known.
 
     Returns:
@@ -43,7 +43,7 @@ def draw_units(random: np.random.Generator, size: int, classes: NDArray[np.float
     Args:
         random: the generator.
         size: how many resamples.
-        classes: ``(units, 2)``: how many patches of either class each unit has.
+        classes: ``(units, K)``: how many patches of each class each unit has.
     """
     units = len(classes)
     present = classes[:, classes.sum(axis=0) > 0]

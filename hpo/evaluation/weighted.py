@@ -95,6 +95,10 @@ _METRIC: dict[str, Callable[[dict[str, _Table], _Table, _Table], _Table]] = {
 """Metrics ``(rows, resamples)`` from totals ``(rows, resamples)`` and numbers of either class ``(resamples,)``."""
 
 
+TWO_CLASSES = tuple(_METRIC)
+"""Metrics of two classes that are computed so."""
+
+
 def _needed(metrics: Sequence[str]) -> tuple[str, ...]:
     counted = ("hits", "alarms") if {"accuracy", "precision", "recall", "f1"} & set(metrics) else ()
     return (*counted, "loss") if "loss" in metrics else counted

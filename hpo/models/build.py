@@ -1,10 +1,12 @@
 """Keras models from architectures, and their initial weights.
 
-Every model maps float32 patches scaled to [-1, 1], shape ``(batch, size, size, 3)``, to logits ``(batch, 1)``.
+Every model maps float32 patches scaled to [-1, 1], shape ``(batch, size, size, channels)``, to logits:
+``(batch, 1)`` for two classes, ``(batch, K)`` for K.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from hpo.models.own_function import settings_kept
 from hpo.models.seeds import random_uniform
 from hpo.recipe.architecture import ArchitectureSpec, FunctionSpec
 from hpo.recipe.arithmetic import PLAIN, Arithmetic, ComputeDtype, why_not_compiled
+from hpo.recipe.form import TWO_IN_RGB, Form
 from hpo.recipe.key import canonical, digest
 
 Arrays = dict[str, NDArray[Any]]
@@ -31,7 +34,12 @@ RANDOM_STATE = "seed_generator_state"
 
 
 def build_model(
-    architecture: ArchitectureSpec, size: int, *, batch_normalization: bool = False, arithmetic: Arithmetic = PLAIN
+    architecture: ArchitectureSpec,
+    size: int,
+    *,
+    batch_normalization: bool = False,
+    arithmetic: Arithmetic = PLAIN,
+    form: Form = TWO_IN_RGB,
 ) -> keras.Model:
     """The Keras model of an architecture; its weights are of no meaning until `initial_weights` are loaded.
 
@@ -40,11 +48,12 @@ def build_model(
         size: side of the square patches, pixels.
         batch_normalization: BatchNormalization after every convolution, before its activation.
         arithmetic: what the model is to be trained in; its variables are float32 and have the same names in any.
+        form: classes and channels of the data.
 
     Returns:
-        A model from float32 ``(batch, size, size, 3)`` in [-1, 1] to logits, float32 ``(batch, 1)``. The layers of a
-        CNN are named ``conv1``, ``conv1_bn``, ``conv1_relu``, ``pool1``, ..., ``dense1``, ..., ``logit`` (and
-        ``block2_shortcut``), so that weights pass between models by name.
+        A model from float32 ``(batch, size, size, channels)`` in [-1, 1] to logits, float32 ``(batch, outputs)``. The
+        layers of a CNN are named ``conv1``, ``conv1_bn``, ``conv1_relu``, ``pool1``, ..., ``dense1``, ..., ``logit``
+        (and ``block2_shortcut``), so that weights pass between models by name.
 
     Raises:
         TrainingError: if the architecture does not fit the patch size, or its function returns something else.
@@ -55,7 +64,7 @@ def build_model(
                 f"{architecture.function}: BatchNormalization cannot be inserted into a model that a function makes; "
                 "set batch_normalization to false, or let the function build it in"
             )
-        return _function_model(architecture, size, seed=0, compute_dtype=arithmetic.compute_dtype)
+        return _function_model(architecture, size, form, seed=0, compute_dtype=arithmetic.compute_dtype)
     reason = why_not_compiled(architecture) if arithmetic.jit_compile else None
     if reason is not None:
         raise TrainingError(reason)
@@ -65,7 +74,7 @@ def build_model(
         pin_keras()
     try:
         with _computing_in(arithmetic.compute_dtype):
-            return described_cnn(architecture, size, batch_normalization, arithmetic.jit_compile)
+            return described_cnn(architecture, size, form, batch_normalization, arithmetic.jit_compile)
     except ValueError as error:
         raise TrainingError(f"the architecture does not fit patches of {size} pixels: {error}") from error
 
@@ -88,7 +97,8 @@ def initial_weights(architecture: ArchitectureSpec, model: keras.Model, seed: in
     Source: Glorot and Bengio 2010, Eq. 16 (Keras' default).
     """
     if isinstance(architecture, FunctionSpec):
-        return weights_of(_function_model(architecture, model.input_shape[1], seed))
+        form = Form(max(2, model.output_shape[-1]), model.input_shape[-1])
+        return weights_of(_function_model(architecture, model.input_shape[1], form, seed))
     return {variable.path: _fresh(variable.path, tuple(variable.shape), seed) for variable in model.variables}
 
 
@@ -135,7 +145,9 @@ def _fresh(path: str, shape: tuple[int, ...], seed: int) -> NDArray[Any]:
     return ((2.0 * random_uniform(shape, seed, path) - 1.0) * limit).astype(np.float32)
 
 
-def _function_model(spec: FunctionSpec, size: int, seed: int, compute_dtype: ComputeDtype = "float32") -> keras.Model:
+def _function_model(
+    spec: FunctionSpec, size: int, form: Form, seed: int, compute_dtype: ComputeDtype = "float32"
+) -> keras.Model:
     with settings_kept(spec):
         function = _import(spec)
         pin_keras()  # whatever the module has set when it was first imported
@@ -145,15 +157,29 @@ def _function_model(spec: FunctionSpec, size: int, seed: int, compute_dtype: Com
         try:
             with _computing_in(compute_dtype):  # clearing the session would forget it
                 # As the key has them: a whole number is an int, however it was written.
-                model = function((size, size, 3), **canonical(dict(spec.arguments)))
+                arguments = canonical(dict(spec.arguments))
+                model = function((size, size, form.channels), **arguments, **_outputs(spec, function, form))
         except (Exception, SystemExit) as error:
             raise TrainingError(f"{spec.function}: {type(error).__name__}: {error}") from error
-    problem = _problem(model, size)
+    problem = _problem(model, size, form)
     if problem:
+        given = "one logit" if form.outputs == 1 else f"{form.outputs} logits"
         raise TrainingError(
-            f"{spec.function}: {problem}; it must return a keras.Model from ({size}, {size}, 3) to one logit, (None, 1)"
+            f"{spec.function}: {problem}; it must return a keras.Model from ({size}, {size}, {form.channels}) to "
+            f"{given}, (None, {form.outputs})"
         )
     return model
+
+
+def _outputs(spec: FunctionSpec, function: Any, form: Form) -> dict[str, int]:
+    """The argument ``outputs`` for a function that takes it and makes no model of two classes, unless it is set."""
+    if form.outputs == 1:
+        return {}
+    try:
+        takes = "outputs" in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        takes = False
+    return {"outputs": form.outputs} if takes and "outputs" not in dict(spec.arguments) else {}
 
 
 def doubts_about(model: keras.Model) -> list[str]:
@@ -183,11 +209,11 @@ def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
             yield layer
 
 
-def _problem(model: Any, size: int) -> str:
+def _problem(model: Any, size: int, form: Form) -> str:
     """What is wrong with a function's model; empty if nothing is."""
     if not isinstance(model, keras.Model):
         return f"it returned {type(model).__name__}"
-    if model.input_shape != (None, size, size, 3) or model.output_shape != (None, 1):
+    if model.input_shape != (None, size, size, form.channels) or model.output_shape != (None, form.outputs):
         return f"its model goes from {model.input_shape} to {model.output_shape}"
     paths = [variable.path for variable in model.variables]
     repeated = sorted({path for path in paths if paths.count(path) > 1})

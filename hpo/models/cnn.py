@@ -7,15 +7,17 @@ from typing import Any
 from hpo.models.backend import keras
 from hpo.models.pooling import TiledMaximum
 from hpo.recipe.architecture import CnnSpec, as_built, blocks
+from hpo.recipe.form import Form
 from hpo.recipe.geometry import shortcut_stride
 
 
-def described_cnn(spec: CnnSpec, size: int, batch_normalization: bool, jit_compile: bool) -> keras.Model:
+def described_cnn(spec: CnnSpec, size: int, form: Form, batch_normalization: bool, jit_compile: bool) -> keras.Model:
     """The model, in the types that Keras is set to, and an output in float32.
 
     Args:
         spec: what it is made of.
         size: side of the patches, pixels.
+        form: classes and channels of the data.
         batch_normalization: after every convolution, whatever the specification says.
         jit_compile: whether XLA is to compile its training.
 
@@ -26,7 +28,7 @@ def described_cnn(spec: CnnSpec, size: int, batch_normalization: bool, jit_compi
     if (spec.crop or size) > size:
         raise ValueError(f"their middle cannot be {spec.crop} pixels wide")
     normalized = range(len(spec.convolutions)) if batch_normalization else spec.batch_normalization
-    inputs = x = keras.Input((size, size, 3), name="patches")
+    inputs = x = keras.Input((size, size, form.channels), name="patches")
     if spec.crop is not None and spec.crop < size:
         before = (size - spec.crop) // 2
         after = size - spec.crop - before
@@ -41,7 +43,7 @@ def described_cnn(spec: CnnSpec, size: int, batch_normalization: bool, jit_compi
         x = _dropped(x, spec.dropout, f"dropout{index + 1}")
         x = keras.layers.Dense(units, activation=spec.activation, name=f"dense{index + 1}")(x)
     x = _dropped(x, spec.dropout, "dropout_last")
-    logit = keras.layers.Dense(1, dtype="float32", name="logit")  # of which bfloat16 would make ties
+    logit = keras.layers.Dense(form.outputs, dtype="float32", name="logit")  # of which bfloat16 would make ties
     return keras.Model(inputs, logit(x), name="cnn")
 
 

@@ -7,19 +7,23 @@ import math
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from hpo.errors import TrainingError
 from hpo.recipe.architecture import FunctionSpec, architecture_from_json, architecture_to_json
+from hpo.recipe.form import TWO_IN_RGB, Form
 from hpo.recipe.size import NetworkSize
 
-_known: dict[tuple[FunctionSpec, int], NetworkSize] = {}
+_known: dict[tuple[FunctionSpec, int, Form], NetworkSize] = {}
 
 _PATIENCE = 300
 """Seconds that building the networks may take."""
 
 
-def count_sizes(specs: Sequence[FunctionSpec], patch_size: int, folder: Path) -> list[NetworkSize]:
+def count_sizes(
+    specs: Sequence[FunctionSpec], patch_size: int, folder: Path, form: Form = TWO_IN_RGB
+) -> list[NetworkSize]:
     """The sizes of the networks that functions make; each is built once in the life of a process.
 
     A process that trains builds them itself. Others have a process of its own do it, because TensorFlow takes its
@@ -29,25 +33,27 @@ def count_sizes(specs: Sequence[FunctionSpec], patch_size: int, folder: Path) ->
         specs: the functions with their arguments.
         patch_size: side of the square patches, pixels.
         folder: the study file's, where functions are looked for first.
+        form: classes and channels of the data.
 
     Raises:
         TrainingError: if a function does not make a network.
     """
-    new = [spec for spec in dict.fromkeys(specs) if (spec, patch_size) not in _known]
+    new = [spec for spec in dict.fromkeys(specs) if (spec, patch_size, form) not in _known]
     if new:
-        found = _built(new, patch_size, folder) if "tensorflow" in sys.modules else _asked(new, patch_size, folder)
-        _known.update({(spec, patch_size): size for spec, size in zip(new, found, strict=True)})
-    return [_known[spec, patch_size] for spec in specs]
+        count = _built if "tensorflow" in sys.modules else _asked
+        found = count(new, patch_size, folder, form)
+        _known.update({(spec, patch_size, form): size for spec, size in zip(new, found, strict=True)})
+    return [_known[spec, patch_size, form] for spec in specs]
 
 
-def _built(specs: Sequence[FunctionSpec], patch_size: int, folder: Path) -> list[NetworkSize]:
+def _built(specs: Sequence[FunctionSpec], patch_size: int, folder: Path, form: Form) -> list[NetworkSize]:
     from hpo.models.build import build_model
     from hpo.models.own_function import look_in
 
     look_in(folder)
     sizes = []
     for spec in specs:
-        model = build_model(spec, patch_size)
+        model = build_model(spec, patch_size, form=form)
         trained, every = (
             sum(math.prod(weight.shape) for weight in weights) for weights in (model.trainable_weights, model.weights)
         )
@@ -55,12 +61,13 @@ def _built(specs: Sequence[FunctionSpec], patch_size: int, folder: Path) -> list
     return sizes
 
 
-def _asked(specs: Sequence[FunctionSpec], patch_size: int, folder: Path) -> list[NetworkSize]:
+def _asked(specs: Sequence[FunctionSpec], patch_size: int, folder: Path, form: Form) -> list[NetworkSize]:
     """The same by a process of its own."""
     question = {
         "specs": [architecture_to_json(spec) for spec in specs],
         "patch_size": patch_size,
         "folder": str(folder),
+        "form": asdict(form),
     }
     command = [sys.executable, "-P", "-m", "hpo.models.count"]
     try:
@@ -84,7 +91,7 @@ def _main() -> None:
     specs = [architecture_from_json(values) for values in question["specs"]]
     functions = [spec for spec in specs if isinstance(spec, FunctionSpec)]
     try:
-        sizes = _built(functions, question["patch_size"], Path(question["folder"]))
+        sizes = _built(functions, question["patch_size"], Path(question["folder"]), Form(**question["form"]))
     except TrainingError as error:
         sys.stdout.write(json.dumps({"problem": str(error)}) + "\n")
         return

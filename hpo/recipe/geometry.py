@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from hpo.recipe.architecture import CnnSpec, as_built, blocks
+from hpo.recipe.form import TWO_IN_RGB, Form
 
 
 class Window(NamedTuple):
@@ -42,15 +43,16 @@ class Window(NamedTuple):
         return 0 if self.kind == "pooling" else (self.side**2 * self.channels + 1) * self.filters
 
 
-def windows(spec: CnnSpec, patch_size: int) -> Iterator[Window]:
+def windows(spec: CnnSpec, patch_size: int, channels: int = 3) -> Iterator[Window]:
     """Convolutions, shortcuts and pooling, in order from the input; ends after one that does not fit.
 
     Args:
         spec: the architecture.
         patch_size: side of the square patches, pixels.
+        channels: of the patches.
     """
     spec = as_built(spec)
-    side, channels = min(patch_size, spec.crop or patch_size), 3
+    side = min(patch_size, spec.crop or patch_size)
     for number, block in enumerate(blocks(spec.convolutions)):
         entering, entered = side, channels
         for index in block:
@@ -75,7 +77,7 @@ def shortcut_stride(spec: CnnSpec, block: tuple[int, ...]) -> int:
     return math.prod(spec.convolutions[index].stride for index in block)
 
 
-def multiplications(spec: CnnSpec, patch_size: int) -> int:
+def multiplications(spec: CnnSpec, patch_size: int, form: Form = TWO_IN_RGB) -> int:
     """Multiplications that one patch takes from input to logit.
 
     Training takes about three times as many, with as many additions.
@@ -83,9 +85,10 @@ def multiplications(spec: CnnSpec, patch_size: int) -> int:
     Args:
         spec: the architecture.
         patch_size: side of the square patches, pixels.
+        form: classes and channels of the data.
     """
-    layers = list(windows(spec, patch_size))
-    widths = _widths(spec, layers[-1])
+    layers = list(windows(spec, patch_size, form.channels))
+    widths = _widths(spec, layers[-1], form.outputs)
     return sum(layer.multiplications for layer in layers) + sum(given * units for given, units in pairwise(widths))
 
 
@@ -102,16 +105,19 @@ def is_fitting(spec: CnnSpec, patch_size: int) -> bool:
     )
 
 
-def trainable_parameters(spec: CnnSpec, patch_size: int, *, batch_normalization: bool = False) -> int:
-    """The number of trainable parameters of a CNN on RGB patches.
+def trainable_parameters(
+    spec: CnnSpec, patch_size: int, *, batch_normalization: bool = False, form: Form = TWO_IN_RGB
+) -> int:
+    """The number of trainable parameters of a CNN.
 
     Args:
         spec: the architecture.
         patch_size: side of the square patches, pixels.
         batch_normalization: the recipe's: one after every convolution.
+        form: classes and channels of the data.
     """
-    layers = list(windows(spec, patch_size))
-    widths = _widths(spec, layers[-1])
+    layers = list(windows(spec, patch_size, form.channels))
+    widths = _widths(spec, layers[-1], form.outputs)
     return (
         sum(layer.parameters for layer in layers)
         + normalization_values(spec, patch_size, batch_normalization=batch_normalization)
@@ -135,10 +141,10 @@ def normalization_values(spec: CnnSpec, patch_size: int, *, batch_normalization:
     )
 
 
-def _widths(spec: CnnSpec, last: Window) -> list[int]:
-    """Values that enter the dense part, and units of each of its layers, the logit's one included."""
+def _widths(spec: CnnSpec, last: Window, outputs: int) -> list[int]:
+    """Values that enter the dense part, and units of each of its layers, the logits included."""
     values = last.filters * (last.output**2 if spec.pooling == "flatten" else 1)
-    return [values, *as_built(spec).dense, 1]
+    return [values, *as_built(spec).dense, outputs]
 
 
 def _output_side(side: int, window: int, stride: int, padding: str) -> int:

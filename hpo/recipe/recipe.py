@@ -21,6 +21,7 @@ from hpo.recipe.architecture import (
 from hpo.recipe.arithmetic import PLAIN, Arithmetic, arithmetic_to_json
 from hpo.recipe.augmentations import NO_AUGMENTATIONS, Augmentations
 from hpo.recipe.fitting import AS_BEFORE, Fitting, in_use
+from hpo.recipe.form import TWO_IN_RGB, Form
 from hpo.recipe.groups import differing
 from hpo.recipe.key import digest
 from hpo.recipe.schedule import Strategy, strategy_from_json, strategy_to_json
@@ -80,6 +81,7 @@ class Recipe:
         fitting: how weights follow the gradients, where that is not as usual.
         augmentations: random changes of the patches beyond turns and stain jitter.
         augment: the user's own change of the patches, after all of these and before patches are mixed; None is none.
+        form: classes and channels of the data.
     """
 
     data: str
@@ -101,6 +103,7 @@ class Recipe:
     fitting: Fitting = AS_BEFORE
     augmentations: Augmentations = NO_AUGMENTATIONS
     augment: FunctionSpec | None = None
+    form: Form = TWO_IN_RGB
 
     @cached_property
     def key(self) -> str:
@@ -162,8 +165,8 @@ class Recipe:
 
     def _groups(self) -> dict[str, Any]:
         """What differs from older recipes' training and has an effect here."""
-        fitting = differing(self.fitting_in_use)
-        return ({"fitting": fitting} if fitting else {}) | _augmenting_to_json(self)
+        groups = {"fitting": differing(self.fitting_in_use), "form": differing(self.form)}
+        return {name: values for name, values in groups.items() if values} | _augmenting_to_json(self)
 
 
 def reseeded(recipe: Recipe, seed: int) -> Recipe:
@@ -185,6 +188,8 @@ def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
     if fitting := differing(recipe.fitting):
         values["fitting"] = fitting
     values |= _augmenting_to_json(recipe)
+    if form := differing(recipe.form):
+        values["form"] = form
     if recipe.initial is not None:
         start = recipe.initial
         values["initial"] = {
@@ -215,6 +220,7 @@ def recipe_from_json(values: dict[str, Any]) -> Recipe:
         fitting=Fitting(**values.get("fitting", {})),
         augmentations=Augmentations(**values.get("augmentations", {})),
         augment=function_from_json(values["augment"]) if "augment" in values else None,
+        form=Form(**values.get("form", {})),
     )
 
 

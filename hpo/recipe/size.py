@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hpo.recipe.architecture import CnnSpec
+from hpo.recipe.form import TWO_IN_RGB, Form
 from hpo.recipe.geometry import normalization_values, trainable_parameters
 
 _BYTES = 4
@@ -29,14 +30,17 @@ class NetworkSize:
         return _BYTES * self.weights / 1e6
 
 
-def cnn_size(spec: CnnSpec, patch_size: int, *, batch_normalization: bool = False) -> NetworkSize:
+def cnn_size(
+    spec: CnnSpec, patch_size: int, *, batch_normalization: bool = False, form: Form = TWO_IN_RGB
+) -> NetworkSize:
     """The size of a described CNN, by arithmetic.
 
     Args:
         spec: the architecture.
         patch_size: side of the square patches, pixels.
         batch_normalization: the recipe's: one after every convolution.
+        form: classes and channels of the data.
     """
-    parameters = trainable_parameters(spec, patch_size, batch_normalization=batch_normalization)
+    parameters = trainable_parameters(spec, patch_size, batch_normalization=batch_normalization, form=form)
     statistics = normalization_values(spec, patch_size, batch_normalization=batch_normalization)
     return NetworkSize(parameters, parameters + statistics)

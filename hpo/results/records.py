@@ -72,8 +72,9 @@ class Confirmation:
         point: the configuration.
         epochs: trained.
         curve: metrics of each epoch from 1; empty until it is trained.
-        test_probabilities: ``(N,)`` float32 in the test split's order, or None until the test split is opened.
-        valid_probabilities: ``(V,)`` float32 of the same weights on the validation patches, kept with them.
+        test_probabilities: float32 in the test split's order, ``(N,)`` of label 1, or ``(N, K)`` of each of more than
+            two classes; None until the test split is opened.
+        valid_probabilities: of the same weights on the validation patches ``(V,)`` or ``(V, K)``, kept with them.
         recipe_key: of the training.
         donor: recipe key and epoch of the checkpoint that it starts from; None for random weights.
         objective: its value on the validation split; None until it is trained.

@@ -10,6 +10,7 @@ from hpo.data.dataset import Dataset
 from hpo.models.own_function import look_in
 from hpo.recipe.architecture import ArchitectureSpec
 from hpo.recipe.recipe import Recipe
+from hpo.stages.plan import form_of
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
 from hpo.training.engine import Trainer
@@ -52,6 +53,7 @@ def _reference(study: StudyFile, spec: ArchitectureSpec, digest: str, patches: i
         arithmetic=study.arithmetic.of_recipe,
         balance=study.data.balance,
         augment=study.augment_spec,
+        form=form_of(study),
     )
     batch = study.space.factors.get("batch_size")
     return recipe if batch is None else replace(recipe, batch_size=min(int(batch.reference), patches))

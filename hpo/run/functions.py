@@ -8,6 +8,7 @@ from contextlib import suppress
 from hpo.config.study import StudyFile
 from hpo.errors import ConfigError, TrainingError
 from hpo.recipe.architecture import FunctionSpec
+from hpo.stages.plan import form_of
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def check_functions(study: StudyFile, threads: int | None = None) -> None:
     look_in(study.file.parent)
     for name, spec in functions.items():
         try:
-            model = build_model(spec, study.data.patch_size, arithmetic=study.arithmetic.of_recipe)
+            model = build_model(spec, study.data.patch_size, arithmetic=study.arithmetic.of_recipe, form=form_of(study))
         except TrainingError as error:
             raise ConfigError(study.file, f"{error}; nothing was planned", key=f"architectures.{name}") from error
         for doubt in doubts_about(model):

@@ -21,12 +21,14 @@ def network_sizes(study: StudyFile, recipes: Sequence[Recipe]) -> list[NetworkSi
     if functions:
         from hpo.models.count import count_sizes
 
-        found = count_sizes(functions, study.data.patch_size, study.file.parent)
+        found = count_sizes(functions, study.data.patch_size, study.file.parent, recipes[0].form)
         counted = dict(zip(functions, found, strict=True))
     return [
         counted[one.architecture]
         if isinstance(one.architecture, FunctionSpec)
-        else cnn_size(one.architecture, study.data.patch_size, batch_normalization=one.batch_normalization)
+        else cnn_size(
+            one.architecture, study.data.patch_size, batch_normalization=one.batch_normalization, form=one.form
+        )
         for one in recipes
     ]
 

@@ -16,7 +16,7 @@ from hpo.recipe.architecture import CnnSpec
 from hpo.recipe.geometry import trainable_parameters
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe
-from hpo.stages.plan import stage1_points, template_recipe
+from hpo.stages.plan import form_of, stage1_points, template_recipe
 from hpo.stages.steps import pool_settings
 from hpo.storage.database import Database
 from hpo.storage.tables import PointRow, StageRow
@@ -209,4 +209,4 @@ def checkpoint_bytes(study: StudyFile, architecture: str) -> int:
     spec = study.architecture_specs[architecture]
     if not isinstance(spec, CnnSpec):
         return 0
-    return 2 * 4 * trainable_parameters(spec, study.data.patch_size)
+    return 2 * 4 * trainable_parameters(spec, study.data.patch_size, form=form_of(study))

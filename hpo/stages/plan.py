@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.data.description import CLASSES, read_description
+from hpo.data.form import form_of_data
 from hpo.data.prepare import prepare_data
 from hpo.data.progress import Progress, silent
-from hpo.data.split import nested_subset
-from hpo.errors import ConfigError, PlanChangedError
+from hpo.data.split import class_count, nested_subset
+from hpo.errors import ConfigError, DataError, PlanChangedError
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.architecture import architecture_to_json
+from hpo.recipe.form import Form
 from hpo.recipe.key import canonical
 from hpo.recipe.point import Point, apply_point, point_key
 from hpo.recipe.recipe import KEY_FORMAT, Recipe, recipe_from_json, recipe_to_json
@@ -47,6 +49,20 @@ _ADDED_LATER: dict[str, dict[str, Any]] = {
 """Settings that studies of earlier databases did not have, with what they did: recorded only where they differ."""
 
 
+STAINS = ("stain_jitter", "he_jitter")
+"""Factors that change the colours of a stain, and so need patches of three channels."""
+
+
+def form_of(study: StudyFile) -> Form:
+    """Classes and channels of a study's data, or of the sample that it will draw.
+
+    Raises:
+        DataError: if the description or the patches' file is damaged.
+    """
+    sample = study.data.sample
+    return form_of_data(study.data.folder, None if sample is None else sample.classes)
+
+
 def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed: int) -> Recipe:
     """The recipe of the reference point, the template of all others."""
     template = Recipe(
@@ -58,6 +74,7 @@ def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed:
         arithmetic=study.arithmetic.of_recipe,
         balance=study.data.balance,
         augment=study.augment_spec,
+        form=form_of(study),
     )
     return apply_point(template, study.space_of(architecture).reference)[0]
 
@@ -161,6 +178,9 @@ def open_data(study: StudyFile, progress: Progress = silent) -> Dataset:
     dataset = prepare_data(study.data, progress)
     check_patches(study, dataset.train.labels)
     _check_valid_patches(study, dataset.valid.labels)
+    check_channels(study, dataset.train.channels)
+    if len(dataset.classes) > 2:
+        raise DataError(f"{study.data.folder}: has {len(dataset.classes)} classes; reports are of two classes as yet")
     return dataset
 
 
@@ -169,7 +189,7 @@ def check_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
 
     Args:
         study: its search space sets the numbers of patches.
-        labels: ``(N,)``, 0 or 1, of the training split.
+        labels: ``(N,)``, numbers of classes, of the training split.
 
     Raises:
         ConfigError: if the search space exceeds the patches that ``data.balance`` allows, or its smallest subset
@@ -178,13 +198,12 @@ def check_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
     if study.data.balance == "natural":
         _check_natural(study, labels)
         return
-    positive = int(labels.sum())
-    available = 2 * min(positive, len(labels) - positive)
+    available, each = _balanced(labels)
     if study.space.most_patches > available:
         way = f"; with data.balance: natural in {study.file.name}, all {len(labels)} can be used"
         raise ConfigError(
             study.search_space,
-            f"goes up to {study.space.most_patches}; {study.data.folder} has {available}, half of each class"
+            f"goes up to {study.space.most_patches}; {study.data.folder} has {available}, {each}"
             f"{way if len(labels) > available + 1 else ''}",
             key="factors.patches",
         )
@@ -196,8 +215,16 @@ def _check_natural(study: StudyFile, labels: NDArray[np.uint8]) -> None:
     if most > len(labels):
         text = f"goes up to {most}; {study.data.folder} has {len(labels)} training patches"
         raise ConfigError(study.search_space, text, key="factors.patches")
-    positive = int(labels.sum())
-    if len(set(labels[nested_subset(labels, fewest, 0, "natural")].tolist())) < 2:
+    classes, held = class_count(labels), set(labels[nested_subset(labels, fewest, 0, "natural")].tolist())
+    positive = int(np.count_nonzero(labels == 1))
+    if len(held) < classes > 2:
+        raise ConfigError(
+            study.search_space,
+            f"goes down to {fewest}, which would be of {len(held)} of {classes} classes, as data.balance is natural; "
+            "raise the lowest value",
+            key="factors.patches",
+        )
+    if len(held) < 2:
         raise ConfigError(
             study.search_space,
             f"goes down to {fewest}, which would be of one class only: {positive} of {len(labels)} training patches "
@@ -207,15 +234,40 @@ def _check_natural(study: StudyFile, labels: NDArray[np.uint8]) -> None:
 
 
 def _check_valid_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
-    asked, positive = study.data.valid_patches or 0, int(labels.sum())
-    available = 2 * min(positive, len(labels) - positive)
+    asked, (available, each) = study.data.valid_patches or 0, _balanced(labels)
     if available < asked < len(labels):
         raise ConfigError(
             study.file,
-            f"found {asked}; {study.data.folder} has {available} validation patches, half of each class; lower it, or "
+            f"found {asked}; {study.data.folder} has {available} validation patches, {each}; lower it, or "
             f"leave it out to measure on all {len(labels)}",
             key="data.valid_patches",
         )
+
+
+def _balanced(labels: NDArray[np.uint8]) -> tuple[int, str]:
+    """The patches that a balanced subset can have at most, and what of it each class has."""
+    counts = np.bincount(labels, minlength=class_count(labels))
+    each = "half of each class" if len(counts) == 2 else f"{counts.min()} of each of {len(counts)} classes"
+    return len(counts) * int(counts.min()), each
+
+
+def check_channels(study: StudyFile, channels: int) -> None:
+    """Refuse to search the stain of patches that have none.
+
+    Raises:
+        ConfigError: if the search space sets one of `STAINS` to more than 0, and patches are not of 3 channels.
+    """
+    for name in () if channels == 3 else STAINS:
+        factor = study.space.factors.get(name)
+        found = () if factor is None else (factor.reference, *factor.levels, factor.low, factor.high)
+        most = max((float(value) for value in found if value is not None), default=0.0)
+        if most > 0:
+            raise ConfigError(
+                study.search_space,
+                f"goes up to {most:g}, which is for patches of 3 channels; those in {study.data.folder} have "
+                f"{channels}: take it out",
+                key=f"factors.{name}",
+            )
 
 
 def recorded_settings(database: Database, name: str) -> dict[str, Any] | None:

@@ -75,6 +75,7 @@ class Look:
         split_seed: of the rule that splits a single labelled set; None where there are three splits.
         has_slides: whether every split knows its slides.
         slides: how many there are in all, where they are known.
+        channels: of a patch.
     """
 
     folder: Path
@@ -84,6 +85,7 @@ class Look:
     split_seed: int | None
     has_slides: bool
     slides: int = 0
+    channels: int = 3
 
     @property
     def available(self) -> int:
@@ -96,7 +98,9 @@ class Look:
         named = ", ".join(f"{label} {name} ({count:,} patches)" for label, (name, count) in enumerate(pairs))
         sizes = ", ".join(f"{sum(counts):,} {name}" for name, counts in self.counts.items())
         slides = f"{self.slides:,} slides" if self.has_slides else "slides unknown"
-        lines = [f"classes: {named}", f"patches: {sizes}, of {self.patch_size} x {self.patch_size} pixels; {slides}"]
+        kind = "" if self.channels == 3 else f" x {self.channels}"
+        size = f"{self.patch_size} x {self.patch_size}{kind} pixels"
+        lines = [f"classes: {named}", f"patches: {sizes}, of {size}; {slides}"]
         total = sum(self.counts["train"])
         if self.available < total:
             lines.append(
@@ -137,7 +141,8 @@ def look_at_data(folder: Path, progress: Progress = silent) -> Look:
     known = [part.slides for part in parts.values() if part.slides is not None]
     has_slides = len(known) == len(parts)
     slides = len({slide for part in known for slide in part.tolist()}) if has_slides else 0
-    return Look(folder, dataset.train.patch_size, classes, counts, seed, has_slides, slides)
+    size, channels = dataset.train.patch_size, dataset.train.channels
+    return Look(folder, size, classes, counts, seed, has_slides, slides, channels)
 
 
 def _split(folder: Path, progress: Progress) -> tuple[Dataset, int]:
@@ -218,6 +223,8 @@ def _proposal(look: Look, size: Size, patches: int, architectures: tuple[str, ..
         stage2_epochs=size.stage2_epochs,
         trials=size.trials,
         seeds=size.seeds,
+        classes=len(look.classes),
+        channels=look.channels,
     )
 
 

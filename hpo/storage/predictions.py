@@ -61,11 +61,11 @@ class PredictionStore:
     def save(
         self, configuration: str, role: str, seed: int, probabilities: NDArray[np.float32], split: Split = "test"
     ) -> None:
-        """Store the probabilities ``(N,)`` of one run; safe to repeat."""
+        """Store the probabilities of one run, ``(N,)`` of label 1 or ``(N, K)`` of each class; safe to repeat."""
         self._write(f"{configuration}/{split}/{role}-{seed}.npz", probabilities=probabilities)
 
     def load(self, configuration: str, role: str, seed: int, split: Split = "test") -> NDArray[np.float32]:
-        """The probabilities, float32 ``(N,)``, of one run.
+        """The probabilities of one run, float32 ``(N,)`` of label 1 or ``(N, K)`` of each of more than two classes.
 
         Raises:
             StorageError: if they are not there, damaged, of another run, or not as many as the truth's labels.
@@ -73,7 +73,7 @@ class PredictionStore:
         name = f"{configuration}/{split}/{role}-{seed}.npz"
         found = self._read(name, "probabilities")
         probabilities = found.arrays["probabilities"]
-        if probabilities.dtype != np.float32 or probabilities.ndim != 1:
+        if probabilities.dtype != np.float32 or not (probabilities.ndim == 1 or _is_of_classes(probabilities)):
             raise self._unusable(name, f"not float32 (N,) but {probabilities.dtype} {probabilities.shape}")
         if not bool(np.all((probabilities >= 0) & (probabilities <= 1))):  # nan is neither
             raise self._unusable(name, "not all from 0 to 1")
@@ -96,7 +96,7 @@ class PredictionStore:
 
         Args:
             configuration: whose predictions they are.
-            labels: ``(N,)``, 0 or 1.
+            labels: ``(N,)``, numbers of classes.
             slides: ``(N,)``, or None where slides are not known.
             split: whose patches they are.
         """
@@ -185,6 +185,10 @@ class PredictionStore:
             f"{path}: predictions are {fault}; hpo run makes them again; if the store is another, correct "
             "`checkpoints` or HPO_CHECKPOINTS"
         )
+
+
+def _is_of_classes(probabilities: NDArray[Any]) -> bool:
+    return probabilities.ndim == 2 and probabilities.shape[1] > 2
 
 
 def _truth_name(configuration: str, split: Split) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.errors import NonFiniteLossError, StorageError, TrainingError
-from hpo.evaluation.metrics import binary_metrics
+from hpo.evaluation.scores import metrics_of
 from hpo.models.backend import keras
 from hpo.models.build import Arrays, build_model, initial_weights, load_weights
 from hpo.models.warm_start import warm_start
@@ -28,6 +28,7 @@ from hpo.training.alter import Asked
 from hpo.training.augment import draw_epoch
 from hpo.training.epoch import EpochFunction, Settings
 from hpo.training.failures import compilable, enough_memory
+from hpo.training.fit_to_data import check_recipe
 from hpo.training.home import home_of
 from hpo.training.network import Network, probabilities
 from hpo.training.resident import DataSource, PatchSource, ResidentData
@@ -135,7 +136,7 @@ class Trainer:
         if len(curve) == last:
             return
 
-        self._check(recipe)
+        check_recipe(recipe, self._dataset.digest, self._data.form)
         function = self._compiled(recipe)
         begun: dict[str, float] = {}
         if found is None:
@@ -157,7 +158,11 @@ class Trainer:
             yield EpochResult(epoch, curve[-1], seconds)
 
     def predict(self, recipe: Recipe, epoch: int, patches: PatchSource) -> NDArray[np.float32]:
-        """Probabilities of label 1, float32 ``(N,)``, by the recipe at this epoch (trained if need be)."""
+        """Probabilities by the recipe at this epoch (trained if need be).
+
+        Returns:
+            float32 ``(N,)``, of label 1; ``(N, K)``, of each class, where there are more than two.
+        """
         weights = self.arrays(recipe, epoch)
         network = self._network_of(replace(recipe, arithmetic=PLAIN))
         network.holds = None
@@ -165,10 +170,10 @@ class Trainer:
         rows = np.arange(len(patches))
         parts = (rows[first : first + _READ_AT_ONCE] for first in range(0, len(rows), _READ_AT_ONCE))
         logits = [network.predict(patches.read(part)) for part in parts]
-        return probabilities(np.concatenate([np.empty(0, np.float32), *logits]))
+        return probabilities(np.concatenate([np.empty((0, *network.logit_shape), np.float32), *logits]))
 
     def valid_probabilities(self, recipe: Recipe, epoch: int) -> NDArray[np.float32]:
-        """Probabilities of label 1 on the validation patches, float32 ``(N,)``, as stored with the checkpoint."""
+        """Probabilities on the validation patches as stored with the checkpoint; of the shape of `predict`'s."""
         if self._last_valid is not None and self._last_valid[0] == (recipe.key, epoch):
             return self._last_valid[1]  # just trained: nothing need be read
         return self._checkpoint(recipe, epoch).arrays["valid_probabilities"].astype(np.float32, copy=False)
@@ -180,7 +185,9 @@ class Trainer:
     def model(self, recipe: Recipe, epoch: int) -> keras.Model:
         """A Keras model of its own, with the weights at this epoch, from patches in [-1, 1] to logits."""
         weights = self.arrays(recipe, epoch)
-        model = build_model(recipe.architecture, self._data.size, batch_normalization=recipe.batch_normalization)
+        model = build_model(
+            recipe.architecture, self._data.size, batch_normalization=recipe.batch_normalization, form=recipe.form
+        )
         load_weights(model, weights)
         return model
 
@@ -211,10 +218,10 @@ class Trainer:
         if averages is None:  # else the model has them, and not the weights to go on with
             network.holds = (recipe.key, epoch)
         valid = probabilities(valid_logits)
-        train_metrics = binary_metrics(data.labels[draws.order.ravel()], probabilities(logits))
+        train_metrics = metrics_of(data.labels[draws.order.ravel()], probabilities(logits))
         # Of a handful of patches one class may be missing; no curve holds what is no number.
         metrics = {f"train_{name}": value for name, value in train_metrics.items() if not math.isnan(value)}
-        metrics |= {f"valid_{name}": value for name, value in binary_metrics(self.valid_labels, valid).items()}
+        metrics |= {f"valid_{name}": value for name, value in metrics_of(self.valid_labels, valid).items()}
         return state | {"valid_probabilities": valid}, metrics | {"learning_rate": float(rates[0])}
 
     def _initial_weights(
@@ -264,22 +271,12 @@ class Trainer:
         return found
 
     def _network_of(self, recipe: Recipe) -> Network:
-        return self._network(recipe.architecture, self._data.size, recipe.batch_normalization, recipe.arithmetic)
+        return self._network(
+            recipe.architecture, self._data.size, recipe.batch_normalization, recipe.arithmetic, recipe.form
+        )
 
     def _compiled(self, recipe: Recipe) -> EpochFunction:
         return self._function(self._network_of(recipe), Settings.of(recipe), self._home)
-
-    def _check(self, recipe: Recipe) -> None:
-        if recipe.data != self._dataset.digest:
-            raise TrainingError(
-                f"the recipe was made for data {recipe.data[:12]}..., the data folder holds "
-                f"{self._dataset.digest[:12]}...; restore the data, or plan the study again"
-            )
-        if recipe.patches < recipe.batch_size:
-            raise TrainingError(
-                f"patches ({recipe.patches}) is less than batch_size ({recipe.batch_size}), so that no batch is full; "
-                "raise patches or lower batch_size"
-            )
 
 
 def _learning_rates(recipe: Recipe, epoch: int, steps: int) -> NDArray[np.float32]:

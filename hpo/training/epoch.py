@@ -22,7 +22,7 @@ from hpo.training.augment import Draws, jitter_stain, turn
 from hpo.training.averages import Averages
 from hpo.training.home import HOST, fetch_from
 from hpo.training.losses import losses_of
-from hpo.training.network import Network, scaled
+from hpo.training.network import Network, logits_of, scaled
 from hpo.training.optimizers import kernel_penalty, make_optimizer
 from hpo.training.own_augment import own_augmentation
 from hpo.training.runtime import start_xla
@@ -89,7 +89,8 @@ class EpochFunction:
         self.optimizer.build(network.model.trainable_variables)
         self.averages = Averages(network.model, settings.fitting.ema) if settings.fitting.ema else None
         own = settings.altering.own
-        self._own = None if own is None else own_augmentation(own, network.size, settings.batch_size)
+        shape = network.size, settings.batch_size, network.form.channels
+        self._own = None if own is None else own_augmentation(own, *shape)
         self._run = self._compile()
 
     def train(
@@ -98,13 +99,13 @@ class EpochFunction:
         """Trains for one epoch, changing the model's and the optimizer's variables, and the averages.
 
         Args:
-            patches: uint8 ``(N, size, size, 3)``, at home.
-            labels: float32 ``(N,)``, at home.
+            patches: uint8 ``(N, size, size, channels)``, at home.
+            labels: float32 ``(N,)``, or ``(N, K)`` one-hot; at home.
             draws: the epoch's random numbers, for ``S`` steps.
             learning_rates: ``(S,)``, of each step.
 
         Returns:
-            The logits that training saw, float32 ``(S * B,)``, in the order of ``draws.order``.
+            The logits that training saw, float32 ``(S * B,)`` or ``(S * B, K)``, in the order of ``draws.order``.
         """
         steps = max(1, _PATCHES_PER_CALL // self.settings.batch_size)
         parts = []
@@ -121,10 +122,11 @@ class EpochFunction:
                     learning_rates[part],
                 ).numpy()
             )
-        return np.concatenate(parts).ravel()
+        return np.concatenate(parts).reshape(-1, *self.network.logit_shape)
 
     def _compile(self) -> Any:
         settings, size, optimizer = self.settings, self.network.size, self.optimizer
+        channels, each = self.network.form.channels, self.network.logit_shape
         batch, fetch = settings.batch_size, fetch_from(self._home)
         step = tf.function(self._step, jit_compile=True) if self.network.arithmetic.jit_compile else self._step
 
@@ -138,7 +140,7 @@ class EpochFunction:
             learning_rates: tf.Tensor,
         ) -> tf.Tensor:
             steps = tf.shape(learning_rates)[0]
-            logits = tf.TensorArray(tf.float32, steps, element_shape=(batch,))
+            logits = tf.TensorArray(tf.float32, steps, element_shape=(batch, *each))
             for index in tf.range(steps):
                 with tf.device(self._home):
                     chosen, answers = fetch(patches, labels, order[index])
@@ -148,8 +150,8 @@ class EpochFunction:
             return logits.stack()
 
         signature = [
-            tf.TensorSpec((None, size, size, 3), tf.uint8),
-            tf.TensorSpec((None,), tf.float32),
+            tf.TensorSpec((None, size, size, channels), tf.uint8),
+            tf.TensorSpec((None, *each), tf.float32),
             tf.TensorSpec((None, batch), tf.int32),
             tf.TensorSpec((None, batch, 3), tf.bool),
             tf.TensorSpec((None, batch, 6), tf.float32),
@@ -161,11 +163,11 @@ class EpochFunction:
     def _step(
         self, patches: tf.Tensor, labels: tf.Tensor, turns: tf.Tensor, stain: tf.Tensor, altered: Alterations
     ) -> tf.Tensor:
-        """One optimizer step; returns the batch's logits, ``(B,)``."""
+        """One optimizer step; returns the batch's logits, ``(B,)`` or ``(B, K)``."""
         model, settings = self.network.model, self.settings
         patches, labels = self._augmented(patches, labels, turns, stain, altered)
         with tf.GradientTape() as tape:
-            logits = tf.cast(model(scaled(patches), training=True)[:, 0], tf.float32)
+            logits = tf.cast(logits_of(model(scaled(patches), training=True)), tf.float32)
             loss = tf.reduce_mean(losses_of(labels, logits, settings.fitting))
             if settings.fitting.l2:
                 loss += kernel_penalty(model, settings.fitting.l2)

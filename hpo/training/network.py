@@ -11,6 +11,7 @@ from hpo.models.backend import tf
 from hpo.models.build import Arrays, build_model, load_weights, weights_of
 from hpo.recipe.architecture import ArchitectureSpec
 from hpo.recipe.arithmetic import PLAIN, Arithmetic
+from hpo.recipe.form import TWO_IN_RGB, Form
 
 PREDICTION_BATCH = 128
 """Patches predicted together: one static shape, so that nothing is traced twice; the last batch is filled up."""
@@ -32,6 +33,7 @@ class Network:
         size: side of the patches, pixels.
         batch_normalization: whether BatchNormalization follows every convolution.
         arithmetic: that the model is trained in; predictions are computed in `PLAIN`.
+        form: classes and channels of the data.
 
     Attributes:
         model: the one to train.
@@ -42,19 +44,31 @@ class Network:
     """
 
     def __init__(
-        self, architecture: ArchitectureSpec, size: int, batch_normalization: bool, arithmetic: Arithmetic = PLAIN
+        self,
+        architecture: ArchitectureSpec,
+        size: int,
+        batch_normalization: bool,
+        arithmetic: Arithmetic = PLAIN,
+        form: Form = TWO_IN_RGB,
     ) -> None:
-        plain = build_model(architecture, size, batch_normalization=batch_normalization)
+        plain = build_model(architecture, size, batch_normalization=batch_normalization, form=form)
         self.model = self._predictor = plain
         if arithmetic != PLAIN:
-            self.model = build_model(architecture, size, batch_normalization=batch_normalization, arithmetic=arithmetic)
-        self.size, self.arithmetic = size, arithmetic
+            self.model = build_model(
+                architecture, size, batch_normalization=batch_normalization, arithmetic=arithmetic, form=form
+            )
+        self.size, self.arithmetic, self.form = size, arithmetic, form
         self.holds: object = None
-        shape = tf.TensorSpec((PREDICTION_BATCH, size, size, 3), tf.uint8)
-        self._logits = tf.function(lambda x: plain(scaled(x), training=False)[:, 0], input_signature=[shape])
+        shape = tf.TensorSpec((PREDICTION_BATCH, size, size, form.channels), tf.uint8)
+        self._logits = tf.function(lambda x: logits_of(plain(scaled(x), training=False)), input_signature=[shape])
+
+    @property
+    def logit_shape(self) -> tuple[int, ...]:
+        """The shape of a patch's logits: () for two classes, else (K,)."""
+        return () if self.form.outputs == 1 else (self.form.outputs,)
 
     def predict(self, patches: NDArray[np.uint8], weights: Arrays | None = None) -> NDArray[np.float32]:
-        """Logits, float32 ``(N,)``, of uint8 patches ``(N, size, size, 3)``.
+        """Logits, float32 ``(N,)`` or ``(N, K)``, of uint8 patches ``(N, size, size, channels)``.
 
         Args:
             patches: what to classify.
@@ -64,7 +78,7 @@ class Network:
             load_weights(self._predictor, weights)
         elif self._predictor is not self.model:
             load_weights(self._predictor, weights_of(self.model))
-        logits = np.empty(len(patches), np.float32)
+        logits = np.empty((len(patches), *self.logit_shape), np.float32)
         for start in range(0, len(patches), PREDICTION_BATCH):
             batch: NDArray[Any] = patches[start : start + PREDICTION_BATCH]
             present = len(batch)
@@ -74,6 +88,21 @@ class Network:
         return logits
 
 
+def logits_of(outputs: tf.Tensor) -> tf.Tensor:
+    """A model's outputs ``(B, outputs)`` as logits: ``(B,)`` if there is one, else ``(B, K)``."""
+    return outputs[:, 0] if outputs.shape[-1] == 1 else outputs
+
+
 def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The logistic function, float32: exact in both tails, so that small probabilities keep their order."""
+    """Probabilities, float32, exact in both tails, so that small ones keep their order.
+
+    Args:
+        logits: ``(N,)`` of label 1, or ``(N, K)`` of each class.
+
+    Returns:
+        Of the same shape: the logistic function of one logit, the softmax of several.
+    """
+    if logits.ndim == 2:
+        wide = logits.astype(np.float64)
+        return np.exp(wide - np.logaddexp.reduce(wide, axis=1, keepdims=True)).astype(np.float32)
     return np.exp(-np.logaddexp(0.0, -logits.astype(np.float64))).astype(np.float32)

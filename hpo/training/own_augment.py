@@ -14,18 +14,19 @@ from hpo.recipe.architecture import FunctionSpec
 from hpo.recipe.key import canonical
 
 OwnAugmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""From patches of 0..255, float32 ``(B, size, size, 3)``, and a seed, int32 ``(2,)``, to such patches."""
+"""From patches of 0..255, float32 ``(B, size, size, channels)``, and a seed, int32 ``(2,)``, to such patches."""
 
 _BATCH = 4  # patches of the check
 
 
-def own_augmentation(spec: FunctionSpec, size: int, batch: int) -> OwnAugmentation:
+def own_augmentation(spec: FunctionSpec, size: int, batch: int, channels: int = 3) -> OwnAugmentation:
     """The user's function with its arguments, traced by TensorFlow; what it returns is clipped to 0..255.
 
     Args:
         spec: the function.
         size: side of the patches, pixels.
         batch: how many it is given at once.
+        channels: of a patch.
 
     Raises:
         TrainingError: if it cannot be imported, raises, returns something else than float32 patches of that shape, or
@@ -49,7 +50,7 @@ def own_augmentation(spec: FunctionSpec, size: int, batch: int) -> OwnAugmentati
         # What is infinite is no colour: as no number it ends the training, where 255 would hide it.
         return tf.where(tf.math.is_finite(changed), tf.clip_by_value(changed, 0.0, 255.0), np.nan)
 
-    signature = [tf.TensorSpec((batch, size, size, 3), tf.float32), tf.TensorSpec((2,), tf.int32)]
+    signature = [tf.TensorSpec((batch, size, size, channels), tf.float32), tf.TensorSpec((2,), tf.int32)]
     traced: OwnAugmentation = tf.function(change, input_signature=signature)
     try:
         with settings_kept(spec):
@@ -68,19 +69,21 @@ def own_augmentation(spec: FunctionSpec, size: int, batch: int) -> OwnAugmentati
     return traced
 
 
-def check_augmentation(spec: FunctionSpec, size: int) -> None:
+def check_augmentation(spec: FunctionSpec, size: int, channels: int = 3) -> None:
     """Call the function as training will, and see that it keeps its contract; see docs/functions.md.
 
     Args:
         spec: the function.
         size: side of the patches, pixels.
+        channels: of a patch.
 
     Raises:
         TrainingError: as `own_augmentation`; or if it returns values that are not finite, or other patches for the same
             seed.
     """
-    change = own_augmentation(spec, size, _BATCH)
-    patches = tf.constant(np.random.default_rng(0).integers(0, 256, (_BATCH, size, size, 3)).astype(np.float32))
+    change = own_augmentation(spec, size, _BATCH, channels)
+    noise = np.random.default_rng(0).integers(0, 256, (_BATCH, size, size, channels))
+    patches = tf.constant(noise.astype(np.float32))
     for seed in ((1, 2), (3, 4)):
         try:
             first, again = (change(patches, tf.constant(seed)).numpy() for _ in range(2))

@@ -8,9 +8,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.data.split import nested_subset
+from hpo.data.split import class_count, nested_subset
 from hpo.errors import DataError, TrainingError
 from hpo.models.backend import tf
+from hpo.recipe.form import Form
 from hpo.recipe.recipe import Balance
 from hpo.training.home import HOST
 
@@ -22,16 +23,16 @@ class PatchSource(Protocol):
 
     @property
     def labels(self) -> NDArray[np.uint8]:
-        """``(N,)``, 0 or 1."""
+        """``(N,)``, the number of each patch's class, from 0."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """``(N, size, size, 3)``."""
+        """``(N, size, size, channels)``."""
 
     def __len__(self) -> int: ...
 
     def read(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
-        """The patches of these rows, ``(n, size, size, 3)``, in this order."""
+        """The patches of these rows, ``(n, size, size, channels)``, in this order."""
 
 
 class DataSource(Protocol):
@@ -55,14 +56,18 @@ class TrainingPatches:
     """A training subset.
 
     Args:
-        patches: uint8 ``(N, size, size, 3)``, on their home.
-        targets: the labels beside them, float32 ``(N,)``.
+        patches: uint8 ``(N, size, size, channels)``, on their home.
+        targets: the labels beside them, float32 ``(N,)``; ``(N, K)`` one-hot where there are more than two classes.
         labels: the same on the host, uint8 ``(N,)``.
     """
 
     patches: tf.Tensor
     targets: tf.Tensor
     labels: NDArray[np.uint8]
+
+
+def _targets(labels: NDArray[np.uint8], classes: int) -> NDArray[np.float32]:
+    return labels.astype(np.float32) if classes == 2 else np.eye(classes, dtype=np.float32)[labels]
 
 
 class ResidentData:
@@ -92,8 +97,13 @@ class ResidentData:
         """Side of the patches, pixels."""
         return int(self._dataset.train.shape[1])
 
+    @property
+    def form(self) -> Form:
+        """Classes and channels of the data."""
+        return Form(class_count(self._dataset.train.labels), int(self._dataset.train.shape[-1]))
+
     def valid(self) -> NDArray[np.uint8]:
-        """The validation patches, uint8 ``(N, size, size, 3)``, in the order of `valid_rows`."""
+        """The validation patches, uint8 ``(N, size, size, channels)``, in the order of `valid_rows`."""
         if self._valid is None:
             self._valid = self._dataset.valid.read(self.valid_rows)
         return self._valid
@@ -114,6 +124,6 @@ class ResidentData:
             labels = np.asarray(self._dataset.train.labels)[rows]
             with tf.device(self._home):
                 resident = tf.constant(self._dataset.train.read(rows))
-                targets = tf.constant(labels.astype(np.float32))
+                targets = tf.constant(_targets(labels, class_count(self._dataset.train.labels)))
             self._train = (choice, TrainingPatches(resident, targets, labels))
         return self._train[1]

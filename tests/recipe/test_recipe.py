@@ -13,6 +13,7 @@ from hpo.recipe.architecture import ARCHITECTURES, FunctionSpec
 from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.augmentations import Augmentations
 from hpo.recipe.fitting import Fitting
+from hpo.recipe.form import Form
 from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_json, reseeded
 from hpo.recipe.schedule import Strategy
 
@@ -85,6 +86,8 @@ def test_another_format_gives_other_keys(monkeypatch: pytest.MonkeyPatch) -> Non
         {"balance": "natural"},
         {"augmentations": Augmentations(shift=4)},
         {"augment": FunctionSpec("mine:noisy", "0" * 64)},
+        {"form": Form(classes=3)},
+        {"form": Form(channels=1)},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -93,7 +96,7 @@ def test_whatever_changes_the_training_changes_the_key(change: dict[str, Any]) -
 
 
 def test_every_field_is_covered_by_the_test_above() -> None:
-    assert len(Recipe.__dataclass_fields__) == 19
+    assert len(Recipe.__dataclass_fields__) == 20
 
 
 @pytest.mark.parametrize(
