@@ -12,7 +12,7 @@ from hpo.config.fields import FactorValue, Number, Settings
 from hpo.config.yaml_file import Location
 from hpo.errors import nearest
 from hpo.recipe.architecture import CNN_FACTORS
-from hpo.recipe.point import FACTORS, Value
+from hpo.recipe.point import FACTORS, NUMBER_OR_WORD, Value
 
 _LIMITS: dict[str, tuple[float, float | None, str]] = {
     "epochs": (1, None, "at least 1"),
@@ -31,6 +31,7 @@ _LIMITS: dict[str, tuple[float, float | None, str]] = {
     "label_smoothing": (0, 1, "at least 0 and less than 1"),
     "focal_gamma": (0, None, "at least 0"),
     "poly_epsilon": (-1, None, "greater than -1"),
+    "frozen_layers": (0, None, "at least 0"),
     "shift": (0, None, "at least 0"),
     "brightness": (0, 1, "at least 0 and less than 1"),
     "blur": (0, 10, "at least 0 and less than 10"),
@@ -84,6 +85,9 @@ def kind_of(name: str, factor: Factor) -> type | tuple[Value, ...]:
     That of an argument of a user's function shows in its reference and levels: it is whole if all its numbers are. So
     does that of a CNN's factor whose name a function may use for something else (`cnn_factor_problems`).
     """
+    if name in NUMBER_OR_WORD:
+        words = (factor.reference, *factor.levels)
+        return tuple(dict.fromkeys(words)) if all(isinstance(word, str) for word in words) else int
     known = FACTORS.get(name) or (CNN_FACTORS.get(name) if name in _LIMITS else None)
     if known is not None:
         return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class Started(NamedTuple):
     is_partial: bool
 
 
-def warm_start(fresh: Arrays, donor: Arrays, start: WarmStart) -> Started:
+def warm_start(fresh: Arrays, donor: Arrays, start: WarmStart, frozen: Collection[str] = ()) -> Started:
     """The initial weights of a warm-started model.
 
     A layer keeps the donor's weights if the donor has all of its variables, by path, in the same shapes; any other
@@ -41,6 +42,7 @@ def warm_start(fresh: Arrays, donor: Arrays, start: WarmStart) -> Started:
         fresh: the new model's random initial weights, by path.
         donor: the donor's trained weights, by path.
         start: mode and factors.
+        frozen: paths of variables that are not trained, and so are taken as they are in either mode.
 
     Returns:
         A value for every path in ``fresh``, of its dtype and shape, and how many are the donor's.
@@ -56,7 +58,8 @@ def warm_start(fresh: Arrays, donor: Arrays, start: WarmStart) -> Started:
         kind = _kind(path)
         kept = path in taken or (kind == RANDOM_STATE and path in donor and donor[path].shape == value.shape)
         given = donor[path] if kept else value
-        if kept and start.mode == "shrink_perturb" and kind in ("kernel", "bias"):
+        shrinks = start.mode == "shrink_perturb" and path not in frozen
+        if kept and shrinks and kind in ("kernel", "bias"):
             given = np.float32(start.shrink) * given + np.float32(start.perturb) * value
         initial[path] = given.astype(value.dtype, copy=False)
     surplus = any(path not in fresh and _kind(path) != RANDOM_STATE for path in donor)

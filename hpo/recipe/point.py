@@ -34,6 +34,7 @@ FACTORS: dict[str, type | tuple[str, ...]] = {
     "batch_normalization": bool,
     "augmentation": bool,
     "stain_jitter": float,
+    "frozen_layers": str,
     **_FITTING,
     **_AUGMENTATIONS,
 }
@@ -41,6 +42,9 @@ FACTORS: dict[str, type | tuple[str, ...]] = {
 
 A search space may also name what an architecture has of its own (`hpo.recipe.architecture.own_factors`).
 """
+
+NUMBER_OR_WORD = ("frozen_layers",)
+"""Factors that a search space may give as whole numbers or as words."""
 
 PAPER_FACTORS = ("epochs", "batch_size", "patches", "learning_rate", "strategy")
 """The five factors of stage 1 in Johny et al. 2021, section 3."""
@@ -74,7 +78,7 @@ def apply_point(template: Recipe, point: Point) -> tuple[Recipe, int]:
         fields["architecture"] = with_own_factors(template.architecture, own)
     for name in [name for name in point if name in FACTORS]:
         kind, value = FACTORS[name], point[name]
-        fields[name] = value if isinstance(kind, tuple) else kind(value)
+        fields[name] = value if isinstance(kind, tuple) or name in NUMBER_OR_WORD else kind(value)
     epochs = fields.pop("epochs")
     if "strategy" in fields:
         fields["strategy"] = replace(template.strategy, name=fields["strategy"])

@@ -31,6 +31,12 @@ WarmStartMode = Literal["warm", "shrink_perturb"]
 Balance = Literal["equal", "natural"]
 """How a training subset is drawn: as many patches of each class, or at the training split's own ratio."""
 
+Frozen = int | str
+"""The layers that are not trained: how many from the input on, or a pattern of their names."""
+
+NO_LAYERS = "none"
+"""The pattern that stands for no layer, as 0 does."""
+
 KEY_FORMAT = 2
 """Raised whenever the same recipe would train to other weights than before: old checkpoints are then not mixed in."""
 
@@ -82,6 +88,7 @@ class Recipe:
         augmentations: random changes of the patches beyond turns and stain jitter.
         augment: the user's own change of the patches, after all of these and before patches are mixed; None is none.
         form: classes and channels of the data.
+        frozen_layers: layers that are not trained; see `hpo.models.freeze`.
     """
 
     data: str
@@ -104,6 +111,7 @@ class Recipe:
     augmentations: Augmentations = NO_AUGMENTATIONS
     augment: FunctionSpec | None = None
     form: Form = TWO_IN_RGB
+    frozen_layers: Frozen = 0
 
     @cached_property
     def key(self) -> str:
@@ -166,7 +174,8 @@ class Recipe:
     def _groups(self) -> dict[str, Any]:
         """What differs from older recipes' training and has an effect here."""
         groups = {"fitting": differing(self.fitting_in_use), "form": differing(self.form)}
-        return {name: values for name, values in groups.items() if values} | _augmenting_to_json(self)
+        more = _augmenting_to_json(self) | _frozen_to_json(self.frozen_layers)
+        return {name: values for name, values in groups.items() if values} | more
 
 
 def reseeded(recipe: Recipe, seed: int) -> Recipe:
@@ -187,9 +196,9 @@ def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
     values |= arithmetic_to_json(recipe.arithmetic) | _balance_to_json(recipe.balance)
     if fitting := differing(recipe.fitting):
         values["fitting"] = fitting
-    values |= _augmenting_to_json(recipe)
     if form := differing(recipe.form):
         values["form"] = form
+    values |= _augmenting_to_json(recipe) | _frozen_to_json(recipe.frozen_layers)
     if recipe.initial is not None:
         start = recipe.initial
         values["initial"] = {
@@ -221,12 +230,18 @@ def recipe_from_json(values: dict[str, Any]) -> Recipe:
         augmentations=Augmentations(**values.get("augmentations", {})),
         augment=function_from_json(values["augment"]) if "augment" in values else None,
         form=Form(**values.get("form", {})),
+        frozen_layers=values.get("frozen_layers", 0),
     )
 
 
 def _balance_to_json(balance: Balance) -> dict[str, Any]:
     """Nothing where it is as usual, so that older recipes keep their keys."""
     return {} if balance == "equal" else {"balance": balance}
+
+
+def _frozen_to_json(frozen: Frozen) -> dict[str, Any]:
+    """Nothing where every layer is trained, however that was said."""
+    return {} if frozen in (0, "", NO_LAYERS) else {"frozen_layers": frozen}
 
 
 def _augmenting_to_json(recipe: Recipe) -> dict[str, Any]:

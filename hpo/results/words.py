@@ -39,6 +39,7 @@ FACTOR_WORDS = {
     "stain_jitter": "stain jitter",
     "bn_momentum": "BatchNormalization momentum",
     "he_jitter": "H&E jitter",
+    "frozen_layers": "frozen layers",
 }
 
 SIDE_WORDS: dict[Role, str] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
+from hpo.config.factor import Factor
 from hpo.config.study import StudyFile
 from hpo.errors import ConfigError, TrainingError
 from hpo.recipe.architecture import FunctionSpec
@@ -26,7 +27,8 @@ def check_functions(study: StudyFile, threads: int | None = None) -> None:
         ConfigError: naming the function, and what is wrong with it.
     """
     functions = {name: spec for name, spec in study.architecture_specs.items() if isinstance(spec, FunctionSpec)}
-    if not functions and study.augment_spec is None:
+    frozen = study.space.factors.get("frozen_layers")
+    if not functions and study.augment_spec is None and frozen is None:
         return
     from hpo.models.build import build_model, doubts_about
     from hpo.models.own_function import look_in
@@ -48,3 +50,26 @@ def check_functions(study: StudyFile, threads: int | None = None) -> None:
             check_augmentation(study.augment_spec, study.data.patch_size)
         except TrainingError as error:
             raise ConfigError(study.file, f"{error}; nothing was planned", key="augment") from error
+    if frozen is not None:
+        _check_frozen(study, frozen)
+
+
+def _check_frozen(study: StudyFile, factor: Factor) -> None:
+    """See that every architecture has the layers to freeze that the search space may ask for.
+
+    Raises:
+        ConfigError: as `check_functions`, about the search space.
+    """
+    from hpo.models.build import build_model
+    from hpo.models.freeze import freeze
+
+    named = [factor.reference, *factor.levels, *([] if factor.high is None else [factor.high])]
+    values = {value if isinstance(value, str) else int(value) for value in named}
+    for name, spec in study.architecture_specs.items():
+        for value in sorted(values, key=str):
+            model = build_model(spec, study.data.patch_size, arithmetic=study.arithmetic.of_recipe)
+            try:
+                freeze(model, value)
+            except TrainingError as error:
+                key = "factors.frozen_layers"
+                raise ConfigError(study.search_space, f"{name}: {error}; nothing was planned", key=key) from error

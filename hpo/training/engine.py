@@ -20,6 +20,7 @@ from hpo.errors import NonFiniteLossError, StorageError, TrainingError
 from hpo.evaluation.scores import metrics_of
 from hpo.models.backend import keras
 from hpo.models.build import Arrays, build_model, initial_weights, load_weights
+from hpo.models.freeze import freeze
 from hpo.models.warm_start import warm_start
 from hpo.recipe.arithmetic import PLAIN
 from hpo.recipe.recipe import Recipe
@@ -189,6 +190,7 @@ class Trainer:
             recipe.architecture, self._data.size, batch_normalization=recipe.batch_normalization, form=recipe.form
         )
         load_weights(model, weights)
+        freeze(model, recipe.frozen_layers)
         return model
 
     def weights_digest(self, recipe: Recipe, epoch: int) -> str:
@@ -239,7 +241,7 @@ class Trainer:
         if self._last_donor is None or self._last_donor[0] != address:
             donor = self._checkpoint(recipe.initial.donor, recipe.initial.epoch, on_trained, before_save)
             self._last_donor = (address, model_arrays(donor.arrays))
-        started = warm_start(fresh, self._last_donor[1], recipe.initial)
+        started = warm_start(fresh, self._last_donor[1], recipe.initial, function.network.frozen)
         return started.weights, started.taken.to_metrics() if started.is_partial else {}
 
     def _checkpoint(
@@ -272,7 +274,12 @@ class Trainer:
 
     def _network_of(self, recipe: Recipe) -> Network:
         return self._network(
-            recipe.architecture, self._data.size, recipe.batch_normalization, recipe.arithmetic, recipe.form
+            recipe.architecture,
+            self._data.size,
+            recipe.batch_normalization,
+            recipe.arithmetic,
+            recipe.form,
+            recipe.frozen_layers,
         )
 
     def _compiled(self, recipe: Recipe) -> EpochFunction:

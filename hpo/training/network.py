@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from hpo.models.backend import tf
 from hpo.models.build import Arrays, build_model, load_weights, weights_of
+from hpo.models.freeze import freeze
 from hpo.recipe.architecture import ArchitectureSpec
 from hpo.recipe.arithmetic import PLAIN, Arithmetic
 from hpo.recipe.form import TWO_IN_RGB, Form
+from hpo.recipe.recipe import Frozen
 
 PREDICTION_BATCH = 128
 """Patches predicted together: one static shape, so that nothing is traced twice; the last batch is filled up."""
@@ -34,13 +36,15 @@ class Network:
         batch_normalization: whether BatchNormalization follows every convolution.
         arithmetic: that the model is trained in; predictions are computed in `PLAIN`.
         form: classes and channels of the data.
+        frozen: the layers that are not trained.
 
     Attributes:
         model: the one to train.
+        frozen: the paths of the variables in layers that are not trained.
         holds: what the weights are at present, as whoever loaded them named it; None while that is uncertain.
 
     Raises:
-        TrainingError: if the architecture cannot be built.
+        TrainingError: if the architecture cannot be built, or has no such layers to freeze.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Network:
         batch_normalization: bool,
         arithmetic: Arithmetic = PLAIN,
         form: Form = TWO_IN_RGB,
+        frozen: Frozen = 0,
     ) -> None:
         plain = build_model(architecture, size, batch_normalization=batch_normalization, form=form)
         self.model = self._predictor = plain
@@ -57,6 +62,7 @@ class Network:
             self.model = build_model(
                 architecture, size, batch_normalization=batch_normalization, arithmetic=arithmetic, form=form
             )
+        self.frozen = freeze(self.model, frozen)
         self.size, self.arithmetic, self.form = size, arithmetic, form
         self.holds: object = None
         shape = tf.TensorSpec((PREDICTION_BATCH, size, size, form.channels), tf.uint8)

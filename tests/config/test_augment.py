@@ -11,6 +11,7 @@ import pytest
 from hpo.config.study import StudyFile
 from hpo.errors import ConfigError
 from hpo.recipe.point import apply_point
+from hpo.run.functions import check_functions
 from hpo.stages.plan import determining_settings, template_recipe
 from tests.stages.story import SPACE, load
 
@@ -106,3 +107,27 @@ def test_what_cannot_be_is_one_line_with_the_key(folder: Path, augment: Any, mes
 def test_values_that_no_patch_can_take_are_refused(tmp_path: Path, factor: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, space=SPACE | factor)
+
+
+@pytest.mark.parametrize(
+    ("factor", "message"),
+    [
+        ({"reference": True, "levels": [True]}, "must be a whole number; found true"),
+        ({"reference": 0, "levels": [0, 1.5]}, "must be a whole number; found 1.5"),
+        ({"reference": "none", "levels": ["none", 2]}, 'must be a whole number; found "none"'),
+        ({"reference": "none", "levels": ["none"], "low": 0, "high": 3}, "frozen_layers is not a number"),
+    ],
+)
+def test_frozen_layers_are_whole_numbers_or_words(tmp_path: Path, factor: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, space=SPACE | {"frozen_layers": factor})
+
+
+def test_layers_that_an_architecture_lacks_are_refused_before_anything_is_planned(tmp_path: Path) -> None:
+    for reference, level, problem in (("none", "cnv*", "did you mean 'conv1'"), (0, 3, "leaves nothing to train")):
+        space = SPACE | {"frozen_layers": {"reference": reference, "levels": [reference, level]}}
+        study = load(tmp_path, space=space)
+        with pytest.raises(ConfigError, match=problem) as caught:
+            check_functions(study)
+        assert str(caught.value).startswith(f"{study.search_space}: factors.frozen_layers: tiny: frozen_layers: ")
+    check_functions(load(tmp_path, space=SPACE | {"frozen_layers": {"reference": "none", "levels": ["none", "conv*"]}}))

@@ -117,3 +117,12 @@ def test_dropout_may_come_and_go() -> None:
         assert len(states) == 2
         assert all(np.array_equal(coming[path], dropping[path]) for path in states)
         assert warm_start(weights(1), dropping, start).weights.keys() == weights(1).keys()
+
+
+def test_what_is_frozen_keeps_the_donors_values_even_where_the_rest_is_shrunk() -> None:
+    fresh = {"conv1/kernel": np.ones(2, np.float32), "logit/kernel": np.ones(2, np.float32)}
+    donor = {name: np.full(2, 10.0, np.float32) for name in fresh}
+    start = WarmStart(DONOR, 1, "shrink_perturb", 0.5, 0.25)
+    found = warm_start(fresh, donor, start, {"conv1/kernel"}).weights
+    assert found["conv1/kernel"].tolist() == [10.0, 10.0]
+    assert found["logit/kernel"].tolist() == [5.25, 5.25]

@@ -23,6 +23,7 @@ WARM = replace(PLAIN, batch_normalization=True, initial=WarmStart(DONOR, 10))
 SHRUNK = replace(WARM, initial=WarmStart(DONOR, 10, "shrink_perturb", 0.4, 0.1))
 MIXED = replace(WARM, arithmetic=Arithmetic("bfloat16", jit_compile=True))
 FUNCTION = replace(PLAIN, architecture=FunctionSpec("my_models:small", "ab" * 32))
+FROZEN = replace(PLAIN, frozen_layers=2)
 ALTERED = replace(
     PLAIN,
     augmentations=Augmentations(shift=4, mixup=0.2),
@@ -88,6 +89,8 @@ def test_another_format_gives_other_keys(monkeypatch: pytest.MonkeyPatch) -> Non
         {"augment": FunctionSpec("mine:noisy", "0" * 64)},
         {"form": Form(classes=3)},
         {"form": Form(channels=1)},
+        {"frozen_layers": 1},
+        {"frozen_layers": "conv*"},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -96,7 +99,7 @@ def test_whatever_changes_the_training_changes_the_key(change: dict[str, Any]) -
 
 
 def test_every_field_is_covered_by_the_test_above() -> None:
-    assert len(Recipe.__dataclass_fields__) == 20
+    assert len(Recipe.__dataclass_fields__) == 21
 
 
 @pytest.mark.parametrize(
@@ -145,7 +148,18 @@ def test_every_difference_in_the_donor_changes_the_key(start: WarmStart | None) 
 
 
 @pytest.mark.parametrize(
-    "recipe", [PLAIN, WARM, SHRUNK, MIXED, FUNCTION, replace(PLAIN, balance="natural"), NESTEROV, ALTERED]
+    "recipe",
+    [
+        PLAIN,
+        WARM,
+        SHRUNK,
+        MIXED,
+        FUNCTION,
+        replace(PLAIN, balance="natural"),
+        NESTEROV,
+        ALTERED,
+        FROZEN,
+    ],
 )
 def test_a_recipe_comes_back_from_json_with_its_donor_and_its_key(recipe: Recipe) -> None:
     back = recipe_from_json(json.loads(json.dumps(recipe_to_json(recipe))))

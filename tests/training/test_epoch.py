@@ -155,3 +155,19 @@ def test_l2_adds_twice_the_kernels_to_the_gradient_and_spares_biases() -> None:
     for path, value in fresh.items():
         expected = 0.02 * 2 * 0.5 * value if path.endswith("kernel") else np.zeros_like(value)
         assert plain[path] - penalized[path] == pytest.approx(expected, abs=1e-6), path
+
+
+@pytest.mark.parametrize("change", [{}, {"optimizer": "adam", "weight_decay": 0.1}, {"momentum": 0.9}], ids=str)
+def test_frozen_layers_stay_and_have_no_optimizer_slots(change: dict[str, Any]) -> None:
+    recipe = replace(STILL, batch_normalization=True, frozen_layers=1, **change)
+    network = Network(recipe.architecture, SIZE, True, frozen=1)
+    before = initial_weights(recipe.architecture, network.model, 0)
+    load_weights(network.model, before)
+    function = EpochFunction(network, Settings.of(recipe))
+    draws = draw_epoch(0, 1, len(PATCHES), recipe.batch_size, 0.0)
+    rates = np.full(len(draws.order), 0.02, np.float32)
+    function.train(tf.constant(PATCHES.patches), tf.constant(PATCHES.labels, tf.float32), draws, rates)
+    after = weights_of(network.model)
+    same = {path for path in before if np.array_equal(before[path], after[path])}
+    assert same == {path for path in before if path.startswith("conv1")} == set(network.frozen)
+    assert not [slot.path for slot in function.optimizer.variables if "conv1" in slot.path]

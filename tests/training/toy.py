@@ -138,6 +138,12 @@ RESUMED = {
         augment=OWN_AUGMENTATION,
         arithmetic=Arithmetic(jit_compile=True),
     ),
+    "frozen layer with BatchNormalization": replace(
+        PLAIN, frozen_layers=1, batch_normalization=True, optimizer="adam", weight_decay=0.1
+    ),
+    "frozen by name, warm start": replace(
+        PLAIN, frozen_layers="conv*", seed=3, initial=WarmStart(PLAIN, 1, "shrink_perturb")
+    ),
     "XLA": replace(PLAIN, arithmetic=Arithmetic(jit_compile=True)),
     "warm start": replace(PLAIN, batch_normalization=True, seed=3, initial=WarmStart(PLAIN, 1, "shrink_perturb")),
 }
