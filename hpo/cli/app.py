@@ -25,6 +25,7 @@ from hpo.cli.run import run
 from hpo.cli.shelf import list_, show
 from hpo.cli.status import status
 from hpo.cli.stop import stop
+from hpo.cli.tile import tile
 from hpo.cli.upgrade import upgrade
 from hpo.cli.worker import worker
 
@@ -58,6 +59,7 @@ for command in (run, plan, launch, worker, status, stop, ranges, report, dashboa
 app.command(name="list")(list_)
 app.command()(show)
 app.command()(predict)
+app.command()(tile)
 app.command()(extend)
 app.command()(copy)
 app.command()(archive)

@@ -134,6 +134,24 @@ def gather(sources: Sequence[Path], size: int) -> Images:
     return Images(patches, slides, names)
 
 
+def slides_named(sources: Sequence[Path]) -> list[Path]:
+    """The slides that files and folders mean, each of another name.
+
+    Raises:
+        DataError: if there is no such file, a folder has no images, or two slides have one name.
+    """
+    paths = [path for source in sources for path in (images_in(source) if source.is_dir() else [source])]
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise DataError(f"{missing[0]}: no such file or folder")
+    twice = [name for name, count in Counter(path.stem for path in paths).items() if count > 1]
+    if twice:
+        raise DataError(
+            f"{twice[0]}: is the name of two slides; a slide's name is its patches' in the data set: rename one"
+        )
+    return paths
+
+
 def folder_of(output: Path, name: str, names: Sequence[str]) -> Path:
     """An image's own output folder: named after it, with its ending only where another differs by that alone."""
     stem = str(Path(name).with_suffix(""))
