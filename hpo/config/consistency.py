@@ -7,7 +7,7 @@ from pathlib import Path
 from hpo.config.architectures import FunctionSettings, architecture_name, specification, unfitting_cnn
 from hpo.config.dashboard import Dashboard
 from hpo.config.explain import Problem
-from hpo.config.factor import is_numeric, numbers
+from hpo.config.factor import Factor, is_numeric, numbers
 from hpo.config.fields import KNOWN_FACTORS
 from hpo.config.own_factors import at_reference
 from hpo.config.search_space import SearchSpace
@@ -16,6 +16,7 @@ from hpo.errors import nearest
 from hpo.recipe.architecture import ArchitectureSpec
 from hpo.recipe.arithmetic import why_not_compiled
 from hpo.recipe.augmentations import Augmentations
+from hpo.recipe.point import Value
 
 
 def space_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
@@ -40,6 +41,7 @@ def space_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
         problems.append(Problem(("stage2", "design"), text))
     problems += _inserting_problems(study)
     problems += _reaching_problems(study, space)
+    problems += _balancing_problems(study, space)
     sample = study.data.sample
     if sample is not None and space.most_patches > sample.train:
         text = f"{study.search_space.name} asks for up to {space.most_patches} patches; found {sample.train}"
@@ -76,6 +78,26 @@ def _reaching_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
         text = f"a blur of {found['blur']:g}, the most that {file} asks for, reaches over patches of {size} pixels"
         problems.append(Problem(("data", "patch_size"), text))
     return problems
+
+
+def _balancing_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
+    """Factors for classes of unequal size, where a training has equally many patches of each."""
+    if study.data.balance != "equal":
+        return []
+    usual: dict[str, Value] = {"class_weights": "none", "balanced_sampling": False}
+    asked = [name for name in usual if name in space.factors and {*_values(space.factors[name])} != {usual[name]}]
+    return [
+        Problem(
+            ("data", "balance"),
+            f"{name} of {study.search_space.name} has no effect on equally many patches of each class; set natural, or "
+            "take it out there",
+        )
+        for name in asked
+    ]
+
+
+def _values(factor: Factor) -> tuple[Value, ...]:
+    return (factor.reference, *factor.levels)
 
 
 def panel_problems(dashboard: Dashboard, space: SearchSpace) -> list[Problem]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 LossName = Literal["cross_entropy", "focal", "poly"]
+ClassWeights = Literal["none", "balanced"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class Fitting:
         focal_gamma: of ``focal``: how much less patches count that are classified well already; >= 0.
         poly_epsilon: of ``poly``: what is added to the weight of the first term of the series; > -1.
         label_smoothing: share of each label that is spread evenly over all classes; in [0, 1).
+        class_weights: ``balanced`` has every class count the same in the loss, however many patches it has.
+        balanced_sampling: whether every class comes equally often in each epoch, which has as many patches as ever:
+            those of a large class may be left out, those of a small one come several times.
+
+    The last two have an effect where the training patches keep the classes' own ratio (``balance: natural``), and the
+    first of them only without the second.
     """
 
     nesterov: bool = False
@@ -40,19 +47,22 @@ class Fitting:
     focal_gamma: float = 2.0
     poly_epsilon: float = 1.0
     label_smoothing: float = 0.0
+    class_weights: ClassWeights = "none"
+    balanced_sampling: bool = False
 
 
 AS_BEFORE = Fitting()
 """What older recipes, which do not mention it, were trained with."""
 
 
-def in_use(fitting: Fitting, *, optimizer: str, momentum: float) -> Fitting:
+def in_use(fitting: Fitting, *, optimizer: str, momentum: float, balance: str) -> Fitting:
     """The same with every field that has no effect at its default: what a recipe's key holds, and training obeys.
 
     Args:
         fitting: as a recipe holds it.
         optimizer: the recipe's.
         momentum: likewise.
+        balance: likewise.
     """
     is_adam = optimizer in ("adam", "adamw")
     idle = {
@@ -62,5 +72,7 @@ def in_use(fitting: Fitting, *, optimizer: str, momentum: float) -> Fitting:
         "epsilon": not is_adam and optimizer != "rmsprop",
         "focal_gamma": fitting.loss != "focal",
         "poly_epsilon": fitting.loss != "poly",
+        "class_weights": balance == "equal" or fitting.balanced_sampling,
+        "balanced_sampling": balance == "equal",
     }
     return replace(fitting, **{name: getattr(AS_BEFORE, name) for name, is_idle in idle.items() if is_idle})

@@ -169,7 +169,7 @@ class Recipe:
     @property
     def fitting_in_use(self) -> Fitting:
         """How weights follow the gradients, with every field that has no effect here at its default."""
-        return in_use(self.fitting, optimizer=self.optimizer, momentum=self.momentum)
+        return in_use(self.fitting, optimizer=self.optimizer, momentum=self.momentum, balance=self.balance)
 
     def _groups(self) -> dict[str, Any]:
         """What differs from older recipes' training and has an effect here."""

@@ -32,6 +32,7 @@ FACTOR_WORDS = {
     "beta_2": "beta 2",
     "clip_norm": "greatest gradient norm",
     "l2": "L2 penalty of kernels",
+    "balanced_sampling": "classes equally often",
     "ema": "weights' moving average (decay)",
     "focal_gamma": "focal loss's gamma",
     "poly_epsilon": "poly loss's epsilon",

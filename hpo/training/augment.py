@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hpo.models.backend import tf
 from hpo.models.seeds import random_uniform, random_words
 from hpo.training.alter import NOTHING, Alterations, Asked, draw_alterations
+from hpo.training.sampling import balanced_rows
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,14 @@ class Draws:
 
 
 def draw_epoch(
-    seed: int, epoch: int, patches: int, batch_size: int, stain_jitter: float, others: Asked = NOTHING
+    seed: int,
+    epoch: int,
+    patches: int,
+    batch_size: int,
+    stain_jitter: float,
+    others: Asked = NOTHING,
+    *,
+    equally: NDArray[np.uint8] | None = None,
 ) -> Draws:
     """Draws the patch order and the augmentation of an epoch, statelessly.
 
@@ -45,10 +53,15 @@ def draw_epoch(
         batch_size: patches a step.
         stain_jitter: strength ``j``: scales are uniform in ``1 +- j``, shifts in ``+- 0.3 j``.
         others: the changes that are asked for besides.
+        equally: number of each patch's class, ``(patches,)``, if every class is to come equally often: some patches
+            then come several times, others not at all.
     """
     shape = (patches // batch_size, batch_size)
     used = shape[0] * batch_size
-    order = np.argsort(random_words(patches, seed, epoch, "order"), kind="stable")[:used]
+    if equally is None:
+        order = np.argsort(random_words(patches, seed, epoch, "order"), kind="stable")[:used]
+    else:
+        order = balanced_rows(equally, used, seed, epoch)
     turns = random_uniform((*shape, 3), seed, epoch, "turns") < 0.5
     spread = 2.0 * random_uniform((*shape, 6), seed, epoch, "stain") - 1.0
     strength = stain_jitter * np.array([1.0, 1.0, 1.0, 0.3, 0.3, 0.3])

@@ -206,10 +206,20 @@ class Trainer:
             restore(function, state)
         network.holds = None
         others = Asked(recipe.augmentations, self._data.size, recipe.augment is not None)
-        draws = draw_epoch(recipe.seed, epoch, recipe.patches, recipe.batch_size, recipe.stain_jitter, others)
-        rates = _learning_rates(recipe, epoch, len(draws.order))
         with enough_memory(recipe):
             data = self._data.train(recipe.patches, recipe.seed, recipe.balance)
+            labels = data.labels[: recipe.patches]
+            draws = draw_epoch(
+                recipe.seed,
+                epoch,
+                recipe.patches,
+                recipe.batch_size,
+                recipe.stain_jitter,
+                others,
+                equally=labels if recipe.fitting_in_use.balanced_sampling else None,
+            )
+            rates = _learning_rates(recipe, epoch, len(draws.order))
+            function.weigh(labels)
             with compilable(recipe):
                 logits = function.train(data.patches, data.targets, draws, rates)
             state = capture(function)

@@ -26,6 +26,7 @@ from hpo.training.network import Network, logits_of, scaled
 from hpo.training.optimizers import kernel_penalty, make_optimizer
 from hpo.training.own_augment import own_augmentation
 from hpo.training.runtime import start_xla
+from hpo.training.sampling import balanced_weights
 
 _PATCHES_PER_CALL = 4096
 """Patches that one call of the compiled function trains on: some seconds' worth, because Ctrl-C waits for its end."""
@@ -88,10 +89,21 @@ class EpochFunction:
         self.optimizer = make_optimizer(settings.optimizer, settings.momentum, settings.weight_decay, settings.fitting)
         self.optimizer.build(network.model.trainable_variables)
         self.averages = Averages(network.model, settings.fitting.ema) if settings.fitting.ema else None
+        weighted = settings.fitting.class_weights == "balanced"
+        self._class_weights = tf.Variable(tf.ones(network.classes)) if weighted else None
         own = settings.altering.own
         shape = network.size, settings.batch_size, network.form.channels
         self._own = None if own is None else own_augmentation(own, *shape)
         self._run = self._compile()
+
+    def weigh(self, labels: NDArray[np.uint8]) -> None:
+        """Have every class count the same from now on, where the settings ask for it.
+
+        Args:
+            labels: number of each training patch's class, ``(N,)``.
+        """
+        if self._class_weights is not None:
+            self._class_weights.assign(balanced_weights(labels, self.network.classes))
 
     def train(
         self, patches: tf.Tensor, labels: tf.Tensor, draws: Draws, learning_rates: NDArray[np.float32]
@@ -168,7 +180,7 @@ class EpochFunction:
         patches, labels = self._augmented(patches, labels, turns, stain, altered)
         with tf.GradientTape() as tape:
             logits = tf.cast(logits_of(model(scaled(patches), training=True)), tf.float32)
-            loss = tf.reduce_mean(losses_of(labels, logits, settings.fitting))
+            loss = tf.reduce_mean(losses_of(labels, logits, settings.fitting, self._class_weights))
             if settings.fitting.l2:
                 loss += kernel_penalty(model, settings.fitting.l2)
             if model.losses:  # regularizers, which only a user's own function can bring

@@ -10,17 +10,25 @@ from hpo.models.backend import tf
 from hpo.recipe.fitting import Fitting
 
 
-def losses_of(targets: tf.Tensor, logits: tf.Tensor, fitting: Fitting) -> tf.Tensor:
-    """The loss of each patch.
+def losses_of(
+    targets: tf.Tensor, logits: tf.Tensor, fitting: Fitting, class_weights: tf.Tensor | None = None
+) -> tf.Tensor:
+    """The loss of each patch, times the weight of its class.
 
     Args:
         targets: float32 ``(B,)``, the probability of label 1; or ``(B, K)``, of each class, adding up to 1.
         logits: float32 of the same shape.
         fitting: names the loss, its parameters and the label smoothing.
+        class_weights: float32 ``(K,)``; None is 1 of each. A mixed target's weight is mixed alike.
 
     Returns:
         float32 ``(B,)``; a batch's loss is their mean.
     """
+    losses = _unweighted(targets, logits, fitting)
+    return losses if class_weights is None else losses * _weights(targets, class_weights)
+
+
+def _unweighted(targets: tf.Tensor, logits: tf.Tensor, fitting: Fitting) -> tf.Tensor:
     if fitting.label_smoothing:
         targets = smoothed(targets, fitting.label_smoothing)
     if fitting.loss == "focal":
@@ -67,6 +75,12 @@ def poly(targets: tf.Tensor, logits: tf.Tensor, epsilon: float) -> tf.Tensor:
 
 _TINY = 1e-30
 """Below any difference that float32 can have from 1, and above what it cannot hold."""
+
+
+def _weights(targets: tf.Tensor, class_weights: tf.Tensor) -> tf.Tensor:
+    if targets.shape.rank == 1:
+        return (1.0 - targets) * class_weights[0] + targets * class_weights[1]
+    return tf.linalg.matvec(targets, class_weights)
 
 
 def _classes(targets: tf.Tensor) -> int:

@@ -119,6 +119,11 @@ def test_every_field_is_covered_by_the_test_above() -> None:
             replace(PLAIN, optimizer="lion", momentum=0.1, fitting=Fitting(beta_1=0.8, epsilon=1e-3)),
             replace(PLAIN, optimizer="lion"),
         ),
+        (replace(PLAIN, fitting=Fitting(class_weights="balanced", balanced_sampling=True)), PLAIN),
+        (
+            replace(PLAIN, balance="natural", fitting=Fitting(class_weights="balanced", balanced_sampling=True)),
+            replace(PLAIN, balance="natural", fitting=Fitting(balanced_sampling=True)),
+        ),
         (replace(PLAIN, fitting=Fitting(focal_gamma=5.0, poly_epsilon=3.0)), PLAIN),
         (
             replace(PLAIN, fitting=Fitting(loss="focal", poly_epsilon=3.0)),
@@ -221,3 +226,9 @@ def test_values_that_are_no_recipe_are_refused() -> None:
 )
 def test_a_horizon_is_part_of_the_key(one: Strategy, other: Strategy) -> None:
     assert replace(PLAIN, strategy=one).key != replace(PLAIN, strategy=other).key
+
+
+@pytest.mark.parametrize("fitting", [Fitting(class_weights="balanced"), Fitting(balanced_sampling=True)])
+def test_how_unequal_classes_are_treated_is_part_of_the_key(fitting: Fitting) -> None:
+    natural = replace(PLAIN, balance="natural")
+    assert replace(natural, fitting=fitting).key != natural.key

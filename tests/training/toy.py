@@ -127,6 +127,8 @@ RESUMED = {
     "blocks": replace(PLAIN, architecture=BLOCKS),
     "blocks, XLA": replace(PLAIN, architecture=replace(BLOCKS, pooling="max"), arithmetic=Arithmetic(jit_compile=True)),
     "mixed precision": replace(PLAIN, arithmetic=Arithmetic("bfloat16")),
+    "class weights": replace(PLAIN, patches=91, balance="natural", fitting=Fitting(class_weights="balanced")),
+    "balanced sampling": replace(PLAIN, patches=91, balance="natural", fitting=Fitting(balanced_sampling=True)),
     "natural ratio": replace(PLAIN, balance="natural"),
     "XLA, dropout": replace(PLAIN, architecture=replace(CNN, dropout=0.2), arithmetic=Arithmetic(jit_compile=True)),
     "every augmentation": replace(
