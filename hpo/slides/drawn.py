@@ -197,7 +197,7 @@ def _spread(
     places = places[keep]
     rows = random.integers(ROWS, size=len(places))
     if crowd.kind == "tumour":
-        rows[:] = random.integers(ROWS)  # the cells of a tumour resemble one another
+        rows[:] = 0  # the cells of a slide's tumour resemble one another
     which = random.integers(DRAWN, size=len(places))
     return _Cells(crowd.kind, places + np.array([row, column]) * PIECE, rows, which)
 

@@ -54,9 +54,10 @@ def cut(slides: list[Path], folder: Path, **settings: object) -> Tiled:
 
 
 def arrays(folder: Path, stem: str = "patches") -> tuple[np.ndarray, np.ndarray, list[dict[str, str]]]:
+    with (folder / f"{stem}_meta.csv").open(encoding="utf-8", newline="") as file:
+        meta = list(csv.DictReader(file))
     with h5py.File(folder / f"{stem}_x.h5") as x, h5py.File(folder / f"{stem}_y.h5") as y:
-        with (folder / f"{stem}_meta.csv").open(encoding="utf-8", newline="") as file:
-            return x["x"][:], y["y"][:].reshape(-1), list(csv.DictReader(file))
+        return x["x"][:], y["y"][:].reshape(-1), meta
 
 
 def test_patches_are_those_of_the_slide_with_the_labels_of_the_outlines(slides: list[Path], tmp_path: Path) -> None:
