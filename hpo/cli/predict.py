@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -16,8 +16,10 @@ from hpo.errors import HpoError
 from hpo.terminal import progress_bar, say, tell
 
 if TYPE_CHECKING:
-    from hpo.slides.batch import Images, Score
+    from hpo.slides.batch import Images
+    from hpo.slides.one import Done, Sources
     from hpo.slides.predict import Predictor
+    from hpo.slides.score import Score
 
 
 class Backend(StrEnum):
@@ -63,6 +65,22 @@ def predict(
     threshold: Annotated[
         float | None, typer.Option(help="Probability above which tissue counts; the study's by default.", min=0, max=1)
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Table of slides: columns slide and label; adds an AUC by slide."),
+    ] = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder of SLIDE.xml (ASAP) or SLIDE.geojson (QuPath); adds Dice, AUC by cell and FROC.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    positive: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Names of annotations that are tumour; the usual ones by default.")
+    ] = None,
     architecture: Annotated[
         str | None, typer.Option(metavar="NAME", help="Architecture of the study; the best on validation by default.")
     ] = None,
@@ -78,8 +96,10 @@ def predict(
     """Predict whole slides and images: heat maps, tables of tiles, and one score per image."""
     from hpo.slides.batch import check_csv, gather
     from hpo.slides.model_file import find_model
+    from hpo.slides.one import Sources
     from hpo.slides.outputs import check_output
     from hpo.slides.predict import Predictor, Settings
+    from hpo.slides.slide_table import read_slide_table
 
     if output is None and csv is None:
         raise HpoError("nothing to write: give -o FOLDER for heat maps, --csv FILE for one score per image, or both")
@@ -99,15 +119,19 @@ def predict(
         batch=batch,
         processes=processes,
     )
+    sources = Sources(
+        None if labels is None else read_slide_table(labels),
+        annotations,
+        tuple(name.strip() for name in (positive or "").split(",") if name.strip()),
+    )
     found = find_model(model, architecture=architecture, backend=backend.value)
     predictor = Predictor(found, settings)
-    _predict(predictor, gather(images, predictor.classifier.size), output, csv)
+    _predict(predictor, gather(images, predictor.classifier.size), sources, output, csv)
 
 
-def _predict(predictor: Predictor, images: Images, output: Path | None, csv: Path | None) -> None:
-    from hpo.slides.batch import folder_of, score_patches, write_scores
+def _predict(predictor: Predictor, images: Images, sources: Sources, output: Path | None, csv: Path | None) -> None:
+    from hpo.slides.batch import score_patches, write_scores
 
-    threshold = predictor.threshold
     scores: list[Score] = []
     if images.patches:
         if csv is None:
@@ -115,52 +139,70 @@ def _predict(predictor: Predictor, images: Images, output: Path | None, csv: Pat
                 f"{len(images.patches)} images are single patches: their probabilities go to a table, --csv FILE"
             )
         with _following("patches") as progress:
-            scores += score_patches(predictor, images, threshold, progress)
+            scores += score_patches(predictor, images, predictor.threshold, progress)
         tell(f"{len(images.patches):,} patches")
-    refused: list[HpoError] = []
+    finished, refused = _slides(predictor, images, sources, output)
+    scores += [done.score for done in finished]
+    if scores:
+        by = f"{predictor.model.name} ({predictor.model.path.name})"
+        tell(f"predicted by {by}; threshold {predictor.threshold:.3f}, {predictor.threshold_chosen}")
+    if csv is not None and scores:
+        write_scores(csv, scores, {done.score.name: done.label for done in finished if done.label is not None})
+        tell(f"{csv}: {len(scores):,} images")
+    _score_slides(finished, output)
+    if refused:
+        raise HpoError(f"{refused} of {len(images.names)} images could not be predicted; the others are written")
+
+
+def _slides(predictor: Predictor, images: Images, sources: Sources, output: Path | None) -> tuple[list[Done], int]:
+    """Predict one slide after another; returns what was done, and how many could not be."""
+    from hpo.slides.batch import folder_of
+    from hpo.slides.one import predict_one
+
+    finished: list[Done] = []
+    refused = 0
     for path in images.slides:
         name = images.names[path]
         folder = None if output is None else folder_of(output, name, list(images.names.values()))
         try:
-            scores.append(_predict_slide(predictor, path, name, folder))
+            with _following(name) as progress:
+                done = predict_one(predictor, path, name, folder=folder, sources=sources, progress=progress)
         except HpoError as error:
             if len(images.names) == 1:
                 raise
             say(f"hpo: {error}")
-            refused.append(error)
-    if scores:
-        by = f"{predictor.model.name} ({predictor.model.path.name})"
-        tell(f"predicted by {by}; threshold {threshold:.3f}, {predictor.threshold_chosen}")
-    if csv is not None and scores:
-        write_scores(csv, scores)
-        tell(f"{csv}: {len(scores):,} images")
-    if refused:
-        raise HpoError(f"{len(refused)} of {len(images.names)} images could not be predicted; the others are written")
+            refused += 1
+            continue
+        tell(f"{folder or name}: {'is finished; ' if done.was_finished else ''}{_words(done)}")
+        finished.append(done)
+    return finished, refused
 
 
-def _predict_slide(predictor: Predictor, path: Path, name: str, folder: Path | None) -> Score:
-    from hpo.slides.batch import finished_score, score_of
+def _score_slides(finished: Sequence[Done], output: Path | None) -> None:
+    """AUC by slide and FROC, where labels or annotations are known."""
+    from hpo.slides.outputs import write_whole
+    from hpo.slides.scores import score_slides
 
-    before = None
-    if folder is not None:
-        before = finished_score(folder, name, predictor.digest(path), predictor.threshold)
-    if before is not None:
-        tell(f"{folder}: is finished; {_words(before)}")
-        return before
-    with _following(name) as progress:
-        prediction = predictor.predict(path, output=folder, progress=progress)
-    if folder is not None:
-        prediction.save(folder)
-    score = score_of(name, prediction)
-    tell(f"{folder or name}: {_words(score)}")
-    return score
+    labelled = [(done.score, done.label, done.agreement) for done in finished if done.label is not None]
+    if not labelled:
+        return
+    scored = score_slides(labelled)
+    for line in scored.lines():
+        tell(line)
+    if output is not None:
+        write_whole(output / "slide_scores.json", lambda path: path.write_text(scored.to_json(), encoding="utf-8"))
 
 
-def _words(score: Score) -> str:
-    return (
+def _words(done: Done) -> str:
+    score = done.score
+    told = (
         f"{score.tiles:,} tiles; {score.tumour_mm2:.2f} mm2 of {score.tissue_mm2:.2f} mm2 tissue "
         f"({score.tumour_share:.1%}) above the threshold, maximum {score.maximum:.3f}"
     )
+    one = done.agreement
+    if one is None or not one.annotated_mm2:
+        return told
+    return f"{told}; {one.annotated_mm2:.2f} mm2 annotated: Dice {one.dice:.3f}, AUC by cell {one.auc:.3f}"
 
 
 @contextmanager

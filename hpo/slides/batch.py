@@ -4,93 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from hpo.errors import DataError, HpoError
 from hpo.slides.opening import images_in
-from hpo.slides.outputs import HEAT_MAP, PAGE, REGIONS, SUMMARY, TILES, write_whole
+from hpo.slides.outputs import write_whole
 from hpo.slides.plain_file import size_of
 from hpo.slides.predict import Predictor
-from hpo.slides.prediction import Prediction
+from hpo.slides.score import Score
 
 COLUMNS = (
     "file", "width", "height", "tiles", "probability", "maximum", "percentile_95", "tumour_share", "tumour_mm2",
-    "tissue_mm2",
+    "tissue_mm2", "label",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Score:
-    """What one image comes to.
-
-    Args:
-        name: the image, relative to the folder that was named.
-        width, height: pixels of level 0.
-        tiles: predicted ones.
-        probability: of a patch; of a larger image the mean of its tissue.
-        maximum: largest of a cell.
-        percentile_95: of the cells.
-        tumour_share: share of the tissue above the threshold.
-        tumour_mm2, tissue_mm2: areas; None for a patch.
-    """
-
-    name: str
-    width: int
-    height: int
-    tiles: int
-    probability: float
-    maximum: float
-    percentile_95: float
-    tumour_share: float
-    tumour_mm2: float | None = None
-    tissue_mm2: float | None = None
-
-
-def score_of(name: str, prediction: Prediction) -> Score:
-    """The numbers of a slide."""
-    return Score(
-        name,
-        *prediction.size,
-        int(np.isfinite(prediction.tiles).sum()),
-        prediction.mean,
-        prediction.maximum,
-        prediction.percentile_95,
-        prediction.tumour_share,
-        prediction.tumour_area,
-        prediction.tissue_area,
-    )
-
-
-def finished_score(folder: Path, name: str, digest: str, threshold: float) -> Score | None:
-    """The numbers of a slide that an earlier run has finished in just this way; None if there was none."""
-    try:
-        found = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        if found["digest"] != digest or found["settings"]["threshold"] != threshold:
-            return None
-        if not all((folder / other).exists() for other in (TILES, HEAT_MAP, REGIONS, PAGE)):
-            return None
-        slide = found["slide"]
-        return Score(
-            name,
-            width=int(slide["width"]),
-            height=int(slide["height"]),
-            tiles=int(found["tiles"]),
-            probability=float(found["mean_probability"]),
-            maximum=float(found["maximum"]),
-            percentile_95=float(found["percentile_95"]),
-            tumour_share=float(found["tumour_share"]),
-            tumour_mm2=float(found["tumour_mm2"]),
-            tissue_mm2=float(found["tissue_mm2"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 @dataclass(frozen=True)
@@ -171,8 +101,13 @@ def score_patches(
     ]
 
 
-def write_scores(path: Path, scores: Sequence[Score]) -> None:
+def write_scores(path: Path, scores: Sequence[Score], labels: Mapping[str, int]) -> None:
     """One line per image, by name.
+
+    Args:
+        path: of the file.
+        scores: of the images.
+        labels: of those that have one, by name.
 
     Raises:
         HpoError: if the file cannot be written.
@@ -183,9 +118,9 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
     for score in sorted(scores, key=lambda one: one.name):
         areas = [_number(score.tumour_mm2, 4), _number(score.tissue_mm2, 4)]
         values = [score.probability, score.maximum, score.percentile_95, score.tumour_share]
-        table.writerow(
-            [score.name, score.width, score.height, score.tiles, *(_number(value, 6) for value in values), *areas]
-        )
+        counts = [score.width, score.height, score.tiles]
+        numbers = [_number(value, 6) for value in values]
+        table.writerow([score.name, *counts, *numbers, *areas, labels.get(score.name, "")])
     write_whole(path, lambda file: file.write_text(text.getvalue(), encoding="utf-8"))
 
 

@@ -12,20 +12,28 @@ import numpy as np
 
 from hpo.errors import StorageError
 from hpo.file_faults import described
+from hpo.slides.agreement import Agreement
 from hpo.slides.geojson import predicted_geojson
 from hpo.slides.heat_map import draw_heat_map
 from hpo.slides.image import Pixels
 from hpo.slides.ome_tiff import can_write_ome_tiff, write_ome_tiff
 from hpo.slides.opening import open_slide
 from hpo.slides.prediction import Prediction
-from hpo.slides.summary import Summary, summarize
+from hpo.slides.summary import (
+    HEAT_MAP,
+    PAGE,
+    PROBABILITY,
+    REGIONS,
+    SUMMARY,
+    TILES,
+    Summary,
+    Truth,
+    summarize,
+)
 from hpo.slides.unfinished import remove_unfinished
 from hpo.slides.view import view_by
 from hpo.slides.viewer import render_viewer
 from hpo.whole_file import whole_file
-
-TILES, HEAT_MAP, PROBABILITY = "tiles.csv", "heatmap.png", "probability.ome.tif"
-REGIONS, PAGE, SUMMARY = "regions.geojson", "slide.html", "summary.json"
 
 
 def check_output(folder: Path) -> None:
@@ -45,8 +53,16 @@ def check_output(folder: Path) -> None:
         raise StorageError(described(error)) from error
 
 
-def write_outputs(prediction: Prediction, folder: Path) -> Path:
+def write_outputs(
+    prediction: Prediction, folder: Path, truth: Truth | None = None, agreement: Agreement | None = None
+) -> Path:
     """Write all files of a slide to a folder, each whole or not at all.
+
+    Args:
+        prediction: of the slide.
+        folder: for its files.
+        truth: what is known of it.
+        agreement: with that.
 
     Returns:
         The folder.
@@ -55,7 +71,7 @@ def write_outputs(prediction: Prediction, folder: Path) -> Path:
         StorageError: if one cannot be written.
     """
     check_output(folder)
-    summary = summarize(prediction)
+    summary = summarize(prediction, truth, agreement)
     pictures = top_pictures(summary)
     picture = draw_heat_map(prediction)
     write_whole(folder / HEAT_MAP, lambda path: picture.save(path, "PNG"))
@@ -64,7 +80,7 @@ def write_outputs(prediction: Prediction, folder: Path) -> Path:
     texts = {
         TILES: tiles_csv(prediction),
         REGIONS: predicted_geojson(prediction, summary.regions),
-        PAGE: render_viewer(summary, pictures),
+        PAGE: render_viewer(summary, pictures, _outlines(truth)),
         SUMMARY: summary.to_json(),  # the last one: with it, the slide is finished
     }
     for name, text in texts.items():
@@ -90,6 +106,13 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         if error.errno is None:
             raise StorageError(f"{path}: cannot be written: {error}") from error
         raise StorageError(described(OSError(error.errno, error.strerror, os.fspath(path)))) from error
+
+
+def _outlines(truth: Truth | None) -> list[list[tuple[float, float]]]:
+    """The annotations' lines, for the page."""
+    if truth is None or truth.annotations is None:
+        return []
+    return [ring.tolist() for polygon in truth.annotations.polygons for ring in polygon.rings]
 
 
 def _write_text(path: Path, text: str) -> None:

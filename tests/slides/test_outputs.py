@@ -9,12 +9,12 @@ import pytest
 from PIL import Image, ImageDraw
 
 from hpo.errors import StorageError
-from hpo.slides.batch import finished_score, score_of
 from hpo.slides.heat_map import nice_length
 from hpo.slides.model_file import ModelFile
-from hpo.slides.outputs import HEAT_MAP, PAGE, REGIONS, SUMMARY
 from hpo.slides.predict import Predictor, Settings
 from hpo.slides.prediction import Prediction
+from hpo.slides.score import score_of
+from hpo.slides.summary import HEAT_MAP, PAGE, REGIONS, SUMMARY, finished_slide
 from hpo.slides.unfinished import FOLDER
 from tests.slides.pictures import painted, save
 
@@ -59,13 +59,14 @@ def test_the_summary_has_the_numbers_of_the_slide(prediction: Prediction, predic
     assert all(144 <= x <= 264 and 120 <= y <= 216 for x, y in corners)
     apart = [max(abs(x - a), abs(y - b)) for n, (x, y) in enumerate(corners) for a, b in corners[:n]]
     assert min(apart) >= 24
-    digest = predictor.digest(prediction.path)
-    again = finished_score(tmp_path / "out", "slide.png", digest, 0.5)
+    asked = (tmp_path / "out", "slide.png", predictor, prediction.path, None)
+    again = finished_slide(*asked)
     assert again is not None
-    assert again.tumour_share == pytest.approx(score_of("slide.png", prediction).tumour_share, abs=1e-6)
-    assert finished_score(tmp_path / "out", "slide.png", digest, 0.6) is None
+    assert again[0].tumour_share == pytest.approx(score_of("slide.png", prediction).tumour_share, abs=1e-6)
+    other = Predictor(predictor.model, Settings(threshold=0.6))
+    assert finished_slide(tmp_path / "out", "slide.png", other, prediction.path, None) is None
     (tmp_path / "out" / PAGE).unlink()
-    assert finished_score(tmp_path / "out", "slide.png", digest, 0.5) is None
+    assert finished_slide(*asked) is None
 
 
 def test_the_probabilities_are_an_ome_tiff_of_the_right_size(prediction: Prediction, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +88,44 @@ def test_what_cannot_be_done_is_refused_first(hpo: Hpo, model: ModelFile, slide:
     assert "no such file or folder" in hpo.refused("predict", tmp_path / "none", slide, "-o", tmp_path / "out")
     silent = save(tmp_path / "silent.png", painted(300, 400, (48, 48, 250, 350)), dpi=None)
     assert "--mpp 0.5" in hpo.refused("predict", model.path, silent, "--csv", tmp_path / "scores.csv").replace("\n", "")
+
+
+def outline(path: Path, box: tuple[int, int, int, int]) -> None:
+    top, left, bottom, right = box
+    ring = [[left, top], [right, top], [right, bottom], [left, bottom]]
+    tumour = {"classification": {"name": "Tumor"}}
+    path.write_text(
+        json.dumps([{"geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": tumour}]), encoding="utf-8"
+    )
+
+
+def test_labels_and_annotations_give_scores_of_slides(hpo: Hpo, model: ModelFile, tmp_path: Path) -> None:
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    for number in range(4):
+        box = (96, 96, 168, 192) if number < 2 else None
+        save(folder / f"s{number}.png", painted(300, 400, (48, 48, 250, 350), box))
+        if box is not None:
+            outline(folder / f"s{number}.geojson", box)
+    (folder / "slides.csv").write_text("slide,label\ns0,1\ns1,1\ns2,0\ns3,0\n", encoding="utf-8")
+    wanted = ("-o", tmp_path / "out", "--labels", folder / "slides.csv", "--annotations", folder)
+    first = hpo("predict", model.path, folder, *wanted, "--csv", tmp_path / "scores.csv")
+    assert (first.status, first.err) == (0, "")
+    assert "AUC by slide, largest probability of a cell: 1.000 (" in first.out
+    assert "FROC 1.000 of 2 lesions" in first.out
+    told = json.loads((tmp_path / "out/slide_scores.json").read_text(encoding="utf-8"))
+    assert told["auc"]["maximum"]["low"] < 0.9
+    assert [row["label"] for row in rows(tmp_path / "scores.csv")] == ["1", "1", "0", "0"]
+    summary = json.loads((tmp_path / "out/s0/summary.json").read_text(encoding="utf-8"))
+    assert summary["annotations"]["dice"] > 0.8
+    assert '"truth":[[[96.0,96.0]' in (tmp_path / "out/s0/slide.html").read_text(encoding="utf-8")
+    again = hpo("predict", model.path, folder, *wanted)
+    assert again.out.count("is finished; ") == 4
+    assert "FROC 1.000 of 2 lesions" in again.out
+    outline(folder / "s0.geojson", (96, 96, 168, 150))
+    third = hpo("predict", model.path, folder, *wanted)
+    assert third.out.count("is finished; ") == 3
+    (folder / "slides.csv").write_text("slide,label\ns0,0\n", encoding="utf-8")
+    assert "outlines tumour, but the table of slides has label 0" in hpo.refused(
+        "predict", model.path, folder / "s0.png", *wanted
+    )

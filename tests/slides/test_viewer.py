@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hpo.slides.model_file import ModelFile
-from hpo.slides.outputs import PAGE
 from hpo.slides.predict import Predictor, Settings
+from hpo.slides.summary import PAGE
 from tests.browser import visit
 from tests.slides.pictures import painted, save
 
