@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hpo.errors import StopRequestedError, StorageError
 from hpo.storage.database import Database
 from hpo.storage.files import Files
-from hpo.storage.tables import StudyRow
+from hpo.storage.tables import PointRow, StageRow, StudyRow
 from hpo.storage.workers import earlier_workers
 
 _log = logging.getLogger(__name__)
@@ -21,6 +21,9 @@ LOOK_SECONDS = 0.2
 
 def agree_on_store(database: Database, study: str, owner: str, files: Files, lease_seconds: float) -> None:
     """Check by a mark that the store is the one of the study's other workers; the first leaves it.
+
+    A first worker that finds a store without a mark, though points of the study are complete, warns: what such a study
+    needs again is trained again, and often the store is merely somewhere else.
 
     Args:
         database: the study database, the worker registered in it.
@@ -39,6 +42,10 @@ def agree_on_store(database: Database, study: str, owner: str, files: Files, lea
         opened = session.scalars(select(StudyRow.opened_at).where(StudyRow.name == study)).one()
         return opened, earlier_workers(session, study, owner, lease_seconds)
 
+    def complete(session: Session) -> int:
+        ours = select(func.count()).select_from(PointRow).join(StageRow, PointRow.stage_name == StageRow.name)
+        return session.scalars(ours.where(StageRow.study == study, PointRow.state == "complete")).one()
+
     deadline, is_waiting = time.monotonic() + lease_seconds, False
     while True:
         opened_at, earlier = database.run(standing)
@@ -46,6 +53,15 @@ def agree_on_store(database: Database, study: str, owner: str, files: Files, lea
         if files.read(mark) is not None:
             return
         if not earlier:
+            if count := database.run(complete):
+                _log.warning(
+                    "checkpoint store %s has never held study %s (complete points: %d): weights that are needed are "
+                    "trained again; if they are in another store, stop, and set checkpoints in the study file, or "
+                    "HPO_CHECKPOINTS, to it",
+                    files.url,
+                    study,
+                    count,
+                )
             files.write(mark, b"The workers of this study keep their checkpoints here.\n")
             return
         if time.monotonic() >= deadline:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from hpo.errors import StorageError
 from hpo.storage.database import Database
 from hpo.storage.files import Files
 from hpo.storage.leases import Heartbeat
 from hpo.storage.store_mark import agree_on_store
+from hpo.storage.tables import PointRow
 from hpo.storage.workers import end_worker, register_worker
 from tests.processes import all_at_once
 from tests.storage.at_once import agree, plan, point
@@ -54,3 +56,19 @@ def test_once_the_others_have_ended_a_new_store_may_be_used(planned: Database, t
     planned.run(end_worker, "study", "first:1:0")
     register(planned, "second:1:0")
     agree_on_store(planned, "study", "second:1:0", Files(tmp_path / "other"), 5.0)
+
+
+def test_a_store_that_lacks_what_the_study_has_trained_is_named(
+    planned: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    register(planned, "first:1:0")
+    agree_on_store(planned, "study", "first:1:0", Files(tmp_path / "one"), 5.0)
+    assert not caplog.messages  # nothing is complete yet
+    planned.run(lambda session: session.execute(update(PointRow).values(state="complete")))
+    planned.run(end_worker, "study", "first:1:0")
+    register(planned, "second:1:0")
+    agree_on_store(planned, "study", "second:1:0", Files(tmp_path / "other"), 5.0)
+    (warning,) = caplog.messages
+    assert f"{tmp_path / 'other'} has never held study study (complete points: 1)" in warning
+    agree_on_store(planned, "study", "second:1:0", Files(tmp_path / "other"), 5.0)
+    assert caplog.messages == [warning]
