@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from hpo.config.explain import Problem, refuse
-from hpo.config.fields import AnyPath, Name, Number, Seed, Settings, Whole
+from hpo.config.fields import AnyPath, Flag, Name, Number, Seed, Settings, Whole
 from hpo.config.load import load_yaml
 from hpo.config.patterns import DIGEST_PATTERN
 from hpo.config.study import DataSettings
@@ -85,6 +85,9 @@ class BestModel(Settings):
     seeds: tuple[Seed, ...] = Field(min_length=1, description="with which before and after were compared")
     metrics: Comparison = Field(description="on the test split")
     weights_sha256: Digest = Field(description="SHA-256 of the exported weights")
+    symmetries: Flag = Field(
+        default=False, description="whether the model averages its probabilities over the eight flips and quarter turns"
+    )
     threshold: Number | None = Field(
         default=None,
         ge=0,
@@ -157,6 +160,9 @@ def write_best_config(path: Path, config: BestConfig) -> None:
     Paths inside the project (at most three folders up) are written relative to the file, so that the project may move.
     """
     values = config.model_dump(mode="json")
+    for model in values["models"].values():
+        if not model["symmetries"]:  # said only where it is so, as of what was added later
+            del model["symmetries"]
     values["data"]["folder"] = _portable(path, config.data.folder)
     if config.modules is not None:
         values["modules"] = _portable(path, config.modules)

@@ -213,6 +213,17 @@ class ConfirmSettings(Settings):
         description="also train the reference for as many patch-visits as the tuned model and its donors; it is then "
         "what the tuned model is compared with",
     )
+    symmetries: Flag = Field(
+        default=False,
+        description="average the probabilities of the final models over the eight flips and quarter turns of a patch: "
+        "on validation, on test and in the exported model; takes eight times as long to predict",
+    )
+    patience: Whole | None = Field(
+        default=None,
+        ge=1,
+        description="end a final training, of either side, once the objective's metric has not improved for so many "
+        "epochs, and keep its best epoch by validation; epochs is then the most",
+    )
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
 from statistics import fmean
@@ -74,6 +74,20 @@ class Objective:
         if self.epoch == "mean_last":
             return fmean(metrics[self.column] for metrics in curve[-self.last :])
         return curve[self.speaking_epoch(curve) - 1][self.column]
+
+    def has_ended(self, curve: Curve, patience: int) -> bool:
+        """Whether so many epochs have passed since the metric was best: a function of the curve alone.
+
+        Of equal epochs the first counts as the best.
+        """
+        best = replace(self, epoch="best").speaking_epoch(curve)
+        return len(curve) - best >= patience
+
+
+def final_objective_of(study: StudyFile) -> Objective:
+    """The rule of the final trainings: with patience the best epoch speaks, as the last is one that brought nothing."""
+    objective = objective_of(study)
+    return objective if study.confirm.patience is None else replace(objective, epoch="best")
 
 
 def objective_of(study: StudyFile) -> Objective:

@@ -68,7 +68,7 @@ def export_study(
         missing = [path for path in expected if name not in up_to_date or not path.exists()]
         models = [path for path in missing if path.stem == "model"]
         if models:
-            export_model(trainer, model.recipe, model.epoch, *models)
+            export_model(trainer, model.recipe, model.epoch, *models, symmetries=model.symmetries)
         for path in missing:
             if path.name == "roc.csv":
                 _write_text(path, _roc(PredictionStore(files), model))
@@ -142,6 +142,7 @@ def _best_model(trainer: Trainer, study: StudyFile, model: Tuned, sides: Sides, 
         ),
         weights_sha256=trainer.weights_digest(model.recipe, model.epoch),
         threshold=threshold,
+        symmetries=model.symmetries,
     )
 
 

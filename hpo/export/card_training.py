@@ -123,7 +123,7 @@ def training_section(subject: Subject) -> list[str]:
         table(["Setting", "Value"], [[plain(name), plain(value)] for name, value in settings.items()]),
         origin,
         f"The reference (before) is {plain(point_words(reference, ('epochs',)))}, trained for "
-        f"{plural(_baseline_epochs(subject), 'epoch')}.",
+        f"{_baseline_epochs(subject)}.",
     ]
 
 
@@ -136,8 +136,13 @@ def _function_words(spec: FunctionSpec) -> str:
     return f"{spec.function} ({arguments})" if arguments else spec.function
 
 
-def _baseline_epochs(subject: Subject) -> int:
-    return subject.results.finals(subject.name, subject.sides.baseline)[0].epochs
+def _baseline_epochs(subject: Subject) -> str:
+    epochs = plural(subject.results.finals(subject.name, subject.sides.baseline)[0].epochs, "epoch")
+    patience = subject.results.settings.confirm.patience
+    if patience is None:
+        return epochs
+    without = plural(patience, "epoch")
+    return f"at most {epochs}; like the tuned one it ended after {without} without improvement on validation"
 
 
 def compute_section(subject: Subject) -> list[str]:

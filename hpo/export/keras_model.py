@@ -12,6 +12,7 @@ from absl import logging
 
 from hpo.export.atomic import replacing
 from hpo.export.onnx_model import write_onnx
+from hpo.export.symmetries import averaged
 from hpo.models.backend import keras
 from hpo.recipe.architecture import CnnSpec
 from hpo.recipe.recipe import Recipe
@@ -19,7 +20,7 @@ from hpo.training.engine import Trainer
 from hpo.training.network import OFFSET, SCALE
 
 
-def export_model(trainer: Trainer, recipe: Recipe, epoch: int, *paths: Path) -> None:
+def export_model(trainer: Trainer, recipe: Recipe, epoch: int, *paths: Path, symmetries: bool = False) -> None:
     """Writes a whole model: input scaling and final sigmoid inside, optimizer left out.
 
     ``keras.models.load_model(path).predict(patches)`` then takes raw patches ``(N, size, size, 3)`` of 0..255, uint8 or
@@ -32,6 +33,7 @@ def export_model(trainer: Trainer, recipe: Recipe, epoch: int, *paths: Path) -> 
         epoch: how long.
         paths: the files to write, each whole or not at all; the ending says what it is: ``.keras``, Keras' own format,
             ``.h5``, its older one in HDF5, or ``.onnx``, for which see `write_onnx`. Their folders are made.
+        symmetries: whether the model averages its probabilities over the eight flips and quarter turns.
 
     Raises:
         StorageError: if a file cannot be written.
@@ -39,6 +41,8 @@ def export_model(trainer: Trainer, recipe: Recipe, epoch: int, *paths: Path) -> 
     """
     spec = recipe.architecture
     model = _whole(trainer.model(recipe, epoch), flat=isinstance(spec, CnnSpec) and not spec.residual)
+    if symmetries:
+        model = averaged(model)
     for path in paths:
         with replacing(path) as temporary:
             _WRITERS[path.suffix](model, temporary)

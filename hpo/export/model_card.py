@@ -106,6 +106,14 @@ def _use(subject: Subject) -> list[str]:
     return [
         "## Use",
         f"```python\n{code}\n```",
+        *(
+            [
+                "The model averages its probabilities over the eight flips and quarter turns of each patch, as in all "
+                "figures below; nothing need be done for that."
+            ]
+            if subject.model.symmetries
+            else []
+        ),
         "Patches are given as they are, uint8 or float: scaling and the final sigmoid are inside the model, and this "
         f"package is not needed{needed}. `model.h5` is the same model in Keras' older format. "
         "`hpo export --onnx` also writes `model.onnx`, for ONNX Runtime; it takes float32, as its input `patches`.",

@@ -71,5 +71,5 @@ def reproduce(
         for result in trainer.bring(model.recipe, [model.epochs]):
             on_epoch(name, result.epoch, model.epochs)
         path = folder / name / "model.h5"
-        export_model(trainer, model.recipe, model.epochs, path)
+        export_model(trainer, model.recipe, model.epochs, path, symmetries=model.symmetries)
         yield Reproduction(name, trainer.weights_digest(model.recipe, model.epochs), model.weights_sha256, path)

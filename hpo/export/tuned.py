@@ -29,12 +29,14 @@ class Tuned:
         epoch: whose weights are exported.
         configuration: names the stored test predictions.
         runs: (role, seed) of each of them.
+        symmetries: whether they, and what the exported model gives, are averaged over the eight flips and turns.
     """
 
     recipe: Recipe
     epoch: int
     configuration: str
     runs: tuple[tuple[str, int], ...]
+    symmetries: bool = False
 
 
 def tuned_models(database: Database, study: StudyFile) -> dict[str, Tuned]:
@@ -54,6 +56,7 @@ def tuned_models(database: Database, study: StudyFile) -> dict[str, Tuned]:
             epoch=chosen.epoch,
             configuration=frozen.configuration,
             runs=tuple((run.role, run.seed) for run in frozen.runs),
+            symmetries=frozen.symmetries,
         )
     return found
 
@@ -94,7 +97,9 @@ def recorded_models(study: StudyFile, tuned: Mapping[str, Tuned]) -> dict[str, B
     return {
         name: models[name]
         for name, model in tuned.items()
-        if name in models and (models[name].recipe_key, models[name].epochs) == (model.recipe.key, model.epoch)
+        if name in models
+        and (models[name].recipe_key, models[name].epochs) == (model.recipe.key, model.epoch)
+        and models[name].symmetries == model.symmetries
     }
 
 

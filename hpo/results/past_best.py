@@ -29,11 +29,12 @@ def past_its_best(results: StudyResults, architecture: str) -> PastBest | None:
     """Where the equally trained reference did best on validation; None if its end is about as good.
 
     Each seed's own best epoch flatters it by chance, so the mean curve over the seeds is looked at. A best epoch
-    among those that the objective uses is no fall, and with ``objective.epoch: best`` there is never one.
+    among those that the objective uses is no fall, and with ``objective.epoch: best`` or patience there is
+    never one.
     """
     objective = results.settings.objective
     curves = [one.curve for one in results.trained_finals(architecture, "equal") if one.curve]
-    if not curves or objective.epoch == "best":
+    if not curves or objective.epoch == "best" or results.settings.confirm.patience is not None:
         return None
     means = [
         fmean(epoch[objective.column] for epoch in epochs if objective.column in epoch)

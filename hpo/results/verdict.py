@@ -90,9 +90,10 @@ def _more_training(results: StudyResults, architecture: str) -> str:
     before, equal = (results.finals(architecture, role)[0].epochs for role in _REFERENCES)
     if equal <= before:  # equal training took no more than stage 1's rules, so there was no additional training
         return ""
+    most = "" if results.settings.confirm.patience is None else "at most "
     text = (
         f"More training alone takes {architecture}'s reference from {number(found.before.value)} "
-        f"({plural(before, 'epoch')}) to {number(found.after.value)} ({count(equal)})."
+        f"({most}{plural(before, 'epoch')}) to {number(found.after.value)} ({most}{count(equal)})."
     )
     past = past_its_best(results, architecture)
     if past is None:

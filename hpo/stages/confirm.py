@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from hpo.config.study import StudyFile
-from hpo.evaluation.objective import Objective, objective_of
+from hpo.evaluation.objective import Objective, final_objective_of
 from hpo.recipe.key import digest
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe, recipe_from_json, reseeded
@@ -68,16 +68,17 @@ def confirm_result(study: StudyFile, rows: Sequence[PointRow]) -> ConfirmResult 
         The runs with their digest, and which ``after`` run is to be exported (the best by validation); or the reason,
         where one of the compared sides has no successful run.
     """
-    objective = objective_of(study)
+    objective, symmetries = final_objective_of(study), study.confirm.symmetries
     complete = sorted((row for row in rows if row.state == "complete"), key=lambda row: _place(study, row))
     runs = tuple(_frozen(objective, row) for row in complete)
     after = [run for run in runs if run.role == "after"]
     for role in ("before", "equal", "after") if study.confirm.equal_training else ("before", "after"):
         if all(run.role != role for run in runs):
             return Abandoned(f"{role}: {abandoned_reason([row for row in rows if row.label['role'] == role])}")
-    configuration = digest([[run.role, run.seed, run.recipe_key, run.epoch] for run in runs])
+    named: list[Any] = [[run.role, run.seed, run.recipe_key, run.epoch] for run in runs]
+    configuration = digest([*named, "symmetries"] if symmetries else named)
     export = max(after, key=lambda run: objective.gain(run.objective))
-    return ConfirmResult(runs, configuration, export.seed)
+    return ConfirmResult(runs, configuration, export.seed, symmetries)
 
 
 _ROLES = ("before", "equal", "after", "cold_control")

@@ -204,6 +204,10 @@ def _confirm(name: str, was: Any, now: Any, opened: Opened) -> tuple[Kind, str]:
         return "taken", "no final training has begun"
     if name == "seeds":
         return _members(was, now, "final trainings with the new seeds are added; the test split is opened for them")
+    if name == "symmetries":
+        return "anew", "no training changes; the test split is opened again, for predictions that are made this way"
+    if name == "patience":
+        return "anew", "the final trainings end and are judged by it; the comparison is made again"
     if now is True:
         return "taken", "its trainings are added; the test split is opened for them"
     return "anew", "the comparison is made again"

@@ -44,7 +44,7 @@ _ADDED_LATER: dict[str, dict[str, Any]] = {
         "learn_from": [],
         "other_shapes": "refuse",
     },
-    "confirm": {"equal_training": False},
+    "confirm": {"equal_training": False, "symmetries": False, "patience": None},
 }
 """Settings that studies of earlier databases did not have, with what they did: recorded only where they differ."""
 

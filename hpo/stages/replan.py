@@ -145,9 +145,13 @@ def _refuse_earlier(session: Session, study: StudyFile, settings: Mapping[str, A
             )
 
 
+_FINAL = (("confirm", "symmetries"), ("confirm", "patience"))
+"""Settings by which final trainings that exist are looked at in another way."""
+
+
 def _apply(session: Session, study: StudyFile, data_digest: str, stages: Stages, changes: Sequence[Change]) -> None:
     """Update queues and decisions to the new plan."""
-    sections = {change.path[0] for change in changes}
+    sections, paths = {change.path[0] for change in changes}, {change.path for change in changes}
     is_judged_anew = "objective" in sections
     has_new_ranges = not sections.isdisjoint(("objective", "stage1", "search_space", "limits"))
     has_new_budget = any(change.path[0] == "stage2" and change.path[1] in BUDGETS for change in changes)
@@ -161,6 +165,10 @@ def _apply(session: Session, study: StudyFile, data_digest: str, stages: Stages,
         elif name == "stage1":
             if _replan_stage1(session, study, data_digest, stage) or has_new_ranges:
                 _redecide_ranges(study, stage)
+        elif name == "confirm" and not paths.isdisjoint(_FINAL):
+            if ("confirm", "patience") in paths and not is_judged_anew:
+                _judge_anew(session, study, stage)
+            reopen(session, stage, stages)
         elif name == "stage2" and (follow_budget(session, study, stage) or has_new_budget or is_judged_anew):
             reopen(session, stage, stages)
 

@@ -225,11 +225,13 @@ class ConfirmResult:
         runs: what the test split is opened for.
         configuration: digest of the runs, which names the stored predictions.
         export_seed: of the ``after`` run that is exported.
+        symmetries: whether predictions are averaged over the eight flips and quarter turns.
     """
 
     runs: tuple[FrozenRun, ...]
     configuration: str
     export_seed: int
+    symmetries: bool = False
     __pydantic_config__: ClassVar = _STRICT
 
     @property

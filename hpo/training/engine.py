@@ -158,23 +158,42 @@ class Trainer:
                 on_trained(recipe, epoch, seconds)
             yield EpochResult(epoch, curve[-1], seconds)
 
-    def predict(self, recipe: Recipe, epoch: int, patches: PatchSource) -> NDArray[np.float32]:
+    def predict(
+        self, recipe: Recipe, epoch: int, patches: PatchSource, *, symmetries: bool = False
+    ) -> NDArray[np.float32]:
         """Probabilities by the recipe at this epoch (trained if need be).
+
+        Args:
+            recipe: what was trained.
+            epoch: how long.
+            patches: to classify.
+            symmetries: whether to average the probabilities over the eight flips and quarter turns.
 
         Returns:
             float32 ``(N,)``, of label 1; ``(N, K)``, of each class, where there are more than two.
         """
+        network = self._loaded(recipe, epoch)
+        rows = np.arange(len(patches))
+        parts = (rows[first : first + _READ_AT_ONCE] for first in range(0, len(rows), _READ_AT_ONCE))
+        found = [network.probabilities(patches.read(part), symmetries=symmetries) for part in parts]
+        return np.concatenate([np.empty((0, *network.logit_shape), np.float32), *found])
+
+    def _loaded(self, recipe: Recipe, epoch: int) -> Network:
+        """A network with the weights at this epoch."""
         weights = self.arrays(recipe, epoch)
         network = self._network_of(replace(recipe, arithmetic=PLAIN))
         network.holds = None
         load_weights(network.model, weights)
-        rows = np.arange(len(patches))
-        parts = (rows[first : first + _READ_AT_ONCE] for first in range(0, len(rows), _READ_AT_ONCE))
-        logits = [network.predict(patches.read(part)) for part in parts]
-        return probabilities(np.concatenate([np.empty((0, *network.logit_shape), np.float32), *logits]))
+        return network
 
-    def valid_probabilities(self, recipe: Recipe, epoch: int) -> NDArray[np.float32]:
-        """Probabilities on the validation patches as stored with the checkpoint; of the shape of `predict`'s."""
+    def valid_probabilities(self, recipe: Recipe, epoch: int, *, symmetries: bool = False) -> NDArray[np.float32]:
+        """Probabilities on the validation patches, of the shape of `predict`'s.
+
+        Those of the patches as they are were stored with the checkpoint; those averaged over the eight flips and
+        quarter turns are computed.
+        """
+        if symmetries:
+            return self._loaded(recipe, epoch).probabilities(self._data.valid(), symmetries=True)
         if self._last_valid is not None and self._last_valid[0] == (recipe.key, epoch):
             return self._last_valid[1]  # just trained: nothing need be read
         return self._checkpoint(recipe, epoch).arrays["valid_probabilities"].astype(np.float32, copy=False)

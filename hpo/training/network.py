@@ -98,6 +98,21 @@ class Network:
             logits[start : start + present] = self._logits(tf.constant(batch)).numpy()[:present]
         return logits
 
+    def probabilities(self, patches: NDArray[np.uint8], *, symmetries: bool = False) -> NDArray[np.float32]:
+        """Probabilities, of the shape of `predict`'s logits, by the weights that the model has.
+
+        Args:
+            patches: what to classify.
+            symmetries: whether to average them over the eight flips and quarter turns.
+        """
+        if not symmetries:
+            return probabilities(self.predict(patches))
+        total = np.zeros((len(patches), *self.logit_shape), np.float64)
+        for mirrored in (patches, patches[:, :, ::-1]):
+            for quarters in range(4):
+                total += probabilities(self.predict(np.rot90(mirrored, quarters, axes=(1, 2))))
+        return (total / 8.0).astype(np.float32)
+
 
 def logits_of(outputs: tf.Tensor) -> tf.Tensor:
     """A model's outputs ``(B, outputs)`` as logits: ``(B,)`` if there is one, else ``(B, K)``."""

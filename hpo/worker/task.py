@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hpo.errors import StorageError, TrainingError
 from hpo.evaluation.compare import metric_standard_error
+from hpo.evaluation.objective import final_objective_of
 from hpo.recipe.key import digest
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
@@ -69,7 +71,7 @@ def train(task: Task) -> None:
     targets = sorted({claim.planned.epochs or 0 for claim in claims})
     # Where the best epoch speaks, any epoch's weights may be needed; else those that a later stage may continue from.
     later = {worker.study.stage2.epochs, worker.study.confirm.epochs}
-    every = worker.objective.epoch == "best"
+    every = worker.objective.epoch == "best" or any(_patience(worker, claim) for claim in claims)
     kept_epochs = {epoch for epoch in range(1, targets[-1] + 1) if every or epoch in {*targets, *later}}
 
     curve: list[dict[str, float]] = []
@@ -78,10 +80,23 @@ def train(task: Task) -> None:
         if result.seconds is None and any(claim.attempt > 1 for claim in claims):
             _post_epoch(task, recipe, result.epoch, None)
         _post_result(task, claims, result, targets[-1])
-        for claim in [claim for claim in claims if claim.planned.epochs == result.epoch]:
+        for claim in [claim for claim in claims if _is_over(worker, claim, curve)]:
             claims.remove(claim)
             lease.check()
             _complete(task, claim, recipe, curve[: result.epoch])
+        if not claims:
+            break  # patience may end them before their last epoch
+
+
+def _patience(worker: Worker, claim: Claim) -> int | None:
+    """Epochs without improvement that end the claim's training; None where it goes on to its last epoch."""
+    return worker.study.confirm.patience if claim.stage == "confirm" else None
+
+
+def _is_over(worker: Worker, claim: Claim, curve: Sequence[Mapping[str, float]]) -> bool:
+    """Whether a training has reached its claim's last epoch. With patience that is a function of the curve alone."""
+    patience = _patience(worker, claim)
+    return len(curve) == claim.planned.epochs or (patience is not None and worker.objective.has_ended(curve, patience))
 
 
 def open_test_split(task: Task) -> None:
@@ -109,10 +124,12 @@ def open_test_split(task: Task) -> None:
         address = (run.recipe.key, run.epoch)
         for _ in worker.trainer.bring(run.recipe, (run.epoch,), on_trained=_noting(task), before_save=task.lease.check):
             pass  # trains nothing, unless the checkpoint was lost since
-        kept = worker.trainer.valid_probabilities(run.recipe, run.epoch)
+        kept = worker.trainer.valid_probabilities(run.recipe, run.epoch, symmetries=frozen.symmetries)
         worker.predictions.save(configuration, run.role, run.seed, kept, "valid")
         if address not in predicted:
-            predicted[address] = worker.trainer.predict(run.recipe, run.epoch, worker.dataset.test)
+            predicted[address] = worker.trainer.predict(
+                run.recipe, run.epoch, worker.dataset.test, symmetries=frozen.symmetries
+            )
         task.lease.check()
         worker.predictions.save(configuration, run.role, run.seed, predicted[address])
         worker.check_stop()
@@ -205,7 +222,7 @@ def _post_result(task: Task, claims: list[Claim], result: EpochResult, epochs: i
 
 def _complete(task: Task, claim: Claim, recipe: Recipe, curve: list[dict[str, float]]) -> None:
     """Publish a point's result."""
-    objective = task.worker.objective
+    objective = final_objective_of(task.worker.study) if claim.stage == "confirm" else task.worker.objective
     value, epoch = objective.value(curve), objective.speaking_epoch(curve)
     trainer, slides = task.worker.trainer, task.worker.dataset.valid.slides
     error = metric_standard_error(

@@ -58,3 +58,22 @@ def test_the_best_epoch_is_no_worse_than_any_and_the_others_lie_within_the_curve
     assert Objective(metric, "last").value(curve) == values[-1]
     mean = Objective(metric, "mean_last", last).value(curve)
     assert min(values[-last:]) - 1e-12 <= mean <= max(values[-last:]) + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "patience", "ends"),
+    [
+        ("auc", [0.5, 0.6, 0.55, 0.58, 0.7], 2, 4),
+        ("auc", [0.5, 0.6, 0.55, 0.58, 0.7], 3, None),
+        ("auc", [0.5, 0.5, 0.5], 2, 3),  # of equal epochs the first is the best
+        ("loss", [0.5, 0.4, 0.45], 1, 3),
+        ("loss", [0.5, 0.4, 0.3], 1, None),
+    ],
+)
+def test_a_training_ends_when_its_best_epoch_is_so_many_epochs_ago(
+    metric: str, values: list[float], patience: int, ends: int | None
+) -> None:
+    curve = [{f"valid_{metric}": value} for value in values]
+    objective = Objective(metric, "mean_last")  # whatever speaks in the search
+    ended = [epoch for epoch in range(1, len(curve) + 1) if objective.has_ended(curve[:epoch], patience)]
+    assert (ended[0] if ended else None) == ends

@@ -90,6 +90,23 @@ def test_onnx_runtime_predicts_the_same_in_batches_of_any_size(name: str, traine
     assert found == pytest.approx(model.predict(halves, verbose=0), abs=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["h5", "keras", "onnx"])
+def test_a_model_that_averages_over_symmetries_holds_the_average(kind: str, trainer: Trainer, tmp_path: Path) -> None:
+    path, patches = tmp_path / f"model.{kind}", ToyDataset().valid
+    export_model(trainer, NORMALIZED, 2, path, symmetries=True)
+    sides = [np.rot90(one, k, (1, 2)) for one in (patches.patches, patches.patches[:, ::-1]) for k in range(4)]
+    expected = trainer.predict(NORMALIZED, 2, patches, symmetries=True)
+    assert not np.allclose(expected, trainer.predict(NORMALIZED, 2, patches), atol=1e-4)
+    for side in (sides[0], sides[5]):  # the average is the same of a turned patch
+        if kind == "onnx":
+            session = onnxruntime.InferenceSession(str(path))
+            (found,) = session.run(["probability"], {"patches": side.astype(np.float32)})
+        else:
+            found = keras.models.load_model(path, compile=False).predict(side, verbose=0)
+        assert found.shape == (50, 1)
+        assert found[:, 0] == pytest.approx(expected, abs=1e-5)
+
+
 def test_the_conversion_to_onnx_says_nothing(
     trainer: Trainer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

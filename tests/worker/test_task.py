@@ -204,7 +204,9 @@ def test_runs_that_are_one_training_predict_the_test_split_once(
     predicted: list[str] = []
     predict = shop.worker.trainer.predict
     monkeypatch.setattr(
-        shop.worker.trainer, "predict", lambda recipe, *others: predicted.append(recipe.key) or predict(recipe, *others)
+        shop.worker.trainer,
+        "predict",
+        lambda recipe, *others, **how: predicted.append(recipe.key) or predict(recipe, *others, **how),
     )
     while work_once(shop.worker) != "nothing":
         shop.decide()

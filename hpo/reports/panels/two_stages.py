@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
+from hpo.config.stages import ConfirmSettings
 from hpo.reports.html import Html, element, escape
 from hpo.reports.panel import Panel
 from hpo.reports.plot.looks import Looks
@@ -93,7 +94,8 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
                     *(["the reference also for as many patch-visits"] if settings.confirm.equal_training else []),
                     *arithmetic_words(settings.arithmetic),
                     f"{plural(len(settings.confirm.seeds), 'seed')} each, the same for both",
-                    plural(settings.confirm.epochs, "epoch"),
+                    *_final_epochs(settings.confirm),
+                    *(["predictions averaged over the eight symmetries"] if settings.confirm.symmetries else []),
                 ],
                 "frozen models",
             ),
@@ -130,6 +132,13 @@ def explain(_data: TwoStages) -> str:
         "Stage 1 varies the hyper-parameters from random weights and finds the good ranges; stage 2 searches within "
         "them, or within the whole search space. All choices use train and validation only."
     )
+
+
+def _final_epochs(confirm: ConfirmSettings) -> list[str]:
+    epochs = plural(confirm.epochs, "epoch")
+    if confirm.patience is None:
+        return [epochs]
+    return [f"at most {epochs}", f"ended after {plural(confirm.patience, 'epoch')} without improvement, the best kept"]
 
 
 def _progress(results: StudyResults, stage: StageName) -> str:
