@@ -88,7 +88,7 @@ def predict(
         int | None, typer.Option("--class", metavar="LABEL", help="Class to map, of a model of several classes.", min=0)
     ] = None,
     backend: Annotated[Backend, typer.Option(help="What runs the model; ONNX Runtime if possible.")] = Backend.auto,
-    batch: Annotated[int, typer.Option(help="Tiles predicted together.", min=1, max=4096)] = 128,
+    batch: Annotated[int, typer.Option(help="Tiles predicted together.", min=1, max=4096)] = 64,
     processes: Annotated[
         int, typer.Option(help="Processes that work on a slide together.", min=1, max=MOST_PROCESSES)
     ] = 1,

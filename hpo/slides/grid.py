@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hpo.errors import HpoError
 
-BAND = 8
+BAND = 16
 """Rows of tiles that are predicted and kept together."""
 ACROSS = 16
 """Tiles of a band that are read together: neighbours overlap, and so share most of their pixels."""

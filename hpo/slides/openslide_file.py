@@ -10,13 +10,20 @@ import numpy as np
 from hpo.errors import DataError
 from hpo.slides.image import Level, Pixels, on_white, plausible_mpp
 
+_CACHE = 96 << 20
+"""Bytes of decoded tiles that OpenSlide keeps of a slide."""
+
 
 class OpenSlideFile:
     """A slide that OpenSlide reads; see `hpo.slides.image.SlideImage`."""
 
     def __init__(self, path: Path, slide: Any) -> None:
+        import openslide
+
         self.path = path
         self._slide = slide
+        # Bands of tiles overlap: what one has decoded at its lower edge, the next finds again.
+        slide.set_cache(openslide.OpenSlideCache(_CACHE))
         properties = slide.properties
         self.vendor = str(properties.get("openslide.vendor", "generic-tiff"))
         self.mpp = plausible_mpp(*(_number(properties.get(f"openslide.mpp-{axis}")) for axis in "xy"))

@@ -55,7 +55,7 @@ class Settings:
     symmetries: bool = False
     threshold: float | None = None
     label: int | None = None
-    batch: int = 128
+    batch: int = 64
     processes: int = 1
 
 

@@ -170,9 +170,11 @@ def _read_chunk(view: View, grid: Grid, band: int, columns: slice, inside: Wante
     left, top = (columns.start + first[1]) * stride, (grid.band(band).start + first[0]) * stride
     width, height = (last[1] - first[1]) * stride + size, (last[0] - first[0]) * stride + size
     pixels = view.read(left, top, width, height)
-    windows = np.lib.stride_tricks.sliding_window_view(pixels, (size, size), axis=(0, 1))[::stride, ::stride]
-    tiles = windows[down - first[0], across - first[1]].transpose(0, 2, 3, 1)
-    return _Chunk(band, down, across + columns.start, np.ascontiguousarray(tiles))
+    tiles = np.empty((len(down), size, size, 3), np.uint8)
+    corners = zip(((down - first[0]) * stride).tolist(), ((across - first[1]) * stride).tolist(), strict=True)
+    for tile, (y, x) in zip(tiles, corners, strict=True):
+        tile[:] = pixels[y : y + size, x : x + size]
+    return _Chunk(band, down, across + columns.start, tiles)
 
 
 def scan_in_processes(work: Work, wanted: Wanted, bands: Sequence[int], processes: int) -> Iterator[tuple[int, Floats]]:

@@ -20,6 +20,8 @@ _GLASS = (0.05, 0.15)
 """Bounds of Otsu's threshold: a slide that is all glass, or all tissue, has no two groups to part."""
 _MASK_MPP = 4.0
 """Micrometres a pixel that the mask has at least: it shows tissue, not the gaps between cells."""
+_MASK_SIDE = 2048
+"""Pixels of the mask's longer side, at most."""
 _SPECK = 30
 """Pixels of the mask that a piece of tissue must have at least: a few cells."""
 
@@ -105,7 +107,8 @@ def find_tissue(overview: Overview, mpp: float) -> Tissue:
 
     Source: Otsu 1979, on the saturation in optical density of van der Laak et al. 2000 (hue-saturation-density).
     """
-    reduction = max(1, int(_MASK_MPP / (overview.factor * mpp)))
+    finest = int(_MASK_MPP / (overview.factor * mpp))
+    reduction = max(1, finest, -(-max(overview.pixels.shape) // _MASK_SIDE))
     colour = _colour(np.asarray(Image.fromarray(overview.pixels).reduce(reduction)))
     threshold = float(np.clip(otsu(colour), *_GLASS))
     mask = colour > threshold
