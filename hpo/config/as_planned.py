@@ -16,6 +16,7 @@ from hpo.config.load import load_dashboard, place_document, validated
 from hpo.config.search_space import SearchSpace
 from hpo.config.stages import ConfirmSettings, ObjectiveSettings, Stage1Settings, Stage2Settings
 from hpo.config.study import ArithmeticSettings, StudyFile, WorkerSettings
+from hpo.config.training_functions import TRAINING_FUNCTIONS
 from hpo.config.yaml_file import Document
 from hpo.errors import ConfigError
 from hpo.recipe.architecture import (
@@ -107,15 +108,14 @@ def as_planned(place: StudyPlace, recorded: Mapping[str, Any], dashboard: Dashbo
     values = {key: place.document.values[key] for key in _PLACES if key in place.document.values}
     values |= {key: _as_text(place.document.values, key) for key in ("search_space", "dashboard")}
     values |= {key: _said(model, recorded[key]) for key, model in _RECORDED.items() if key in recorded}
-    augment = function_from_json(recorded["augment"]) if "augment" in recorded else None
-    if augment is not None:
-        values["augment"] = _function(augment)
+    functions = {key: function_from_json(recorded[key]) for key in TRAINING_FUNCTIONS if key in recorded}
+    values |= {key: _function(spec) for key, spec in functions.items()}
     values["architectures"] = [_settings(name, spec) for name, spec in specs.items()]
     values |= _workers(place.document.values.get("workers"))
     values["data"] = _data(place.document.values.get("data"), recorded)
     study = validated(Document(place.document.file, values, place.document.lines), StudyFile, is_recorded=True)
     space = SearchSpace.model_validate(_said_of_space(recorded["search_space"]))
-    return study.loaded(place.file, space, dashboard or _dashboard(study), specs, augment)
+    return study.loaded(place.file, space, dashboard or _dashboard(study), specs, functions)
 
 
 def _specs(place: StudyPlace, recorded: Mapping[str, Any]) -> dict[str, ArchitectureSpec]:

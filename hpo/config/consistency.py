@@ -42,6 +42,7 @@ def space_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
     problems += _inserting_problems(study)
     problems += _reaching_problems(study, space)
     problems += _balancing_problems(study, space)
+    problems += _loss_problems(study, space)
     sample = study.data.sample
     if sample is not None and space.most_patches > sample.train:
         text = f"{study.search_space.name} asks for up to {space.most_patches} patches; found {sample.train}"
@@ -78,6 +79,15 @@ def _reaching_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
         text = f"a blur of {found['blur']:g}, the most that {file} asks for, reaches over patches of {size} pixels"
         problems.append(Problem(("data", "patch_size"), text))
     return problems
+
+
+def _loss_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
+    """Factors of the built-in losses, where the study has its own."""
+    named = [name for name in ("loss", "focal_gamma", "poly_epsilon") if name in space.factors]
+    if study.loss is None or not named:
+        return []
+    text = f"takes the place of the factor {named[0]}; take that out of {study.search_space.name}, or leave this out"
+    return [Problem(("loss",), text)]
 
 
 def _balancing_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:

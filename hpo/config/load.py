@@ -14,7 +14,7 @@ from hpo.config.consistency import architecture_specs, panel_problems, space_pro
 from hpo.config.dashboard import Dashboard
 from hpo.config.explain import Problem, config_error, explain
 from hpo.config.fields import AnyPath, Context, DatabaseUrl, StoreUrl
-from hpo.config.own_factors import augment_at_reference, stage_problems, unknown_factors
+from hpo.config.own_factors import stage_problems, training_functions, unknown_factors
 from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
 from hpo.config.yaml_file import Document, read_yaml
@@ -92,20 +92,20 @@ def study_of(document: Document) -> StudyFile:
     if unfitting:
         raise config_error(read_yaml(study.search_space), unfitting)
     specs, problems = architecture_specs(study, document.folder, space)
-    augment, more = augment_at_reference(study, document.folder, space, specs)
+    functions, more = training_functions(study, document.folder, space, specs)
     problems += more
-    unknown = [] if problems else unknown_factors(study, document.folder, space, specs, augment)
+    unknown = [] if problems else unknown_factors(study, document.folder, space, specs, functions)
     if unknown:
         raise config_error(read_yaml(study.search_space), unknown)
     absent = panel_problems(panels, space)
     if absent:
         raise config_error(read_yaml(study.dashboard), absent)
     problems += space_problems(study, space)
-    problems += stage_problems(study, space, specs, augment)
+    problems += stage_problems(study, space, specs, functions)
     problems += cnn_size_problems(study, space, specs)
     if problems:
         raise config_error(document, problems)
-    return study.loaded(document.folder / document.file.name, space, panels, specs, augment)
+    return study.loaded(document.folder / document.file.name, space, panels, specs, functions)
 
 
 def place_document(path: Path | str, database: str | None = None) -> Document:

@@ -7,11 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpo.config.architectures import FunctionSettings, architecture_name
-from hpo.config.augment import GIVEN, AugmentSettings, augment_settings, augment_specification
 from hpo.config.explain import Problem
 from hpo.config.function_source import FoundFunction, read_function
 from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
+from hpo.config.training_functions import (
+    GIVEN,
+    TRAINING_FUNCTIONS,
+    TrainingFunctionSettings,
+    function_settings,
+    function_specification,
+)
 from hpo.errors import nearest
 from hpo.recipe.architecture import ArchitectureSpec, CnnSpec, FunctionSpec, own_factors, with_own_factors
 from hpo.recipe.point import FACTORS, Value
@@ -60,10 +66,10 @@ def at_reference(
     return found, problems
 
 
-def augment_at_reference(
+def training_functions(
     study: StudyFile, folder: Path, space: SearchSpace, specs: Mapping[str, ArchitectureSpec]
-) -> tuple[FunctionSpec | None, list[Problem]]:
-    """The study's own augmentation with the reference values of those of its arguments that the search space names.
+) -> tuple[dict[str, FunctionSpec], list[Problem]]:
+    """The study's own augmentation and loss, with the reference values of the arguments that the search space names.
 
     Args:
         study: as its file says.
@@ -72,27 +78,33 @@ def augment_at_reference(
         specs: the architectures, none of whose factors may have the same name.
 
     Returns:
-        The function, None if the study has none, and what is wrong with it, located in the study file.
+        Those that the study has, by their keys in its file, and what is wrong with them, located there.
     """
-    if study.augment is None:
-        return None, []
-    item = augment_settings(study.augment)
-    try:
-        spec = augment_specification(item, folder)
-    except ValueError as error:
-        return None, [Problem(("augment",), str(error))]
-    own = {name: value for name, value in space.reference.items() if name not in FACTORS}
-    source = read_function(item.function, folder, given=GIVEN)
-    problems = [
-        Problem(("augment", *problem.location), problem.text) for problem in _argument_problems(item, source, own)
-    ]
-    varied = {name: own[name] for name in {*(source.arguments or ()), *item.arguments} if name in own}
-    for name, architecture in specs.items():
-        both = sorted(varied.keys() & {*own_factors(architecture)})
-        if both:
-            text = f"{both[0]} is an argument of {item.function} and a factor of {name}; rename one of them"
-            problems.append(Problem(("augment",), text))
-    return replace(spec, arguments=tuple(sorted({**dict(spec.arguments), **varied}.items()))), problems
+    owners: dict[str, tuple[str, ...]] = {name: own_factors(spec) for name, spec in specs.items()}
+    found: dict[str, FunctionSpec] = {}
+    problems: list[Problem] = []
+    for key in TRAINING_FUNCTIONS:
+        written = getattr(study, key)
+        if written is None:
+            continue
+        item = function_settings(written)
+        try:
+            spec = function_specification(item, folder)
+        except ValueError as error:
+            problems.append(Problem((key,), str(error)))
+            continue
+        own = {name: value for name, value in space.reference.items() if name not in FACTORS}
+        source = read_function(item.function, folder, given=GIVEN)
+        problems += [Problem((key, *one.location), one.text) for one in _argument_problems(item, source, own)]
+        varied = {name: own[name] for name in {*(source.arguments or ()), *item.arguments} if name in own}
+        for name, factors in owners.items():
+            both = sorted(varied.keys() & {*factors})
+            if both:
+                text = f"{both[0]} is an argument of {item.function} and a factor of {name}; rename one of them"
+                problems.append(Problem((key,), text))
+        owners[item.function] = tuple(varied)
+        found[key] = replace(spec, arguments=tuple(sorted({**dict(spec.arguments), **varied}.items())))
+    return found, problems
 
 
 def unknown_factors(
@@ -100,15 +112,15 @@ def unknown_factors(
     folder: Path,
     space: SearchSpace,
     specs: Mapping[str, ArchitectureSpec],
-    augment: FunctionSpec | None = None,
+    functions: Mapping[str, FunctionSpec],
 ) -> list[Problem]:
-    """The factors that neither an architecture nor the own augmentation has, located in the search space's file."""
-    owned = {name for spec in (*specs.values(), *([augment] if augment else ())) for name in own_factors(spec)}
+    """The factors that neither an architecture nor a function of the training has, located in the space's file."""
+    owned = {name for spec in (*specs.values(), *functions.values()) for name in own_factors(spec)}
     unknown = [name for name in space.factors if name not in FACTORS and name not in owned]
     if not unknown:
         return []
-    functions = {item.function for item in study.architectures if isinstance(item, FunctionSettings)}
-    listed = [name for function in functions for name in read_function(function, folder).arguments or ()]
+    of_architectures = {item.function for item in study.architectures if isinstance(item, FunctionSettings)}
+    listed = [name for function in of_architectures for name in read_function(function, folder).arguments or ()]
     known = {*FACTORS, *owned, *listed}
     text = f"is not a factor: neither of the training nor of {', '.join(specs)}"
     return [Problem(("factors", name), f"{name!r} {text}; {nearest(name, known)}") for name in unknown]
@@ -129,13 +141,13 @@ def stage_problems(
     study: StudyFile,
     space: SearchSpace,
     specs: Mapping[str, ArchitectureSpec],
-    augment: FunctionSpec | None = None,
+    functions: Mapping[str, FunctionSpec],
 ) -> list[Problem]:
     """What the stages ask of own factors that cannot be had, located in the study file."""
     problems: list[Problem] = []
-    of_augment = own_factors(augment) if augment else ()
+    of_functions = [name for function in functions.values() for name in own_factors(function)]
     for name, spec in specs.items():
-        absent = {factor for factor in space.factors if factor not in FACTORS} - {*own_factors(spec), *of_augment}
+        absent = {factor for factor in space.factors if factor not in FACTORS} - {*own_factors(spec), *of_functions}
         if all(factor in absent for factor in study.stage2.factors):
             text = f"{name} has none of them; add a factor that it has, or leave {name} out of architectures"
             problems.append(Problem(("stage2", "factors"), text))
@@ -160,7 +172,7 @@ def may_change_shapes(factor: str, specs: Mapping[str, ArchitectureSpec]) -> boo
 
 
 def _argument_problems(
-    item: FunctionSettings | AugmentSettings, source: FoundFunction, own: Mapping[str, Value]
+    item: FunctionSettings | TrainingFunctionSettings, source: FoundFunction, own: Mapping[str, Value]
 ) -> list[Problem]:
     if source.arguments is None:
         return []

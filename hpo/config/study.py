@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from hpo.config.architectures import ArchitectureSettings, architecture_name
-from hpo.config.augment import OwnAugment
 from hpo.config.dashboard import Dashboard
 from hpo.config.database_url import sqlite_url
 from hpo.config.explain import Problem, refuse
@@ -17,6 +18,7 @@ from hpo.config.fields import AnyPath, DatabaseUrl, Flag, Name, Number, Seed, Se
 from hpo.config.limits import LimitSettings
 from hpo.config.search_space import SearchSpace
 from hpo.config.stages import ConfirmSettings, ObjectiveSettings, Stage1Settings, Stage2Settings
+from hpo.config.training_functions import TrainingFunction
 from hpo.recipe.architecture import ArchitectureSpec, FunctionSpec, own_factors
 from hpo.recipe.arithmetic import Arithmetic, ComputeDtype
 from hpo.recipe.point import FACTORS
@@ -122,7 +124,7 @@ class _Loaded:
     space: SearchSpace
     panels: Dashboard
     architecture_specs: dict[str, ArchitectureSpec]
-    augment_spec: FunctionSpec | None
+    functions: dict[str, FunctionSpec]
 
 
 def _default_output(values: dict[str, Any]) -> Path:
@@ -162,10 +164,15 @@ class StudyFile(Settings):
     arithmetic: ArithmeticSettings = Field(
         default_factory=ArithmeticSettings, description="how training steps are computed"
     )
-    augment: OwnAugment | None = Field(
+    augment: TrainingFunction | None = Field(
         default=None,
         description="function of your own that changes training patches at random: module:callable, or a mapping with "
         "function, arguments and files",
+    )
+    loss: TrainingFunction | None = Field(
+        default=None,
+        description="function of your own that is minimized, from labels and logits: module:callable, or a mapping "
+        "with function, arguments and files; without it, the factor loss names a built-in one",
     )
     workers: WorkerSettings = Field(default_factory=WorkerSettings, description="how workers behave")
     output: AnyPath = Field(
@@ -213,14 +220,24 @@ class StudyFile(Settings):
         return self._loaded.architecture_specs
 
     @property
-    def augment_spec(self) -> FunctionSpec | None:
-        """The user's own augmentation; None if there is none."""
-        return self._loaded.augment_spec
+    def function_specs(self) -> dict[str, FunctionSpec]:
+        """The functions of the user's own that training calls, by their keys in the study file."""
+        return dict(self._loaded.functions)
 
     @property
-    def augment_factors(self) -> tuple[str, ...]:
-        """The arguments of the user's own augmentation, each a factor that a search space may name."""
-        return () if self.augment_spec is None else own_factors(self.augment_spec)
+    def augment_spec(self) -> FunctionSpec | None:
+        """The user's own augmentation; None if there is none."""
+        return self._loaded.functions.get("augment")
+
+    @property
+    def loss_spec(self) -> FunctionSpec | None:
+        """The user's own loss; None if there is none."""
+        return self._loaded.functions.get("loss")
+
+    @property
+    def function_factors(self) -> tuple[str, ...]:
+        """The arguments of the user's own augmentation and loss, each a factor that a search space may name."""
+        return tuple(name for spec in self._loaded.functions.values() for name in own_factors(spec))
 
     def space_of(self, architecture: str) -> SearchSpace:
         """The search space without the factors that an architecture does not have.
@@ -228,7 +245,7 @@ class StudyFile(Settings):
         Raises:
             KeyError: if the study has no architecture of that name.
         """
-        own = (*own_factors(self.architecture_specs[architecture]), *self.augment_factors)
+        own = (*own_factors(self.architecture_specs[architecture]), *self.function_factors)
         kept = {name: factor for name, factor in self.space.factors.items() if name in FACTORS or name in own}
         return self.space if len(kept) == len(self.space.factors) else self.space.model_copy(update={"factors": kept})
 
@@ -243,9 +260,9 @@ class StudyFile(Settings):
         space: SearchSpace,
         panels: Dashboard,
         architecture_specs: dict[str, ArchitectureSpec],
-        augment_spec: FunctionSpec | None = None,
+        functions: Mapping[str, FunctionSpec] = MappingProxyType({}),
     ) -> Self:
         """The same study with what its file names; for `hpo.config.load.load_study`."""
         study = self.model_copy()
-        study._loaded = _Loaded(file, space, panels, architecture_specs, augment_spec)
+        study._loaded = _Loaded(file, space, panels, architecture_specs, dict(functions))
         return study

@@ -92,6 +92,7 @@ def training_section(subject: Subject) -> list[str]:
         **{capital(factor_words(name)): _exact(value) for name, value in differing(recipe.fitting_in_use).items()},
         **{capital(factor_words(name)): _exact(value) for name, value in differing(recipe.augmentations).items()},
         **({} if recipe.augment is None else {"Own augmentation": _function_words(recipe.augment)}),
+        **({} if recipe.own_loss is None else {"Own loss": _function_words(recipe.own_loss)}),
         **({"Frozen layers": _exact(recipe.frozen_layers)} if recipe.frozen_layers not in (0, "", NO_LAYERS) else {}),
         "Computed in": recipe.arithmetic.compute_dtype,
         "Compiled by XLA": value_words(recipe.arithmetic.jit_compile),
@@ -112,7 +113,8 @@ def training_section(subject: Subject) -> list[str]:
             f" Their shapes differ: {taken.taken} of the model's {plural(taken.variables, 'variable')} were taken, in "
             "whole layers, and the others began at random values."
         )
-    own = own_factors(recipe.architecture) + (own_factors(recipe.augment) if recipe.augment else ())
+    parts = [recipe.architecture, *(one for one in (recipe.augment, recipe.own_loss) if one is not None)]
+    own = [name for part in parts for name in own_factors(part)]
     values = subject.results.settings.reference.items()
     reference = {name: value for name, value in values if name in FACTORS or name in own}
     return [

@@ -55,7 +55,7 @@ AS_BEFORE = Fitting()
 """What older recipes, which do not mention it, were trained with."""
 
 
-def in_use(fitting: Fitting, *, optimizer: str, momentum: float, balance: str) -> Fitting:
+def in_use(fitting: Fitting, *, optimizer: str, momentum: float, balance: str, has_own_loss: bool) -> Fitting:
     """The same with every field that has no effect at its default: what a recipe's key holds, and training obeys.
 
     Args:
@@ -63,6 +63,7 @@ def in_use(fitting: Fitting, *, optimizer: str, momentum: float, balance: str) -
         optimizer: the recipe's.
         momentum: likewise.
         balance: likewise.
+        has_own_loss: whether the recipe has a loss of the user's own.
     """
     is_adam = optimizer in ("adam", "adamw")
     idle = {
@@ -70,8 +71,9 @@ def in_use(fitting: Fitting, *, optimizer: str, momentum: float, balance: str) -
         "beta_1": not is_adam,
         "beta_2": not is_adam,
         "epsilon": not is_adam and optimizer != "rmsprop",
-        "focal_gamma": fitting.loss != "focal",
-        "poly_epsilon": fitting.loss != "poly",
+        "loss": has_own_loss,
+        "focal_gamma": has_own_loss or fitting.loss != "focal",
+        "poly_epsilon": has_own_loss or fitting.loss != "poly",
         "class_weights": balance == "equal" or fitting.balanced_sampling,
         "balanced_sampling": balance == "equal",
     }

@@ -22,6 +22,11 @@ class Form:
         """Logits of a patch: one for two classes (of label 1, by the logistic function), else one for each class."""
         return 1 if self.classes == 2 else self.classes
 
+    @property
+    def logit_shape(self) -> tuple[int, ...]:
+        """The shape of a patch's logits: () for two classes, else (K,)."""
+        return () if self.classes == 2 else (self.classes,)
+
 
 TWO_IN_RGB = Form()
 """What older recipes, which do not mention it, were trained for."""

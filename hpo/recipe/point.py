@@ -60,8 +60,8 @@ def apply_point(template: Recipe, point: Point) -> tuple[Recipe, int]:
 
     Args:
         template: supplies every field that the point does not set, and the strategies' parameters.
-        point: must contain ``epochs``; what is no field of a recipe goes into the own augmentation or the
-            architecture, whichever has it.
+        point: must contain ``epochs``; what is no field of a recipe goes into the own augmentation, the own loss or
+            the architecture, whichever has it.
 
     Returns:
         The recipe, and the epochs to train it.
@@ -71,9 +71,10 @@ def apply_point(template: Recipe, point: Point) -> tuple[Recipe, int]:
     """
     fields: dict[str, Any] = {}
     own = {name: value for name, value in point.items() if name not in FACTORS}
-    if template.augment is not None:
-        of_augment = {name: own.pop(name) for name in own_factors(template.augment) if name in own}
-        fields["augment"] = with_own_factors(template.augment, of_augment)
+    for field, function in (("augment", template.augment), ("own_loss", template.own_loss)):
+        if function is not None:
+            of_function = {name: own.pop(name) for name in own_factors(function) if name in own}
+            fields[field] = with_own_factors(function, of_function)
     if own:
         fields["architecture"] = with_own_factors(template.architecture, own)
     for name in [name for name in point if name in FACTORS]:

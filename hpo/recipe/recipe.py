@@ -87,6 +87,7 @@ class Recipe:
         fitting: how weights follow the gradients, where that is not as usual.
         augmentations: random changes of the patches beyond turns and stain jitter.
         augment: the user's own change of the patches, after all of these and before patches are mixed; None is none.
+        own_loss: what is minimized in place of ``fitting.loss``; None is none.
         form: classes and channels of the data.
         frozen_layers: layers that are not trained; see `hpo.models.freeze`.
     """
@@ -110,6 +111,7 @@ class Recipe:
     fitting: Fitting = AS_BEFORE
     augmentations: Augmentations = NO_AUGMENTATIONS
     augment: FunctionSpec | None = None
+    own_loss: FunctionSpec | None = None
     form: Form = TWO_IN_RGB
     frozen_layers: Frozen = 0
 
@@ -169,12 +171,18 @@ class Recipe:
     @property
     def fitting_in_use(self) -> Fitting:
         """How weights follow the gradients, with every field that has no effect here at its default."""
-        return in_use(self.fitting, optimizer=self.optimizer, momentum=self.momentum, balance=self.balance)
+        return in_use(
+            self.fitting,
+            optimizer=self.optimizer,
+            momentum=self.momentum,
+            balance=self.balance,
+            has_own_loss=self.own_loss is not None,
+        )
 
     def _groups(self) -> dict[str, Any]:
         """What differs from older recipes' training and has an effect here."""
         groups = {"fitting": differing(self.fitting_in_use), "form": differing(self.form)}
-        more = _augmenting_to_json(self) | _frozen_to_json(self.frozen_layers)
+        more = _changes_to_json(self) | _frozen_to_json(self.frozen_layers)
         return {name: values for name, values in groups.items() if values} | more
 
 
@@ -198,7 +206,7 @@ def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
         values["fitting"] = fitting
     if form := differing(recipe.form):
         values["form"] = form
-    values |= _augmenting_to_json(recipe) | _frozen_to_json(recipe.frozen_layers)
+    values |= _changes_to_json(recipe) | _frozen_to_json(recipe.frozen_layers)
     if recipe.initial is not None:
         start = recipe.initial
         values["initial"] = {
@@ -229,6 +237,7 @@ def recipe_from_json(values: dict[str, Any]) -> Recipe:
         fitting=Fitting(**values.get("fitting", {})),
         augmentations=Augmentations(**values.get("augmentations", {})),
         augment=function_from_json(values["augment"]) if "augment" in values else None,
+        own_loss=function_from_json(values["own_loss"]) if "own_loss" in values else None,
         form=Form(**values.get("form", {})),
         frozen_layers=values.get("frozen_layers", 0),
     )
@@ -244,11 +253,12 @@ def _frozen_to_json(frozen: Frozen) -> dict[str, Any]:
     return {} if frozen in (0, "", NO_LAYERS) else {"frozen_layers": frozen}
 
 
-def _augmenting_to_json(recipe: Recipe) -> dict[str, Any]:
-    """Nothing where patches are changed as in older recipes."""
+def _changes_to_json(recipe: Recipe) -> dict[str, Any]:
+    """Nothing where patches are changed as in older recipes, and no loss is the user's own."""
     augmentations = differing(recipe.augmentations)
     values: dict[str, Any] = {"augmentations": augmentations} if augmentations else {}
-    return values | ({} if recipe.augment is None else {"augment": architecture_to_json(recipe.augment)})
+    functions = {"augment": recipe.augment, "own_loss": recipe.own_loss}
+    return values | {name: architecture_to_json(one) for name, one in functions.items() if one is not None}
 
 
 _PLAIN_FIELDS = (

@@ -53,6 +53,7 @@ def _reference(study: StudyFile, spec: ArchitectureSpec, digest: str, patches: i
         arithmetic=study.arithmetic.of_recipe,
         balance=study.data.balance,
         augment=study.augment_spec,
+        own_loss=study.loss_spec,
         form=form_of(study),
     )
     batch = study.space.factors.get("batch_size")

@@ -28,11 +28,12 @@ def check_functions(study: StudyFile, threads: int | None = None) -> None:
     """
     functions = {name: spec for name, spec in study.architecture_specs.items() if isinstance(spec, FunctionSpec)}
     frozen = study.space.factors.get("frozen_layers")
-    if not functions and study.augment_spec is None and frozen is None:
+    if not functions and not study.function_specs and frozen is None:
         return
     from hpo.models.build import build_model, doubts_about
     from hpo.models.own_function import look_in
     from hpo.training.own_augment import check_augmentation
+    from hpo.training.own_loss import check_loss
     from hpo.training.runtime import configure
 
     with suppress(TrainingError):  # TensorFlow runs already, with other threads: whoever trains next says so
@@ -45,11 +46,15 @@ def check_functions(study: StudyFile, threads: int | None = None) -> None:
             raise ConfigError(study.file, f"{error}; nothing was planned", key=f"architectures.{name}") from error
         for doubt in doubts_about(model):
             _log.warning("%s: %s", spec.function, doubt)
-    if study.augment_spec is not None:
+    for key, function in study.function_specs.items():
+        form = form_of(study)
         try:
-            check_augmentation(study.augment_spec, study.data.patch_size)
+            if key == "augment":
+                check_augmentation(function, study.data.patch_size, form.channels)
+            else:
+                check_loss(function, form.logit_shape)
         except TrainingError as error:
-            raise ConfigError(study.file, f"{error}; nothing was planned", key="augment") from error
+            raise ConfigError(study.file, f"{error}; nothing was planned", key=key) from error
     if frozen is not None:
         _check_frozen(study, frozen)
 

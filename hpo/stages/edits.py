@@ -71,7 +71,7 @@ def _changed_paths(was: Any, now: Any, path: tuple[str, ...]) -> Iterator[tuple[
     """Paths at which two plans differ; an architecture or factor that one of them lacks is one change."""
     if was == now:
         return
-    is_whole = (len(path) == 2 and path[0] == "architectures") or path == ("augment",)
+    is_whole = (len(path) == 2 and path[0] == "architectures") or path in (("augment",), ("loss",))
     if isinstance(was, Mapping) and isinstance(now, Mapping) and not is_whole:
         for name in dict.fromkeys([*now, *was]):
             yield from _changed_paths(was.get(name), now.get(name), (*path, name))

@@ -74,6 +74,7 @@ def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed:
         arithmetic=study.arithmetic.of_recipe,
         balance=study.data.balance,
         augment=study.augment_spec,
+        own_loss=study.loss_spec,
         form=form_of(study),
     )
     return apply_point(template, study.space_of(architecture).reference)[0]
@@ -299,8 +300,7 @@ def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
         chosen["limits"] = study.limits.model_dump(mode="json", exclude_none=True)
     if study.data.balance != "equal":  # studies from before there was a choice stay as they were
         chosen["balance"] = study.data.balance
-    if study.augment_spec is not None:
-        chosen["augment"] = architecture_to_json(study.augment_spec)
+    chosen |= {key: architecture_to_json(spec) for key, spec in study.function_specs.items()}
     chosen["search_space"] = study.space.model_dump(mode="json")
     chosen["search_space"]["strategies"] = study.space.strategies.recorded()
     for factor in chosen["search_space"]["factors"].values():

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.models.backend import tf
+from hpo.recipe.architecture import FunctionSpec
 from hpo.recipe.fitting import Fitting
 from hpo.recipe.recipe import OptimizerName, Recipe
 from hpo.training import alter
@@ -25,6 +26,7 @@ from hpo.training.losses import losses_of
 from hpo.training.network import Network, logits_of, scaled
 from hpo.training.optimizers import kernel_penalty, make_optimizer
 from hpo.training.own_augment import own_augmentation
+from hpo.training.own_loss import own_loss
 from hpo.training.runtime import start_xla
 from hpo.training.sampling import balanced_weights
 
@@ -45,6 +47,7 @@ class Settings:
         stain_jitter: whether their stain is changed.
         fitting: how weights follow the gradients, where that is not as usual; what has no effect is at its default.
         altering: which other changes patches go through.
+        own_loss: the user's own loss.
     """
 
     batch_size: int
@@ -55,6 +58,7 @@ class Settings:
     stain_jitter: bool
     fitting: Fitting
     altering: Altering
+    own_loss: FunctionSpec | None
 
     @classmethod
     def of(cls, recipe: Recipe) -> Settings:
@@ -68,6 +72,7 @@ class Settings:
             stain_jitter=recipe.stain_jitter > 0,
             fitting=recipe.fitting_in_use,
             altering=Altering.of(recipe),
+            own_loss=recipe.own_loss,
         )
 
 
@@ -90,10 +95,12 @@ class EpochFunction:
         self.optimizer.build(network.model.trainable_variables)
         self.averages = Averages(network.model, settings.fitting.ema) if settings.fitting.ema else None
         weighted = settings.fitting.class_weights == "balanced"
-        self._class_weights = tf.Variable(tf.ones(network.classes)) if weighted else None
+        self._class_weights = tf.Variable(tf.ones(network.form.classes)) if weighted else None
         own = settings.altering.own
         shape = network.size, settings.batch_size, network.form.channels
         self._own = None if own is None else own_augmentation(own, *shape)
+        loss = settings.own_loss
+        self._own_loss = None if loss is None else own_loss(loss, settings.batch_size, network.logit_shape)
         self._run = self._compile()
 
     def weigh(self, labels: NDArray[np.uint8]) -> None:
@@ -103,7 +110,7 @@ class EpochFunction:
             labels: number of each training patch's class, ``(N,)``.
         """
         if self._class_weights is not None:
-            self._class_weights.assign(balanced_weights(labels, self.network.classes))
+            self._class_weights.assign(balanced_weights(labels, self.network.form.classes))
 
     def train(
         self, patches: tf.Tensor, labels: tf.Tensor, draws: Draws, learning_rates: NDArray[np.float32]
@@ -180,7 +187,7 @@ class EpochFunction:
         patches, labels = self._augmented(patches, labels, turns, stain, altered)
         with tf.GradientTape() as tape:
             logits = tf.cast(logits_of(model(scaled(patches), training=True)), tf.float32)
-            loss = tf.reduce_mean(losses_of(labels, logits, settings.fitting, self._class_weights))
+            loss = tf.reduce_mean(self._losses(labels, logits))
             if settings.fitting.l2:
                 loss += kernel_penalty(model, settings.fitting.l2)
             if model.losses:  # regularizers, which only a user's own function can bring
@@ -189,6 +196,9 @@ class EpochFunction:
         if self.averages is not None:
             self.averages.follow(self.optimizer.iterations)
         return logits
+
+    def _losses(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        return losses_of(labels, logits, self.settings.fitting, self._class_weights, self._own_loss)
 
     def _augmented(
         self, patches: tf.Tensor, labels: tf.Tensor, turns: tf.Tensor, stain: tf.Tensor, altered: Alterations

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from hpo.models.backend import tf
 from hpo.recipe.fitting import Fitting
+from hpo.training.own_loss import OwnLoss
 
 
 def losses_of(
-    targets: tf.Tensor, logits: tf.Tensor, fitting: Fitting, class_weights: tf.Tensor | None = None
+    targets: tf.Tensor,
+    logits: tf.Tensor,
+    fitting: Fitting,
+    class_weights: tf.Tensor | None = None,
+    own: OwnLoss | None = None,
 ) -> tf.Tensor:
     """The loss of each patch, times the weight of its class.
 
@@ -20,17 +25,20 @@ def losses_of(
         logits: float32 of the same shape.
         fitting: names the loss, its parameters and the label smoothing.
         class_weights: float32 ``(K,)``; None is 1 of each. A mixed target's weight is mixed alike.
+        own: the user's own loss, in place of the one that ``fitting`` names.
 
     Returns:
         float32 ``(B,)``; a batch's loss is their mean.
     """
-    losses = _unweighted(targets, logits, fitting)
+    losses = _unweighted(targets, logits, fitting, own)
     return losses if class_weights is None else losses * _weights(targets, class_weights)
 
 
-def _unweighted(targets: tf.Tensor, logits: tf.Tensor, fitting: Fitting) -> tf.Tensor:
+def _unweighted(targets: tf.Tensor, logits: tf.Tensor, fitting: Fitting, own: OwnLoss | None) -> tf.Tensor:
     if fitting.label_smoothing:
         targets = smoothed(targets, fitting.label_smoothing)
+    if own is not None:
+        return own(targets, logits)
     if fitting.loss == "focal":
         return focal(targets, logits, fitting.focal_gamma)
     if fitting.loss == "poly":

@@ -71,12 +71,7 @@ class Network:
     @property
     def logit_shape(self) -> tuple[int, ...]:
         """The shape of a patch's logits: () for two classes, else (K,)."""
-        return () if self.form.outputs == 1 else (self.form.outputs,)
-
-    @property
-    def classes(self) -> int:
-        """The number of classes that its outputs tell apart: two by one logit."""
-        return max(2, self.form.outputs)
+        return self.form.logit_shape
 
     def predict(self, patches: NDArray[np.uint8], weights: Arrays | None = None) -> NDArray[np.float32]:
         """Logits, float32 ``(N,)`` or ``(N, K)``, of uint8 patches ``(N, size, size, channels)``.

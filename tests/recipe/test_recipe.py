@@ -28,6 +28,7 @@ ALTERED = replace(
     PLAIN,
     augmentations=Augmentations(shift=4, mixup=0.2),
     augment=FunctionSpec("mine:noisy", "0" * 64, (("a.npy", "1" * 64),), (("strength", 0.5),)),
+    own_loss=FunctionSpec("mine:tversky", "0" * 64, (), (("alpha", 0.7),)),
 )
 NESTEROV = replace(PLAIN, fitting=Fitting(nesterov=True))
 
@@ -87,6 +88,7 @@ def test_another_format_gives_other_keys(monkeypatch: pytest.MonkeyPatch) -> Non
         {"balance": "natural"},
         {"augmentations": Augmentations(shift=4)},
         {"augment": FunctionSpec("mine:noisy", "0" * 64)},
+        {"own_loss": FunctionSpec("mine:loss", "0" * 64)},
         {"form": Form(classes=3)},
         {"form": Form(channels=1)},
         {"frozen_layers": 1},
@@ -99,7 +101,7 @@ def test_whatever_changes_the_training_changes_the_key(change: dict[str, Any]) -
 
 
 def test_every_field_is_covered_by_the_test_above() -> None:
-    assert len(Recipe.__dataclass_fields__) == 21
+    assert len(Recipe.__dataclass_fields__) == 22
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,12 @@ def test_every_field_is_covered_by_the_test_above() -> None:
         (
             replace(PLAIN, balance="natural", fitting=Fitting(class_weights="balanced", balanced_sampling=True)),
             replace(PLAIN, balance="natural", fitting=Fitting(balanced_sampling=True)),
+        ),
+        (
+            replace(
+                PLAIN, own_loss=FunctionSpec("mine:loss", "0" * 64), fitting=Fitting(loss="focal", focal_gamma=1.0)
+            ),
+            replace(PLAIN, own_loss=FunctionSpec("mine:loss", "0" * 64)),
         ),
         (replace(PLAIN, fitting=Fitting(focal_gamma=5.0, poly_epsilon=3.0)), PLAIN),
         (

@@ -49,7 +49,7 @@ def test_what_keeps_the_contract_passes() -> None:
         ("return tf.cast(patches, tf.uint8)", "it returned uint8"),
         ("return patches[:, 1:]", r"of \(4, 16, 16, 3\) it returned \(4, 15, 16, 3\)"),
         ("return patches / 0.0 - patches / 0.0", "values that are infinite or no numbers"),
-        ("return patches + tf.random.uniform(tf.shape(patches))", "it uses RandomUniform, which is no function of the"),
+        ("return patches + tf.random.uniform(tf.shape(patches))", "it uses .*, which is no function of the"),
         ("return patches + tf.random.stateless_uniform(tf.shape(patches), (1, 2)) / tf.constant(0.0)", "infinite"),
         ("return tf.ensure_shape(tf.numpy_function(lambda x: x, [patches], tf.float32), patches.shape)", "PyFunc"),
         ("tf.debugging.assert_less(patches, 1.0); return tf.identity(patches)", "InvalidArgumentError"),

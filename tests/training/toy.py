@@ -62,6 +62,17 @@ def dropout_model(shape: tuple[int, int, int]) -> Any:
     return Sequential([layers.Input(shape), layers.Flatten(), layers.Dense(6), layers.Dropout(0.5), layers.Dense(1)])
 
 
+def tversky(labels: Any, logits: Any, alpha: float = 0.7) -> Any:
+    """A user's own loss, of a batch as a whole."""
+    import tensorflow as tf
+
+    p = tf.sigmoid(logits)
+    hits = tf.reduce_sum(p * labels)
+    misses, alarms = tf.reduce_sum((1 - p) * labels), tf.reduce_sum(p * (1 - labels))
+    loss = 1 - hits / (hits + alpha * misses + (1 - alpha) * alarms + 1e-6)
+    return tf.fill(tf.shape(logits)[:1], loss)
+
+
 def noisy(patches: Any, seed: Any, strength: float = 20.0) -> Any:
     """A user's own augmentation."""
     import tensorflow as tf
@@ -72,6 +83,7 @@ def noisy(patches: Any, seed: Any, strength: float = 20.0) -> Any:
 SOURCE_DIGEST = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 FUNCTION = FunctionSpec("tests.training.toy:dropout_model", SOURCE_DIGEST)
 OWN_AUGMENTATION = FunctionSpec("tests.training.toy:noisy", SOURCE_DIGEST, arguments=(("strength", 30.0),))
+OWN_LOSS = FunctionSpec("tests.training.toy:tversky", SOURCE_DIGEST, arguments=(("alpha", 0.8),))
 CNN = CnnSpec((Convolution(3, 4),), (5,))
 BLOCKS = CnnSpec(
     (Convolution(3, 4, 2, pool=False), Convolution(3, 4), Convolution(3, 6, pool=False)),
@@ -139,6 +151,13 @@ RESUMED = {
         augmentations=Augmentations(2, 0.2, 0.5, 0.05, 0.4, 1.0),
         augment=OWN_AUGMENTATION,
         arithmetic=Arithmetic(jit_compile=True),
+    ),
+    "own loss, weighted, smoothed": replace(
+        PLAIN,
+        patches=91,
+        balance="natural",
+        own_loss=OWN_LOSS,
+        fitting=Fitting(class_weights="balanced", label_smoothing=0.1),
     ),
     "frozen layer with BatchNormalization": replace(
         PLAIN, frozen_layers=1, batch_normalization=True, optimizer="adam", weight_decay=0.1

@@ -26,6 +26,7 @@ _PARTS = {
     "confirm": "Final trainings",
     "arithmetic": "Arithmetic",
     "augment": "Augmentation",
+    "loss": "Loss",
 }
 _BUDGET = ("trials", "patch_visits", "minutes")
 
@@ -53,7 +54,8 @@ def wishes_of(study: StudyFile) -> dict[tuple[str, str], str]:
     """
     values = study.model_dump(mode="json", include={"data", "objective", "stage1", "stage2", "confirm", "arithmetic"})
     values["architectures"] = {name: _architecture(spec) for name, spec in study.architecture_specs.items()}
-    values["augment"] = None if study.augment_spec is None else _architecture(study.augment_spec)
+    for key, spec in (("augment", study.augment_spec), ("loss", study.loss_spec)):
+        values[key] = None if spec is None else _architecture(spec)
     values |= study.space.model_dump(mode="json")
     wishes = {}
     for section in _PARTS:

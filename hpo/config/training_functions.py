@@ -1,4 +1,4 @@
-"""The user's own augmentation as a study file names it."""
+"""Functions of the user's own that training calls, as a study file names them: an augmentation, a loss."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from hpo.config.function_source import file_digest, read_function
 from hpo.config.patterns import FUNCTION_PATTERN
 from hpo.recipe.architecture import FunctionSpec
 
+TRAINING_FUNCTIONS = ("augment", "loss")
+"""The study file's keys that name one."""
+
 GIVEN = 2
-"""Arguments of an augmentation that training gives it: patches and seed."""
+"""Arguments that training gives such a function: patches and seed, or labels and logits."""
 
 
-class AugmentSettings(Settings):
-    """A TensorFlow function that changes training patches at random; see `hpo.training.own_augment`."""
+class TrainingFunctionSettings(Settings):
+    """A TensorFlow function; see `hpo.training.own_augment` and `hpo.training.own_loss`."""
 
     function: str = Field(
-        pattern=FUNCTION_PATTERN,
-        description="module:callable, importable from the study file's folder; from patches and a seed to patches",
+        pattern=FUNCTION_PATTERN, description="module:callable, importable from the study file's folder"
     )
     files: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         default=(), description="files that the function reads, relative to this file: part of what is trained"
@@ -32,23 +34,23 @@ class AugmentSettings(Settings):
 
 
 def _form(value: Any) -> str:
-    return "<function>" if isinstance(value, str) else "<AugmentSettings>"
+    return "<function>" if isinstance(value, str) else "<TrainingFunctionSettings>"
 
 
-OwnAugment = Annotated[
+TrainingFunction = Annotated[
     Annotated[str, Field(pattern=FUNCTION_PATTERN), Tag("<function>")]
-    | Annotated[AugmentSettings, Tag("<AugmentSettings>")],
+    | Annotated[TrainingFunctionSettings, Tag("<TrainingFunctionSettings>")],
     Discriminator(_form),
 ]
 """``module:callable``, or the same with arguments and files."""
 
 
-def augment_settings(written: str | AugmentSettings) -> AugmentSettings:
+def function_settings(written: str | TrainingFunctionSettings) -> TrainingFunctionSettings:
     """The long form of either."""
-    return AugmentSettings(function=written) if isinstance(written, str) else written
+    return TrainingFunctionSettings(function=written) if isinstance(written, str) else written
 
 
-def augment_specification(settings: AugmentSettings, folder: Path) -> FunctionSpec:
+def function_specification(settings: TrainingFunctionSettings, folder: Path) -> FunctionSpec:
     """What a recipe holds of it.
 
     Args:
