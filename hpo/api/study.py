@@ -151,7 +151,9 @@ class Study:
         return file
 
     def model(self, architecture: str | None = None) -> Any:
-        """The tuned Keras model: raw patches 0..255 ``(N, size, size, 3)`` in, probabilities ``(N, 1)`` of label 1 out.
+        """The tuned Keras model: raw patches 0..255 in, probabilities out.
+
+        Patches are ``(N, size, size, channels)``; probabilities ``(N, 1)`` of label 1, or ``(N, K)`` of each class.
 
         Args:
             architecture: by name; None is the best on validation.
@@ -174,17 +176,17 @@ class Study:
         return self._kept[name]
 
     def predict(self, architecture: str | None, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities ``(N,)`` of label 1 by the tuned model.
+        """Probabilities by the tuned model: ``(N,)`` of label 1, or ``(N, K)`` of each of more than two classes.
 
         Args:
             architecture: by name; None is the best on validation.
-            patches: uint8 ``(N, size, size, 3)``.
+            patches: uint8 ``(N, size, size, channels)``.
 
         Raises:
             HpoError: as `model`.
         """
-        probabilities: NDArray[np.float32] = self.model(architecture).predict(patches, verbose=0)[:, 0]
-        return probabilities
+        probabilities: NDArray[np.float32] = self.model(architecture).predict(patches, verbose=0)
+        return probabilities[:, 0] if probabilities.shape[1] == 1 else probabilities
 
     def predict_image(self, path: Path | str, architecture: str | None = None, **settings: Any) -> Prediction:
         """Probabilities over a slide or an image of any size by the tuned model, as `hpo predict` finds them.

@@ -14,6 +14,7 @@ from hpo.config.consistency import architecture_specs, panel_problems, space_pro
 from hpo.config.dashboard import Dashboard
 from hpo.config.explain import Problem, config_error, explain
 from hpo.config.fields import AnyPath, Context, DatabaseUrl, StoreUrl
+from hpo.config.metric import metric_specification
 from hpo.config.own_factors import stage_problems, training_functions, unknown_factors
 from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
@@ -103,9 +104,14 @@ def study_of(document: Document) -> StudyFile:
     problems += space_problems(study, space)
     problems += stage_problems(study, space, specs, functions)
     problems += cnn_size_problems(study, space, specs)
+    metric = None
+    try:
+        metric = metric_specification(study.objective.metric, document.folder)
+    except ValueError as error:
+        problems.append(Problem(("objective", "metric"), str(error)))
     if problems:
         raise config_error(document, problems)
-    return study.loaded(document.folder / document.file.name, space, panels, specs, functions)
+    return study.loaded(document.folder / document.file.name, space, panels, specs, functions, metric)
 
 
 def place_document(path: Path | str, database: str | None = None) -> Document:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, mod
 
 from hpo.config.explain import Problem, refuse, shown
 from hpo.config.fields import Context, FactorName, Flag, Name, Number, Seed, Settings, Whole, repeated_items
+from hpo.config.metric import MetricName
 from hpo.config.rungs import Rungs, rung_problems
 from hpo.recipe.point import PAPER_FACTORS
 
@@ -22,8 +23,10 @@ POOL_DESIGNS = ("asha",)
 class ObjectiveSettings(Settings):
     """What a trial is judged by, always on the validation split."""
 
-    metric: Literal["auc", "accuracy", "precision", "recall", "f1", "loss"] = Field(
-        default="auc", description="which metric; loss is minimized, the others maximized"
+    metric: MetricName = Field(
+        default="auc",
+        description="which metric; loss and brier are minimized, the others maximized; or a function of your own, "
+        "module:name, from labels and probabilities to a number, which is maximized",
     )
     epoch: Literal["last", "best", "mean_last"] = Field(
         default="last", description="which epoch speaks: the last, the best, or the mean of the last few"

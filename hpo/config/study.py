@@ -125,6 +125,7 @@ class _Loaded:
     panels: Dashboard
     architecture_specs: dict[str, ArchitectureSpec]
     functions: dict[str, FunctionSpec]
+    metric_spec: FunctionSpec | None
 
 
 def _default_output(values: dict[str, Any]) -> Path:
@@ -239,6 +240,17 @@ class StudyFile(Settings):
         """The arguments of the user's own augmentation and loss, each a factor that a search space may name."""
         return tuple(name for spec in self._loaded.functions.values() for name in own_factors(spec))
 
+    @property
+    def metric_spec(self) -> FunctionSpec | None:
+        """The user's own metric, by which trials are judged; None if it is one that has a name."""
+        return self._loaded.metric_spec
+
+    @property
+    def objective_metric(self) -> str:
+        """The metric by which trials are judged, as curves and the plan have it: an own one with its digest."""
+        spec = self.metric_spec
+        return self.objective.metric if spec is None else f"{spec.function}#{spec.source_digest[:8]}"
+
     def space_of(self, architecture: str) -> SearchSpace:
         """The search space without the factors that an architecture does not have.
 
@@ -261,8 +273,9 @@ class StudyFile(Settings):
         panels: Dashboard,
         architecture_specs: dict[str, ArchitectureSpec],
         functions: Mapping[str, FunctionSpec] = MappingProxyType({}),
+        metric_spec: FunctionSpec | None = None,
     ) -> Self:
         """The same study with what its file names; for `hpo.config.load.load_study`."""
         study = self.model_copy()
-        study._loaded = _Loaded(file, space, panels, architecture_specs, dict(functions))
+        study._loaded = _Loaded(file, space, panels, architecture_specs, dict(functions), metric_spec)
         return study

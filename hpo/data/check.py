@@ -92,7 +92,7 @@ def _judge(splits: tuple[SplitReport, ...], crossings: tuple[Crossing, ...]) -> 
     return [*problems, *doubts(splits, crossings)]
 
 
-def _shown(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def as_picture(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Pixels as a picture has them: grey, or the first three channels."""
     return pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., 0]
 
@@ -125,7 +125,7 @@ def draw_preview(splits: list[Patches], path: Path, classes: Sequence[str], *, r
             for place, pixels in enumerate(patches.read(chosen)):
                 row, column = divmod(place, COLUMNS)
                 corner = (gap + column * (side + gap), top + caption + row * (side + gap))
-                sheet.paste(Image.fromarray(_shown(pixels)), corner)
+                sheet.paste(Image.fromarray(as_picture(pixels)), corner)
             top += height
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
+from hpo.evaluation.many import many_cross_entropy, squared_distance
 from hpo.evaluation.metrics import cross_entropy
 from hpo.evaluation.resampling import resampling_units
 
@@ -82,6 +83,35 @@ def calibrate(
         nll=float(np.mean(cross_entropy(positive, rows))),
         ece=float(np.mean([_calibration_error(positive, row, bins) for row in rows])),
         bins=_reliability(*pooled, bins),
+    )
+
+
+def calibrate_classes(
+    labels: NDArray[Any], probabilities: NDArray[Any], bins: int = 10, *, slides: NDArray[Any] | None = None
+) -> Calibration:
+    """The same of K classes: the reliability of every class's probability together, each against the rest.
+
+    Args:
+        labels: ``(N,)``, numbers from 0 to K - 1.
+        probabilities: ``(S, N, K)``, one row a seed.
+        bins: how many; fewer where many predictions are level.
+        slides: ``(N,)``, which slide each patch is from; without them a patch's K probabilities are one unit.
+
+    Returns:
+        Brier score and NLL of K classes (`hpo.evaluation.many`), means over the seeds; error and curve of the ``N * K``
+        probabilities that a patch is of a class.
+
+    Source: Kull et al. 2019, "Beyond temperature scaling" (classwise calibration).
+    """
+    classes = probabilities.shape[-1]
+    units = np.arange(len(labels)) if slides is None else slides
+    one_hot = np.eye(classes, dtype=np.uint8)[labels.astype(np.intp)].reshape(-1)
+    rows = probabilities.reshape(len(probabilities), -1)
+    found = calibrate(one_hot, rows, bins, slides=np.repeat(units, classes))
+    return replace(
+        found,
+        brier=float(np.mean([squared_distance(labels, row) for row in probabilities])),
+        nll=float(np.mean([many_cross_entropy(labels, row) for row in probabilities])),
     )
 
 

@@ -6,6 +6,7 @@ is the mean over seeds; what varies is which slides (or patches) the split has, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.errors import TrainingError
 from hpo.evaluation.bootstrap import Draws, draw_metrics
 from hpo.evaluation.delong import (
     AucDifference,
@@ -264,16 +266,23 @@ def scorer_standard_error(
 ) -> float:
     """The same of any function of labels and probabilities, from 200 bootstrap resamples that it is called for.
 
-    Resamples for which it gives no finite number are left out; 0 if there are less than two others.
+    Resamples for which it fails, or gives no finite number, are left out; 0 if there are less than two others.
     """
     _, of_patch = resampling_units(labels, groups)
     units = int(of_patch.max()) + 1
     classes = unit_totals(of_patch, units, [labels == label for label in np.unique(labels)])
     weights = draw_units(np.random.default_rng(0), 200, classes).astype(np.intp)
     rows = [np.repeat(np.arange(len(labels)), drawn[of_patch]) for drawn in weights.T]
-    values = np.array([scorer(labels[row], probabilities[row]) for row in rows])
+    values = np.array([_scored(scorer, labels[row], probabilities[row]) for row in rows])
     values = values[np.isfinite(values)]
     return float(np.std(values, ddof=1) * np.sqrt(units / (units - 1))) if len(values) > 1 else 0.0
+
+
+def _scored(scorer: Scorer, labels: NDArray[Any], probabilities: NDArray[Any]) -> float:
+    try:
+        return scorer(labels, probabilities)
+    except TrainingError:  # a user's own function
+        return math.nan
 
 
 def _sampling(draws: Draws) -> Sampling:

@@ -10,14 +10,15 @@ from statistics import fmean
 from typing import Literal
 
 from hpo.config.study import StudyFile
+from hpo.evaluation.scores import LESS_IS_BETTER
 
 Curve = Sequence[Mapping[str, float]]
 """Metrics of each epoch, from epoch 1."""
 
 
 def lower_is_better(metric: str) -> bool:
-    """Whether less of a metric is better: of the loss alone."""
-    return metric == "loss"
+    """Whether less of a metric is better."""
+    return metric in LESS_IS_BETTER
 
 
 def gain(metric: str, value: float) -> float:
@@ -30,7 +31,7 @@ class Objective:
     """The rule of a study file.
 
     Args:
-        metric: ``accuracy``, ``precision``, ``recall``, ``f1``, ``auc`` or ``loss``, on the validation split.
+        metric: of `hpo.evaluation.scores.KNOWN`, or a user's own ``module:name#digest``, on the validation split.
         epoch: ``last``, ``best``, or ``mean_last`` (the mean of the last few: single epochs swing by points).
         last: how many epochs ``mean_last`` averages; fewer where the training is shorter.
     """
@@ -92,4 +93,4 @@ def final_objective_of(study: StudyFile) -> Objective:
 
 def objective_of(study: StudyFile) -> Objective:
     """The rule that a study file names."""
-    return Objective(study.objective.metric, study.objective.epoch, study.objective.last)
+    return Objective(study.objective_metric, study.objective.epoch, study.objective.last)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hpo.config.best_config import BestConfig, BestModel, Donor, Interval, write_best_config
@@ -71,7 +71,7 @@ def export_study(
             export_model(trainer, model.recipe, model.epoch, *models, symmetries=model.symmetries)
         for path in missing:
             if path.name == "roc.csv":
-                _write_text(path, _roc(PredictionStore(files), model))
+                _write_text(path, _roc(PredictionStore(files), model, results.classes))
             elif path.name == "model_card.md":
                 variables = trainer.model(model.recipe, model.epoch).trainable_variables
                 parameters = sum(math.prod(variable.shape) for variable in variables)
@@ -119,7 +119,9 @@ def _threads(results: StudyResults, tuned: Mapping[str, Tuned]) -> int | None:
 
 
 def _threshold(results: StudyResults, name: str, model: Tuned) -> float | None:
-    """The one that validation chooses for these very weights; None where their predictions are not kept."""
+    """The one that validation chooses for these very weights; None without their predictions, or of more classes."""
+    if len(results.classes) > 2:
+        return None
     for training in results.finals(name, "after"):
         if training.recipe_key == model.recipe.key and training.valid_probabilities is not None:
             labels = results.valid_labels
@@ -153,16 +155,20 @@ def _intervals(side: Measurement) -> dict[str, Interval]:
     }
 
 
-def _roc(store: PredictionStore, model: Tuned) -> str:
-    """The ROC curve of every run as CSV, one row per point."""
+def _roc(store: PredictionStore, model: Tuned, classes: Sequence[str]) -> str:
+    """The ROC curve of every run as CSV, one row per point; of more than two classes, each against the rest."""
     labels, _ = store.load_truth(model.configuration)
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["role", "seed", "false_positive_rate", "true_positive_rate", "threshold"])
+    columns = ["false_positive_rate", "true_positive_rate", "threshold"]
+    rows.writerow(["role", "seed", *(["class"] if len(classes) > 2 else []), *columns])
     for role, seed in model.runs:
-        curve = roc_curve(labels, store.load(model.configuration, role, seed))
-        points = zip(curve.false_positive_rate, curve.true_positive_rate, curve.threshold, strict=True)
-        rows.writerows([role, seed, *point] for point in points)
+        found = store.load(model.configuration, role, seed)
+        for label, name in enumerate(classes) if found.ndim == 2 else [(1, "")]:
+            curve = roc_curve(labels == label, found[:, label] if found.ndim == 2 else found)
+            points = zip(curve.false_positive_rate, curve.true_positive_rate, curve.threshold, strict=True)
+            address = [role, seed, *([name] if name else [])]
+            rows.writerows([*address, *point] for point in points)
     return text.getvalue()
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from hpo.evaluation.calibration import calibrate
-from hpo.evaluation.metrics import METRICS, THRESHOLD, binary_metrics
+from hpo.evaluation.metrics import METRICS, THRESHOLD
+from hpo.evaluation.scores import metrics_of
 from hpo.evaluation.threshold import choose_threshold, confusion, share_called_rightly
+from hpo.export.card_classes import classes_section
 from hpo.export.markdown import table
 from hpo.export.subject import Subject, class_words
 from hpo.results.words import (
@@ -25,7 +27,7 @@ def results_section(subject: Subject) -> list[str]:
     """The comparison of before and after, and these very weights beside it."""
     comparison, sides = subject.comparison, subject.sides
     labels, probabilities = subject.tested
-    own = binary_metrics(labels, probabilities)
+    own = metrics_of(labels, probabilities)
     rows = []
     for name in METRICS:
         metric = comparison.metrics[name]
@@ -42,8 +44,7 @@ def results_section(subject: Subject) -> list[str]:
         "## Results on the test split",
         f"Before is the search space's reference point, {_trained(subject)}; after is the tuned configuration. "
         f"Means of {plural(sampling.seeds, 'seed')} with 95% intervals (bootstrap over {resampled_words(sampling)}). "
-        "This file has the weights of the seed that did best on validation. Patches above probability "
-        f"{THRESHOLD} are called {class_words(subject, 1)}.",
+        f"This file has the weights of the seed that did best on validation. {_called(subject)}",
         table(["", "Before", "After", "Difference", "These weights"], rows),
         f"DeLong's test of the AUC's difference: {_p(comparison.auc_test.p_value)}{adjusted.get('auc', '')}. "
         f"McNemar's of the accuracy's: {_p(comparison.accuracy_test.p_value)}{adjusted.get('accuracy', '')}.",
@@ -60,7 +61,9 @@ def results_section(subject: Subject) -> list[str]:
 
 
 def calls_section(subject: Subject) -> list[str]:
-    """Thresholds and calibration of the exported weights."""
+    """Thresholds and calibration of the exported weights; of more than two classes, each class."""
+    if len(subject.results.classes) > 2:
+        return classes_section(subject)
     labels, probabilities = subject.tested
     thresholds = {"as above": THRESHOLD}
     valid_labels, valid = subject.results.valid_labels, subject.training.valid_probabilities
@@ -82,6 +85,15 @@ def calls_section(subject: Subject) -> list[str]:
         f"Brier score {number(calibration.brier)} (0.250 for a constant 0.5), NLL {number(calibration.nll)} (0.693 for "
         f"a constant 0.5), expected calibration error {number(calibration.ece)}, on the test split.",
     ]
+
+
+def _called(subject: Subject) -> str:
+    if len(subject.results.classes) > 2:
+        return (
+            "A patch is called its most probable class; precision, recall, F1 and AUC are means over the classes, each "
+            "against the rest."
+        )
+    return f"Patches above probability {THRESHOLD} are called {class_words(subject, 1)}."
 
 
 def _trained(subject: Subject) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hpo.export.markdown import plain, table
 from hpo.export.subject import Subject, class_words
 from hpo.recipe.architecture import FunctionSpec, own_factors
@@ -52,23 +54,25 @@ def data_section(subject: Subject) -> list[str]:
     return [
         "## Data",
         source,
-        _splits(data, class_words(subject, 1)),
+        _splits(data, [class_words(subject, label) for label in range(len(subject.results.classes))]),
         f"Digest of training and validation patches: `{data.digest}`",
         f"Digest of test patches: `{data.test_digest}`",
     ]
 
 
-def _splits(data: DataDescription, positive: str) -> str:
+def _splits(data: DataDescription, classes: Sequence[str]) -> str:
+    """A table; of two classes it has the numbers of label 1."""
+    shown = classes[1:] if len(classes) == 2 else classes
     rows = [
         [
             capital(name),
             count(split.patches),
-            count(split.positive),
+            *(count(number) for number in (split.by_class or (split.positive,))),
             DASH if split.slides is None else count(split.slides),
         ]
         for name, split in data.splits.items()
     ]
-    return table(["Split", "Patches", capital(positive), "Slides"], rows)
+    return table(["Split", "Patches", *map(capital, shown), "Slides"], rows)
 
 
 def training_section(subject: Subject) -> list[str]:

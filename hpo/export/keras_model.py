@@ -21,11 +21,12 @@ from hpo.training.network import OFFSET, SCALE
 
 
 def export_model(trainer: Trainer, recipe: Recipe, epoch: int, *paths: Path, symmetries: bool = False) -> None:
-    """Writes a whole model: input scaling and final sigmoid inside, optimizer left out.
+    """Writes a whole model: input scaling and final sigmoid or softmax inside, optimizer left out.
 
-    ``keras.models.load_model(path).predict(patches)`` then takes raw patches ``(N, size, size, 3)`` of 0..255, uint8 or
-    float, and gives probabilities of label 1, float32 ``(N, 1)``, without this package (a user's own function
-    may bring layers of its own, which that user must register). Equal weights give equal bytes, but for ONNX.
+    ``keras.models.load_model(path).predict(patches)`` then takes raw patches ``(N, size, size, channels)`` of 0..255,
+    uint8 or float, and gives probabilities, float32: ``(N, 1)`` of label 1, or ``(N, K)`` of each of more than two
+    classes, without this package (a user's own function may bring layers of its own, which that user must register).
+    Equal weights give equal bytes, but for ONNX.
 
     Args:
         trainer: supplies the weights, and trains them if their checkpoint is gone.
@@ -54,7 +55,8 @@ def _whole(model: keras.Model, *, flat: bool) -> keras.Model:
     x = keras.layers.Rescaling(SCALE, OFFSET, name="scaling")(inputs)
     for layer in model.layers[1:] if flat else (model,):
         x = layer(x)
-    return keras.Model(inputs, keras.layers.Activation("sigmoid", name="probability")(x), name="classifier")
+    kind = "sigmoid" if model.output_shape[-1] == 1 else "softmax"
+    return keras.Model(inputs, keras.layers.Activation(kind, name="probability")(x), name="classifier")
 
 
 def _write_h5(model: keras.Model, path: Path) -> None:

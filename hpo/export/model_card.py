@@ -46,12 +46,28 @@ def _introduction(subject: Subject) -> list[str]:
     best = " It did best of the study's architectures on validation." if subject.config.best == subject.name else ""
     return [
         f"# {plain(subject.name)}, tuned by study {plain(subject.config.study)}",
-        f"A Keras model that takes RGB patches of {subject.size} x {subject.size} pixels and gives each one's "
-        f"probability of {class_words(subject, 1)} (label 1{_MEANT if subject.results.classes == CLASSES else ''}), "
-        f"and not {class_words(subject, 0)} (label 0). "
+        f"A Keras model that takes {_patches(subject)} and gives each one's {_given(subject)}. "
         f"{_architecture(subject.model.recipe)}, {count(subject.parameters)} trained parameters.{best}",
         "**For research only. It is no medical device, and nobody's care may depend on what it says.**",
     ]
+
+
+def _patches(subject: Subject) -> str:
+    kind = {1: "grey ", 3: "RGB "}.get(subject.channels, "")
+    return f"{kind}patches of {subject.size} x {subject.size} pixels" + (
+        "" if kind else f", {subject.channels} channels"
+    )
+
+
+def _given(subject: Subject) -> str:
+    classes = subject.results.classes
+    if len(classes) > 2:
+        words = listed(f"{class_words(subject, label)} (label {label})" for label in range(len(classes)))
+        return f"probability of each of {len(classes)} classes: {words}"
+    return (
+        f"probability of {class_words(subject, 1)} (label 1{_MEANT if classes == CLASSES else ''}), and not "
+        f"{class_words(subject, 0)} (label 0)"
+    )
 
 
 def _architecture(recipe: Recipe) -> str:
@@ -77,8 +93,12 @@ def _architecture(recipe: Recipe) -> str:
     cropped = f"On the middle {spec.crop} x {spec.crop} pixels, convolutions" if spec.crop else "Convolutions"
     return (
         f"{cropped} of {convolutions}, each with {_ACTIVATIONS.get(spec.activation, spec.activation)}{pooled}"
-        f"{global_pooling}{dense}, and one output{residual}{dropped}"
+        f"{global_pooling}{dense}, and {_outputs(recipe)}{residual}{dropped}"
     )
+
+
+def _outputs(recipe: Recipe) -> str:
+    return "one output" if recipe.form.outputs == 1 else f"{recipe.form.outputs} outputs"
 
 
 _GLOBAL = {"average": "mean", "max": "maximum"}
@@ -100,8 +120,11 @@ def _use(subject: Subject) -> list[str]:
     code = (
         f"import keras\n{classes if module else ''}\n"
         f'model = keras.models.load_model("model.keras"{more})\n'
-        f"probabilities = model.predict(patches)[:, 0]    # patches: (N, {subject.size}, {subject.size}, 3), 0 to 255"
+        f"probabilities = model.predict(patches){'[:, 0]' if _is_binary(subject) else ''}    "
+        f"# patches: (N, {subject.size}, {subject.size}, {subject.channels}), 0 to 255"
+        f"{'' if _is_binary(subject) else chr(10) + 'called = probabilities.argmax(axis=1)    # the labels above'}"
     )
+    end = "sigmoid" if _is_binary(subject) else "softmax"
     needed = f"; the file of `{module}` is, where Python finds it, if that defines layers" if module else ""
     return [
         "## Use",
@@ -114,22 +137,22 @@ def _use(subject: Subject) -> list[str]:
             if subject.model.symmetries
             else []
         ),
-        "Patches are given as they are, uint8 or float: scaling and the final sigmoid are inside the model, and this "
+        f"Patches are given as they are, uint8 or float: scaling and the final {end} are inside the model, and this "
         f"package is not needed{needed}. `model.h5` is the same model in Keras' older format. "
         "`hpo export --onnx` also writes `model.onnx`, for ONNX Runtime; it takes float32, as its input `patches`.",
     ]
 
 
 def _limits(subject: Subject) -> list[str]:
-    labels, _ = subject.tested
-    share = f"{100 * float(np.mean(labels)):.0f}%"
+    known = "two" if _is_binary(subject) else str(len(subject.results.classes))
+    follows = "do precision and the best threshold" if _is_binary(subject) else "does precision"
     limits = [
         "Other stains, scanners, magnifications, laboratories and tissues than the training data's were not tested; "
         "expect it to do worse there.",
         f"It takes patches of exactly {subject.size} x {subject.size} pixels, at the training data's scale.",
-        "It knows two labels. Blank glass, artefacts and diseases that it never saw get a probability all the same.",
-        f"{share} of the test patches are {class_words(subject, 1)}. Where that differs, so do precision and the best "
-        "threshold.",
+        f"It knows {known} labels. Blank glass, artefacts and diseases that it never saw get a probability all the "
+        "same.",
+        f"{_shares(subject)} Where that differs, so {follows}.",
         "The intervals speak of more data from the same source, not of other sources.",
     ]
     if subject.sides.sampling.unit == "patches":
@@ -141,6 +164,20 @@ def _limits(subject: Subject) -> list[str]:
         "For research on hyper-parameter tuning and on patch classification, with data like that above.",
         "\n".join(f"- {limit}" for limit in limits),
     ]
+
+
+def _is_binary(subject: Subject) -> bool:
+    return len(subject.results.classes) == 2
+
+
+def _shares(subject: Subject) -> str:
+    labels, _ = subject.tested
+    share = {label: f"{100 * float(np.mean(labels == label)):.0f}%" for label in range(len(subject.results.classes))}
+    if _is_binary(subject):
+        return f"{share[1]} of the test patches are {class_words(subject, 1)}."
+    return (
+        f"Of the test patches, {listed(f'{text} are {class_words(subject, label)}' for label, text in share.items())}."
+    )
 
 
 def _provenance(subject: Subject) -> list[str]:

@@ -28,7 +28,8 @@ def write_onnx(model: keras.Model, path: Path) -> None:
     """Writes an ONNX file with one input, ``patches``, and one output, ``probability``; both have any batch size.
 
     Args:
-        model: from patches ``(N, size, size, 3)`` of 0..255, float32, to probabilities, float32 ``(N, 1)``.
+        model: from patches ``(N, size, size, channels)`` of 0..255, float32, to probabilities,
+            float32 ``(N, outputs)``.
         path: the file to write.
 
     Raises:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from hpo.evaluation.metrics import binary_metrics
 from hpo.evaluation.objective import Curve
+from hpo.evaluation.scores import metrics_of
 from hpo.recipe.arithmetic import arithmetic_to_json
 from hpo.recipe.point import Value
 from hpo.results.records import Candidate, Confirmation, FreshTraining, TrialResult
@@ -102,7 +102,7 @@ def _run_of_training(results: StudyResults, training: Confirmation, clock: _Cloc
     times, began = clock.epochs(training.recipe_key, len(training.curve))
     final = {} if training.objective is None else {"objective": training.objective}
     if results.test_labels is not None and training.test_probabilities is not None:
-        tested = binary_metrics(results.test_labels, training.test_probabilities)
+        tested = metrics_of(results.test_labels, training.test_probabilities)
         final |= {f"test_{name}": value for name, value in tested.items()}
     settings: dict[str, Value] = {
         "stage": "confirm",

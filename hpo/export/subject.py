@@ -48,8 +48,13 @@ class Subject:
         return self.config.data.patch_size
 
     @property
+    def channels(self) -> int:
+        """Of a patch; 3 is RGB."""
+        return self.model.recipe.form.channels
+
+    @property
     def tested(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Labels ``(N,)`` of the test split and the exported weights' probabilities ``(N,)``."""
+        """Labels ``(N,)`` of the test split and the exported weights' probabilities, ``(N,)`` or ``(N, K)``."""
         labels, probabilities = self.results.test_labels, self.training.test_probabilities
         if labels is None or probabilities is None:
             raise ValueError(f"{self.name} has not been tested")

@@ -234,11 +234,13 @@ class SplitDescription:
         patches: how many.
         positive: how many of label 1.
         slides: how many slides they are from, if known.
+        by_class: how many of each class, in the order of the labels; empty where there are two.
     """
 
     patches: int
     positive: int
     slides: int | None = None
+    by_class: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -253,6 +255,7 @@ class DataDescription:
         test_digest: of the test patches.
         contact_sheet: WebP of a few patches, or None.
         doubts: why results may look better or worse than they are, one line each.
+        channels: of a patch; 3 is RGB.
     """
 
     name: str
@@ -262,6 +265,7 @@ class DataDescription:
     test_digest: str = ""
     contact_sheet: bytes | None = None
     doubts: tuple[str, ...] = ()
+    channels: int = 3
 
 
 @dataclass(frozen=True)
@@ -291,11 +295,12 @@ class Mistake:
 
     Args:
         row: of the test split, from 0.
-        label: 0 or 1, the true one.
-        probability: of label 1, mean over the seeds.
+        label: the true one.
+        probability: of label 1, mean over the seeds; of what it is called, where there are more than two classes.
         image: the patch as JPEG.
         slide: its slide, if known.
         file: the image that it was imported from, if known.
+        called: the label that it is called; None of two classes, where it is the other one.
     """
 
     row: int
@@ -304,3 +309,4 @@ class Mistake:
     image: bytes
     slide: str = ""
     file: str = ""
+    called: int | None = None

@@ -12,14 +12,30 @@ from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.point import Point, Value
 from hpo.results.records import Role
 
-METRIC_WORDS = {
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1 score",
-    "auc": "AUC",
-    "loss": "loss",
-}
+
+class _MetricWords(dict[str, str]):
+    """Words of the metrics; a user's own function is called ``module:name``, without its source's digest."""
+
+    def __missing__(self, metric: str) -> str:
+        if ":" not in metric:
+            raise KeyError(metric)
+        return metric.partition("#")[0]
+
+
+METRIC_WORDS = _MetricWords(
+    {
+        "accuracy": "accuracy",
+        "precision": "precision",
+        "recall": "recall",
+        "f1": "F1 score",
+        "auc": "AUC",
+        "loss": "loss",
+        "balanced_accuracy": "balanced accuracy",
+        "average_precision": "average precision",
+        "kappa": "Cohen's kappa",
+        "brier": "Brier score",
+    }
+)
 
 FACTOR_WORDS = {
     "patches": "training patches",

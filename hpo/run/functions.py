@@ -28,12 +28,13 @@ def check_functions(study: StudyFile, threads: int | None = None) -> None:
     """
     functions = {name: spec for name, spec in study.architecture_specs.items() if isinstance(spec, FunctionSpec)}
     frozen = study.space.factors.get("frozen_layers")
-    if not functions and not study.function_specs and frozen is None:
+    if not functions and not study.function_specs and study.metric_spec is None and frozen is None:
         return
     from hpo.models.build import build_model, doubts_about
     from hpo.models.own_function import look_in
     from hpo.training.own_augment import check_augmentation
     from hpo.training.own_loss import check_loss
+    from hpo.training.own_metric import check_metric
     from hpo.training.runtime import configure
 
     with suppress(TrainingError):  # TensorFlow runs already, with other threads: whoever trains next says so
@@ -55,6 +56,11 @@ def check_functions(study: StudyFile, threads: int | None = None) -> None:
                 check_loss(function, form.logit_shape)
         except TrainingError as error:
             raise ConfigError(study.file, f"{error}; nothing was planned", key=key) from error
+    if study.metric_spec is not None:
+        try:
+            check_metric(study.metric_spec, form_of(study))
+        except TrainingError as error:
+            raise ConfigError(study.file, f"{error}; nothing was planned", key="objective.metric") from error
     if frozen is not None:
         _check_frozen(study, frozen)
 
@@ -72,7 +78,7 @@ def _check_frozen(study: StudyFile, factor: Factor) -> None:
     values = {value if isinstance(value, str) else int(value) for value in named}
     for name, spec in study.architecture_specs.items():
         for value in sorted(values, key=str):
-            model = build_model(spec, study.data.patch_size, arithmetic=study.arithmetic.of_recipe)
+            model = build_model(spec, study.data.patch_size, arithmetic=study.arithmetic.of_recipe, form=form_of(study))
             try:
                 freeze(model, value)
             except TrainingError as error:

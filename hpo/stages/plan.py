@@ -16,7 +16,7 @@ from hpo.data.form import form_of_data
 from hpo.data.prepare import prepare_data
 from hpo.data.progress import Progress, silent
 from hpo.data.split import class_count, nested_subset
-from hpo.errors import ConfigError, DataError, PlanChangedError
+from hpo.errors import ConfigError, PlanChangedError
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.architecture import architecture_to_json
 from hpo.recipe.form import Form
@@ -180,8 +180,6 @@ def open_data(study: StudyFile, progress: Progress = silent) -> Dataset:
     check_patches(study, dataset.train.labels)
     _check_valid_patches(study, dataset.valid.labels)
     check_channels(study, dataset.train.channels)
-    if len(dataset.classes) > 2:
-        raise DataError(f"{study.data.folder}: has {len(dataset.classes)} classes; reports are of two classes as yet")
     return dataset
 
 
@@ -287,6 +285,7 @@ def changed_settings(study: StudyFile, recorded: Mapping[str, Any]) -> list[str]
 def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     """The part of a study file that determines its design points: everything but paths, workers and dashboard."""
     chosen = study.model_dump(mode="json", include={"objective", "stage1", "stage2", "confirm", "arithmetic"})
+    chosen["objective"]["metric"] = study.objective_metric
     if not study.stage2.is_rechecked:
         chosen["stage2"]["recheck"] = None
     for section, added in _ADDED_LATER.items():

@@ -32,6 +32,7 @@ from hpo.training.failures import compilable, enough_memory
 from hpo.training.fit_to_data import check_recipe
 from hpo.training.home import home_of
 from hpo.training.network import Network, probabilities
+from hpo.training.own_metric import FurtherMetric
 from hpo.training.resident import DataSource, PatchSource, ResidentData
 from hpo.training.runtime import configure
 from hpo.training.state import capture, digest_of_weights, is_finite, model_arrays, restore, start
@@ -71,6 +72,7 @@ class Trainer:
         store: where checkpoints are found and kept.
         dataset: training and validation patches.
         valid_patches: validate on a class-balanced subset of this many; None is all.
+        further: the objective's metric, where curves do not hold it anyway; None if they do.
         most_patches: as many training patches as any recipe will have; None is all. It decides where they stay.
 
     Attributes:
@@ -85,9 +87,10 @@ class Trainer:
         *,
         valid_patches: int | None = None,
         most_patches: int | None = None,
+        further: FurtherMetric | None = None,
     ) -> None:
         configure()
-        self._store, self._dataset = store, dataset
+        self._store, self._dataset, self.further = store, dataset, further
         self._home = home_of((most_patches or len(dataset.train)) * math.prod(dataset.train.shape[1:]))
         self._data = ResidentData(dataset, valid_patches, self._home)
         self._network = lru_cache(_COMPILED)(Network)
@@ -253,6 +256,8 @@ class Trainer:
         # Of a handful of patches one class may be missing; no curve holds what is no number.
         metrics = {f"train_{name}": value for name, value in train_metrics.items() if not math.isnan(value)}
         metrics |= {f"valid_{name}": value for name, value in metrics_of(self.valid_labels, valid).items()}
+        if self.further is not None:
+            metrics.setdefault(f"valid_{self.further.name}", self.further.scorer(self.valid_labels, valid))
         return state | {"valid_probabilities": valid}, metrics | {"learning_rate": float(rates[0])}
 
     def _initial_weights(
@@ -291,8 +296,15 @@ class Trainer:
         return found
 
     def _restorable(self, recipe: Recipe, at_most: int) -> Checkpoint | None:
-        """The latest checkpoint, if its validation curve is of the patches that we validate on."""
+        """The latest checkpoint, if its validation curve is of the patches that we validate on.
+
+        One whose curve lacks the objective's metric, of a study with another objective, is none.
+        """
         found = self._store.latest(recipe.key, at_most)
+        if found is not None and self.further is not None:
+            name = f"valid_{self.further.name}"
+            if any(name not in metrics for metrics in found.curve):
+                return None
         if found is not None and len(found.arrays["valid_probabilities"]) != len(self.valid_labels):
             raise TrainingError(
                 f"the checkpoints in {self._store.url} were validated on {len(found.arrays['valid_probabilities'])} "

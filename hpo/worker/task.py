@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from hpo.errors import StorageError, TrainingError
-from hpo.evaluation.compare import metric_standard_error
+from hpo.evaluation.compare import metric_standard_error, scorer_standard_error
 from hpo.evaluation.objective import final_objective_of
+from hpo.evaluation.scores import KNOWN
 from hpo.recipe.key import digest
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
@@ -225,12 +226,12 @@ def _complete(task: Task, claim: Claim, recipe: Recipe, curve: list[dict[str, fl
     objective = final_objective_of(task.worker.study) if claim.stage == "confirm" else task.worker.objective
     value, epoch = objective.value(curve), objective.speaking_epoch(curve)
     trainer, slides = task.worker.trainer, task.worker.dataset.valid.slides
-    error = metric_standard_error(
-        trainer.valid_labels,
-        trainer.valid_probabilities(recipe, epoch),
-        objective.metric,
-        groups=None if slides is None else slides[trainer.valid_rows],
-    )
+    labels, rows = trainer.valid_labels, trainer.valid_probabilities(recipe, epoch)
+    groups = None if slides is None else slides[trainer.valid_rows]
+    if objective.metric in KNOWN or trainer.further is None:
+        error = metric_standard_error(labels, rows, objective.metric, groups=groups)
+    else:
+        error = scorer_standard_error(labels, rows, trainer.further.scorer, groups)
     metrics = {name: metric for name, metric in curve[epoch - 1].items() if name.startswith("valid_")}
     attributes = {**metrics, "recipe_key": recipe.key, "epochs": len(curve), "standard_error": error}
     _post_completion(task, claim, Outcome(value, error, curve, attributes, _kept(task, claim, curve)))

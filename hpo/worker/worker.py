@@ -23,6 +23,7 @@ from hpo.storage.leases import Heartbeat
 from hpo.storage.predictions import PredictionStore
 from hpo.storage.store_mark import agree_on_store
 from hpo.training.engine import Trainer
+from hpo.training.own_metric import further_metric
 from hpo.training.runtime import configure, describe_device
 from hpo.worker.observer import Observer
 
@@ -105,6 +106,7 @@ def open_worker(
         dataset,
         valid_patches=study.data.valid_patches,
         most_patches=study.space.most_patches,
+        further=further_metric(study),
     )
     lease_seconds = study.workers.lease_seconds
     with Heartbeat(database, study.name, owner, lease_seconds, describe_device(), since) as heartbeat:

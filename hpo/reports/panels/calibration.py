@@ -7,7 +7,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.calibration import Calibration, calibrate
+from hpo.evaluation.calibration import Calibration, calibrate, calibrate_classes
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell
@@ -37,7 +37,7 @@ class Reliability(NamedTuple):
 
 
 class CalibrationCurves(NamedTuple):
-    """Facts of the figure; ``positive`` is the class of label 1."""
+    """Facts of the figure; ``positive`` is the class of label 1, empty where there are more than two."""
 
     seeds: int
     positive: str
@@ -51,12 +51,12 @@ def read(results: StudyResults, _options: PanelSettings) -> CalibrationCurves:
     Raises:
         NotThereError: if none has.
     """
-    labels = results.test_labels
+    labels, measured = results.test_labels, calibrate if len(results.classes) == 2 else calibrate_classes
     curves, seeds = [], 0
     for architecture in results.settings.architectures:
         predictions = results.headline_predictions(architecture)
         sides: dict[Side, Calibration] = {
-            side: calibrate(labels, predictions[side], slides=results.test_slides)
+            side: measured(labels, predictions[side], slides=results.test_slides)
             for side in SIDES
             if labels is not None and side in predictions
         }
@@ -65,7 +65,8 @@ def read(results: StudyResults, _options: PanelSettings) -> CalibrationCurves:
             seeds = max(seeds, *(len(predictions[side]) for side in sides))
     if not curves:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
-    return CalibrationCurves(seeds, results.classes[1], curves, before_note(results.settings.confirm.equal_training))
+    positive = results.classes[1] if len(results.classes) == 2 else ""
+    return CalibrationCurves(seeds, positive, curves, before_note(results.settings.confirm.equal_training))
 
 
 def draw(data: CalibrationCurves, looks: Looks) -> go.Figure:
@@ -119,6 +120,14 @@ def finding(data: CalibrationCurves) -> str:
 
 def explain(data: CalibrationCurves) -> str:
     """The meaning of points, bars and numbers."""
+    if not data.positive:
+        return (
+            f"A point is about a tenth of the probabilities that patches have of any class{_together(data)}: their "
+            "mean, and the share of them that are right; bars are 95% intervals after tuning. On the dashed line a "
+            "probability means what it says. Brier is the mean squared distance from the true class, NLL the mean "
+            "cross-entropy, ECE the mean distance from the dashed line; of all three, less is better."
+            f"{data.note}"
+        )
     together = f" of {plural(data.seeds, 'seed')} together" if data.seeds > 1 else ""
     return (
         f"A point is about a tenth of the predictions{together}: their mean probability of {data.positive}, and the "
@@ -126,6 +135,10 @@ def explain(data: CalibrationCurves) -> str:
         f"it says; below it, the models call {data.positive} too readily. Brier is the mean squared error, NLL the "
         f"mean cross-entropy, ECE the mean distance from the dashed line; of all three, less is better.{data.note}"
     )
+
+
+def _together(data: CalibrationCurves) -> str:
+    return f" (of {plural(data.seeds, 'seed')} together)" if data.seeds > 1 else ""
 
 
 _TITLE = "Calibration on the test split: predicted probability against what is observed"

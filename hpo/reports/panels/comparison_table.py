@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.compare import Comparison, Sampling
+from hpo.evaluation.delong import AucDifference
 from hpo.evaluation.estimate import Estimate
+from hpo.evaluation.holm import holm
 from hpo.evaluation.improvement import Improvement
 from hpo.evaluation.metrics import METRICS
 from hpo.reports.panel import NotThereError, Panel
@@ -49,6 +51,7 @@ class ComparisonTable(NamedTuple):
     missing: list[str]
     paper: bool
     note: str = ""
+    classes: tuple[str, ...] = ()
 
 
 def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
@@ -67,7 +70,12 @@ def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
     missing = [name for name in results.settings.architectures if name not in present]
     paper = options.paper and bool(present & TABLE_3.keys())
     return ComparisonTable(
-        results.settings.test_metric, rows, missing, paper, before_note(results.settings.confirm.equal_training)
+        results.settings.test_metric,
+        rows,
+        missing,
+        paper,
+        before_note(results.settings.confirm.equal_training),
+        results.classes,
     )
 
 
@@ -85,7 +93,7 @@ def draw(data: ComparisonTable, looks: Looks) -> Table:
     ]
     if data.paper:
         columns.append(Column("Paper: before, after", numeric=True))
-    return Table(columns, [cells for row in data.rows for cells in _rows(row, looks, paper=data.paper)])
+    return Table(columns, [cells for row in data.rows for cells in _rows(row, looks, data)])
 
 
 def finding(data: ComparisonTable) -> str:
@@ -107,7 +115,17 @@ def explain(data: ComparisonTable) -> str:
         "interval for these trained networks on other test data; 'a training gains' the chance that one new training "
         "with the tuned settings beats one with the reference's on this test split. DeLong's and McNemar's tests take "
         "patches as independent and the networks as given; their p-values are adjusted by Holm over "
-        f"{plural(len(data.rows), 'architecture')}.{data.note}{missing}{paper}"
+        f"{plural(len(data.rows), 'architecture')}.{_macro_words(data)}{data.note}{missing}{paper}"
+    )
+
+
+def _macro_words(data: ComparisonTable) -> str:
+    if len(data.classes) <= 2:
+        return ""
+    return (
+        " Precision, recall, F1 and AUC are means over the classes, each against the rest; McNemar's test is of right "
+        "calls. The rows of single classes are DeLong's test of that class against the rest, with p-values adjusted "
+        "by Holm over the classes."
     )
 
 
@@ -122,8 +140,9 @@ def resting_on(sampling: Sampling) -> str:
     return f"Bootstrap over {resampled_words(sampling)}; {count(sampling.resamples)} resamples.{slides}"
 
 
-def _rows(row: ComparedArchitecture, looks: Looks, *, paper: bool) -> list[list[Cell | str]]:
+def _rows(row: ComparedArchitecture, looks: Looks, data: ComparisonTable) -> list[list[Cell | str]]:
     rows: list[list[Cell | str]] = []
+    count_of_rows = len(METRICS) + len(row.comparison.class_tests)
     for index, name in enumerate(METRICS):
         found = row.comparison.metrics[name]
         cells: list[Cell | str] = [
@@ -136,13 +155,43 @@ def _rows(row: ComparedArchitecture, looks: Looks, *, paper: bool) -> list[list[
             _p_cell(row, name),
         ]
         if index == 0:
-            cells.insert(0, Cell(row.name, swatch=looks.colour(row.name), rows=len(METRICS)))
-        if paper:
+            cells.insert(0, Cell(row.name, swatch=looks.colour(row.name), rows=count_of_rows))
+        if data.paper:
             printed = TABLE_3.get(row.name)
             text = f"{printed[0][index]:.3f}, {printed[1][index]:.3f}" if printed else DASH
             cells.append(Cell(text, kind="dim"))
         rows.append(cells)
-    return rows
+    return (
+        rows
+        + [
+            _class_row(name, test, adjusted, paper=data.paper)
+            for name, test, adjusted in zip(
+                data.classes,
+                row.comparison.class_tests,
+                holm([one.p_value for one in row.comparison.class_tests]),
+                strict=True,
+            )
+        ]
+        if row.comparison.class_tests
+        else rows
+    )
+
+
+def _class_row(name: str, test: AucDifference, adjusted: float, *, paper: bool) -> list[Cell | str]:
+    """The area of one class against the rest: its difference by DeLong's test, of these networks."""
+    counts = test.low > 0 or test.high < 0
+    kind = ("strong up" if test.difference > 0 else "strong down") if counts else ""
+    interval_words = f"{signed(test.low)} to {signed(test.high)}"
+    cells: list[Cell | str] = [
+        f"AUC of {name}",
+        "",
+        "",
+        Cell(signed(test.difference), "", kind),
+        interval_words,
+        "",
+        Cell(p_value(adjusted), "DeLong, by class"),
+    ]
+    return [*cells, ""] if paper else cells
 
 
 def _chance_cell(improvement: Improvement) -> Cell:

@@ -12,6 +12,13 @@ from plotly.subplots import make_subplots
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import THRESHOLD
 from hpo.evaluation.threshold import Confusion, choose_threshold, confusion, share_called_rightly
+from hpo.reports.classes.confusion import (
+    ClassMatrices,
+    draw_matrices,
+    matrices_explain,
+    matrices_finding,
+    read_matrices,
+)
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.looks import Looks, faded
@@ -59,12 +66,14 @@ class ConfusionMatrices(NamedTuple):
     matrices: list[Matrices]
 
 
-def read(results: StudyResults, _options: PanelSettings) -> ConfusionMatrices:
+def read(results: StudyResults, _options: PanelSettings) -> ConfusionMatrices | ClassMatrices:
     """Architectures whose tuned models have been tested.
 
     Raises:
         NotThereError: if there is none.
     """
+    if len(results.classes) > 2:
+        return read_matrices(results)
     matrices, seeds = [], 0
     for architecture in results.settings.architectures:
         tested = results.tested_finals(architecture, "after")
@@ -80,8 +89,10 @@ def read(results: StudyResults, _options: PanelSettings) -> ConfusionMatrices:
     return ConfusionMatrices(seeds, best, results.classes, matrices)
 
 
-def draw(data: ConfusionMatrices, looks: Looks) -> go.Figure:
+def draw(data: ConfusionMatrices | ClassMatrices, looks: Looks) -> go.Figure:
     """One row per architecture, 0.5 on the left; the larger a cell's share of the true class, the darker it is."""
+    if isinstance(data, ClassMatrices):
+        return draw_matrices(data, looks)
     rows = len(data.matrices)
     inner = rows * _PLOT + (rows - 1) * _GAP
     titles = [
@@ -111,8 +122,10 @@ def draw(data: ConfusionMatrices, looks: Looks) -> go.Figure:
     return shown
 
 
-def finding(data: ConfusionMatrices) -> str:
+def finding(data: ConfusionMatrices | ClassMatrices) -> str:
     """Patches that the best architecture's models find and miss, at either threshold."""
+    if isinstance(data, ClassMatrices):
+        return matrices_finding(data)
     of = next(one for one in data.matrices if one.architecture == data.best)
     text = f"At {THRESHOLD} the tuned models of {of.architecture} {_calls(of.fixed, data.classes)}"
     if of.chosen is None:
@@ -120,8 +133,10 @@ def finding(data: ConfusionMatrices) -> str:
     return f"{text}; at the threshold that validation chooses they {_calls(of.chosen, data.classes)}."
 
 
-def explain(data: ConfusionMatrices) -> str:
+def explain(data: ConfusionMatrices | ClassMatrices) -> str:
     """The meaning of the numbers, and the origin of the threshold."""
+    if isinstance(data, ClassMatrices):
+        return matrices_explain(data)
     mean = f", mean over {plural(data.seeds, 'seed')}" if data.seeds > 1 else ""
     return (
         f"Numbers of test patches{mean}, and their share of the patches that really are of that class. Chosen: each "

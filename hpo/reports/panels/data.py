@@ -10,7 +10,7 @@ from hpo.reports.html import Html, element, escape, table
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
-from hpo.results.records import DataDescription
+from hpo.results.records import DataDescription, SplitDescription
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, capital, count, listed
 
@@ -35,9 +35,10 @@ def read(results: StudyResults, _options: PanelSettings) -> Data:
 
 def draw(data: Data, _looks: Looks) -> Html:
     """A table of the splits, what is doubtful about them, and the contact sheet."""
+    classes = data.classes if len(data.classes) <= _COLUMNS else ()
     columns = [
         Column("Split"),
-        *(Column(name, numeric=True) for name in ("Patches", *data.classes[:2], "Slides")),
+        *(Column(name, numeric=True) for name in ("Patches", *classes, "Slides")),
         Column("Digest (train and valid have one)"),
     ]
     rows: list[list[Cell | str]] = []
@@ -49,7 +50,7 @@ def draw(data: Data, _looks: Looks) -> Html:
                 count(split.patches),
                 *(
                     Cell(count(number), f"{number / split.patches:.0%}" if split.patches else "")
-                    for number in (split.patches - split.positive, split.positive)
+                    for number in (_counts(split) if classes else ())
                 ),
                 DASH if split.slides is None else count(split.slides),
                 Cell(digest[:12], kind="code"),
@@ -60,7 +61,7 @@ def draw(data: Data, _looks: Looks) -> Html:
     if data.description.contact_sheet is not None:
         source = "data:image/webp;base64," + b64encode(data.description.contact_sheet).decode()
         content.append(
-            element("figure", Html(f'<img class="sheet" alt="Sample patches of both classes" src="{source}">'))
+            element("figure", Html(f'<img class="sheet" alt="Sample patches of {_each(data)}" src="{source}">'))
         )
     return Html("".join(content))
 
@@ -70,6 +71,14 @@ def finding(data: Data) -> str:
     splits = data.description.splits
     sizes = listed(f"{count(split.patches)} for {name}" for name, split in splits.items())
     total = sum(split.patches for split in splits.values())
+    if len(data.classes) > 2:
+        counts = [sum(numbers) for numbers in zip(*map(_counts, splits.values()), strict=True)]
+        rare, common = min(counts), max(counts)
+        return (
+            f"{count(total)} patches of {len(counts)} classes: {sizes}; the rarest is "
+            f"{data.classes[counts.index(rare)]} ({rare / total:.0%}), the commonest "
+            f"{data.classes[counts.index(common)]} ({common / total:.0%})."
+        )
     positive = sum(split.positive for split in splits.values())
     return f"{count(total)} patches: {sizes}; {positive / total:.0%} are {data.classes[1]}."
 
@@ -77,10 +86,23 @@ def finding(data: Data) -> str:
 def explain(data: Data) -> str:
     """Source and size of the patches."""
     size = data.description.patch_size
-    text = f"{capital(data.description.name)}: RGB patches of {size} by {size} pixels."
+    kind = {1: "grey ", 3: "RGB "}.get(data.description.channels, "")
+    channels = "" if kind else f", {data.description.channels} channels"
+    text = f"{capital(data.description.name)}: {kind}patches of {size} by {size} pixels{channels}."
     if any(split.slides is None for split in data.description.splits.values()):
         text += " Slides are unknown: patches of one slide may be in several splits."
     return text
 
+
+def _counts(split: SplitDescription) -> tuple[int, ...]:
+    return split.by_class or (split.patches - split.positive, split.positive)
+
+
+def _each(data: Data) -> str:
+    return "both classes" if len(data.classes) == 2 else "all classes"
+
+
+_COLUMNS = 12
+"""The most classes that have a column each."""
 
 PANEL = Panel("The data", read, draw, finding, explain)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 from typing import NamedTuple
 
 import numpy as np
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import THRESHOLD
+from hpo.reports.classes.mistakes import (
+    ClassMistakes,
+    draw_mistakes,
+    mistakes_explain,
+    mistakes_finding,
+    read_mistakes,
+)
 from hpo.reports.html import Html, element, escape
+from hpo.reports.mistake_picture import mistake_picture
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.results.records import Mistake
@@ -35,12 +42,14 @@ class Mistakes(NamedTuple):
     false_negatives: Kind
 
 
-def read(results: StudyResults, options: PanelSettings) -> Mistakes:
+def read(results: StudyResults, options: PanelSettings) -> Mistakes | ClassMistakes:
     """Up to ``options.count`` patches of either kind, of the architecture that was best on validation.
 
     Raises:
         NotThereError: if it has not been tested, makes no mistake, or the patches are not at hand.
     """
+    if len(results.classes) > 2:
+        return read_mistakes(results, options)
     best, labels = results.best_architecture, results.test_labels
     rows = None if best is None else results.predictions(best).get("after")
     if best is None or rows is None or labels is None:
@@ -61,8 +70,10 @@ def read(results: StudyResults, options: PanelSettings) -> Mistakes:
     return Mistakes(best, len(rows), results.classes, false_positives, false_negatives)
 
 
-def draw(data: Mistakes, _looks: Looks) -> Html:
+def draw(data: Mistakes | ClassMistakes, _looks: Looks) -> Html:
     """One row for each kind; under each patch the probability that the models give to label 1."""
+    if isinstance(data, ClassMistakes):
+        return draw_mistakes(data)
     negative, positive = data.classes[:2]
     return element(
         "div",
@@ -72,8 +83,10 @@ def draw(data: Mistakes, _looks: Looks) -> Html:
     )
 
 
-def finding(data: Mistakes) -> str:
+def finding(data: Mistakes | ClassMistakes) -> str:
     """Numbers of mistakes of either kind, and the confidence of the worst."""
+    if isinstance(data, ClassMistakes):
+        return mistakes_finding(data)
     positives, negatives = data.false_positives, data.false_negatives
     negative, positive = data.classes[:2]
     sure = [mistake.probability for mistake in positives.shown] + [1 - one.probability for one in negatives.shown]
@@ -84,8 +97,10 @@ def finding(data: Mistakes) -> str:
     )
 
 
-def explain(data: Mistakes) -> str:
+def explain(data: Mistakes | ClassMistakes) -> str:
     """The meaning of the numbers."""
+    if isinstance(data, ClassMistakes):
+        return mistakes_explain(data)
     mean = f", mean over {plural(data.seeds, 'seed')}" if data.seeds > 1 else ""
     return (
         f"The number under a patch is its probability of being {data.classes[1]}{mean}; above {THRESHOLD} it is called "
@@ -101,19 +116,8 @@ def _row(heading: str, kind: Kind, classes: tuple[str, ...]) -> Html:
 
 def _patch(mistake: Mistake, classes: tuple[str, ...]) -> Html:
     true, called = classes[mistake.label], classes[1 - mistake.label]
-    slide = f" of {mistake.slide}" if mistake.slide else ""
-    file = f", {mistake.file}" if mistake.file else ""
-    description = (
-        f"Test patch {count(mistake.row)}{slide}{file}: {true}, called {called}, probability of {classes[1]} "
-        f"{number(mistake.probability, 2)}"
-    )
-    source = f"data:image/jpeg;base64,{base64.b64encode(mistake.image).decode()}"
-    image = Html(f'<img alt="{escape(description)}" src="{source}" loading="lazy">')
-    where = f"{mistake.slide} " if mistake.slide else ""
-    caption = [escape(number(mistake.probability, 2)), element("small", escape(f"{where}#{mistake.row}"))]
-    if mistake.file:
-        caption.append(element("small", escape(mistake.file)))
-    return element("figure", image, element("figcaption", *caption))
+    said = f"{true}, called {called}, probability of {classes[1]} {number(mistake.probability, 2)}"
+    return mistake_picture(mistake, said)
 
 
 def _share(kind: Kind) -> str:

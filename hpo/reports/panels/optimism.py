@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.metrics import METRICS, binary_metrics
+from hpo.evaluation.metrics import METRICS
+from hpo.evaluation.scores import KNOWN, score
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
@@ -239,7 +240,9 @@ def _tested(results: StudyResults, architecture: str) -> Reached | None:
     if metric in METRICS:
         estimate = results.comparison[architecture].measured["after"].metrics[metric]
         return Reached(estimate.value, estimate.low, estimate.high)
-    return Reached(fmean(binary_metrics(results.test_labels, row)[metric] for row in rows))
+    if metric not in KNOWN:  # a function of the user's own, which reports do not run
+        return None
+    return Reached(fmean(score(metric, results.test_labels, row) for row in rows))
 
 
 def _text_positions(reached: Sequence[Reached]) -> list[str]:

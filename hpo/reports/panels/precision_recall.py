@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.precision_recall import average_precision, precision_recall_band
+from hpo.reports.classes.curves import ClassCurves, curves_explain, curves_finding, read_curves
+from hpo.reports.classes.curves import draw_curves as draw_classes
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.looks import Looks
@@ -30,12 +32,14 @@ class PrecisionRecall(NamedTuple):
     note: str = ""
 
 
-def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall:
+def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall | ClassCurves:
     """The sides that have test predictions.
 
     Raises:
         NotThereError: if none has, or the test split holds one class only.
     """
+    if len(results.classes) > 2:
+        return read_curves(results, "precision_recall")
     labels = results.test_labels
     if labels is None:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
@@ -59,20 +63,26 @@ def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall:
     return PrecisionRecall(seeds, float(labels.mean()), results.classes[1], lines, note)
 
 
-def draw(data: PrecisionRecall, looks: Looks) -> go.Figure:
+def draw(data: PrecisionRecall | ClassCurves, looks: Looks) -> go.Figure:
     """After tuning solid in its band, before tuning dotted; the average precision stands above the plots."""
+    if isinstance(data, ClassCurves):
+        return draw_classes(data, looks)
     chance = [(0.0, data.share), (1.0, data.share)]
     called = f"share of {figure_text(data.positive)} patches"
     return draw_curves(data.lines, looks, ("Recall", "Precision"), chance, area="AP", called=called)
 
 
-def finding(data: PrecisionRecall) -> str:
+def finding(data: PrecisionRecall | ClassCurves) -> str:
     """The average precision after tuning, with that before."""
+    if isinstance(data, ClassCurves):
+        return curves_finding(data)
     return f"Average precision: {areas_in_words(data.lines)}; chance would reach {number(data.share)}."
 
 
-def explain(data: PrecisionRecall) -> str:
+def explain(data: PrecisionRecall | ClassCurves) -> str:
     """The meaning of curves and bands."""
+    if isinstance(data, ClassCurves):
+        return curves_explain(data)
     average = f"Averages of {data.seeds} seeds' curves at equal recall; " if data.seeds > 1 else ""
     text = f"{average}bands are pointwise 95% intervals after tuning; AP is the average precision.{data.note}"
     return capital(text)

@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.roc import mean_roc, roc_band, roc_curve
+from hpo.reports.classes.curves import ClassCurves, curves_explain, curves_finding, read_curves
+from hpo.reports.classes.curves import draw_curves as draw_classes
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.plot.side_curves import SIDES, Side, SideCurve, areas_in_words, draw_curves, from_to, rounded
@@ -29,12 +31,14 @@ class Roc(NamedTuple):
     note: str = ""
 
 
-def read(results: StudyResults, options: PanelSettings) -> Roc:
+def read(results: StudyResults, options: PanelSettings) -> Roc | ClassCurves:
     """The sides that have test predictions.
 
     Raises:
         NotThereError: if none has, or the test split holds one class only.
     """
+    if len(results.classes) > 2:
+        return read_curves(results, "roc")
     labels = results.test_labels
     if labels is not None and len(set(labels.tolist())) < 2:  # before the comparison, which needs an AUC
         raise NotThereError("The test split holds patches of one class only: there is no ROC curve.")
@@ -62,20 +66,26 @@ def read(results: StudyResults, options: PanelSettings) -> Roc:
     return Roc(seeds, lines, printed, before_note(results.settings.confirm.equal_training))
 
 
-def draw(data: Roc, looks: Looks) -> go.Figure:
+def draw(data: Roc | ClassCurves, looks: Looks) -> go.Figure:
     """After tuning solid in its band, before tuning dotted; the areas stand above the plots."""
+    if isinstance(data, ClassCurves):
+        return draw_classes(data, looks)
     notes = {name: [from_to("paper", areas, digits=2)] for name, areas in data.printed.items()}
     axes = "False positive rate", "True positive rate"
     return draw_curves(data.lines, looks, axes, [(0, 0), (1, 1)], area="AUC", called="chance", notes=notes)
 
 
-def finding(data: Roc) -> str:
+def finding(data: Roc | ClassCurves) -> str:
     """The areas after tuning, with those before."""
+    if isinstance(data, ClassCurves):
+        return curves_finding(data)
     return f"Areas under the curves: {areas_in_words(data.lines)}."
 
 
-def explain(data: Roc) -> str:
+def explain(data: Roc | ClassCurves) -> str:
     """The meaning of curves, bands and areas, and the numbers that are the paper's."""
+    if isinstance(data, ClassCurves):
+        return curves_explain(data)
     average = (
         f"Vertical averages of {data.seeds} seeds' curves; AUC is the mean of their areas. " if data.seeds > 1 else ""
     )

@@ -25,6 +25,7 @@ STRATEGY_DASHES = {
     "cosine": "longdash",
     "one_cycle": "longdashdot",
 }
+_CLASS_DASHES = ("solid", "dash", "dot", "dashdot")
 NEUTRAL = "#8a8f98"
 """A grey that reads on light and dark paper."""
 
@@ -48,6 +49,11 @@ class Looks:
         """Its Plotly symbol; a circle for an architecture that is none of them."""
         place = self._places.get(architecture, 0)
         return _SYMBOLS[(place + place // len(_COLOURS)) % len(_SYMBOLS)]
+
+    @staticmethod
+    def of_class(label: int) -> tuple[str, str]:
+        """A class's colour and dash by its label, of more than two; from the ninth on, colours come again dashed."""
+        return _COLOURS[label % len(_COLOURS)], _CLASS_DASHES[label // len(_COLOURS) % len(_CLASS_DASHES)]
 
 
 def faded(colour: str, opacity: float) -> str:
