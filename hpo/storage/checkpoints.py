@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,13 +77,22 @@ class CheckpointStore:
         self._files.write(f"{folder}/{_name(checkpoint.epoch, digest)}", content)
         return digest
 
-    def latest(self, key: str, at_most: int) -> Checkpoint | None:
-        """The latest undamaged checkpoint at or before ``at_most``; None if there is none."""
+    def latest(
+        self, key: str, at_most: int, is_usable: Callable[[Checkpoint], bool] = lambda _: True
+    ) -> Checkpoint | None:
+        """The latest undamaged checkpoint at or before ``at_most``; None if there is none.
+
+        Args:
+            key: the recipe's.
+            at_most: an epoch.
+            is_usable: which checkpoints count, where an epoch has several, with the metrics of several objectives.
+        """
         for epoch, digest in reversed(self._listing(key)):
             if epoch <= at_most:
                 content = self._verified(key, epoch, digest)
-                if content is not None:
-                    return _decode(content)
+                found = None if content is None else _decode(content)
+                if found is not None and is_usable(found):
+                    return found
         return None
 
     def epochs(self, key: str) -> tuple[int, ...]:

@@ -298,13 +298,9 @@ class Trainer:
     def _restorable(self, recipe: Recipe, at_most: int) -> Checkpoint | None:
         """The latest checkpoint, if its validation curve is of the patches that we validate on.
 
-        One whose curve lacks the objective's metric, of a study with another objective, is none.
+        One whose curve lacks the objective's metric, of a study with another objective, does not count.
         """
-        found = self._store.latest(recipe.key, at_most)
-        if found is not None and self.further is not None:
-            name = f"valid_{self.further.name}"
-            if any(name not in metrics for metrics in found.curve):
-                return None
+        found = self._store.latest(recipe.key, at_most, self._has_objective)
         if found is not None and len(found.arrays["valid_probabilities"]) != len(self.valid_labels):
             raise TrainingError(
                 f"the checkpoints in {self._store.url} were validated on {len(found.arrays['valid_probabilities'])} "
@@ -312,6 +308,9 @@ class Trainer:
                 "another folder for checkpoints"
             )
         return found
+
+    def _has_objective(self, checkpoint: Checkpoint) -> bool:
+        return self.further is None or all(f"valid_{self.further.name}" in epoch for epoch in checkpoint.curve)
 
     def _network_of(self, recipe: Recipe) -> Network:
         return self._network(

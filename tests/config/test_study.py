@@ -109,7 +109,8 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
             "stage1:\n",
             "objective: {metric: aoc}\nstage1:\n",
             '7 objective.metric: found "aoc"; '
-            "did you mean 'auc'? (allowed: accuracy, auc, f1, loss, precision, recall)",
+            "did you mean 'auc'? (allowed: accuracy, auc, average_precision, balanced_accuracy, brier, f1, kappa, "
+            "loss, precision, recall); or a function of your own, as module:name",
         ),
         (
             "stage1:\n",

@@ -135,4 +135,5 @@ def _shares(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 def _cell(is_right: int, patches: float, share: float) -> str:
     if not patches:
         return ""
-    return f"<b>{count(patches)}</b>" if is_right or share >= 0.1 else count(patches)
+    text = f"{patches:.1f}" if patches < 10 and patches % 1 else count(patches)
+    return f"<b>{text}</b>" if is_right or share >= 0.1 else text

@@ -88,7 +88,7 @@ def mistakes_finding(data: ClassMistakes) -> str:
     surest = f"; the most confident mistake was made with a probability of {number(max(sure), 2)}" if sure else ""
     return (
         f"The tuned models of {data.architecture} call {count(data.wrong)} of {count(data.patches)} test patches "
-        f"wrongly, most often {data.classes[first.label]} {data.classes[first.called]} ({_share(first)}){surest}."
+        f"wrongly, most often {data.classes[first.label]} as {data.classes[first.called]} ({_share(first)}){surest}."
     )
 
 
@@ -101,7 +101,7 @@ def mistakes_explain(data: ClassMistakes) -> str:
         else ""
     )
     return (
-        f"The number under a patch is the probability{mean} of what it is called, its most probable class.{some} The "
+        f"The number under a patch is the probability of what it is called, its most probable class{mean}.{some} The "
         "architecture is the best on validation. A wrong label looks like a confident mistake too."
     )
 

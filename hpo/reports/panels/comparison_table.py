@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 from hpo.config.dashboard import PanelSettings
 from hpo.evaluation.compare import Comparison, Sampling
-from hpo.evaluation.delong import AucDifference
 from hpo.evaluation.estimate import Estimate
-from hpo.evaluation.holm import holm
 from hpo.evaluation.improvement import Improvement
 from hpo.evaluation.metrics import METRICS
+from hpo.reports.classes.rows import ClassRow, class_cells, class_rows
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table, difference_kind
@@ -36,11 +35,12 @@ from hpo.results.words import (
 
 
 class ComparedArchitecture(NamedTuple):
-    """One architecture with both sides tested."""
+    """One architecture with both sides tested; ``classes`` has a row for each of more than two."""
 
     name: str
     comparison: Comparison
     adjusted_p: Mapping[Tested, float]
+    classes: tuple[ClassRow, ...] = ()
 
 
 class ComparisonTable(NamedTuple):
@@ -51,7 +51,6 @@ class ComparisonTable(NamedTuple):
     missing: list[str]
     paper: bool
     note: str = ""
-    classes: tuple[str, ...] = ()
 
 
 def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
@@ -63,7 +62,8 @@ def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
     rows = []
     for name, found in results.comparison.items():
         if found.before_after is not None:
-            rows.append(ComparedArchitecture(name, found.before_after, found.adjusted_p))
+            classes = _classes(results, name, found.before_after)
+            rows.append(ComparedArchitecture(name, found.before_after, found.adjusted_p, classes))
     if not rows:
         raise NotThereError("No architecture has been tested before and after tuning yet.")
     present = {row.name for row in rows}
@@ -75,8 +75,15 @@ def read(results: StudyResults, options: PanelSettings) -> ComparisonTable:
         missing,
         paper,
         before_note(results.settings.confirm.equal_training),
-        results.classes,
     )
+
+
+def _classes(results: StudyResults, name: str, comparison: Comparison) -> tuple[ClassRow, ...]:
+    """A row for each of more than two classes."""
+    if not comparison.class_tests or results.test_labels is None:
+        return ()
+    sides = results.headline_predictions(name)
+    return class_rows(results.classes, comparison, results.test_labels, sides["before"], sides["after"])
 
 
 def draw(data: ComparisonTable, looks: Looks) -> Table:
@@ -120,7 +127,7 @@ def explain(data: ComparisonTable) -> str:
 
 
 def _macro_words(data: ComparisonTable) -> str:
-    if len(data.classes) <= 2:
+    if not data.rows[0].classes:
         return ""
     return (
         " Precision, recall, F1 and AUC are means over the classes, each against the rest; McNemar's test is of right "
@@ -142,7 +149,6 @@ def resting_on(sampling: Sampling) -> str:
 
 def _rows(row: ComparedArchitecture, looks: Looks, data: ComparisonTable) -> list[list[Cell | str]]:
     rows: list[list[Cell | str]] = []
-    count_of_rows = len(METRICS) + len(row.comparison.class_tests)
     for index, name in enumerate(METRICS):
         found = row.comparison.metrics[name]
         cells: list[Cell | str] = [
@@ -155,43 +161,13 @@ def _rows(row: ComparedArchitecture, looks: Looks, data: ComparisonTable) -> lis
             _p_cell(row, name),
         ]
         if index == 0:
-            cells.insert(0, Cell(row.name, swatch=looks.colour(row.name), rows=count_of_rows))
+            cells.insert(0, Cell(row.name, swatch=looks.colour(row.name), rows=len(METRICS) + len(row.classes)))
         if data.paper:
             printed = TABLE_3.get(row.name)
             text = f"{printed[0][index]:.3f}, {printed[1][index]:.3f}" if printed else DASH
             cells.append(Cell(text, kind="dim"))
         rows.append(cells)
-    return (
-        rows
-        + [
-            _class_row(name, test, adjusted, paper=data.paper)
-            for name, test, adjusted in zip(
-                data.classes,
-                row.comparison.class_tests,
-                holm([one.p_value for one in row.comparison.class_tests]),
-                strict=True,
-            )
-        ]
-        if row.comparison.class_tests
-        else rows
-    )
-
-
-def _class_row(name: str, test: AucDifference, adjusted: float, *, paper: bool) -> list[Cell | str]:
-    """The area of one class against the rest: its difference by DeLong's test, of these networks."""
-    counts = test.low > 0 or test.high < 0
-    kind = ("strong up" if test.difference > 0 else "strong down") if counts else ""
-    interval_words = f"{signed(test.low)} to {signed(test.high)}"
-    cells: list[Cell | str] = [
-        f"AUC of {name}",
-        "",
-        "",
-        Cell(signed(test.difference), "", kind),
-        interval_words,
-        "",
-        Cell(p_value(adjusted), "DeLong, by class"),
-    ]
-    return [*cells, ""] if paper else cells
+    return rows + [[*class_cells(one), *([""] if data.paper else [])] for one in row.classes]
 
 
 def _chance_cell(improvement: Improvement) -> Cell:
