@@ -20,7 +20,7 @@ from hpo.config.training_functions import (
 )
 from hpo.errors import nearest
 from hpo.recipe.architecture import ArchitectureSpec, CnnSpec, FunctionSpec, own_factors, with_own_factors
-from hpo.recipe.point import FACTORS, Value
+from hpo.recipe.point import FACTORS, NEWER_FACTORS
 
 KEEPS_SHAPES = ("dropout", "activation", "bn_momentum")
 """Factors of described CNNs that change the shape of no weight; nor does ``dropout`` of a function, as we believe."""
@@ -55,7 +55,7 @@ def at_reference(
             source = read_function(item.function, folder)
             problems += [
                 Problem(("architectures", index, *problem.location), problem.text)
-                for problem in _argument_problems(item, source, own)
+                for problem in _argument_problems(item, source, space)
             ]
             listed = {*(source.arguments or ()), *item.arguments}
             varied = {factor: value for factor, value in own.items() if factor in listed}
@@ -95,7 +95,7 @@ def training_functions(
             continue
         own = {name: value for name, value in space.reference.items() if name not in FACTORS}
         source = read_function(item.function, folder, given=GIVEN)
-        problems += [Problem((key, *one.location), one.text) for one in _argument_problems(item, source, own)]
+        problems += [Problem((key, *one.location), one.text) for one in _argument_problems(item, source, space)]
         varied = {name: own[name] for name in {*(source.arguments or ()), *item.arguments} if name in own}
         for name, factors in owners.items():
             both = sorted(varied.keys() & {*factors})
@@ -172,17 +172,24 @@ def may_change_shapes(factor: str, specs: Mapping[str, ArchitectureSpec]) -> boo
 
 
 def _argument_problems(
-    item: FunctionSettings | TrainingFunctionSettings, source: FoundFunction, own: Mapping[str, Value]
+    item: FunctionSettings | TrainingFunctionSettings, source: FoundFunction, space: SearchSpace
 ) -> list[Problem]:
-    if source.arguments is None:
-        return []
-    allowed = [*source.arguments]
+    allowed = [*(source.arguments or ())]
+    # What an older version varied for the function must not become a factor of the training without a word.
     problems = [
+        Problem((), f"{item.function} has an argument {name!r}, which is a factor of the training too; rename it there")
+        for name in NEWER_FACTORS
+        if name in space.factors and name in {*allowed, *item.arguments}
+    ]
+    if source.arguments is None:
+        return problems
+    problems += [
         Problem(("arguments", name), f"{item.function} has no argument {name!r}; {_nearest(name, allowed)}")
         for name in item.arguments
         if name not in allowed and not source.takes_any
     ]
-    lacking = [name for name in source.required if name not in item.arguments and name not in own]
+    given = {*item.arguments, *(name for name in space.factors if name not in FACTORS)}
+    lacking = [name for name in source.required if name not in given]
     if lacking:
         text = f"{item.function} needs {', '.join(lacking)}: give a value in arguments, or make it a factor"
         problems.append(Problem((), text))

@@ -43,6 +43,9 @@ FACTORS: dict[str, type | tuple[str, ...]] = {
 A search space may also name what an architecture has of its own (`hpo.recipe.architecture.own_factors`).
 """
 
+NEWER_FACTORS = ("frozen_layers", *_FITTING, *_AUGMENTATIONS)
+"""Factors whose names the arguments of older functions may have, which were varied by that name then."""
+
 NUMBER_OR_WORD = ("frozen_layers",)
 """Factors that a search space may give as whole numbers or as words."""
 

@@ -14,6 +14,7 @@ from hpo.recipe.fitting import Fitting
 from hpo.recipe.form import Form
 from hpo.recipe.geometry import trainable_parameters
 from hpo.recipe.recipe import WarmStart
+from hpo.recipe.schedule import Strategy
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
 from hpo.training.engine import Trainer
@@ -57,10 +58,12 @@ def trainer(folder: object) -> Trainer:
     [
         RECIPE,
         replace(RECIPE, fitting=Fitting(loss="focal", label_smoothing=0.1), optimizer="adam"),
+        replace(RECIPE, balance="natural", patches=81, fitting=Fitting(class_weights="balanced", ema=0.9, l2=1e-3)),
+        replace(RECIPE, balance="natural", fitting=Fitting(balanced_sampling=True), strategy=Strategy("one_cycle")),
         replace(RECIPE, batch_normalization=True, seed=3, initial=WarmStart(RECIPE, 1)),
         replace(RECIPE, arithmetic=Arithmetic(jit_compile=True), balance="natural"),
     ],
-    ids=["plain", "focal", "warm", "compiled"],
+    ids=["plain", "focal", "weights", "sampling", "warm", "compiled"],
 )
 def test_a_training_that_was_interrupted_ends_as_one_that_was_not(tmp_path, recipe) -> None:
     through = trainer(tmp_path / "through")
