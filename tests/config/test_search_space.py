@@ -263,7 +263,7 @@ def test_strategies_as_they_always_were_are_recorded_as_they_always_were(write_s
 @pytest.mark.parametrize("name", FACTORS)
 def test_every_factor_of_a_recipe_may_stand_in_a_search_space(name: str) -> None:
     kind = FACTORS[name]
-    value = kind[0] if isinstance(kind, tuple) else {int: 64, float: 0.5, bool: True}[kind]
+    value = kind[0] if isinstance(kind, tuple) else {int: 64, float: 0.5, bool: True, str: "none"}[kind]
 
     space = SearchSpace.model_validate(
         {"factors": {"epochs": {"reference": 1}, "patches": {"reference": 64}, name: {"reference": value}}}
