@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -147,6 +148,17 @@ ArchitectureSettings = Annotated[
 def architecture_name(settings: str | CnnSettings | FunctionSettings) -> str:
     """The name an item of the list goes by."""
     return settings if isinstance(settings, str) else settings.name
+
+
+def file_problems(names: Sequence[str], folder: Path) -> list[Problem]:
+    """The files of a function that cannot be read, located within its settings."""
+    problems = []
+    for index, name in enumerate(names):
+        try:
+            file_digest(folder / name)
+        except ValueError as error:
+            problems.append(Problem(("files", index), str(error)))
+    return problems
 
 
 def specification(settings: str | CnnSettings | FunctionSettings, folder: Path) -> ArchitectureSpec:

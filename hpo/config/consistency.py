@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hpo.config.architectures import FunctionSettings, architecture_name, specification, unfitting_cnn
+from hpo.config.architectures import FunctionSettings, architecture_name, file_problems, specification, unfitting_cnn
 from hpo.config.dashboard import Dashboard
 from hpo.config.explain import Problem
 from hpo.config.factor import Factor, is_numeric, numbers
@@ -130,6 +130,10 @@ def architecture_specs(
     specs: dict[str, ArchitectureSpec] = {}
     problems: list[Problem] = []
     for index, item in enumerate(study.architectures):
+        lacking = file_problems(item.files, folder) if isinstance(item, FunctionSettings) else []
+        if lacking:
+            problems += [Problem(("architectures", index, *one.location), one.text) for one in lacking]
+            continue
         try:
             spec = specification(item, folder)
         except ValueError as error:

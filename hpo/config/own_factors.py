@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from hpo.config.architectures import FunctionSettings, architecture_name
+from hpo.config.architectures import FunctionSettings, architecture_name, file_problems
 from hpo.config.explain import Problem
 from hpo.config.function_source import FoundFunction, read_function
 from hpo.config.search_space import SearchSpace
@@ -88,6 +88,9 @@ def training_functions(
         if written is None:
             continue
         item = function_settings(written)
+        if lacking := file_problems(item.files, folder):
+            problems += [Problem((key, *one.location), one.text) for one in lacking]
+            continue
         try:
             spec = function_specification(item, folder)
         except ValueError as error:
