@@ -85,7 +85,8 @@ def predict(
         str | None, typer.Option(metavar="NAME", help="Architecture of the study; the best on validation by default.")
     ] = None,
     label: Annotated[
-        int | None, typer.Option("--class", metavar="LABEL", help="Class to map, of a model of several classes.", min=0)
+        str | None,
+        typer.Option("--class", metavar="CLASS", help="Class to map, by name or number, if there are several."),
     ] = None,
     backend: Annotated[Backend, typer.Option(help="What runs the model; ONNX Runtime if possible.")] = Backend.auto,
     batch: Annotated[int, typer.Option(help="Tiles predicted together.", min=1, max=4096)] = 64,
@@ -95,7 +96,7 @@ def predict(
 ) -> None:
     """Predict whole slides and images: heat maps, tables of tiles, and one score per image."""
     from hpo.slides.batch import check_csv, gather
-    from hpo.slides.model_file import find_model
+    from hpo.slides.model_file import find_model, label_named
     from hpo.slides.one import Sources
     from hpo.slides.outputs import check_output
     from hpo.slides.predict import Predictor, Settings
@@ -107,6 +108,7 @@ def predict(
         check_csv(csv)
     if output is not None:
         check_output(output)
+    found = find_model(model, architecture=architecture, backend=backend.value)
     settings = Settings(
         mpp=mpp,
         model_mpp=model_mpp,
@@ -115,7 +117,7 @@ def predict(
         all_tiles=all_tiles,
         symmetries=symmetries,
         threshold=threshold,
-        label=label,
+        label=None if label is None else label_named(found, label),
         batch=batch,
         processes=processes,
     )
@@ -124,7 +126,6 @@ def predict(
         annotations,
         tuple(name.strip() for name in (positive or "").split(",") if name.strip()),
     )
-    found = find_model(model, architecture=architecture, backend=backend.value)
     predictor = Predictor(found, settings)
     _predict(predictor, gather(images, predictor.classifier.size), sources, output, csv)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hpo.errors import DataError, HpoError
 from hpo.slides.opening import images_in
-from hpo.slides.outputs import write_whole
+from hpo.slides.outputs import check_output, write_whole
 from hpo.slides.plain_file import size_of
 from hpo.slides.predict import Predictor
 from hpo.slides.score import Score
@@ -129,11 +129,12 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def check_csv(path: Path) -> None:
-    """Refuse to overwrite what is no table of scores.
+    """Make sure that a table can be written, and overwrites nothing but a table of scores.
 
     Raises:
-        HpoError: if something else is there.
+        HpoError: if something else is there, or its folder cannot be written to.
     """
+    check_output(path.parent)
     if not path.exists():
         return
     if not path.is_file():

@@ -90,6 +90,19 @@ def find_model(where: Path, *, architecture: str | None = None, backend: Backend
     return ModelFile(where, where.name)
 
 
+def label_named(model: ModelFile, text: str) -> int:
+    """The class that a number or a name means.
+
+    Raises:
+        HpoError: if there is none of that name.
+    """
+    if text.isdecimal():
+        return int(text)
+    if text not in model.classes:
+        raise HpoError(f"--class {text}: {model.path} has no such class; {nearest(text, model.classes)}")
+    return model.classes.index(text)
+
+
 def _check_backend(path: Path, backend: Backend) -> None:
     if backend != "auto" and f"model{path.suffix}" not in NAMES[backend]:
         raise HpoError(f"--backend {backend}: does not run {path.name}; leave the option out")

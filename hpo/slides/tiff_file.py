@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import OrderedDict
 from pathlib import Path
@@ -31,6 +32,7 @@ class TiffPyramid:
         self._pages = [level.pages[0].aspage() for level in series.levels]
         for page in self._pages:
             _check(path, page)
+        _check_length(path, self._pages)
         widths = [int(page.imagewidth) for page in self._pages]
         self.mpp = _mpp(tiff, self._pages[0])
         self.levels = tuple(
@@ -106,6 +108,7 @@ def open_with_tifffile(path: Path) -> TiffPyramid:
     """
     import tifffile
 
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it finds wrong, this says in one line
     try:
         tiff = tifffile.TiffFile(path)
     except (tifffile.TiffFileError, ValueError, OSError) as error:
@@ -114,10 +117,22 @@ def open_with_tifffile(path: Path) -> TiffPyramid:
         return TiffPyramid(path, tiff)
     except (IndexError, KeyError, TypeError, ValueError, AttributeError, tifffile.TiffFileError) as error:
         tiff.close()
-        raise DataError(f"{path}: damaged or truncated TIFF: {error}; copy the file again") from error
+        raise DataError(f"{path}: damaged or truncated: has no complete TIFF directory; copy the file again") from error
     except DataError:
         tiff.close()
         raise
+
+
+def _check_length(path: Path, pages: list[Any]) -> None:
+    """Refuse a file that ends before its pixels do."""
+    size = path.stat().st_size
+    for level, page in enumerate(pages):
+        ends = [offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
+        if max(ends, default=0) > size:
+            raise DataError(
+                f"{path}: truncated: has {size:,} bytes, and pixels of level {level} up to {max(ends):,}; copy the "
+                "file again"
+            )
 
 
 def _check(path: Path, page: Any) -> None:

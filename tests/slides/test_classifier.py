@@ -7,7 +7,7 @@ import pytest
 
 from hpo.errors import HpoError
 from hpo.slides.classifier import open_classifier
-from hpo.slides.model_file import ModelFile, find_model
+from hpo.slides.model_file import ModelFile, find_model, label_named
 from tests.slides.models import SIZE, greenness_model, probability_of
 
 
@@ -29,6 +29,10 @@ def test_a_model_of_several_classes_is_asked_for_one(tmp_path: Path) -> None:
     assert np.allclose(shares.sum(axis=0), 1, atol=1e-5)
     with pytest.raises(HpoError, match="gives 4 probabilities; name the class to map, by --class 0 to 3"):
         opened(path)
+    named = ModelFile(path, "m", classes=("fat", "stroma", "tumour", "debris"))
+    assert [label_named(named, text) for text in ("3", "tumour")] == [3, 2]
+    with pytest.raises(HpoError, match=r"--class tumor: .* has no such class; did you mean 'tumour'"):
+        label_named(named, "tumor")
     with pytest.raises(HpoError, match=r"--class 4: .* has classes 0 to 3"):
         opened(path, label=4)
 

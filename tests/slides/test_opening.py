@@ -143,5 +143,5 @@ class TestTiff:
     def test_a_truncated_pyramid_is_refused(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "a.tif", np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8))
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-        with pytest.raises(DataError, match=r"a\.tif: .*(truncated|cannot be decoded)"):
-            open_slide(path).read(0, 0, 0, 256, 256)
+        with pytest.raises(DataError, match=r"a\.tif: .*truncated.*; copy the file again"):
+            open_slide(path)

@@ -86,6 +86,7 @@ def test_what_cannot_be_done_is_refused_first(hpo: Hpo, model: ModelFile, slide:
     assert "file" in hpo.refused("predict", model.path, slide, "-o", blocked / "out")
     assert "no such file" in hpo.refused("predict", model.path, tmp_path / "none.svs", "-o", tmp_path / "out")
     assert "no such file or folder" in hpo.refused("predict", tmp_path / "none", slide, "-o", tmp_path / "out")
+    assert "no/scores.csv" not in hpo.refused("predict", model.path, slide, "--csv", blocked / "scores.csv")
     silent = save(tmp_path / "silent.png", painted(300, 400, (48, 48, 250, 350)), dpi=None)
     assert "--mpp 0.5" in hpo.refused("predict", model.path, silent, "--csv", tmp_path / "scores.csv").replace("\n", "")
 
