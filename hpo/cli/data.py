@@ -162,21 +162,28 @@ def _check_preview(path: Path) -> None:
                 )
 
 
+_COLUMNS = 4
+"""The most classes that have a column each."""
+
+
 def _print_report(report: DataReport) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=Text(report.folder))
     classes = list(report.splits[0].classes) if report.splits else []
+    shown = classes if len(classes) <= _COLUMNS else []
     several = "both labels" if len(classes) <= 2 else "several labels"
-    for heading in ("split", "patches", "pixels", *classes, "slides", "repeats", several):
+    for heading in ("split", "patches", "pixels", *shown, "slides", "repeats", several):
         table.add_column(Text(heading), justify="left" if heading == "split" else "right")
     for split in report.splits:
         slides = "unknown" if split.slides is None else str(split.slides)
         pixels = f"{split.shape[1]} x {split.shape[2]}" + ("" if split.shape[3] == 3 else f" x {split.shape[3]}")
-        counts = (*split.classes.values(), slides, split.repeats, split.contradictions)
+        counts = (*(split.classes[name] for name in shown), slides, split.repeats, split.contradictions)
         table.add_row(split.name, str(split.patches), pixels, *map(str, counts))
     out.print(table)
+    for split in report.splits if len(classes) > _COLUMNS else ():
+        tell(f"{split.name}: {', '.join(f'{count} {name}' for name, count in split.classes.items())}")
     for crossing in report.crossings:
         first, second = crossing.splits
         slides = "slides unknown" if crossing.slides is None else f"{crossing.slides} slides"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,11 @@ def test_one_that_is_not_there_is_refused_when_the_study_is_read(tmp_path, monke
         load(tmp_path, objective={"metric": metric})
     assert "objective.metric: " in str(refused.value)
     assert problem in str(refused.value)
+
+
+def test_the_metric_of_the_document_is_let_pass(tmp_path, monkeypatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "functions.md").read_text(encoding="utf-8")
+    code = page.partition("    # my_metrics.py\n")[2].partition("\n- **It returns")[0]
+    monkeypatch.setattr(own_function, "_folders", [])
+    (tmp_path / "my_metrics.py").write_text(textwrap.dedent(code))
+    check_functions(load(tmp_path, objective={"metric": "my_metrics:cost"}))

@@ -106,9 +106,15 @@ def _how_to_read(results: StudyResults) -> str:
     return (
         f"Test metrics before \N{RIGHTWARDS ARROW} after tuning, means over {plural(sampling.seeds, 'seed')}; below "
         f"them the paired difference with its 95% interval (BCa bootstrap over {resampled_words(sampling)}), coloured "
-        f"where it excludes 0.{before_note(equal_training)} p: McNemar's test of the accuracy and "
+        f"where it excludes 0.{before_note(equal_training)}{_macro(results)} p: McNemar's test of the accuracy and "
         "DeLong's of the AUC, adjusted by Holm over the architectures."
     )
+
+
+def _macro(results: StudyResults) -> str:
+    if len(results.classes) <= 2:
+        return ""
+    return " Precision, recall, F1 and AUC are means over the classes, each against the rest."
 
 
 def _advice(results: StudyResults) -> Html:
