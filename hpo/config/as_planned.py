@@ -13,6 +13,7 @@ from hpo.config.dashboard import Dashboard
 from hpo.config.factor import Factor
 from hpo.config.limits import LimitSettings
 from hpo.config.load import load_dashboard, place_document, validated
+from hpo.config.objectives import ChooseSettings
 from hpo.config.search_space import SearchSpace
 from hpo.config.stages import ConfirmSettings, ObjectiveSettings, Stage1Settings, Stage2Settings
 from hpo.config.study import ArithmeticSettings, StudyFile, WorkerSettings
@@ -35,6 +36,7 @@ _PLACES = ("name", "output", "database", "checkpoints")
 _RECORDED: dict[str, type[BaseModel]] = {
     "objective": ObjectiveSettings,
     "limits": LimitSettings,
+    "choose": ChooseSettings,
     "stage1": Stage1Settings,
     "stage2": Stage2Settings,
     "confirm": ConfirmSettings,
@@ -110,6 +112,7 @@ def as_planned(place: StudyPlace, recorded: Mapping[str, Any], dashboard: Dashbo
     values |= {key: _said(model, recorded[key]) for key, model in _RECORDED.items() if key in recorded}
     functions = {key: function_from_json(recorded[key]) for key in TRAINING_FUNCTIONS if key in recorded}
     values |= {key: _function(spec) for key, spec in functions.items()}
+    values["objectives"] = recorded.get("objectives", [])
     values["architectures"] = [_settings(name, spec) for name, spec in specs.items()]
     values |= _workers(place.document.values.get("workers"))
     values["data"] = _data(place.document.values.get("data"), recorded)

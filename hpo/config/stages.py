@@ -14,7 +14,7 @@ from hpo.config.metric import MetricName
 from hpo.config.rungs import Rungs, rung_problems
 from hpo.recipe.point import PAPER_FACTORS
 
-Stage2Design = Literal["tpe", "random", "gp", "cmaes", "qmc", "asha"]
+Stage2Design = Literal["tpe", "random", "gp", "cmaes", "qmc", "nsga2", "asha"]
 
 POOL_DESIGNS = ("asha",)
 """Designs of stage 2 in which trainings pause at rungs, and go on if they deserve it."""

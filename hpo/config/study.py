@@ -16,6 +16,7 @@ from hpo.config.database_url import sqlite_url
 from hpo.config.explain import Problem, refuse
 from hpo.config.fields import AnyPath, DatabaseUrl, Flag, Name, Number, Seed, Settings, StoreUrl, Whole, repeated_items
 from hpo.config.limits import LimitSettings
+from hpo.config.objectives import ChooseSettings, ObjectiveName, objective_problems
 from hpo.config.search_space import SearchSpace
 from hpo.config.stages import ConfirmSettings, ObjectiveSettings, Stage1Settings, Stage2Settings
 from hpo.config.training_functions import TrainingFunction
@@ -156,6 +157,13 @@ class StudyFile(Settings):
         min_length=1, description="names (model1 to model4, and model1_counted to model4_counted), CNNs or functions"
     )
     objective: ObjectiveSettings = Field(default_factory=ObjectiveSettings, description="what a trial is judged by")
+    objectives: tuple[ObjectiveName, ...] = Field(
+        default=(),
+        description="two or more at once, in stage 2: metrics, parameters, model_mb, latency_ms, patch_visits",
+    )
+    choose: ChooseSettings | None = Field(
+        default=None, description="with objectives: which network of their front is chosen"
+    )
     limits: LimitSettings = Field(
         default_factory=LimitSettings, description="the most that a network may have; what has more is never trained"
     )
@@ -197,7 +205,7 @@ class StudyFile(Settings):
     def _distinct(self) -> Self:
         # Folded, because some file systems take model1.h5 and Model1.h5 for one file.
         names = tuple(architecture_name(item).casefold() for item in self.architectures)
-        refuse(repeated_items("architectures", names))
+        refuse([*repeated_items("architectures", names), *objective_problems(self)])
         return self
 
     @property

@@ -12,6 +12,8 @@ from typing import Literal
 from hpo.config.study import StudyFile
 from hpo.evaluation.scores import LESS_IS_BETTER
 
+Direction = Literal["maximize", "minimize"]
+
 Curve = Sequence[Mapping[str, float]]
 """Metrics of each epoch, from epoch 1."""
 
@@ -41,7 +43,7 @@ class Objective:
     last: int = 3
 
     @property
-    def direction(self) -> Literal["maximize", "minimize"]:
+    def direction(self) -> Direction:
         """Whether more is better."""
         return "minimize" if lower_is_better(self.metric) else "maximize"
 

@@ -28,6 +28,10 @@ class NotThereError(Exception):
     """A panel's data is missing (yet); the page shows the text, which says what is missing, in its place."""
 
 
+class NotAskedError(NotThereError):
+    """A panel is about something that the study's file does not ask for, such as a front; the page leaves it out."""
+
+
 class BrokenPanelError(NotThereError):
     """A panel of the user's own went wrong; the page shows why in its place, the terminal too, and the rest stands."""
 

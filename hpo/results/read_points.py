@@ -25,7 +25,7 @@ def read_trials(study: StudyFile, recorded: Recorded) -> Iterator[TrialResult]:
     for (name, architecture), points in recorded.points.items():
         if name not in ("stage1", "stage2"):
             continue
-        numbers = recorded.numbers[name, architecture]
+        numbers, values = recorded.numbers[name, architecture], recorded.values.get((name, architecture), {})
         for position, row in enumerate(counted_points(study, name, points)):
             curve = row.curve or []
             yield TrialResult(
@@ -43,6 +43,7 @@ def read_trials(study: StudyFile, recorded: Recorded) -> Iterator[TrialResult]:
                 donor=_donor_of(row),
                 finished_at=row.finished_at,
                 paused_at=_paused_at(row, points),
+                values=values.get(row.trial_id or -1, ()) if row.state == "complete" else (),
             )
 
 

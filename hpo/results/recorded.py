@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hpo.config.stage import Stage
 from hpo.config.study import StudyFile
@@ -12,7 +12,7 @@ from hpo.storage.database import Database
 from hpo.storage.decided import ConfirmResult
 from hpo.storage.decisions import load_stages
 from hpo.storage.ledger import TrainedEpoch, list_test_openings, trained_epochs
-from hpo.storage.optuna_bridge import trial_numbers
+from hpo.storage.optuna_bridge import trial_numbers, trial_values
 from hpo.storage.plans import AcceptedPlan, accepted_plans
 from hpo.storage.points import stage_points
 from hpo.storage.stage_json import abandoned, plan_of
@@ -35,6 +35,7 @@ class Recorded:
         workers: in order of start.
         openings: of the test split, in their order.
         plans: every accepted plan, oldest first.
+        values: of each objective of the trials of stage 2, by trial id, where the study has several; else empty.
     """
 
     stages: Mapping[Key, StageRow]
@@ -44,6 +45,7 @@ class Recorded:
     workers: Sequence[WorkerSpan]
     openings: Sequence[TestOpeningRow]
     plans: Sequence[AcceptedPlan] = ()
+    values: Mapping[Key, Mapping[int, tuple[float, ...]]] = field(default_factory=dict)
 
     @property
     def frozen(self) -> dict[str, ConfirmResult]:
@@ -75,4 +77,9 @@ def read_recorded(database: Database, study: StudyFile) -> Recorded:
             workers=worker_spans(session, name),
             openings=list_test_openings(session, name),
             plans=accepted_plans(session, name),
+            values={
+                key: trial_values(session, stage.name)
+                for key, stage in stages.items()
+                if study.objectives and stage.stage == "stage2"
+            },
         )

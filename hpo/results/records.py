@@ -41,6 +41,7 @@ class TrialResult:
         donor: recipe key and epoch of the checkpoint that it starts from; None for random weights.
         finished_at: seconds since 1970, UTC, by the database's clock.
         paused_at: the epochs at which the training had paused before it continued to these.
+        values: of each objective, of a complete trial of stage 2 where the study has several; else empty.
     """
 
     stage: StageName
@@ -57,6 +58,7 @@ class TrialResult:
     donor: tuple[str, int] | None = None
     finished_at: float | None = None
     paused_at: tuple[int, ...] = ()
+    values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from hpo.config.factor import kind_of
+from hpo.config.limits import LimitSettings
 from hpo.config.stages import ConfirmSettings, Stage1Settings, Stage2Settings
 from hpo.config.study import StudyFile
+from hpo.evaluation.front import Objectives, objectives_of
 from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.arithmetic import PLAIN, Arithmetic
@@ -50,6 +52,8 @@ class StudySettings:
         confirm: likewise.
         arithmetic: how training steps are computed.
         balance: classes of the training patches that are used.
+        objectives: of stage 2, and which network of their front is chosen; None where there is one objective.
+        limits: the most that a network may have.
         strategies: the learning-rate strategies with the search space's parameters, for the schedules' figure.
     """
 
@@ -62,6 +66,8 @@ class StudySettings:
     confirm: ConfirmSettings
     arithmetic: Arithmetic = PLAIN
     balance: Balance = "equal"
+    objectives: Objectives | None = None
+    limits: LimitSettings = field(default_factory=LimitSettings)
     strategies: tuple[Strategy, ...] = (
         Strategy("constant"),
         Strategy("time_based"),
@@ -97,5 +103,7 @@ def settings_of(study: StudyFile) -> StudySettings:
         confirm=study.confirm,
         arithmetic=study.arithmetic.of_recipe,
         balance=study.data.balance,
+        objectives=objectives_of(study),
+        limits=study.limits,
         strategies=tuple(replace(study.space.strategy, name=name) for name in study.space.strategies.available),
     )

@@ -49,7 +49,13 @@ def chosen_trial(results: StudyResults, architecture: str) -> TrialResult | None
     found = [trial for trial in trials if chosen is not None and trial.recipe_key == chosen.recipe_key]
     if found:
         return max(found, key=lambda trial: int(trial.point.get("epochs", 0)))
-    return best_trial(results.settings.objective, trials) if trials else None
+    if not trials:
+        return None
+    objectives = results.settings.objectives
+    valued = [trial for trial in trials if trial.values]
+    if objectives is not None and valued:
+        return valued[objectives.ranked([trial.values for trial in valued])[0]]
+    return best_trial(results.settings.objective, trials)
 
 
 def varied_factors(trials: Iterable[TrialResult]) -> list[str]:

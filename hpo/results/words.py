@@ -75,6 +75,7 @@ _DESIGN_WORDS = {
     "random": "random",
     "gp": "Gaussian-process",
     "cmaes": "CMA-ES",
+    "nsga2": "NSGA-II",
     "qmc": "quasi-random",
     "asha": "successive-halving",
 }

@@ -9,7 +9,11 @@ from typing import Literal
 import optuna
 from optuna.samplers import BaseSampler
 
-SamplerName = Literal["tpe", "random", "gp", "cmaes", "qmc"]
+SamplerName = Literal["tpe", "random", "gp", "cmaes", "qmc", "nsga2"]
+
+
+POPULATION = 10
+"""Trials of a generation of ``nsga2``; Optuna's 50 are more than most budgets here."""
 
 
 def make_sampler(name: SamplerName, seed: int, startup_trials: int = 10) -> BaseSampler:
@@ -21,7 +25,8 @@ def make_sampler(name: SamplerName, seed: int, startup_trials: int = 10) -> Base
     them out, so a successor takes the next one.)
 
     Args:
-        name: ``tpe`` (Watanabe 2023), ``random``, ``gp`` (a Gaussian process), ``cmaes`` or ``qmc``.
+        name: ``tpe`` (Watanabe 2023), ``random``, ``gp`` (a Gaussian process), ``cmaes``, ``qmc`` or
+            ``nsga2`` (Deb et al. 2002, in generations of `POPULATION`). All but ``cmaes`` take several objectives.
         seed: of its random numbers.
         startup_trials: of ``tpe``, ``gp`` and ``cmaes``: trials drawn at random before the model is used.
     """
@@ -32,6 +37,7 @@ def make_sampler(name: SamplerName, seed: int, startup_trials: int = 10) -> Base
             seed=seed, n_startup_trials=startup_trials, deterministic_objective=False
         ),
         "cmaes": lambda: optuna.samplers.CmaEsSampler(seed=seed, n_startup_trials=startup_trials),
+        "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=seed, population_size=POPULATION),
         "qmc": lambda: optuna.samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False),
     }
     with warnings.catch_warnings():

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from hpo.config.ranges import Ranges, load_ranges, write_ranges
 from hpo.config.stage import STAGES, Stage
 from hpo.config.study import StudyFile
-from hpo.evaluation.objective import objective_of
+from hpo.evaluation.front import objectives_of
+from hpo.evaluation.objective import Direction, objective_of
 from hpo.recipe.point import point_key
 from hpo.stages.confirm import confirm_points, confirm_result, opening_point
 from hpo.stages.explore import stage1_result
@@ -42,6 +43,7 @@ from hpo.storage.decided import (
     Tested,
 )
 from hpo.storage.decisions import close_stage, load_stages, open_stage
+from hpo.storage.optuna_bridge import trial_values
 from hpo.storage.outcomes import stage_is_exhausted
 from hpo.storage.points import DesignPoint, add_points, count_points, stage_points
 from hpo.storage.stage_json import abandoned, needed_result, plan_of, result_of, to_json
@@ -102,7 +104,8 @@ def advance(
                 if stage == "stage2" and not is_closed:
                     _fill(session, study, row)
                 if not is_closed and stage_is_exhausted(session, row.name):
-                    is_ours = close_stage(session, row.name, _result(study, row, _points(session, study, row)))
+                    points = _points(session, study, row)
+                    is_ours = close_stage(session, row.name, _result(session, study, row, points))
                     has_new_ranges |= stage == "stage1"
             if is_ours:
                 on_closed(row.name)
@@ -203,17 +206,22 @@ def _points(session: Session, study: StudyFile, row: StageRow) -> list[PointRow]
     return [of_key[key] for point in stage1_points(study, row.architecture) if (key := point_key(point)) in of_key]
 
 
-def _result(study: StudyFile, row: StageRow, rows: list[PointRow]) -> Result:
+def _result(session: Session, study: StudyFile, row: StageRow, rows: list[PointRow]) -> Result:
     if row.stage == "stage1":
         return stage1_result(study, row.architecture, rows)
     if row.stage == "stage2":
-        return stage2_result(study, rows)
+        return stage2_result(study, rows, _values(session, study, row))
     if row.stage == "recheck":
         return recheck_result(study, plan_of(row, RecheckPlan), rows)
     if row.stage == "confirm":
         return confirm_result(study, rows)
     failed = [reason for point in rows if point.state == "failed" for reason in point.reasons]
     return Abandoned("; ".join(failed)) if failed else Tested()
+
+
+def _values(session: Session, study: StudyFile, row: StageRow) -> dict[int, tuple[float, ...]] | None:
+    """The values of a stage 2's trials, where the study has several objectives."""
+    return trial_values(session, row.name) if study.objectives and row.stage == "stage2" else None
 
 
 def _open_following(database: Database, study: StudyFile, data_digest: str, architecture: str, stage: Stage) -> None:
@@ -230,12 +238,21 @@ def _open_following(database: Database, study: StudyFile, data_digest: str, arch
             return
         points = _points(session, study, row)
         learned = learned_points(session, study, architecture) if following == "stage2" else []
-        plan, planned = _following_plan(study, data_digest, following, row, points, later, learned)
+        values = _values(session, study, row)
+        plan, planned = _following_plan(study, data_digest, following, row, points, later, learned, values)
         if later is not None:
             _follow(session, later, plan, planned, opened)
             return
-        direction = objective_of(study).direction if following == "stage2" else None
-        open_stage(session, study.name, following, architecture, plan, planned, direction)
+        directions = _directions(study) if following == "stage2" else None
+        open_stage(session, study.name, following, architecture, plan, planned, directions)
+
+
+def _directions(study: StudyFile) -> dict[str, Direction]:
+    """What stage 2 looks for, by objective."""
+    objectives, objective = objectives_of(study), objective_of(study)
+    if objectives is None:
+        return {objective.metric: objective.direction}
+    return dict(zip(objectives.names, objectives.directions, strict=True))
 
 
 def _follow(
@@ -264,6 +281,7 @@ def _following_plan(
     points: list[PointRow],
     later: StageRow | None,
     learned: list[FirstPoint],
+    values: dict[int, tuple[float, ...]] | None,
 ) -> tuple[Plan, list[DesignPoint]]:
     """The plan and first points of the stage that follows a closed one, from the closed one's result and points."""
     architecture = closed.architecture
@@ -272,7 +290,7 @@ def _following_plan(
         ranges = _ranges(study, architecture, found)
         return stage2_plan(study, architecture, data_digest, found, ranges, points, learned)
     if following == "recheck":
-        return recheck_points(study, points, () if later is None else plan_of(later, RecheckPlan).seeds)
+        return recheck_points(study, points, () if later is None else plan_of(later, RecheckPlan).seeds, values)
     if following == "confirm":
         was_rechecked = closed.stage == "recheck"
         chosen = needed_result(closed, RecheckResult) if was_rechecked else needed_result(closed, Stage2Result)

@@ -117,6 +117,14 @@ def _meaning(path: tuple[str, ...], was: Any, now: Any, opened: Opened) -> tuple
         return _confirm(path[1], was, now, opened)
     if section == "objective":
         return "anew", "every stage is judged again by what was trained; the points of stage 2 stay as they are"
+    if section == "objectives":
+        if not any(stage == "stage2" for stage, _ in opened):
+            return "taken", "no stage 2 has been opened"
+        return "other", "stage 2 has searched for other objectives"
+    if section == "choose":
+        if not any(stage == "stage2" for stage, _ in opened):
+            return "taken", "no stage 2 has been opened"
+        return "anew", "a network is chosen again from the front"
     if section == "limits":
         return "anew", "points over a limit are no longer counted, and the ranges are decided again"
     if section == "data":

@@ -165,7 +165,7 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
                 architecture,
                 plan=Stage1Plan(space.reference, spaces_to_json(spaces), named),
                 points=[planned(template, point) for point in stage1_points(study, architecture)],
-                direction=objective_of(study).direction,
+                directions={objective_of(study).metric: objective_of(study).direction},
             )
 
 
@@ -295,6 +295,9 @@ def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     chosen["key_format"] = KEY_FORMAT
     chosen["data"] = data_digest
     chosen["valid_patches"] = study.data.valid_patches
+    if study.objectives and study.choose is not None:
+        chosen["objectives"] = list(study.objectives)
+        chosen["choose"] = study.choose.model_dump(mode="json", exclude_defaults=True)
     if study.limits.is_set:
         chosen["limits"] = study.limits.model_dump(mode="json", exclude_none=True)
     if study.data.balance != "equal":  # studies from before there was a choice stay as they were

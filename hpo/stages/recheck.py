@@ -6,15 +6,16 @@ may be better. What chooses here has seen neither the seeds that stage 2 chose b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count, islice
 from statistics import fmean
 
 from hpo.config.study import StudyFile
+from hpo.evaluation.front import Objectives, metric_value, objectives_of
 from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.recipe import recipe_from_json, reseeded
 from hpo.stages.plan import planned, with_donor
-from hpo.stages.steps import choice_of, longest_rows
+from hpo.stages.steps import choice_of, longest_rows, ranked_choices
 from hpo.storage.decided import RecheckPlan, RecheckResult
 from hpo.storage.points import DesignPoint
 from hpo.storage.tables import PointRow
@@ -34,7 +35,10 @@ def ranked(objective: Objective, rows: Sequence[PointRow]) -> list[PointRow]:
 
 
 def recheck_points(
-    study: StudyFile, rows: Sequence[PointRow], earlier: Sequence[int] = ()
+    study: StudyFile,
+    rows: Sequence[PointRow],
+    earlier: Sequence[int] = (),
+    values: Mapping[int, tuple[float, ...]] | None = None,
 ) -> tuple[RecheckPlan, list[DesignPoint]]:
     """The trainings that choose among the best of stage 2.
 
@@ -42,6 +46,8 @@ def recheck_points(
         study: sets their number, and supplies the seeds in use.
         rows: the design points of stage 2.
         earlier: the seeds of a recheck that is decided again: they stay, and with them what was trained.
+        values: of each objective, by the trial's id in the database, where there are several: the candidates are then
+            the first of their front, by the rule.
 
     Returns:
         The plan, and a point for each candidate and seed, as long as the candidate was trained in stage 2; a seed
@@ -49,7 +55,13 @@ def recheck_points(
     """
     settings = study.stage2.recheck
     top, seeds = (settings.top, settings.seeds) if settings is not None else (0, 0)
-    candidates = tuple(choice_of(row) for row in ranked(objective_of(study), rows)[:top])
+    objectives, best_first = objectives_of(study), ranked(objective_of(study), rows)
+    choices = (
+        [choice_of(row) for row in best_first]
+        if objectives is None
+        else ranked_choices(objectives, best_first, values or {})
+    )
+    candidates = tuple(choices[:top])
     plan = RecheckPlan(candidates, fresh_seeds(study, seeds, earlier))
     points = [
         with_donor(
@@ -77,6 +89,10 @@ def recheck_result(study: StudyFile, plan: RecheckPlan, rows: Sequence[PointRow]
 
     One that failed with a seed comes behind those that did not. Where every training failed, stage 2's own best.
     """
+    objectives = objectives_of(study)
+    if objectives is not None:
+        chosen = _chosen_of_front(objectives, plan, rows)
+        return RecheckResult(plan.candidates[chosen], chosen)
     gain = objective_of(study).gain
 
     def standing(number: int) -> tuple[int, float]:
@@ -85,6 +101,28 @@ def recheck_result(study: StudyFile, plan: RecheckPlan, rows: Sequence[PointRow]
 
     chosen = max(range(len(plan.candidates)), key=standing)
     return RecheckResult(plan.candidates[chosen], chosen)
+
+
+def _chosen_of_front(objectives: Objectives, plan: RecheckPlan, rows: Sequence[PointRow]) -> int:
+    """The candidate that the rule chooses by the mean metrics over the fresh seeds.
+
+    Those with most complete trainings are compared; each keeps the quantities that it had in stage 2.
+    """
+    curves = {
+        number: [
+            row.curve for row in rows if row.label["candidate"] == number and row.state == "complete" and row.curve
+        ]
+        for number in range(len(plan.candidates))
+    }
+    most = max(len(found) for found in curves.values())
+    compared = [number for number, found in curves.items() if len(found) == most]
+    values = []
+    for number in compared:
+        known = dict(zip(objectives.names, plan.candidates[number].values, strict=True))
+        for metric in objectives.metrics if most else ():
+            known[metric] = fmean(metric_value(objectives.objective, curve, metric) for curve in curves[number])
+        values.append(tuple(known[name] for name in objectives.names))
+    return compared[objectives.ranked(values)[0]]
 
 
 def fresh_values(candidate: int, rows: Sequence[PointRow]) -> list[float]:

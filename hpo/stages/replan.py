@@ -152,7 +152,7 @@ _FINAL = (("confirm", "symmetries"), ("confirm", "patience"))
 def _apply(session: Session, study: StudyFile, data_digest: str, stages: Stages, changes: Sequence[Change]) -> None:
     """Update queues and decisions to the new plan."""
     sections, paths = {change.path[0] for change in changes}, {change.path for change in changes}
-    is_judged_anew = "objective" in sections
+    is_judged_anew, is_chosen_anew = "objective" in sections, "choose" in sections
     has_new_ranges = not sections.isdisjoint(("objective", "stage1", "search_space", "limits"))
     has_new_budget = any(change.path[0] == "stage2" and change.path[1] in BUDGETS for change in changes)
     if is_judged_anew:
@@ -169,7 +169,9 @@ def _apply(session: Session, study: StudyFile, data_digest: str, stages: Stages,
             if ("confirm", "patience") in paths and not is_judged_anew:
                 _judge_anew(session, study, stage)
             reopen(session, stage, stages)
-        elif name == "stage2" and (follow_budget(session, study, stage) or has_new_budget or is_judged_anew):
+        elif name == "stage2" and (
+            follow_budget(session, study, stage) or has_new_budget or is_judged_anew or is_chosen_anew
+        ):
             reopen(session, stage, stages)
 
 
@@ -255,7 +257,8 @@ def reopen(session: Session, stage: StageRow, stages: Stages) -> None:
 
 def _judge_anew(session: Session, study: StudyFile, stage: StageRow) -> None:
     """Requeue complete points: their trainings exist, and only their values change."""
-    if stage.stage in ("stage1", "stage2"):
+    # Several objectives of stage 2 keep their directions.
+    if stage.stage == "stage1" or (stage.stage == "stage2" and not study.objectives):
         set_direction(session, stage.name, objective_of(study).direction)
     for row in all_points(session, stage.name):
         if row.curve is None or stage.stage == "test":

@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from hpo.config.rungs import GrowingRungs
 from hpo.config.study import StudyFile
+from hpo.errors import StorageError
+from hpo.evaluation.front import Objectives
 from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.key import digest
 from hpo.recipe.point import Value, apply_point
@@ -132,8 +134,13 @@ def longest_rows(rows: Sequence[PointRow]) -> list[PointRow]:
     return list(longest.values())
 
 
-def choice_of(row: PointRow) -> Choice:
-    """A complete point of stage 2 as a configuration that may be chosen."""
+def choice_of(row: PointRow, values: tuple[float, ...] = ()) -> Choice:
+    """A complete point of stage 2 as a configuration that may be chosen.
+
+    Args:
+        row: the point.
+        values: of each objective, where the study has several.
+    """
     if row.point is None or row.recipe is None or row.objective is None:
         raise ValueError(f"design point {row.id} is not complete")
     return Choice(
@@ -143,7 +150,33 @@ def choice_of(row: PointRow) -> Choice:
         objective=row.objective,
         key=row.point_key,
         epochs=row.epochs or 0,
+        values=values,
     )
+
+
+def ranked_choices(
+    objectives: Objectives, rows: Sequence[PointRow], values: Mapping[int, tuple[float, ...]]
+) -> list[Choice]:
+    """The configurations of a stage 2's front, in the order in which the rule would choose them.
+
+    Args:
+        objectives: the study's.
+        rows: complete points.
+        values: of each objective, by the trial's id in the database.
+
+    Raises:
+        StorageError: if a trial has no values of these objectives.
+    """
+    found = []
+    for row in rows:
+        told = values.get(row.trial_id or -1, ())
+        if len(told) != len(objectives.names):
+            raise StorageError(
+                f"{row.stage_name}: the trial of point {row.id} has {len(told)} values, not those of "
+                f"{', '.join(objectives.names)}; restore a backup of the database"
+            )
+        found.append(told)
+    return [choice_of(rows[number], found[number]) for number in objectives.ranked(found)]
 
 
 def _trainings(objective: Objective, spaces: Mapping[str, Space], rows: Sequence[PointRow]) -> list[Training]:

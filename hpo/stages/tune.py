@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from hpo.config.factor import Factor
 from hpo.config.ranges import ChoiceRange, NumericRange, Ranges
 from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
+from hpo.evaluation.front import objectives_of
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.point import FACTORS, Point, apply_point
 from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json
@@ -22,7 +23,7 @@ from hpo.search.spaces import Space, on_grid, spaces_to_json, within_range
 from hpo.stages.budget import has_stalled, spending
 from hpo.stages.explore import abandoned_reason
 from hpo.stages.plan import planned, template_recipe
-from hpo.stages.steps import choice_of, longest_rows
+from hpo.stages.steps import choice_of, longest_rows, ranked_choices
 from hpo.storage.decided import Abandoned, Donor, FirstPoint, Stage1Result, Stage2Plan, Stage2Result
 from hpo.storage.decisions import stage_name
 from hpo.storage.points import DesignPoint
@@ -124,11 +125,25 @@ def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> D
     return None if spent.share >= 1 or has_stalled(study, slots, spent) else sampled_slot(len(slots))
 
 
-def stage2_result(study: StudyFile, rows: Sequence[PointRow]) -> Stage2Result | Abandoned:
-    """The choice of stage 2: its best trial by validation; or the reason why no trial succeeded."""
+def stage2_result(
+    study: StudyFile, rows: Sequence[PointRow], values: Mapping[int, tuple[float, ...]] | None = None
+) -> Stage2Result | Abandoned:
+    """The choice of stage 2: its best trial by validation, or by the rule for the front of several objectives.
+
+    Args:
+        study: supplies the objective, or the objectives and the rule.
+        rows: the points of the stage.
+        values: of each objective, by the trial's id in the database, where there are several.
+
+    Returns:
+        The choice, or the reason why no trial succeeded.
+    """
     complete = [row for row in longest_rows(rows) if row.objective is not None]
     if not complete:
         return Abandoned(abandoned_reason(rows))
+    objectives = objectives_of(study)
+    if objectives is not None:
+        return Stage2Result(ranked_choices(objectives, complete, values or {})[0])
     gain = objective_of(study).gain
     best = max(complete, key=lambda row: gain(row.objective or 0.0))
     return Stage2Result(choice_of(best))

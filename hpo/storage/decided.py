@@ -74,6 +74,7 @@ class Choice:
         objective: what it reached in stage 2.
         key: of its design point there.
         epochs: how long it was trained there.
+        values: of each objective there, where the study has several; empty where it has one.
     """
 
     point: _Values
@@ -82,6 +83,7 @@ class Choice:
     objective: float
     key: str
     epochs: int
+    values: tuple[float, ...] = ()
     __pydantic_config__: ClassVar = _STRICT
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import CursorResult, func, select, update
@@ -50,7 +51,7 @@ def open_stage(
     architecture: str,
     plan: Plan,
     points: list[DesignPoint],
-    direction: Direction | None = None,
+    directions: Mapping[str, Direction] | None = None,
 ) -> bool:
     """Open a stage with its decisions and its first points, unless another worker has.
 
@@ -61,7 +62,8 @@ def open_stage(
         architecture: of which architecture.
         plan: what was decided.
         points: to be queued.
-        direction: of the Optuna study that shows the points as trials, of stage 1 and 2; None where there is none.
+        directions: of the objectives, by name, of the Optuna study that shows the points as trials, of stage 1 and 2;
+            None where there is none.
 
     Returns:
         True if this call opened it.
@@ -80,9 +82,9 @@ def open_stage(
             session.add(row)
     except IntegrityError:
         return False
-    if direction is not None:
+    if directions is not None:
         _refuse_foreign(session, [name])
-        ensure_optuna_study(session, name, direction)
+        ensure_optuna_study(session, name, directions)
     add_points(session, name, points)
     return True
 

@@ -13,7 +13,7 @@ the tests compare what is written here with what Optuna writes.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from hpo.storage.artifacts import Artifact
@@ -34,18 +34,34 @@ POINT_ATTRIBUTE = "design_point"
 _ARTIFACT_PREFIX = "artifacts:"
 """Of the system attributes in which Optuna keeps what it knows of an artifact."""
 
+_METRIC_NAMES = "study:metric_names"
+"""The system attribute in which Optuna keeps the names of a study's objectives."""
+
+_CONSTRAINT = "constraints:"
+"""Of the system attributes in which Optuna keeps a trial's constraints (`optuna.Trial.set_constraint`)."""
+
 Direction = Literal["maximize", "minimize"]
 
 
-def ensure_optuna_study(session: Session, name: str, direction: Direction) -> None:
-    """Create the Optuna study if it does not exist."""
+def ensure_optuna_study(session: Session, name: str, directions: Mapping[str, Direction]) -> None:
+    """Create the Optuna study if it does not exist.
+
+    Args:
+        session: the transaction.
+        name: of the Optuna study.
+        directions: of its objectives, by name, in their order; several are named on optuna-dashboard's pages.
+    """
     if session.scalar(select(models.StudyModel.study_id).where(models.StudyModel.study_name == name)) is not None:
         return
     study = models.StudyModel(study_name=name)
     session.add(study)
     session.flush()
-    kind = StudyDirection[direction.upper()]
-    session.add(models.StudyDirectionModel(study_id=study.study_id, objective=0, direction=kind))
+    for number, direction in enumerate(directions.values()):
+        kind = StudyDirection[direction.upper()]
+        session.add(models.StudyDirectionModel(study_id=study.study_id, objective=number, direction=kind))
+    if len(directions) > 1:
+        names = json.dumps(list(directions))
+        session.add(models.StudySystemAttributeModel(study_id=study.study_id, key=_METRIC_NAMES, value_json=names))
 
 
 def begin_trial(
@@ -142,20 +158,22 @@ def report_epochs(session: Session, trial_id: int, values: Mapping[int, float]) 
 def tell_trial(
     session: Session,
     trial_id: int,
-    value: float | None,
+    value: float | Sequence[float] | None,
     attributes: Mapping[str, Any],
     reason: str | None = None,
     artifact: Artifact | None = None,
+    constraints: Mapping[str, float] | None = None,
 ) -> None:
     """Finish a trial: complete with its value, or failed where the value is None; a finished one stays as it is.
 
     Args:
         session: the transaction that finishes the trial's point.
         trial_id: the trial's id in the database.
-        value: the objective.
+        value: the objective, or the value of each objective of the Optuna study.
         attributes: user attributes, JSON-ready.
         reason: of a failure, one line.
         artifact: a file of the trial's, kept already: a finished trial takes none any more.
+        constraints: by name; above 0 is a violation, which samplers avoid.
     """
     trial = session.get_one(models.TrialModel, trial_id, with_for_update=True)
     if trial.state.is_finished():
@@ -163,9 +181,13 @@ def tell_trial(
     _set_attributes(session, trial_id, {**attributes, **({"reason": reason} if reason else {})})
     if artifact is not None:
         _attach(session, trial_id, artifact)
-    if value is not None:
-        stored, kind = models.TrialValueModel.value_to_stored_repr(value)
-        session.add(models.TrialValueModel(trial_id=trial_id, objective=0, value=stored, value_type=kind))
+    values = () if value is None else (value,) if isinstance(value, int | float) else tuple(value)
+    for number, one in enumerate(values):
+        stored, kind = models.TrialValueModel.value_to_stored_repr(one)
+        session.add(models.TrialValueModel(trial_id=trial_id, objective=number, value=stored, value_type=kind))
+    for name, amount in (constraints or {}).items():
+        row = {"trial_id": trial_id, "key": _CONSTRAINT + name, "value_json": json.dumps(float(amount))}
+        session.execute(insert(models.TrialSystemAttributeModel), [row])
     trial.state = TrialState.FAIL if value is None else TrialState.COMPLETE
     trial.datetime_complete = datetime.now().astimezone()
 
@@ -176,8 +198,8 @@ def restart_trial(session: Session, trial_id: int) -> None:
     for model in (models.TrialValueModel, models.TrialIntermediateValueModel):
         session.execute(delete(model).where(model.trial_id == trial_id))
     system = models.TrialSystemAttributeModel
-    of_files = system.key.startswith(_ARTIFACT_PREFIX, autoescape=True)
-    session.execute(delete(system).where(system.trial_id == trial_id, of_files))
+    of_result = or_(*(system.key.startswith(prefix, autoescape=True) for prefix in (_ARTIFACT_PREFIX, _CONSTRAINT)))
+    session.execute(delete(system).where(system.trial_id == trial_id, of_result))
     trial.state, trial.datetime_complete = TrialState.RUNNING, None
 
 
@@ -221,6 +243,36 @@ def change_study_attributes(
             rows[key].value_json = json.dumps(value)
     if new:
         session.execute(insert(model), new)
+
+
+def trial_values(session: Session, study_name: str) -> dict[int, tuple[float, ...]]:
+    """The value of each objective of each complete trial, by its id in the database."""
+    model = models.TrialValueModel
+    rows = session.execute(
+        select(model.trial_id, model.value, model.value_type)
+        .join(models.TrialModel, models.TrialModel.trial_id == model.trial_id)
+        .join(models.StudyModel, models.StudyModel.study_id == models.TrialModel.study_id)
+        .where(models.StudyModel.study_name == study_name)
+        .order_by(model.trial_id, model.objective)
+    )
+    found: dict[int, tuple[float, ...]] = {}
+    for trial_id, stored, kind in rows:
+        value = model.stored_repr_to_value(stored, kind)
+        found[trial_id] = (*found.get(trial_id, ()), value)
+    return found
+
+
+def trial_attributes(session: Session, study_name: str, key: str) -> list[Any]:
+    """A user attribute of each trial that has it, the trial that was made first coming first."""
+    model = models.TrialUserAttributeModel
+    rows = session.scalars(
+        select(model.value_json)
+        .join(models.TrialModel, models.TrialModel.trial_id == model.trial_id)
+        .join(models.StudyModel, models.StudyModel.study_id == models.TrialModel.study_id)
+        .where(models.StudyModel.study_name == study_name, model.key == key)
+        .order_by(model.trial_id)
+    )
+    return [json.loads(str(text)) for text in rows]
 
 
 def trial_numbers(session: Session, study_name: str) -> dict[int, int]:

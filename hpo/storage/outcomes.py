@@ -7,7 +7,7 @@ is safe to repeat: a worker that does not know whether its commit arrived makes 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
@@ -30,6 +30,8 @@ class Outcome:
         curve: metrics of each epoch, from epoch 1.
         attributes: what the trial shows beside them, JSON-ready.
         artifact: the trial's file, kept in the store already; None where there is no trial.
+        values: of each objective of the trial's Optuna study, if it has several; empty if it has one.
+        constraints: of the trial, by name; above 0 is a violation.
     """
 
     objective: float | None
@@ -37,6 +39,8 @@ class Outcome:
     curve: list[dict[str, float]]
     attributes: Mapping[str, Any]
     artifact: Artifact | None = None
+    values: tuple[float, ...] = ()
+    constraints: Mapping[str, float] = field(default_factory=dict)
 
 
 def settle_point(session: Session, claim: Claim, planned: DesignPoint) -> bool:
@@ -80,7 +84,15 @@ def complete_point(session: Session, claim: Claim, outcome: Outcome) -> bool:
         finished_at=database_now(),
     )
     if accepted and claim.trial_id is not None:
-        tell_trial(session, claim.trial_id, outcome.objective, outcome.attributes, artifact=outcome.artifact)
+        told = outcome.values or outcome.objective
+        tell_trial(
+            session,
+            claim.trial_id,
+            told,
+            outcome.attributes,
+            artifact=outcome.artifact,
+            constraints=outcome.constraints,
+        )
     return accepted or _is_finished_by(session, claim)
 
 

@@ -26,6 +26,7 @@ from hpo.storage.decided import ConfirmResult, Stage2Plan
 from hpo.storage.leases import HeldLease
 from hpo.storage.outcomes import Outcome, fail_point, settle_point
 from hpo.training.engine import EpochResult, OnTrained
+from hpo.worker.judging import judged
 from hpo.worker.messages import Completed, Epoch, Opened, Shown
 from hpo.worker.publisher import Publisher
 from hpo.worker.sampling import sampled_point
@@ -217,7 +218,9 @@ def _post_epoch(task: Task, trained: Recipe, epoch: int, seconds: float | None) 
 def _post_result(task: Task, claims: list[Claim], result: EpochResult, epochs: int) -> None:
     """Show an epoch in the trials of the claims that it belongs to."""
     value = result.metrics[task.worker.objective.column]
-    task.publisher.post(Shown(tuple(claims), result.epoch, value))
+    shown = tuple(claim for claim in claims if task.worker.objectives_of(claim) is None)  # Optuna reports one objective
+    if shown:
+        task.publisher.post(Shown(shown, result.epoch, value))
     task.worker.observer.epoch_ended(claims, result.epoch, epochs, value)
 
 
@@ -234,7 +237,15 @@ def _complete(task: Task, claim: Claim, recipe: Recipe, curve: list[dict[str, fl
         error = scorer_standard_error(labels, rows, trainer.further.scorer, groups)
     metrics = {name: metric for name, metric in curve[epoch - 1].items() if name.startswith("valid_")}
     attributes = {**metrics, "recipe_key": recipe.key, "epochs": len(curve), "standard_error": error}
-    _post_completion(task, claim, Outcome(value, error, curve, attributes, _kept(task, claim, curve)))
+    values: tuple[float, ...] = ()
+    constraints: dict[str, float] = {}
+    several = task.worker.objectives_of(claim)
+    if several is not None:
+        values, quantities = judged(task.worker, claim, several, recipe, curve)
+        attributes |= quantities
+        constraints = several.violations(values)
+    kept = _kept(task, claim, curve)
+    _post_completion(task, claim, Outcome(value, error, curve, attributes, kept, values, constraints))
 
 
 def _kept(task: Task, claim: Claim, curve: list[dict[str, float]]) -> Artifact | None:

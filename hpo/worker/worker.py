@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.errors import StopRequestedError
+from hpo.evaluation.front import Objectives, objectives_of
 from hpo.evaluation.objective import Objective, objective_of
 from hpo.models.own_function import look_in
 from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.checkpoints import CheckpointStore
+from hpo.storage.claims import Claim
 from hpo.storage.database import Database
 from hpo.storage.files import Files
 from hpo.storage.leases import Heartbeat
@@ -43,6 +45,7 @@ class Worker:
         observer: who watches.
         heartbeat: keeps the leases.
         stop: once set, work ends after the current epoch's checkpoint.
+        threads: CPU threads, where the study file does not say.
     """
 
     study: StudyFile
@@ -55,11 +58,16 @@ class Worker:
     observer: Observer
     heartbeat: Heartbeat
     stop: threading.Event = field(default_factory=threading.Event)
+    threads: int | None = None
 
     @property
     def objective(self) -> Objective:
         """The study's objective rule."""
         return objective_of(self.study)
+
+    def objectives_of(self, claim: Claim) -> Objectives | None:
+        """The objectives by which a claimed point's trial is judged, if there are several."""
+        return objectives_of(self.study) if claim.stage == "stage2" else None
 
     def check_stop(self) -> None:
         """Go on only if nobody has asked for a stop at once.
@@ -112,4 +120,6 @@ def open_worker(
     with Heartbeat(database, study.name, owner, lease_seconds, describe_device(), since) as heartbeat:
         agree_on_store(database, study.name, owner, files, lease_seconds)
         predictions, artifacts = PredictionStore(files), ArtifactFiles(files)
-        yield Worker(study, database, dataset, trainer, predictions, artifacts, owner, observer, heartbeat, stop)
+        yield Worker(
+            study, database, dataset, trainer, predictions, artifacts, owner, observer, heartbeat, stop, threads
+        )

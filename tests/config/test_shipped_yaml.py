@@ -22,8 +22,8 @@ def header(path: Path) -> str:
     return path.read_text().split("\n\n")[0]
 
 
-def test_the_three_studies_are_there() -> None:
-    assert [path.stem for path in STUDIES] == ["paper", "pcam_subset", "quickstart"]
+def test_the_studies_are_there() -> None:
+    assert [path.stem for path in STUDIES] == ["paper", "pcam_subset", "quickstart", "small_networks"]
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=name)

@@ -17,9 +17,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from hpo.config.load import load_study
 from hpo.config.stage import STAGES, Stage
 from hpo.config.study import StudyFile
+from hpo.evaluation.front import objectives_of
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.point import Point, apply_point
-from hpo.recipe.recipe import recipe_to_json
+from hpo.recipe.recipe import recipe_from_json, recipe_to_json
+from hpo.search.limits import network_sizes
 from hpo.search.spaces import spaces_from_json
 from hpo.stages.advance import Standing, advance
 from hpo.stages.plan import planned, stage1_points, template_recipe
@@ -244,7 +246,15 @@ class Story:
             self.artifacts.keep(artifact)
             shown = {epoch: metrics[objective.column] for epoch, metrics in enumerate(values, 1)}
             self.database.run(show_epochs, claim, shown)
-        self._complete(claim, Outcome(objective.value(values), 0.0, values, {}, artifact))
+        several = objectives_of(self.study) if claim.stage == "stage2" else None
+        told, bounds = (), {}
+        if several is not None:
+            recipe = recipe_from_json(claim.planned.recipe or {})
+            (size,) = network_sizes(self.study, [recipe])
+            quantities = {"parameters": size.parameters, "model_mb": size.model_mb}
+            told = several.values(values, {**quantities, "patch_visits": recipe.patch_visits(epochs)})
+            bounds = several.violations(told)
+        self._complete(claim, Outcome(objective.value(values), 0.0, values, {}, artifact, told, bounds))
 
     def _complete(self, claim: Claim, outcome: Outcome) -> None:
         assert self.database.run(complete_point, claim, outcome)

@@ -67,8 +67,8 @@ def plan(
 ) -> None:
     with database.transaction() as session:
         open_study(session, "study", {})
-        direction = "maximize" if stage in ("stage1", "stage2") else None
-        open_stage(session, "study", stage, architecture, decided_for(stage, space or {}), points, direction)  # type: ignore[arg-type]
+        directions = {"auc": "maximize"} if stage in ("stage1", "stage2") else None
+        open_stage(session, "study", stage, architecture, decided_for(stage, space or {}), points, directions)  # type: ignore[arg-type]
 
 
 def claim(database: Database, owner: str = "a", lease_seconds: float = 60) -> list[Claim]:

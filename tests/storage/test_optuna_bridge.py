@@ -61,7 +61,7 @@ SPACE_JSON = spaces_to_json(SPACE)
 
 
 def make_study(database: Database, direction: Direction = "maximize") -> None:
-    database.run(ensure_optuna_study, STUDY, direction)
+    database.run(ensure_optuna_study, STUDY, {"auc": direction})
 
 
 def begin(database: Database, key: str = "point 1", point: Mapping[str, Any] | None = POINT) -> int:

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from hpo.config.stages import POOL_DESIGNS
+from hpo.evaluation.front import less_is_better
 from hpo.evaluation.objective import Objective
+from hpo.results.front import objective_words, rule_words
 from hpo.results.records import FactorRange, StageName, TrialResult
 from hpo.results.settings import StudySettings
 from hpo.results.study import StudyResults
@@ -68,7 +70,7 @@ def write_note(results: StudyResults, stage: StageName, architecture: str, conte
     facts = [
         ("Study", f"{settings.name}, architecture {architecture}, on {context.data}"),
         ("Design", _stage1_design(settings) if stage == "stage1" else _stage2_design(settings)),
-        ("Objective", _objective_words(settings.objective)),
+        *_objective_facts(settings, stage),
         *_standing(results, stage, architecture),
         *(_after_stage1(results, architecture) if stage == "stage1" else _after_stage2(results, architecture)),
     ]
@@ -79,6 +81,17 @@ def write_note(results: StudyResults, stage: StageName, architecture: str, conte
     if context.findings:
         lines += ["", "### What the figures show", "", *(f"- {_plain(finding)}" for finding in context.findings)]
     return "\n".join(lines) + "\n"
+
+
+def _objective_facts(settings: StudySettings, stage: StageName) -> Iterator[tuple[str, str]]:
+    if settings.objectives is None or stage == "stage1":
+        yield "Objective", _objective_words(settings.objective)
+        return
+    said = [
+        f"{objective_words(name)} ({'less' if less_is_better(name) else 'more'})" for name in settings.objectives.names
+    ]
+    yield "Objectives", f"{listed(said)}; metrics {speaking_words(settings.objective)}"
+    yield "Chosen from the front", rule_words(settings.objectives)
 
 
 def _objective_words(objective: Objective) -> str:

@@ -23,11 +23,12 @@ from hpo.reports.optuna_dashboard.note import Context, write_note
 from hpo.reports.panel import NotThereError, panel_named
 from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.looks import Looks, faded
+from hpo.results.front import objective_words
 from hpo.results.read import read_results
 from hpo.results.records import StageName
 from hpo.results.settings import StudySettings
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, range_words
+from hpo.results.words import range_words
 from hpo.storage.database import Database
 from hpo.storage.decisions import stage_name
 from hpo.storage.optuna_bridge import change_study_attributes, study_ids
@@ -71,13 +72,13 @@ class Publication(NamedTuple):
 
     Args:
         name: the Optuna study's.
-        objective: what its values are called.
+        objectives: what its values are called.
         figures: by id.
         note: Markdown.
     """
 
     name: str
-    objective: str
+    objectives: tuple[str, ...]
     figures: Mapping[str, go.Figure]
     note: str
 
@@ -111,7 +112,7 @@ def publications(results: StudyResults, data: str, addresses: Mapping[str, str])
         figures, findings = _figures(results, stage, architecture)
         yield Publication(
             name=stage_name(results.settings.name, stage, architecture),
-            objective=f"validation {METRIC_WORDS[results.settings.objective.metric]}",
+            objectives=_objective_names(results.settings, stage),
             figures=figures,
             note=write_note(results, stage, architecture, Context(data, addresses, findings)),
         )
@@ -137,11 +138,11 @@ def publish(database: Database, publication: Publication, read_at: float) -> Non
 def _shown(publication: Publication, before: Mapping[str, Any]) -> dict[str, Any]:
     """A study's system attributes after optuna-dashboard has saved a publication there."""
     storage = InMemoryStorage()
-    study = optuna.create_study(storage=storage)
+    study = optuna.create_study(storage=storage, directions=["maximize"] * len(publication.objectives))
     for key, value in before.items():
         storage.set_study_system_attr(study._study_id, key, value)
     with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
-        study.set_metric_names([publication.objective])
+        study.set_metric_names(list(publication.objectives))
     for identity, figure in publication.figures.items():
         save_plotly_graph_object(study, figure, graph_object_id=identity)
     note = get_note(study)
@@ -149,6 +150,11 @@ def _shown(publication: Publication, before: Mapping[str, Any]) -> dict[str, Any
     if note != publication.note + YOURS + theirs:  # each saving is a new version, which ends the edits of the last one
         save_note(study, publication.note + YOURS + theirs)
     return storage.get_study_system_attrs(study._study_id)
+
+
+def _objective_names(settings: StudySettings, stage: StageName) -> tuple[str, ...]:
+    several = settings.objectives if stage == "stage2" else None
+    return tuple(map(objective_words, [settings.objective.metric] if several is None else several.names))
 
 
 def _begun(results: StudyResults) -> list[tuple[StageName, str]]:
@@ -182,6 +188,9 @@ def _panels(settings: StudySettings, stage: StageName, architecture: str) -> Ite
             yield PanelSettings(panel="factor_effect", factor=factor)
         yield PanelSettings(panel="learning_curves", architecture=architecture)
     else:
+        if settings.objectives is not None:
+            yield PanelSettings(panel="front")
+            yield PanelSettings(panel="hypervolume")
         yield PanelSettings(panel="history")
         yield PanelSettings(panel="best_so_far")
         yield PanelSettings(panel="warm_start")

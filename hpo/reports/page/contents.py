@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hpo.reports.page.shell import Heading, PanelContents
-from hpo.reports.panel import BrokenPanelError, Data, NotThereError, Options, Panel, Subject
+from hpo.reports.panel import BrokenPanelError, Data, NotAskedError, NotThereError, Options, Panel, Subject
 from hpo.reports.plot.looks import Looks
 
 
@@ -31,9 +31,14 @@ def contents(
         anchor: its address on the page.
         detail: tells it from others of its kind.
         say: takes one line for the terminal if it is the user's own and went wrong.
+
+    Raises:
+        NotAskedError: if the panel is about something that the study does not ask for.
     """
     try:
         data = panel.read(subject, options)
+    except NotAskedError:
+        raise
     except NotThereError as missing:
         if say is not None and isinstance(missing, BrokenPanelError):
             say(f"panel '{heading.title}': {missing}")

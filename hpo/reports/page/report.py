@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from hpo.config.dashboard import Dashboard, PanelSettings
@@ -11,7 +12,7 @@ from hpo.reports.files.pictures import write_figures
 from hpo.reports.page.contents import contents
 from hpo.reports.page.shell import Heading, PanelContents, Section, render_page, write_page
 from hpo.reports.page.summary import summarize
-from hpo.reports.panel import panel_named
+from hpo.reports.panel import NotAskedError, panel_named
 from hpo.reports.plot.looks import Looks
 from hpo.results.study import StudyResults
 from hpo.results.words import capital, listed, plural
@@ -57,7 +58,8 @@ def _sections(results: StudyResults, panels: Sequence[PanelSettings], say: Say |
             if current is not None:
                 yield current
             current = Section(options.section or "", [])
-        current.panels.append(_panel(results, options, anchors[number], say))
+        with suppress(NotAskedError):
+            current.panels.append(_panel(results, options, anchors[number], say))
     if current is not None:
         yield current
 
