@@ -14,7 +14,7 @@ from hpo.config.stage import STAGES, Stage
 from hpo.config.study import StudyFile
 from hpo.recipe.architecture import CnnSpec
 from hpo.recipe.geometry import trainable_parameters
-from hpo.recipe.point import apply_point
+from hpo.recipe.point import Value, apply_point
 from hpo.recipe.recipe import Recipe
 from hpo.stages.plan import form_of, stage1_points, template_recipe
 from hpo.stages.steps import pool_settings
@@ -205,8 +205,22 @@ def _stage1_recipes(study: StudyFile, architecture: str) -> list[tuple[Recipe, i
 
 
 def checkpoint_bytes(study: StudyFile, architecture: str) -> int:
-    """Size of one checkpoint: weights and one optimizer slot in float32; 0 where the size is not known."""
+    """Size of the largest checkpoint: weights, averages and optimizer slots in float32; 0 where it is not known."""
     spec = study.architecture_specs[architecture]
     if not isinstance(spec, CnnSpec):
         return 0
-    return 2 * 4 * trainable_parameters(spec, study.data.patch_size, form=form_of(study))
+    copies = 1 + max(_SLOTS.get(str(name), 1) for name in _values(study, "optimizer") or ("sgd",))
+    copies += any(float(decay) > 0 for decay in _values(study, "ema"))
+    return copies * 4 * trainable_parameters(spec, study.data.patch_size, form=form_of(study))
+
+
+_SLOTS = {"adam": 2, "adamw": 2}
+"""Numbers that an optimizer keeps for each weight, where that is not one."""
+
+
+def _values(study: StudyFile, name: str) -> tuple[Value, ...]:
+    """What a study may set a factor to; nothing if its search space does not name it."""
+    factor = study.space.factors.get(name)
+    if factor is None:
+        return ()
+    return (factor.reference, *factor.levels, *(end for end in (factor.low, factor.high) if end is not None))

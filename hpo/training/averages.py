@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from hpo.models.backend import keras, tf
 from hpo.models.build import Arrays
 
@@ -26,7 +24,7 @@ class Averages:
 
     def __init__(self, model: keras.Model, decay: float) -> None:
         self._decay = decay
-        self._weights = {one.path: one.value for one in model.variables if np.dtype(one.dtype).kind == "f"}
+        self._weights = {one.path: one.value for one in model.variables if tf.as_dtype(one.dtype).is_floating}
         self._averages = {path: tf.Variable(weight, trainable=False) for path, weight in self._weights.items()}
 
     def follow(self, step: tf.Tensor) -> None:

@@ -127,6 +127,18 @@ def test_a_checkpoint_holds_each_weight_and_its_momentum(tmp_path: Path) -> None
     assert checkpoint_bytes(study, "tiny") == 8 * trainable_parameters(spec, 16)  # type: ignore[arg-type]
 
 
+def test_a_checkpoint_holds_averages_and_what_the_optimizer_keeps(tmp_path: Path) -> None:
+    plain = checkpoint_bytes(load(tmp_path), "tiny")
+    for name, values, copies in (
+        ("optimizer", ["sgd", "adam"], 3),
+        ("optimizer", ["sgd", "lion"], 2),
+        ("ema", [0, 0.9], 3),
+        ("ema", [0], 2),
+    ):
+        study = load(tmp_path, space={**SPACE, name: {"reference": values[0], "levels": values}})
+        assert checkpoint_bytes(study, "tiny") == plain * copies / 2
+
+
 def test_the_size_of_a_users_own_function_is_not_known(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def network(shape): ...\n")
     study = load(tmp_path, architectures=[{"name": "mine", "function": "mine:network"}])

@@ -25,7 +25,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> CheckpointStore:
     folder = tmp_path_factory.mktemp("interrupted")
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     died = subprocess.run(
-        [sys.executable, toy.__file__, folder], env=os.environ | {"PYTHONPATH": path}, timeout=300, check=False
+        [sys.executable, toy.__file__, folder], env=os.environ | {"PYTHONPATH": path}, timeout=900, check=False
     )
     assert died.returncode == -signal.SIGKILL
     return CheckpointStore(Files(folder))
