@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,3 +105,13 @@ def test_random_numbers_are_refused_by_their_name_in_a_process_that_trains(tmp_p
     configure()
     with pytest.raises(TrainingError, match="it uses a random operation, which is not the same each time"):
         check_loss(made(tmp_path, "return logits + tf.random.normal(tf.shape(logits))"))
+
+
+def test_the_example_of_the_docs_keeps_the_contract(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "functions.md").read_text(encoding="utf-8")
+    code = page[page.index("    def tversky(") : page.index("\n\n- **It is minimized")]
+    source = "import tensorflow as tf\n\n\n" + textwrap.dedent(code) + "\n"
+    (tmp_path / "documented_loss.py").write_text(source)
+    sys.path.insert(0, str(tmp_path))
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    check_loss(FunctionSpec("documented_loss:tversky", digest, arguments=(("alpha", 0.8),)))
