@@ -115,6 +115,7 @@ def _open_onnx(model: ModelFile, threads: int | None) -> _Opened:
     # Waiting threads otherwise burn a core, which the reading thread and other processes need: 1.7 times the work per
     # CPU second without (tests/benchmarks/slides.py).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_mem_pattern = False
     if threads is not None:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

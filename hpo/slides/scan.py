@@ -58,6 +58,10 @@ class _Chunk:
     columns: npt.NDArray[np.int64]
     tiles: Pixels
 
+    def part(self, places: slice) -> _Chunk:
+        """Some of its tiles."""
+        return _Chunk(self.band, self.rows[places], self.columns[places], self.tiles[places])
+
 
 def predict_bands(
     view: View, work: Work, classifier: Classifier, wanted: Wanted, bands: Sequence[int]
@@ -84,14 +88,27 @@ def predict_bands(
     for chunk in _read_ahead(view, grid, wanted, bands):
         if chunk is not None:
             waiting.append(chunk)
-        if sum(len(one.tiles) for one in waiting) >= work.batch or chunk is None:
-            for done in waiting:  # probabilities are of a tile alone: batches may end anywhere
+        # Batches of one size: ONNX Runtime keeps memory for every other.
+        while sum(len(one.tiles) for one in waiting) >= (work.batch if chunk is not None else 1):
+            together, waiting = _taken(waiting, work.batch)
+            _predict(together, work, classifier, found)
+            for done in together:
                 missing[done.band] -= len(done.tiles)
-            _predict(waiting, work, classifier, found)
-            waiting = []
         for band in [band for band, count in missing.items() if not count]:
             del missing[band]
             yield band, found.pop(band)
+
+
+def _taken(chunks: list[_Chunk], count: int) -> tuple[list[_Chunk], list[_Chunk]]:
+    """The first tiles of chunks, at most so many, and the others."""
+    first, others = [], list(chunks)
+    while others and count:
+        chunk = others.pop(0)
+        first.append(chunk.part(slice(0, count)))
+        if len(chunk.tiles) > count:
+            others.insert(0, chunk.part(slice(count, None)))
+        count -= len(first[-1].tiles)
+    return first, others
 
 
 def _rows(grid: Grid, band: int) -> int:
@@ -100,14 +117,8 @@ def _rows(grid: Grid, band: int) -> int:
 
 
 def _predict(chunks: list[_Chunk], work: Work, classifier: Classifier, found: dict[int, Floats]) -> None:
-    if not chunks:
-        return
     tiles = np.concatenate([chunk.tiles for chunk in chunks])
-    parts = [
-        classifier.probabilities(tiles[start : start + work.batch], symmetries=work.symmetries)
-        for start in range(0, len(tiles), work.batch)
-    ]
-    probabilities = np.concatenate(parts)
+    probabilities = classifier.probabilities(tiles, symmetries=work.symmetries)
     start = 0
     for chunk in chunks:
         stop = start + len(chunk.tiles)
