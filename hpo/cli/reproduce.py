@@ -8,7 +8,6 @@ from pathlib import Path
 from hpo.config.best_config import BestConfig
 from hpo.config.function_source import find_module
 from hpo.errors import HpoError
-from hpo.recipe.architecture import FunctionSpec
 from hpo.recipe.recipe import Recipe
 from hpo.terminal import progress_bar, tell
 
@@ -56,13 +55,13 @@ def run_best_config(config: BestConfig, path: Path, *, every: bool, trust_code: 
 
 
 def _code_of(config: BestConfig, names: Sequence[str]) -> list[str]:
-    """The functions that build these models and their donors, with their files and digests."""
+    """The functions that train these models and their donors, with their files and digests."""
     found: dict[str, str] = {}
     for name in names:
         recipe: Recipe | None = config.models[name].recipe
         while recipe is not None:
-            if isinstance(recipe.architecture, FunctionSpec):
-                function, digest = recipe.architecture.function, recipe.architecture.source_digest
+            for spec in recipe.functions:
+                function, digest = spec.function, spec.source_digest
                 found[f"{function}/{digest}"] = f"{function} of {_file_of(config, function)} (SHA-256 {digest[:12]}...)"
             recipe = None if recipe.initial is None else recipe.initial.donor
     return list(found.values())

@@ -124,6 +124,12 @@ class Recipe:
         """
         return digest({"format": KEY_FORMAT, **self._determining()})
 
+    @property
+    def functions(self) -> tuple[FunctionSpec, ...]:
+        """The user's functions that this training runs, its donor's left out."""
+        named = (self.architecture, self.augment, self.own_loss)
+        return tuple(one for one in named if isinstance(one, FunctionSpec))
+
     def patch_visits(self, epochs: int) -> int:
         """Patches seen in a training of so many epochs; the incomplete batch at an epoch's end is left out."""
         return epochs * (self.patches // self.batch_size) * self.batch_size

@@ -112,14 +112,15 @@ def _stored(files: Files, owned: Belongings) -> Iterator[str]:
 
 
 def _study_files(place: StudyPlace, study: StudyFile, lacking: list[str]) -> Iterator[tuple[str, Path]]:
-    """The YAML files, and the modules of functions that are beside them."""
+    """The YAML files, and the modules of functions and the files that these read, as far as they are beside them."""
     yield place.file.name, place.file
     for name, path in (("search_space.yaml", study.search_space), ("dashboard.yaml", study.dashboard)):
         if path.is_file():
             yield name, path
         else:
             lacking.append(f"{path} is not there: the restored study can be looked at, and does not run without it")
-    functions = [spec.function for spec in study.architecture_specs.values() if isinstance(spec, FunctionSpec)]
+    specs = [*study.architecture_specs.values(), *study.function_specs.values(), study.metric_spec]
+    functions = [spec.function for spec in specs if isinstance(spec, FunctionSpec)]
     functions += [panel.function for panel in study.panels.panels if panel.function is not None]
     for module in sorted({function.partition(":")[0] for function in functions}):
         found = find_module(module, place.file.parent)
@@ -128,6 +129,12 @@ def _study_files(place: StudyPlace, study: StudyFile, lacking: list[str]) -> Ite
             yield str(source.relative_to(place.file.parent)), source
         else:
             lacking.append(f"module {module} is not in the study file's folder, and so not in the archive")
+    for read in sorted({file for spec in specs if isinstance(spec, FunctionSpec) for file, _ in spec.files}):
+        source = (place.file.parent / read).resolve()
+        if source.is_file() and source.is_relative_to(place.file.parent):
+            yield str(source.relative_to(place.file.parent)), source
+        else:
+            lacking.append(f"{read}, which a function reads, is not in the study file's folder: not in the archive")
 
 
 def _output_files(place: StudyPlace, study: StudyFile) -> Iterator[tuple[str, Path]]:

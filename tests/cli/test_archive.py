@@ -76,6 +76,21 @@ def test_a_restored_study_is_the_study_in_another_kind_of_database(
     assert "small" in hpo("list", *elsewhere).out
 
 
+def test_an_own_augmentation_and_the_file_that_it_reads_are_in_the_archive(
+    hpo: Hpo, database: Database, database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "bending.py").write_text("def bend(patches, seed):\n    return patches\n")
+    (tmp_path / "mine" / "field.npy").write_bytes(b"12")
+    augment = {"function": "bending:bend", "files": ["field.npy"]}
+    story = told(tmp_path / "mine", database, database_url, augment=augment)
+    ended = hpo("archive", story.study.file, tmp_path / "mine.tar")
+    assert ended.status == 0, ended.err
+    with tarfile.open(tmp_path / "mine.tar") as archive:
+        names = {Path(name).name for name in archive.getnames()}
+    assert {"bending.py", "field.npy", "study.yaml"} <= names
+
+
 def test_a_study_goes_on_where_it_was_restored_as_if_nothing_had_happened(
     hpo: Hpo, database: Database, database_url: str, tmp_path: Path, elsewhere: tuple[str, ...]
 ) -> None:

@@ -51,6 +51,13 @@ def test_a_donors_function_and_one_that_is_not_here_are_named_too(
     assert "; elsewhere.nets:build of a module that is not here (SHA-256 000000000000...)" in line
 
 
+@pytest.mark.parametrize("part", ["augment", "own_loss"])
+def test_an_augmentation_and_a_loss_run_no_sooner(hpo: Hpo, tmp_path: Path, function: FunctionSpec, part: str) -> None:
+    file = written(tmp_path, replace(DONOR, **{part: function}))
+    assert "would run Python code: their_models:build of " in hpo.refused("run", file)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_described_model_needs_no_trust_and_a_study_file_takes_none(hpo: Hpo, tmp_path: Path) -> None:
     assert hpo.refused("run", written(tmp_path, DONOR)).startswith(f"{tmp_path}/data: ")
     (tmp_path / "study.yaml").write_text("name: mine\n")

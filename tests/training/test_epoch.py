@@ -17,6 +17,7 @@ from hpo.models.build import initial_weights, load_weights, weights_of
 from hpo.recipe.architecture import FunctionSpec
 from hpo.recipe.augmentations import Augmentations
 from hpo.recipe.fitting import Fitting
+from hpo.recipe.form import Form
 from hpo.recipe.recipe import Recipe
 from hpo.training import epoch as module
 from hpo.training.alter import Asked
@@ -171,3 +172,19 @@ def test_frozen_layers_stay_and_have_no_optimizer_slots(change: dict[str, Any]) 
     same = {path for path in before if np.array_equal(before[path], after[path])}
     assert same == {path for path in before if path.startswith("conv1")} == set(network.frozen)
     assert not [slot.path for slot in function.optimizer.variables if "conv1" in slot.path]
+
+
+def test_patches_of_several_classes_and_of_one_channel_are_altered_and_mixed_too() -> None:
+    grey, form = PATCHES.patches[..., :1], Form(classes=3, channels=1)
+    asked = Augmentations(shift=2, brightness=0.1, blur=0.5, mixup=0.4, cutmix=1.0)
+    recipe = replace(STILL, form=form, augmentations=asked, augment=OWN_AUGMENTATION)
+    network = Network(recipe.architecture, SIZE, False, form=form)
+    before = initial_weights(recipe.architecture, network.model, 0)
+    load_weights(network.model, before)
+    function = EpochFunction(network, Settings.of(recipe))
+    draws = draw_epoch(0, 1, len(PATCHES), recipe.batch_size, 0.0, Asked(asked, SIZE, has_own=True))
+    labels = tf.one_hot(np.arange(len(PATCHES)) % 3, 3)
+    logits = function.train(tf.constant(grey), labels, draws, np.full(len(draws.order), 0.02, np.float32))
+    assert logits.shape == (len(draws.order) * recipe.batch_size, 3)
+    assert np.isfinite(logits).all()
+    assert not np.array_equal(before["conv1/kernel"], weights_of(network.model)["conv1/kernel"])
