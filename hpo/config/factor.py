@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from hpo.config.explain import Problem, shown
-from hpo.config.fields import FactorValue, Number, Settings
+from hpo.config.fields import FactorValue, FactorValues, Number, Settings
 from hpo.config.yaml_file import Location
 from hpo.errors import nearest
 from hpo.recipe.architecture import CNN_FACTORS
@@ -76,6 +76,12 @@ class Factor(Settings):
     )
     prior: FactorValue | None = Field(
         default=None, description="value that you expect to be best: stage 2 tries it early, and more values near it"
+    )
+    only_if: dict[str, FactorValues] | None = Field(
+        default=None,
+        min_length=1,
+        description="other factors, each with the value or list of values at which this factor applies; elsewhere it "
+        "is not searched, as if it were not in the search space",
     )
 
 

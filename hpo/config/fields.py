@@ -16,6 +16,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainSerializer,
     PlainValidator,
     ValidationInfo,
     WithJsonSchema,
@@ -98,6 +99,14 @@ def _scalar(value: Any) -> Value:
     raise ValueError(f"{rule}; found {shown(value)}")
 
 
+def _scalars(value: Any) -> tuple[Value, ...]:
+    if not isinstance(value, list | tuple):
+        return (_scalar(value),)
+    if not value:
+        raise ValueError("must be a value or a list of values; found an empty list")
+    return tuple(_scalar(item) for item in value)
+
+
 def _factor_name(name: str) -> str:
     if re.fullmatch(FACTOR_PATTERN, name) is None or keyword.iskeyword(name):
         raise ValueError(f"{name!r} is no factor's name: a Python name of letters, digits and _")
@@ -130,6 +139,21 @@ StoreUrl = Annotated[str, Field(min_length=1), AfterValidator(_store_url)]
 
 FactorValue = Annotated[Value, PlainValidator(_scalar), WithJsonSchema({"type": ["number", "string", "boolean"]})]
 """What a factor is set to."""
+
+FactorValues = Annotated[
+    tuple[Value, ...],
+    PlainValidator(_scalars),
+    PlainSerializer(list),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": ["number", "string", "boolean"]},
+                {"type": "array", "items": {"type": ["number", "string", "boolean"]}, "minItems": 1},
+            ]
+        }
+    ),
+]
+"""What a factor may be set to: a value, or a list of them."""
 
 KNOWN_FACTORS = (*FACTORS, *CNN_FACTORS)
 """Factors that are no arguments of a user's function."""

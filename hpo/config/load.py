@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from hpo.config.cnn_factors import cnn_size_problems, cnn_value_problems
+from hpo.config.conditional_stages import condition_stage_problems, unmet_conditions
 from hpo.config.consistency import architecture_specs, panel_problems, space_problems
 from hpo.config.dashboard import Dashboard
 from hpo.config.explain import Problem, config_error, explain
@@ -20,6 +21,7 @@ from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
 from hpo.config.yaml_file import Document, read_yaml
 from hpo.errors import ConfigError
+from hpo.recipe.architecture import own_factors
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -96,6 +98,9 @@ def study_of(document: Document) -> StudyFile:
     functions, more = training_functions(study, document.folder, space, specs)
     problems += more
     unknown = [] if problems else unknown_factors(study, document.folder, space, specs, functions)
+    if not problems and not unknown:
+        of_functions = tuple(name for one in functions.values() for name in own_factors(one))
+        unknown = unmet_conditions(space, specs, of_functions)
     if unknown:
         raise config_error(read_yaml(study.search_space), unknown)
     absent = panel_problems(panels, space)
@@ -104,6 +109,7 @@ def study_of(document: Document) -> StudyFile:
     problems += space_problems(study, space)
     problems += stage_problems(study, space, specs, functions)
     problems += cnn_size_problems(study, space, specs)
+    problems += condition_stage_problems(study, space)
     metric = None
     try:
         metric = metric_specification(study.objective.metric, document.folder)

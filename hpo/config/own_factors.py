@@ -43,7 +43,7 @@ def at_reference(
     Returns:
         The architectures, and what is wrong with their arguments, located in the study file.
     """
-    own = {name: value for name, value in space.reference.items() if name not in FACTORS}
+    own = {name: value for name, value in space.reference_values.items() if name not in FACTORS}
     found: dict[str, ArchitectureSpec] = {}
     problems: list[Problem] = []
     for index, item in enumerate(study.architectures):
@@ -58,10 +58,13 @@ def at_reference(
                 for problem in _argument_problems(item, source, space)
             ]
             listed = {*(source.arguments or ()), *item.arguments}
-            varied = {factor: value for factor, value in own.items() if factor in listed}
+            # What may not apply keeps the study file's value there, as if the search space did not name it.
+            kept = {*space.conditions} & {*item.arguments}
+            varied = {factor: value for factor, value in own.items() if factor in listed and factor not in kept}
             spec = replace(spec, arguments=tuple(sorted({**dict(spec.arguments), **varied}.items())))
         else:
-            spec = with_own_factors(spec, {factor: own[factor] for factor in own_factors(spec) if factor in own})
+            always = own.keys() - space.conditions.keys()
+            spec = with_own_factors(spec, {factor: own[factor] for factor in own_factors(spec) if factor in always})
         found[name] = spec
     return found, problems
 
@@ -96,7 +99,7 @@ def training_functions(
         except ValueError as error:
             problems.append(Problem((key,), str(error)))
             continue
-        own = {name: value for name, value in space.reference.items() if name not in FACTORS}
+        own = {name: value for name, value in space.reference_values.items() if name not in FACTORS}
         source = read_function(item.function, folder, given=GIVEN)
         problems += [Problem((key, *one.location), one.text) for one in _argument_problems(item, source, space)]
         varied = {name: own[name] for name in {*(source.arguments or ()), *item.arguments} if name in own}

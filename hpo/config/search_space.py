@@ -6,11 +6,13 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from hpo.config.conditional import condition_problems, conditions_of
 from hpo.config.explain import Problem, refuse
 from hpo.config.factor import Factor, completed, factor_problems, numbers
 from hpo.config.fields import KNOWN_FACTORS, FactorName, Settings
 from hpo.config.strategies import Strategies, lacking_horizon
 from hpo.config.yaml_file import Location
+from hpo.recipe.conditions import Conditions, applicable
 from hpo.recipe.point import Value
 from hpo.recipe.schedule import Strategy
 
@@ -43,7 +45,7 @@ class SearchSpace(Settings):
             for name in ("epochs", "patches")
             if name not in factors
         ]
-        refuse(problems)
+        refuse(problems or condition_problems(factors))
         return {name: completed(name, factor) for name, factor in factors.items()}
 
     @model_validator(mode="after")
@@ -67,9 +69,19 @@ class SearchSpace(Settings):
         return self
 
     @property
-    def reference(self) -> dict[str, Value]:
-        """The reference point: every factor at its reference value."""
+    def conditions(self) -> Conditions:
+        """When factors apply that do not always."""
+        return conditions_of(self.factors)
+
+    @property
+    def reference_values(self) -> dict[str, Value]:
+        """The reference value of every factor, whether it applies at the reference point or not."""
         return {name: factor.reference for name, factor in self.factors.items()}
+
+    @property
+    def reference(self) -> dict[str, Value]:
+        """The reference point: every factor that applies there, at its reference value."""
+        return applicable(self.reference_values, self.conditions)
 
     @property
     def prior(self) -> dict[str, Value]:
@@ -79,7 +91,8 @@ class SearchSpace(Settings):
     @property
     def strategy(self) -> Strategy:
         """The reference strategy, with the parameters of all."""
-        name = self.factors["strategy"].reference if "strategy" in self.factors else "constant"
+        known = self.factors.get("strategy")
+        name = "constant" if known is None or known.only_if else known.reference
         return self.strategies.strategy(name)  # type: ignore[arg-type]  # validated as one of them
 
     @property

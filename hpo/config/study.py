@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from hpo.config.architectures import ArchitectureSettings, architecture_name
+from hpo.config.conditional import with_possible
 from hpo.config.dashboard import Dashboard
 from hpo.config.database_url import sqlite_url
 from hpo.config.explain import Problem, refuse
@@ -260,13 +261,14 @@ class StudyFile(Settings):
         return self.objective.metric if spec is None else f"{spec.function}#{spec.source_digest[:8]}"
 
     def space_of(self, architecture: str) -> SearchSpace:
-        """The search space without the factors that an architecture does not have.
+        """The search space without the factors that an architecture does not have, or whose conditions it cannot meet.
 
         Raises:
             KeyError: if the study has no architecture of that name.
         """
         own = (*own_factors(self.architecture_specs[architecture]), *self.function_factors)
-        kept = {name: factor for name, factor in self.space.factors.items() if name in FACTORS or name in own}
+        had = {name: factor for name, factor in self.space.factors.items() if name in FACTORS or name in own}
+        kept = with_possible(had)
         return self.space if len(kept) == len(self.space.factors) else self.space.model_copy(update={"factors": kept})
 
     @property

@@ -5,6 +5,8 @@ Source: Mitchell et al. 2019, "Model Cards for Model Reporting" (its sections, a
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from hpo.data.description import CLASSES
@@ -47,7 +49,7 @@ def _introduction(subject: Subject) -> list[str]:
     return [
         f"# {plain(subject.name)}, tuned by study {plain(subject.config.study)}",
         f"A Keras model that takes {_patches(subject)} and gives each one's {_given(subject)}. "
-        f"{_architecture(subject.model.recipe)}, {count(subject.parameters)} trained parameters.{best}",
+        f"{_architecture(subject.model.recipe, _idle(subject))}, {count(subject.parameters)} trained parameters.{best}",
         "**For research only. It is no medical device, and nobody's care may depend on what it says.**",
     ]
 
@@ -70,11 +72,16 @@ def _given(subject: Subject) -> str:
     )
 
 
-def _architecture(recipe: Recipe) -> str:
+def _idle(subject: Subject) -> set[str]:
+    """Factors that do not apply to the model."""
+    return {name for name in subject.results.settings.conditions if name not in subject.training.point}
+
+
+def _architecture(recipe: Recipe, idle: Collection[str]) -> str:
     spec = recipe.architecture
     if not isinstance(spec, CnnSpec):
-        arguments = listed(f"{name} {value_words(value)}" for name, value in spec.arguments)
-        given = f" with {plain(arguments)}" if spec.arguments else ""
+        arguments = listed(f"{name} {value_words(value)}" for name, value in spec.arguments if name not in idle)
+        given = f" with {plain(arguments)}" if arguments else ""
         return f"The network is made by the function {plain(spec.function)}{given}"
     spec = as_built(spec)
     any_pooled = spec.pool > 1 and any(one.pool for one in spec.convolutions)

@@ -14,6 +14,7 @@ from hpo.evaluation.front import Objectives, objectives_of
 from hpo.evaluation.metrics import METRICS
 from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.arithmetic import PLAIN, Arithmetic
+from hpo.recipe.conditions import Conditions, applicable
 from hpo.recipe.point import Value
 from hpo.recipe.recipe import Balance
 from hpo.recipe.schedule import Strategy
@@ -29,6 +30,7 @@ class FactorSettings:
         levels: the values that stage 1 tries; empty if the factor is not varied.
         scale: of its axis and of stage 2's search.
         whole: whether its values are whole numbers.
+        only_if: other factors, each with the values at which this one applies; empty if it always does.
     """
 
     name: str
@@ -36,6 +38,7 @@ class FactorSettings:
     levels: tuple[Value, ...] = ()
     scale: Literal["linear", "log"] = "linear"
     whole: bool = False
+    only_if: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,18 @@ class StudySettings:
 
     @property
     def reference(self) -> dict[str, Value]:
-        """The reference point: every factor before tuning."""
+        """The reference point: every factor that applies there, before tuning."""
+        return applicable(self.reference_values, self.conditions)
+
+    @property
+    def reference_values(self) -> dict[str, Value]:
+        """The reference value of every factor, whether it applies at the reference point or not."""
         return {name: factor.reference for name, factor in self.factors.items()}
+
+    @property
+    def conditions(self) -> Conditions:
+        """When factors apply that do not always."""
+        return {name: factor.only_if for name, factor in self.factors.items() if factor.only_if}
 
 
 def settings_of(study: StudyFile) -> StudySettings:
@@ -94,7 +107,12 @@ def settings_of(study: StudyFile) -> StudySettings:
         objective=objective_of(study),
         factors={
             name: FactorSettings(
-                name, factor.reference, tuple(factor.levels), factor.scale, kind_of(name, factor) is int
+                name,
+                factor.reference,
+                tuple(factor.levels),
+                factor.scale,
+                kind_of(name, factor) is int,
+                factor.only_if or {},
             )
             for name, factor in study.space.factors.items()
         },

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
 from hpo.evaluation.objective import Objective
+from hpo.recipe.conditions import is_on_axis
 from hpo.recipe.point import FACTORS, Value
 from hpo.results.records import StageName, TrialResult
 from hpo.results.settings import StudySettings
@@ -73,9 +74,8 @@ def varied_factors(trials: Iterable[TrialResult]) -> list[str]:
 
 
 def others_at_reference(settings: StudySettings, trial: TrialResult, factors: Collection[str]) -> bool:
-    """Whether all factors of a trial except the given ones have their reference value."""
-    reference = settings.reference
-    return all(reference.get(name, value) == value for name, value in trial.point.items() if name not in factors)
+    """Whether all factors of a trial except the given ones are as at the reference, so far as they apply."""
+    return is_on_axis(trial.point, factors, settings.reference_values, settings.conditions)
 
 
 def thinned(items: Sequence[_Item], most: int) -> list[_Item]:

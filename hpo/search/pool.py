@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hpo.recipe.point import Value
 from hpo.search.halving import promotable, rungs_between
 from hpo.search.history import Open, Step, Training
-from hpo.search.propose import Allowed, propose
+from hpo.search.propose import Allowed, Applied, propose
 from hpo.search.spaces import Space
 
 
@@ -62,6 +62,7 @@ def next_step(
     may_open: bool = True,
     prior: Mapping[str, Value] | None = None,
     allowed: Allowed | None = None,
+    applied: Applied = dict,
 ) -> Step | None:
     """Decide what the next free worker does.
 
@@ -75,6 +76,7 @@ def next_step(
             continues, however few have reached it.
         prior: the values that the user expects to be best; half of the random draws are near them.
         allowed: whether values may be trained, where limits forbid some networks; None allows all.
+        applied: leaves out the values that do not apply; ``dict`` where all always do.
 
     Returns:
         A step, or None if nothing is left to do: all of a finite space is open, and every training that can continue is
@@ -93,7 +95,7 @@ def next_step(
         if continued is not None:
             return continued
     values = propose(
-        spaces, trainings, seed, settings.startup, settings.random_share, settings.smoothing, prior, allowed
+        spaces, trainings, seed, settings.startup, settings.random_share, settings.smoothing, prior, allowed, applied
     )
     if values is not None:
         return Open(values, settings.rungs[0])

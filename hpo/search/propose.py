@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -14,12 +15,16 @@ from hpo.recipe.point import Value
 from hpo.search.history import Training, smoothed
 from hpo.search.prior import near_prior
 from hpo.search.spaces import Space
+from hpo.storage.optuna_bridge import suggest
 
 _TRIES = 50
 """After so many proposals that are all open already, a finite space counts as exhausted."""
 
 Allowed = Callable[[Mapping[str, Value]], bool]
 """Whether values of the searched factors may be trained."""
+
+Applied = Callable[[Mapping[str, Value]], dict[str, Value]]
+"""Leaves out the values of the searched factors that do not apply."""
 
 _DRAWS = 2000
 """Uniform draws made where limits forbid what a sampler proposes, before a space counts as exhausted."""
@@ -37,6 +42,7 @@ def propose(
     smoothing: int,
     prior: Mapping[str, Value] | None = None,
     allowed: Allowed | None = None,
+    applied: Applied = dict,
 ) -> dict[str, Value] | None:
     """Propose settings that no training of the pool has yet.
 
@@ -52,53 +58,81 @@ def propose(
         smoothing: the number of last gains whose mean judges a training.
         prior: the values that the user expects to be best; half of the random draws are near them.
         allowed: whether values may be trained, where limits forbid some networks; None allows all.
+        applied: leaves out the values that do not apply; ``dict`` where all always do.
 
     Returns:
-        A value of every factor, or None if nothing new was found.
+        A value of every factor that applies, or None if nothing new was found.
     """
     known = {tuple(sorted(training.values.items())) for training in trainings}
     rng = np.random.default_rng(seed)
     is_random = len(trainings) < startup or rng.random() < random_share
     if is_random and prior and rng.random() < _NEAR_PRIOR:
-        near = near_prior(spaces, prior, rng)
+        near = applied(near_prior(spaces, prior, rng))
         if tuple(sorted(near.items())) not in known and (allowed is None or allowed(near)):
             return near
-    study = optuna.create_study(direction="maximize", sampler=_sampler(seed, is_random=is_random))
-    study.add_trials([trial for one in trainings if (trial := _trial(one, spaces, smoothing))])
-    distributions: dict[str, BaseDistribution] = dict(spaces)
+    sampler = _sampler(seed, is_random=is_random, is_conditional=applied is not dict)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.add_trials([trial for one in trainings if (trial := _trial(one, spaces, smoothing, applied))])
     for _ in range(_TRIES):
-        values: dict[str, Value] = study.ask(distributions).params
+        values = _asked(study, spaces, applied)
         if tuple(sorted(values.items())) not in known and (allowed is None or allowed(values)):
             return values
     if allowed is None:
         return None
-    return drawn_within(spaces, rng, lambda values: tuple(sorted(values.items())) not in known and allowed(values))
+    unopened: Allowed = lambda values: tuple(sorted(values.items())) not in known and allowed(values)  # noqa: E731
+    return drawn_within(spaces, rng, unopened, applied)
 
 
-def drawn_within(spaces: Mapping[str, Space], rng: np.random.Generator, allowed: Allowed) -> dict[str, Value] | None:
+def drawn_within(
+    spaces: Mapping[str, Space], rng: np.random.Generator, allowed: Allowed, applied: Applied = dict
+) -> dict[str, Value] | None:
     """Values drawn uniformly until they are allowed; None if hardly any are."""
-    draws = (near_prior(spaces, {}, rng) for _ in range(_DRAWS))
+    draws = (applied(near_prior(spaces, {}, rng)) for _ in range(_DRAWS))
     return next((values for values in draws if allowed(values)), None)
 
 
-def _sampler(seed: int, *, is_random: bool) -> optuna.samplers.BaseSampler:
+def _asked(study: optuna.Study, spaces: Mapping[str, Space], applied: Applied) -> dict[str, Value]:
+    """Values that the study's sampler proposes, each factor only where those before it let it apply."""
+    if applied is dict:
+        proposed: dict[str, Value] = study.ask(dict(spaces)).params
+        return proposed
+    trial = study.ask()
+    values: dict[str, Value] = {}
+    for name, space in spaces.items():
+        if name in applied({**values, name: _EXAMPLE}):
+            values[name] = suggest(trial, name, space)
+    return values
+
+
+_EXAMPLE: Value = ""
+"""Stands for a value of a factor of which only is asked whether it applies."""
+
+
+def _sampler(seed: int, *, is_random: bool, is_conditional: bool) -> optuna.samplers.BaseSampler:
     if is_random:
         return optuna.samplers.RandomSampler(seed=seed)
-    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=0, group=is_conditional)
 
 
-def _trial(training: Training, spaces: Mapping[str, Space], smoothing: int) -> FrozenTrial | None:
+def _trial(
+    training: Training, spaces: Mapping[str, Space], smoothing: int, applied: Applied = dict
+) -> FrozenTrial | None:
     """A training as an Optuna trial; None if its values lie outside the spaces."""
-    if not all(name in training.values and holds(space, training.values[name]) for name, space in spaces.items()):
+    given = {name: value for name, value in training.values.items() if name in spaces}
+    wanted = applied({**dict.fromkeys(spaces, _EXAMPLE), **given}).keys()
+    if wanted != given.keys() or not all(holds(spaces[name], value) for name, value in given.items()):
         return None
     gain = smoothed(training.gains, smoothing)
-    params = {name: training.values[name] for name in spaces}
+    params = {name: training.values[name] for name in spaces if name in given}
+    distributions: dict[str, BaseDistribution] = {name: spaces[name] for name in params}
     if not training.gains and training.state == "running":
-        return create_trial(state=TrialState.RUNNING, params=params, distributions=dict(spaces))
+        return create_trial(state=TrialState.RUNNING, params=params, distributions=distributions)
     return create_trial(
         state=TrialState.PRUNED,
         params=params,
-        distributions=dict(spaces),
+        distributions=distributions,
         intermediate_values={max(1, training.epochs): gain if math.isfinite(gain) else -math.inf},
     )
 

@@ -156,6 +156,8 @@ def _search_space(path: tuple[str, ...], was: Any, now: Any) -> tuple[Kind, str]
         return _factor(path[2], was, now)
     if path[3] == "reference":
         return "other", "every training of stage 1 and the comparison's 'before' rest on it"
+    if path[3] == "only_if":
+        return "other", "it decides which values a training has, and what tells trainings apart"
     if path[3] == "levels":
         return _members(was, now, "stage 1 trains the new levels and decides the ranges again")
     return "anew", "the ranges are decided again; a stage 2 that has been opened keeps its own"

@@ -58,10 +58,12 @@ def factor_range(
     factor = space.factors[name]
     gain = objective_of(study).gain
     if study.stage1.design == "one_factor":
-        on_axis = axis([row.point or {} for row in rows], space.reference, name)
+        on_axis = axis([row.point or {} for row in rows], space.reference_values, name, space.conditions)
         rows = [row for row in rows if row.point in on_axis]
     best_of_value: dict[Value, Level] = {}
     for row in rows:
+        if name not in (row.point or {}):
+            continue  # of a grid: it does not apply there
         value = (row.point or {})[name]
         level = Level(value, gain(_objective(row)), row.standard_error or 0.0)
         if value not in best_of_value or level.objective > best_of_value[value].objective:

@@ -8,7 +8,7 @@ from hpo.config.study import StudyFile
 from hpo.errors import ConfigError, TrainingError
 from hpo.recipe.point import FACTORS, Point, apply_point
 from hpo.search.limits import excesses, network_sizes
-from hpo.stages.plan import designed_points, judged, template_recipe
+from hpo.stages.plan import designed_points, judged, reference_recipe
 
 _MOST_NAMED = 6
 """Points that a line names."""
@@ -32,7 +32,7 @@ def check_limits(study: StudyFile) -> None:
 
 
 def _check(study: StudyFile, architecture: str) -> None:
-    template = template_recipe(study, architecture, "", 0)
+    template = reference_recipe(study, architecture, "", 0)
     inserted = replace(template, batch_normalization=True)
     wanted = [template, *([inserted] if study.stage2.batch_normalization else [])]
     over = excesses(study, wanted)

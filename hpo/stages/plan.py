@@ -64,7 +64,10 @@ def form_of(study: StudyFile) -> Form:
 
 
 def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed: int) -> Recipe:
-    """The recipe of the reference point, the template of all others."""
+    """The template of all recipes: that of the reference point, but for factors that have a condition.
+
+    They are left as if the search space did not name them: a point says them where they apply.
+    """
     template = Recipe(
         data=data_digest,
         patches=int(study.space.factors["patches"].reference),
@@ -77,6 +80,14 @@ def template_recipe(study: StudyFile, architecture: str, data_digest: str, seed:
         own_loss=study.loss_spec,
         form=form_of(study),
     )
+    space = study.space_of(architecture)
+    always = {name: value for name, value in space.reference_values.items() if name not in space.conditions}
+    return apply_point(template, always)[0]
+
+
+def reference_recipe(study: StudyFile, architecture: str, data_digest: str, seed: int) -> Recipe:
+    """The recipe of the reference point, factors that apply there included."""
+    template = template_recipe(study, architecture, data_digest, seed)
     return apply_point(template, study.space_of(architecture).reference)[0]
 
 
@@ -97,7 +108,7 @@ def designed_points(study: StudyFile, architecture: str) -> Sequence[Point]:
     space = study.space_of(architecture)
     levels = {name: space.factors[name].levels for name in study.stage1.factors if name in space.factors}
     design = one_factor if study.stage1.design == "one_factor" else grid
-    return design(space.reference, levels)
+    return design(space.reference_values, levels, space.conditions)
 
 
 def judged(study: StudyFile, architecture: str) -> list[tuple[Point, str]]:
@@ -308,6 +319,8 @@ def determining_settings(study: StudyFile, data_digest: str) -> dict[str, Any]:
     for factor in chosen["search_space"]["factors"].values():
         if factor["prior"] is None:  # recorded only where there is one, as of what was added later
             del factor["prior"]
+        if factor["only_if"] is None:
+            del factor["only_if"]
     chosen["architectures"] = {name: architecture_to_json(spec) for name, spec in study.architecture_specs.items()}
     settings: dict[str, Any] = canonical(chosen)
     return settings

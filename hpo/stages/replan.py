@@ -19,6 +19,7 @@ from hpo.config.study import StudyFile
 from hpo.config.yaml_file import displayed
 from hpo.errors import ConfigError
 from hpo.evaluation.objective import objective_of
+from hpo.recipe.conditions import applicable
 from hpo.recipe.point import point_key
 from hpo.search.spaces import spaces_to_json, whole_factor
 from hpo.stages.budget import budget_of
@@ -189,8 +190,9 @@ def _replan_stage1(session: Session, study: StudyFile, data_digest: str, stage: 
     factors = space.factors
     for row in all_points(session, stage.name):
         added = {name: default_of(name) for name in factors if name not in (row.point or {})}
-        if added and row.point is not None:
-            row.point = {**row.point, **added}
+        point = applicable({**(row.point or {}), **added}, space.conditions)
+        if row.point is not None and point.keys() != row.point.keys():
+            row.point = point
             row.point_key = point_key(row.point)
     session.flush()
     template = template_recipe(study, stage.architecture, data_digest, study.stage1.seed)

@@ -19,6 +19,7 @@ from hpo.config.study import StudyFile
 from hpo.errors import StorageError
 from hpo.evaluation.front import Objectives
 from hpo.evaluation.objective import Objective, objective_of
+from hpo.recipe.conditions import parents_first
 from hpo.recipe.key import digest
 from hpo.recipe.point import Value, apply_point
 from hpo.recipe.recipe import Recipe, recipe_from_json
@@ -85,13 +86,16 @@ def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Se
     spaces = searched_spaces(plan)
     trainings = _trainings(objective_of(study), spaces, rows)
     allowed = (lambda values: is_within(study, _recipe_of(plan, values))) if study.limits.is_set else None
+    applied = plan.applied if plan.conditions else dict
     number = len(steps)
     if spent.share >= 1 or has_stalled(study, steps, spent):
         return _ending(study, spaces, rows, trainings)
     for attempt in range(_TRIES):
         seed = int(digest([plan.seed, plan.stream or stage.name, step_key(number), attempt])[:8], 16)
         first = [dict(one.values) for one in plan.first or ()] if attempt == 0 else []
-        step = next_step(settings, spaces, trainings, seed, first, prior=study.space.prior, allowed=allowed)
+        step = next_step(
+            settings, spaces, trainings, seed, first, prior=study.space.prior, allowed=allowed, applied=applied
+        )
         if isinstance(step, Open):
             point = _opened(plan, step, number)
             if point.recipe_key not in {training.key for training in trainings}:
@@ -118,8 +122,12 @@ def _ending(
 
 
 def searched_spaces(plan: Stage2Plan) -> dict[str, Space]:
-    """The distributions of the factors that a stage 2 searches, without its trials' epochs."""
-    return {name: space for name, space in spaces_from_json(plan.space).items() if name != "epochs"}  # type: ignore[misc]
+    """The distributions of the factors that a stage 2 searches, without its trials' epochs.
+
+    A factor that does not always apply comes after those that it depends on.
+    """
+    spaces = spaces_from_json(plan.space)
+    return {name: spaces[name] for name in parents_first(spaces, plan.conditions) if name != "epochs"}  # type: ignore[misc]
 
 
 def longest_rows(rows: Sequence[PointRow]) -> list[PointRow]:
@@ -194,7 +202,7 @@ def _training(objective: Objective, spaces: Mapping[str, Space], key: str, rows:
     states = {row.state for row in rows}
     return Training(
         key=key,
-        values={name: (rows[0].point or {})[name] for name in spaces},
+        values={name: value for name in spaces if (value := (rows[0].point or {}).get(name)) is not None},
         gains=tuple(accumulate(gains, max) if objective.epoch == "best" else gains),
         state="failed" if "failed" in states else "running" if states & {"running", "waiting"} else "paused",
         target=max(row.epochs or 0 for row in rows),
@@ -204,13 +212,13 @@ def _training(objective: Objective, spaces: Mapping[str, Space], key: str, rows:
 
 def _recipe_of(plan: Stage2Plan, values: Mapping[str, Value]) -> Recipe:
     """The recipe of values of the searched factors, however long it is trained."""
-    return apply_point(plan.template, {**plan.fixed, **values, "epochs": 1})[0]
+    return apply_point(plan.template, {**plan.point(values), "epochs": 1})[0]
 
 
 def _opened(plan: Stage2Plan, step: Open, number: int) -> DesignPoint:
     values = dict(step.values)
     origin = next((one.origin for one in plan.first or () if one.values == values), "sampled")
-    point = {**plan.fixed, **values, "epochs": step.epochs}
+    point = {**plan.point(values), "epochs": step.epochs}
     return planned(plan.template, point, key=step_key(number), label={"slot": number, "origin": origin})
 
 

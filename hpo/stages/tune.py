@@ -15,14 +15,16 @@ from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
 from hpo.evaluation.front import objectives_of
 from hpo.evaluation.objective import objective_of
+from hpo.recipe.conditions import applicable, may_apply
 from hpo.recipe.point import FACTORS, Point, apply_point
-from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json
+from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.search.limits import excesses, is_within
 from hpo.search.ranges import middle
 from hpo.search.spaces import Space, on_grid, spaces_to_json, within_range
 from hpo.stages.budget import has_stalled, spending
 from hpo.stages.explore import abandoned_reason
 from hpo.stages.plan import planned, template_recipe
+from hpo.stages.reused import observations, paused
 from hpo.stages.steps import choice_of, longest_rows, ranked_choices
 from hpo.storage.decided import Abandoned, Donor, FirstPoint, Stage1Result, Stage2Plan, Stage2Result
 from hpo.storage.decisions import stage_name
@@ -68,8 +70,6 @@ def stage2_plan(
     template, fixed = _fixed_part(study, architecture, data_digest, stage1.donor, ranges)
     space = study.space_of(architecture)
     spaces = _spaces(study, space, ranges, fixed)
-    first = _first_values(study, space, spaces, ranges, stage1.donor.point, learned)
-    first = _within_limits(study, template, fixed, first)
     is_pool = study.stage2.is_pool
     shown = {**spaces, "epochs": IntDistribution(1, study.stage2.epochs)} if is_pool else spaces
     plan = Stage2Plan(
@@ -81,14 +81,16 @@ def stage2_plan(
         startup_trials=STARTUP_OF_OTHER_BUDGETS if study.stage2.trials is None else STARTUP_TRIALS,
         ranges=ranges,
         donor=stage1.donor,
-        first=first,
         stream=None if study.copy_of is None else stage_name(study.copy_of, "stage2", architecture),
+        conditions={name: dict(condition) for name, condition in space.conditions.items()},
     )
+    first = _first_values(study, plan, space, spaces, ranges, learned)
+    plan = replace(plan, first=_within_limits(study, plan, first))
     if is_pool:
-        return plan, _paused(template, fixed, spaces, rows, study.stage2.epochs)
-    count = len(first) if study.stage2.trials is None else study.stage2.trials
+        return plan, paused(plan, spaces, rows, study.stage2.epochs)
+    count = len(plan.first or ()) if study.stage2.trials is None else study.stage2.trials
     return plan, [
-        *_observations(template, fixed, spaces, rows),
+        *observations(plan, spaces, rows),
         *(slot_point(plan, number) for number in range(count)),
     ]
 
@@ -99,8 +101,8 @@ def slot_point(plan: Stage2Plan, number: int) -> DesignPoint:
     if number >= len(first):
         return sampled_slot(number)
     one = first[number]
-    point, label = {**plan.fixed, **one.values}, {"slot": number, "origin": one.origin}
-    return planned(plan.template, point, key=slot_key(number), label=label)
+    label = {"slot": number, "origin": one.origin}
+    return planned(plan.template, plan.point(one.values), key=slot_key(number), label=label)
 
 
 def slot_key(number: int) -> str:
@@ -153,8 +155,9 @@ def _fixed_part(
     study: StudyFile, architecture: str, data_digest: str, donor: Donor, ranges: Ranges
 ) -> tuple[Recipe, dict[str, Any]]:
     """The template of stage 2's recipes, and the values of the factors that it does not search."""
+    space = study.space_of(architecture)
     fixed = {
-        **study.space_of(architecture).reference,
+        **space.reference_values,
         **{name: limits.best for name, limits in ranges.items()},
         "epochs": study.stage2.epochs,
     }
@@ -163,7 +166,8 @@ def _fixed_part(
     if warm != "cold":  # its weights fit no other shape
         fixed |= {name: value for name, value in donor.point.items() if name not in FACTORS and name not in tuned}
     # Levels that are each best on their own axis may be too much together: the best trial of all is within the limits.
-    if not is_within(study, apply_point(template_recipe(study, architecture, data_digest, 0), fixed)[0]):
+    together = applicable(fixed, space.conditions)
+    if not is_within(study, apply_point(template_recipe(study, architecture, data_digest, 0), together)[0]):
         fixed |= {name: donor.point[name] for name in donor.point if name in _SIZING or name not in FACTORS}
     # Weights learnt between BatchNormalizations mean nothing without them.
     if study.stage2.batch_normalization or (warm != "cold" and donor.recipe.batch_normalization):
@@ -179,21 +183,20 @@ def _fixed_part(
             perturb=study.stage2.perturb,
         )
     template = replace(template_recipe(study, architecture, data_digest, study.stage2.seed), initial=initial)
-    return apply_point(template, fixed)[0], {name: value for name, value in fixed.items() if name not in tuned}
+    always = {name: value for name, value in fixed.items() if name not in space.conditions}
+    return apply_point(template, always)[0], {name: value for name, value in fixed.items() if name not in tuned}
 
 
-def _within_limits(
-    study: StudyFile, template: Recipe, fixed: Point, first: Sequence[FirstPoint]
-) -> tuple[FirstPoint, ...]:
+def _within_limits(study: StudyFile, plan: Stage2Plan, first: Sequence[FirstPoint]) -> tuple[FirstPoint, ...]:
     """The values to try first whose networks are within the limits."""
-    recipes = [apply_point(template, {**fixed, **one.values})[0] for one in first]
+    recipes = [apply_point(plan.template, plan.point(one.values))[0] for one in first]
     return tuple(one for one, over in zip(first, excesses(study, recipes), strict=True) if not over)
 
 
 def _spaces(study: StudyFile, space: SearchSpace, ranges: Ranges, fixed: dict[str, Any]) -> Spaces:
     spaces = {}
     for name in study.stage2.factors:
-        if name in space.factors and name not in fixed:
+        if name in space.factors and name not in fixed and may_apply(name, space.conditions, fixed):
             factor = space.factors[name]
             limits = ranges.get(name) if study.stage2.within == "ranges" else None
             spaces[name] = within_range(name, factor, limits or _whole_range(factor))
@@ -209,14 +212,15 @@ def _whole_range(factor: Factor) -> NumericRange | ChoiceRange:
 
 def _first_values(
     study: StudyFile,
+    plan: Stage2Plan,
     whole: SearchSpace,
     spaces: Spaces,
     ranges: Ranges,
-    best: Point,
     learned: Sequence[FirstPoint],
 ) -> tuple[FirstPoint, ...]:
     """The values to try first, fitted into the searched space; see `stage2_plan`."""
     narrower = {} if study.stage2.within == "ranges" else ranges  # else the spaces are the ranges
+    best = {**whole.reference_values, **plan.donor.point}
     near = {name: _nearest(space, best[name]) for name, space in spaces.items()}
     centre = {
         name: near[name]
@@ -224,12 +228,13 @@ def _first_values(
         else _nearest(space, _middle(whole.factors[name], space, narrower.get(name)))
         for name, space in spaces.items()
     }
-    first = [FirstPoint("stage-1 best", near)]
+    first = [FirstPoint("stage-1 best", plan.applied(near))]
     others = [*learned, FirstPoint("prior", whole.prior)]
     inside = [
         (one.origin, {name: _inside(spaces[name], one.values, name, near[name]) for name in spaces}) for one in others
     ]
-    for origin, values in (*inside, ("middle of the ranges", centre)):
+    for origin, found in (*inside, ("middle of the ranges", centre)):
+        values = plan.applied(found)
         if all(values != one.values for one in first):
             first.append(FirstPoint(origin, values))
     return tuple(first)
@@ -260,45 +265,3 @@ def _inside(space: Space, values: Point, name: str, usual: Any) -> Any:
     value = values.get(name, usual)
     is_word_outside = isinstance(space, CategoricalDistribution) and value not in space.choices
     return usual if is_word_outside else _nearest(space, value)
-
-
-def _is_inside(space: Space, value: Any) -> bool:
-    if isinstance(space, CategoricalDistribution):
-        return value in space.choices
-    return space._contains(space.to_internal_repr(value))
-
-
-def _observations(
-    template: Recipe, fixed: dict[str, Any], spaces: Spaces, rows: Sequence[PointRow]
-) -> list[DesignPoint]:
-    """Stage-1 points that are also points of stage 2: same fidelity, inside the ranges, already trained."""
-    observations = []
-    for row in rows:
-        values = row.point or {}
-        if row.state != "complete" or not all(_is_inside(space, values[name]) for name, space in spaces.items()):
-            continue
-        point = planned(template, {**fixed, **{name: values[name] for name in spaces}}, label={"origin": "stage 1"})
-        if point.recipe_key == row.recipe_key and point.epochs == row.epochs:
-            observations.append(point)
-    return observations
-
-
-def _paused(
-    template: Recipe, fixed: dict[str, Any], spaces: Spaces, rows: Sequence[PointRow], most: int
-) -> list[DesignPoint]:
-    """Stage-1 trainings that may continue in stage 2: the same recipe except for the seed.
-
-    They start from random weights and have the values that stage 2 fixes.
-    """
-    paused: dict[str, DesignPoint] = {}
-    for row in sorted(rows, key=lambda row: row.epochs or 0):
-        values, epochs = row.point or {}, row.epochs or 0
-        is_inside = all(_is_inside(space, values[name]) for name, space in spaces.items())
-        if row.state != "complete" or row.recipe is None or epochs > most or not is_inside:
-            continue
-        recipe = replace(template, seed=recipe_from_json(row.recipe).seed)
-        point = {**fixed, **{name: values[name] for name in spaces}, "epochs": epochs}
-        same = planned(recipe, point, label={"origin": "stage 1"})
-        if same.recipe_key == row.recipe_key:
-            paused[same.recipe_key or ""] = same
-    return [paused[key] for row in rows if (key := row.recipe_key or "") in paused and paused[key].epochs == row.epochs]

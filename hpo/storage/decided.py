@@ -6,14 +6,15 @@ The database keeps both as JSON with the field names of these classes; `hpo.stor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, PlainValidator
 
 from hpo.config.ranges import Ranges, ranges_from_json
 from hpo.config.stages import Stage2Design
-from hpo.recipe.point import Point
+from hpo.recipe.conditions import applicable
+from hpo.recipe.point import Point, Value
 from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
 
 _STRICT = ConfigDict(extra="forbid")
@@ -40,6 +41,7 @@ def _completed(values: Any) -> Any:
 
 _Recipe = Annotated[Recipe, PlainValidator(_recipe), PlainSerializer(recipe_to_json)]
 _Ranges = Annotated[Ranges, PlainValidator(ranges_from_json), PlainSerializer(_ranges_to_json)]
+_Alternatives = Annotated[tuple[Value, ...], PlainValidator(tuple), PlainSerializer(list)]
 _Values = Annotated[Point, PlainValidator(dict), PlainSerializer(dict)]
 
 
@@ -164,6 +166,7 @@ class Stage2Plan:
         donor: the best trial of stage 1.
         first: known values that it begins with; None in a plan of an earlier version whose design is no pool.
         stream: names the random numbers, where a copied study draws those of its original; else the stage's name does.
+        conditions: of factors that do not always apply.
     """
 
     template: _Recipe
@@ -176,7 +179,17 @@ class Stage2Plan:
     donor: Donor
     first: tuple[FirstPoint, ...] | None = None
     stream: str | None = None
+    conditions: dict[str, dict[str, _Alternatives]] = field(default_factory=dict)
     __pydantic_config__: ClassVar = _STRICT
+
+    def point(self, values: Point) -> dict[str, Any]:
+        """The point of these values of the searched factors: with the fixed ones, as far as they apply."""
+        return applicable({**self.fixed, **values}, self.conditions)
+
+    def applied(self, values: Point) -> dict[str, Any]:
+        """The values of searched factors without those that do not apply."""
+        point = self.point(values)
+        return {name: point[name] for name in values if name in point}
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def begin_trial(
         session: the transaction that claims the point.
         study_name: of an Optuna study that exists.
         point_key: the design point's.
-        point: its values; None where a sampler will choose them.
+        point: its values, of the factors that apply; None where a sampler will choose them.
         space: the distribution of each parameter of the trial, as Optuna's JSON.
 
     Returns:
@@ -82,7 +82,7 @@ def begin_trial(
     Raises:
         ValueError: if a value is outside its distribution.
     """
-    params = {} if point is None else {name: point[name] for name in space}
+    params = {} if point is None else {name: point[name] for name in space if name in point}
     distributions = {name: json_to_distribution(space[name]) for name in params}
     optuna.trial.create_trial(state=TrialState.RUNNING, params=params, distributions=distributions)  # checks them
     # As Optuna does: its study's row is locked while the trials are counted, so that no two have one number.
@@ -117,8 +117,17 @@ def ask_sampler(
     trial_id: int,
     sampler: optuna.samplers.BaseSampler,
     distributions: Mapping[str, BaseDistribution],
+    applies: Callable[[str, Mapping[str, Any]], bool] = lambda _name, _chosen: True,
 ) -> dict[str, Any]:
     """Let a sampler choose the values of a running trial; safe to repeat.
+
+    Args:
+        database: the study database.
+        study_name: of the Optuna study.
+        trial_id: the trial's id in the database.
+        sampler: chooses.
+        distributions: of the parameters, in the order in which they are chosen.
+        applies: whether a parameter is to be chosen, by the values of those before it.
 
     The choice depends on the finished trials; Optuna 5's TPE and GP also read the values of running ones.
 
@@ -128,7 +137,11 @@ def ask_sampler(
     study = optuna.load_study(study_name=study_name, storage=database.storage, sampler=sampler)
     study.get_trials(deepcopy=False)  # Optuna's cache has not heard of a trial that our statements made
     trial = optuna.trial.Trial(study, trial_id)
-    return {name: _suggest(trial, name, space) for name, space in distributions.items()}
+    chosen: dict[str, Any] = {}
+    for name, space in distributions.items():
+        if applies(name, chosen):
+            chosen[name] = suggest(trial, name, space)
+    return chosen
 
 
 def forget_values(session: Session, trial_id: int) -> None:
@@ -316,7 +329,12 @@ def _attach(session: Session, trial_id: int, artifact: Artifact) -> None:
     session.execute(insert(models.TrialSystemAttributeModel), [row])
 
 
-def _suggest(trial: optuna.trial.Trial, name: str, space: BaseDistribution) -> Any:
+def suggest(trial: optuna.trial.Trial, name: str, space: BaseDistribution) -> Any:
+    """The value that the sampler of a trial's study chooses from a distribution.
+
+    Raises:
+        TypeError: if the distribution is not one of Optuna 5's.
+    """
     if isinstance(space, optuna.distributions.FloatDistribution):
         return trial.suggest_float(name, space.low, space.high, log=space.log, step=space.step)
     if isinstance(space, optuna.distributions.IntDistribution):

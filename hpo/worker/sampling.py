@@ -13,6 +13,7 @@ from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler
 
 from hpo.config.study import StudyFile
 from hpo.errors import TrainingError
+from hpo.recipe.conditions import parents_first
 from hpo.recipe.point import Value, apply_point
 from hpo.search.limits import is_within
 from hpo.search.propose import drawn_within
@@ -45,28 +46,34 @@ def sampled_point(
     Raises:
         TrainingError: if hardly any values of the searched factors are within the limits.
     """
-    space = spaces_from_json(plan.space)
+    spaces = spaces_from_json(plan.space)
+    space = {name: spaces[name] for name in parents_first(spaces, plan.conditions)}
+    make = partial(make_sampler, startup_trials=plan.startup_trials, is_conditional=bool(plan.conditions))
     if plan.sampler == "asha":
         raise TrainingError("the design point has no values")  # in a pool they are chosen with the step
     name: SamplerName = plan.sampler
 
+    def applies(factor: str, chosen: Mapping[str, Value]) -> bool:
+        return factor in plan.applied({**chosen, factor: ""})
+
     def ask(sampler: BaseSampler) -> dict[str, Any]:
-        asked = partial(ask_sampler, database, claim.stage_name, trial_id, sampler, space)
-        return {**plan.fixed, **database.patiently(asked)}
+        asked = partial(ask_sampler, database, claim.stage_name, trial_id, sampler, space, applies)
+        return plan.point(database.patiently(asked))
 
     def allowed(values: Mapping[str, Value]) -> bool:
-        return is_within(study, apply_point(plan.template, {**plan.fixed, **values})[0])
+        return is_within(study, apply_point(plan.template, plan.point(values))[0])
 
-    point = ask(make_sampler(name, seed, plan.startup_trials))
+    point = ask(make(name, seed))
     for attempt in range(1, _TRIES):
         if allowed(point):
             return point
         database.run(forget_values, trial_id)
-        point = ask(make_sampler(name, seed if name == "qmc" else seed + attempt, plan.startup_trials))
+        point = ask(make(name, seed if name == "qmc" else seed + attempt))
     if allowed(point):
         return point
     database.run(forget_values, trial_id)
-    found = drawn_within(space, np.random.default_rng(seed), allowed)  # type: ignore[arg-type]  # as `spaces_to_json` wrote
+    rng = np.random.default_rng(seed)
+    found = drawn_within(space, rng, allowed, plan.applied)  # type: ignore[arg-type]  # as `spaces_to_json` wrote
     if found is None:
         raise TrainingError("hardly any values of the searched factors are within the study's limits; raise them")
     return ask(_fixed(found, seed))

@@ -43,7 +43,7 @@ STRATEGY = "strategy: {reference: constant, levels: [constant, step]}"
             EPOCHS,
             "epochs: {reference: 2, level: [1]}",
             "2 factors.epochs.level: unknown key; did you mean 'levels'? "
-            "(allowed: high, levels, low, prior, reference, scale, step)",
+            "(allowed: high, levels, low, only_if, prior, reference, scale, step)",
         ),
         (EPOCHS, "epochs: 3", "2 factors.epochs: must be a mapping of keys to values; found 3"),
         (

@@ -29,6 +29,8 @@ def small(shape, width=4):
 FACTORS = {
     "dropout": {"reference": 0, "levels": [0, 0.5], "step": 0.25},
     "width": {"reference": 4, "levels": [2, 4], "scale": "log"},
+    "optimizer": {"reference": "adam", "levels": ["adam", "sgd"]},
+    "momentum": {"reference": 0.9, "levels": [0.5, 0.9], "only_if": {"optimizer": "sgd"}},
 }
 PANELS = ("importance", "ranges", "range_axes", "slices", "parallel_coordinates", "contour")
 
@@ -36,12 +38,12 @@ PANELS = ("importance", "ranges", "range_axes", "slices", "parallel_coordinates"
 def test_own_factors_go_through_all_stages_and_into_report_and_best_configuration(tmp_path: Path) -> None:
     study = {
         "architectures": [STUDY["architectures"][0], {"name": "mine", "function": "nets:small"}],
-        "stage1": {"factors": ["dropout", "width"]},
+        "stage1": {"factors": ["dropout", "width", "optimizer", "momentum"]},
         "stage2": {
             "design": "asha",
             "epochs": 2,
             "trials": 3,
-            "factors": ["learning_rate", "dropout", "width"],
+            "factors": ["learning_rate", "dropout", "width", "optimizer", "momentum"],
             "warm_start": "cold",
         },
         "confirm": {"epochs": 1, "seeds": [0, 1]},
@@ -57,13 +59,19 @@ def test_own_factors_go_through_all_stages_and_into_report_and_best_configuratio
     assert 2 <= best["mine"]["recipe"]["architecture"]["arguments"]["width"] <= 4
     assert 0 <= best["tiny"]["recipe"]["architecture"].get("dropout", 0) <= 0.5
     ranges = yaml.safe_load((project.output / "ranges.yaml").read_text())["architectures"]
-    assert {name: set(found) for name, found in ranges.items()} == {"tiny": {"dropout"}, "mine": {"width"}}
+    assert {name: set(found) for name, found in ranges.items()} == {
+        "tiny": {"dropout", "optimizer", "momentum"},
+        "mine": {"width", "optimizer", "momentum"},
+    }
     cards = {name: (project.output / name / "model_card.md").read_text() for name in best}
     assert "nets:small with width" in cards["mine"]
     assert "width" not in cards["tiny"]
     (project.folder / "nets.py").unlink()  # whoever only looks needs no module
     shown = project.run("show", "study.yaml")
     assert "width 2" in str(shown)
+    varied = [line for line in shown.stdout.splitlines() if "momentum" in line]
+    assert any("momentum 0.5" in line for line in varied)
+    assert all("optimizer sgd" in line for line in varied)
     project.run("report", "study.yaml")
     report = (project.output / "report.html").read_text()
     assert "Width" in report

@@ -94,3 +94,20 @@ def test_an_axis_of_either_design_is_each_level_of_its_factor_once(
             found = axis(points, reference, name)
             assert reference in found
             assert sorted(str(point[name]) for point in found) == sorted(map(str, values))
+
+
+CONDITIONAL = {"momentum": {"optimizer": ("sgd",)}}
+
+
+def test_a_factor_is_varied_where_it_applies_and_is_in_no_other_point() -> None:
+    reference = {"epochs": 1, "optimizer": "adam", "momentum": 0.9}
+    levels = {"optimizer": ["adam", "sgd"], "momentum": [0.5, 0.9]}
+    points = one_factor(reference, levels, CONDITIONAL)
+    assert points == [
+        {"epochs": 1, "optimizer": "adam"},
+        {"epochs": 1, "optimizer": "sgd", "momentum": 0.9},
+        {"epochs": 1, "optimizer": "sgd", "momentum": 0.5},
+    ]
+    assert axis(points, reference, "optimizer", CONDITIONAL) == points[:2]
+    assert axis(points, reference, "momentum", CONDITIONAL) == points[1:]
+    assert grid(reference, levels, CONDITIONAL) == [points[0], points[2], points[1]]

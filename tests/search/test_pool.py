@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from hpo.recipe.conditions import applicable
 from hpo.recipe.point import Value
 from hpo.search.halving import promotable
 from hpo.search.history import Continue, Open, Training
@@ -157,3 +158,29 @@ def test_a_decision_takes_milliseconds(count: int) -> None:
         next_step(pool, SPACES, trainings, seed)
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.5
+
+
+CONDITIONAL: dict[str, Space] = {
+    "learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
+    "optimizer": CategoricalDistribution(["adam", "sgd"]),
+    "momentum": FloatDistribution(0.0, 0.99),
+}
+
+
+def applied(values: Mapping[str, Value]) -> dict[str, Value]:
+    return applicable(values, {"momentum": {"optimizer": ("sgd",)}})
+
+
+@pytest.mark.parametrize("prior", [None, {"optimizer": "sgd", "momentum": 0.8}])
+def test_a_pool_proposes_values_where_they_apply_and_learns_from_both_kinds(prior: dict[str, Value] | None) -> None:
+    trainings: list[Training] = []
+    for number in range(40):
+        step = next_step(PoolSettings(longest=1), CONDITIONAL, trainings, number, prior=prior, applied=applied)
+        assert isinstance(step, Open)
+        values = step.values
+        assert ("momentum" in values) == (values["optimizer"] == "sgd")
+        gain = float(values.get("momentum", 0.2))
+        trainings.append(Training(str(number), values, (gain,), target=1))
+    late = [float(one.values["momentum"]) for one in trainings[20:] if "momentum" in one.values]
+    assert 5 <= len(late) < 20
+    assert sum(late) / len(late) > 0.55

@@ -13,6 +13,7 @@ from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
 from hpo.reports.plot.looks import STRATEGY_COLOURS, STRATEGY_DASHES, Looks
 from hpo.results.study import StudyResults
+from hpo.results.trials import others_at_reference
 from hpo.results.words import METRIC_WORDS, capital, listed, number, value_words
 
 
@@ -50,9 +51,7 @@ def read(results: StudyResults, options: PanelSettings) -> StrategyCurves:
         raise NotThereError("Stage 1 of this study does not vary the learning-rate strategy.")
     found: dict[tuple[str, str], list[float]] = {}
     for trial in results.trials_of("stage1"):
-        at_reference = all(
-            settings.reference.get(name, value) == value for name, value in trial.point.items() if name != "strategy"
-        )
+        at_reference = others_at_reference(settings, trial, ("strategy",))
         if trial.state == "complete" and at_reference:
             key = trial.architecture, str(trial.point.get("strategy", settings.reference.get("strategy", "constant")))
             found[key] = [epoch[f"valid_{metric}"] for epoch in trial.curve if f"valid_{metric}" in epoch]
