@@ -55,8 +55,8 @@ class EpochResult:
         epoch: counted from 1.
         metrics: ``train_`` and ``valid_`` followed by loss, accuracy, precision, recall, f1 and auc; and
             ``learning_rate``, that of the epoch's first step. Training metrics are of the predictions made while
-            training, on augmented patches. The first epoch of a training whose donor has other shapes also says
-            how much of it was taken (`hpo.recipe.taken`).
+            training, on augmented patches; the label of a mixed one is that of its larger part. The first epoch of a
+            training whose donor has other shapes also says how much of it was taken (`hpo.recipe.taken`).
         seconds: that training, validation and checkpoint took; None if the epoch was read from the store.
     """
 
