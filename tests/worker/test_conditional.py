@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from hpo.config.dashboard import PanelSettings
 from hpo.recipe.conditions import applicable
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import recipe_from_json, recipe_to_json
+from hpo.reports.panels import importance, parallel_coordinates, range_axes, slices
+from hpo.reports.plot.looks import Looks
 from hpo.results.importance import importances
 from hpo.results.read import read_results
 from hpo.stages.plan import template_recipe
@@ -113,3 +116,9 @@ def test_figures_and_importance_count_only_trials_in_which_a_factor_applies(sqli
     shares = importances(results.settings, trials)
     assert set(shares) == set(factors)
     assert sum(shares.values()) == pytest.approx(1)
+    panel = importance.read(results, PanelSettings(panel="importance"))
+    assert set(panel.conditional) == {"momentum", "nesterov"}
+    assert "only the trials in which it applies count" in importance.explain(panel)
+    for shown in (slices, parallel_coordinates, range_axes):
+        facts = shown.read(results, PanelSettings(panel=shown.__name__.rpartition(".")[2]))
+        assert shown.draw(facts, Looks(("tiny",))) is not None

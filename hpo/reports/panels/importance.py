@@ -31,12 +31,16 @@ class Shares(NamedTuple):
 
 
 class Importance(NamedTuple):
-    """Facts of the figure: factors with the greatest mean share first, and the architectures left out."""
+    """Facts of the figure: factors with the greatest mean share first, and the architectures left out.
+
+    ``conditional`` are the factors among them that do not apply in every trial.
+    """
 
     stage: str
     factors: list[str]
     architectures: list[Shares]
     left_out: list[str]
+    conditional: tuple[str, ...] = ()
 
 
 def title(results: StudyResults, options: PanelSettings) -> str:
@@ -65,7 +69,9 @@ def read(results: StudyResults, options: PanelSettings) -> Importance:
         )
     factors = {factor for one in found for factor in one.shares}
     mean = {factor: fmean(one.shares.get(factor, 0.0) for one in found) for factor in factors}
-    return Importance(STAGES[stage], sorted(mean, key=lambda name: (-mean[name], name)), found, left_out)
+    ordered = sorted(mean, key=lambda name: (-mean[name], name))
+    conditional = tuple(name for name in ordered if name in settings.conditions)
+    return Importance(STAGES[stage], ordered, found, left_out, conditional)
 
 
 def _stage(results: StudyResults, options: PanelSettings) -> StageName:
@@ -139,10 +145,12 @@ def explain(data: Importance) -> str:
         if data.left_out
         else ""
     )
+    names = listed(factor_words(name) for name in data.conditional)
+    partly = f" Of {names} only the trials in which it applies count." if names else ""
     return (
         f"PED-ANOVA (Watanabe et al. 2023) of {data.stage}'s trials: how differently each factor is spread among the "
         "best tenth of them; factors that were not varied are left out, and an architecture's shares sum to 100%."
-        f"{missing}"
+        f"{partly}{missing}"
     )
 
 
