@@ -103,6 +103,7 @@ def choose_classes(
     names = sorted(spellings.values(), key=lambda name: natural(folded(name)))
     if len(names) == 2 or (2 < len(names) <= MOST_CLASSES and not is_enough):
         _refuse_spellings(source, names, counts, what)
+        _refuse_strays(source, names, counts, what)
         return ClassChoice(tuple(shown(name) for name in names), tuple((name,) for name in names))
     listing = ", ".join(map(shown, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     several = f"there must be two or more {what}s, {MOST_CLASSES} at most. "
@@ -140,6 +141,28 @@ def _refuse_spellings(source: str, names: Sequence[str], counts: Counter[str], w
     if pair is None:
         advice += f", or keep them apart: {option(names)}"
     raise DataError(f"{source}: found {listed}; {found}. {advice}")
+
+
+def _refuse_strays(source: str, names: Sequence[str], counts: Counter[str], what: str) -> None:
+    """See that no class of three or more has so few images that it is rather a slip, as in one row of a table.
+
+    Raises:
+        DataError: if one has less than three, which is not one for each split, and another five times as many.
+    """
+    strays = [name for name in names if counts[name] < _FEWEST and max(counts.values()) >= 5 * counts[name]]
+    if len(names) < 3 or not strays:
+        return
+    others = [name for name in names if name not in strays]
+    listed = ", ".join(f"{shown(name)} ({counts[name]})" for name in strays[:6]) + (" ..." if len(strays) > 6 else "")
+    left_out = f", or leave out what is no class: {option(others)}" if len(others) > 1 else ""
+    raise DataError(
+        f"{source}: found {len(names)} {what}s, of which some have too few images for a class: {listed}. Mend a "
+        f"slip{left_out}, or take all: {option(names)}"
+    )
+
+
+_FEWEST = 3
+"""Images of a class that can have one in each split."""
 
 
 def _advice(names: Sequence[str]) -> str:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from hpo.data.images.classes import ClassChoice, choose_classes, normal_first, option, quoted
 from hpo.data.images.find import Search
-from hpo.data.images.found import Found, folded, natural, shown
+from hpo.data.images.found import Found, folded, shown
 from hpo.data.images.labels import Labels, is_table_of_labels
+from hpo.data.images.levels import class_folder, refuse_nested, rival_levels
 from hpo.data.images.splits import splits_named
-from hpo.data.naming import MOST_CLASSES
 from hpo.data.pcam import SplitName
 from hpo.errors import DataError
 
@@ -123,16 +123,11 @@ def _not_there(search: Search, missing: set[str], images: list[Found]) -> str:
     return f"{_source(search)}: --classes names {wanted}, but {what}; folders with images: {found or 'none'}"
 
 
-def class_folder(image: Found) -> str:
-    """The folder that an image lies in, or the one above it where that says a split; empty if there is none."""
-    return next((part for part in reversed(image.folders) if not splits_named(part)), "")
-
-
 def _by_folder(search: Search, images: list[Found]) -> tuple[ClassChoice, Labelled]:
     kinds = Counter(class_folder(image) for image in images)
     if set(kinds) <= {""}:
         raise DataError(_no_class_folders(search, images))
-    rivals = _rival_levels(images, {folded(kind) for kind in kinds if kind})
+    rivals = rival_levels(images, {folded(kind) for kind in kinds if kind})
     try:
         choice = choose_classes(
             _source(search),
@@ -151,6 +146,8 @@ def _by_folder(search: Search, images: list[Found]) -> tuple[ClassChoice, Labell
             f"{', and '.join(', '.join(map(shown, level)) for level in rivals)}; say which are the classes: "
             + " or ".join(option(normal_first(level)) for level in [choice.names, *rivals])
         )
+    if len(choice.names) > 2:
+        refuse_nested(_source(search), images, choice)
     lookup = choice.lookup()
     taken: Labelled = []
     for image in images:
@@ -160,30 +157,6 @@ def _by_folder(search: Search, images: list[Found]) -> tuple[ClassChoice, Labell
         else:
             taken.append((image, label))
     return choice, taken
-
-
-def _rival_levels(images: list[Found], own: set[str]) -> list[tuple[str, ...]]:
-    """Levels of folders, counted from the top, that may hold the classes rather than the class folders do.
-
-    Such a level has exactly two names, or, where there are more than two class folders, fewer than those.
-    """
-    most = max(2, min(len(own) - 1, MOST_CLASSES))
-    levels: dict[int, dict[str, str]] = {}
-    counts: Counter[int] = Counter()
-    in_folders = 0
-    for image in images:
-        folders = [part for part in image.folders if not splits_named(part)]
-        in_folders += bool(folders)
-        for level, part in enumerate(folders):
-            counts[level] += 1
-            names = levels.setdefault(level, {})
-            if len(names) <= most:
-                names.setdefault(folded(part), part)
-    return [
-        tuple(sorted(names.values(), key=lambda name: natural(folded(name))))
-        for level, names in levels.items()
-        if 2 <= len(names) <= most and counts[level] == in_folders and set(names) != own
-    ]
 
 
 def _meant(rivals: list[tuple[str, ...]]) -> str:

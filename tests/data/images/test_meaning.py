@@ -75,9 +75,26 @@ class TestClasses:
     def test_grades_are_no_misspellings(self, tmp_path):
         kinds = ["grade1"] * 12 + ["grade2"] * 12 + ["grade3"]
         files = {f"{kind}/{n}.png": image(n) for n, kind in enumerate(kinds)}
+        said = refused(folder_of(tmp_path / "images", files))
+        assert "misspelt" not in said
+        assert "too few images for a class: grade3 (1)" in said
+        for option, counts in (("grade1,grade2", (12, 12)), ("grade1,grade2,grade3", (12, 12, 1))):
+            assert f"--classes {option}" in said
+            imported = import_images(tmp_path / "images", tmp_path / option, Options(classes=option))
+            assert imported.counts == {"patches": counts}
+
+    def test_images_beside_class_folders_are_no_class(self, tmp_path):
+        files = {f"data/{kind}/{n}.png": image(n) for n, kind in enumerate("abab")} | {"data/9.png": image(9)}
+        said = refused(folder_of(tmp_path / "images", files))
+        assert "images lie in data itself, and in the class folder a within it" in said
+        assert said.endswith("--classes a,b")
+        imported = import_images(tmp_path / "images", tmp_path / "data", Options(classes="a,b"))
+        assert imported.counts == {"patches": (2, 2)}
+
+    def test_rare_classes_of_three_images_are_classes(self, tmp_path):
+        files = {f"{kind}/{n}.png": image(n) for n, kind in enumerate(["a"] * 30 + ["b"] * 30 + ["c"] * 3)}
         imported = import_images(folder_of(tmp_path / "images", files), tmp_path / "data")
-        assert imported.classes == ("grade1", "grade2", "grade3")
-        assert imported.counts == {"patches": (12, 12, 1)}
+        assert imported.counts == {"patches": (30, 30, 3)}
 
     @pytest.mark.parametrize(
         ("first", "second"),
