@@ -227,8 +227,17 @@ class ConfirmSettings(Settings):
         description="end a final training, of either side, once the objective's metric has not improved for so many "
         "epochs, and keep its best epoch by validation; epochs is then the most",
     )
+    folds: Whole | None = Field(
+        default=None,
+        ge=2,
+        description="also compare over so many folds of the training and validation patches, whole slides in one fold",
+    )
+    fold_seeds: Whole = Field(default=1, ge=1, description="of folds: trainings of either side in each fold")
 
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        refuse(repeated_items("seeds", self.seeds))
+    def _consistent(self) -> Self:
+        problems = repeated_items("seeds", self.seeds)
+        if self.folds is None and "fold_seeds" in self.model_fields_set:
+            problems.append(Problem(("fold_seeds",), "is only used with folds; set confirm.folds, or leave it out"))
+        refuse(problems)
         return self

@@ -31,6 +31,7 @@ _PARTS: dict[ComputeRole, str] = {
     "equal": "Those that went on to equal training",
     "after": "Final trainings of the tuned configuration (after), donors included",
     "cold_control": "The tuned configuration from random weights (cold control)",
+    "folds": "Both sides in every fold",
 }
 
 

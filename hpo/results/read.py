@@ -11,7 +11,7 @@ from hpo.data.dataset import Dataset
 from hpo.data.description import CLASSES
 from hpo.results.read_decisions import read_compute, read_donors, read_ranges
 from hpo.results.read_patches import describe_data, find_mistakes
-from hpo.results.read_points import read_candidates, read_confirmations, read_faults, read_trials
+from hpo.results.read_points import read_candidates, read_confirmations, read_faults, read_folds, read_trials
 from hpo.results.recorded import Recorded, read_recorded
 from hpo.results.records import TestOpening
 from hpo.results.settings import settings_of
@@ -48,6 +48,7 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
         trials=tuple(read_trials(study, recorded)),
         confirmations=tuple(read_confirmations(store, recorded)),
         candidates=tuple(read_candidates(recorded)),
+        folds=tuple(read_folds(study, store, recorded)),
         test_labels=labels,
         test_slides=slides,
         valid_labels=valid_labels,

@@ -7,6 +7,7 @@ from itertools import islice
 
 from hpo.config.ranges import ChoiceRange, load_ranges
 from hpo.config.study import StudyFile
+from hpo.recipe.folds import FOLD_ROLES
 from hpo.recipe.recipe import recipe_from_json
 from hpo.results.read_points import counted_points
 from hpo.results.recorded import Recorded
@@ -17,7 +18,7 @@ from hpo.storage.stage_json import plan_of, result_of
 from hpo.storage.tables import PointRow
 
 _FINAL_ROLES: tuple[ComputeRole, ...] = ("before", "equal", "after", "cold_control")
-_WITH_DONORS: tuple[ComputeRole, ...] = ("recheck", "after")
+_WITH_DONORS: tuple[ComputeRole, ...] = ("recheck", "after", "folds")
 
 
 def read_donors(study: StudyFile, recorded: Recorded) -> Iterator[Donor]:
@@ -78,6 +79,7 @@ def read_compute(study: StudyFile, recorded: Recorded) -> Iterator[ComputeEntry]
             ("recheck", list(recorded.points.get(("recheck", architecture), ()))),
             ("after", of_role["after"]),
             ("cold_control", of_role["cold_control"]),
+            ("folds", [row for row in confirmed if row.label["role"] in FOLD_ROLES]),
         ]
         for role, points in parts:
             trainings = [

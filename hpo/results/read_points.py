@@ -9,9 +9,10 @@ from typing import Any, cast
 
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import Objective, objective_of
+from hpo.recipe.folds import FOLD_ROLES, seeds_by_fold
 from hpo.recipe.recipe import recipe_from_json
 from hpo.results.recorded import Recorded
-from hpo.results.records import Candidate, Confirmation, Fault, FreshTraining, TrialResult
+from hpo.results.records import Candidate, Confirmation, Fault, FoldRun, FreshTraining, TrialResult
 from hpo.stages.steps import longest_rows
 from hpo.storage.decided import RecheckPlan, RecheckResult
 from hpo.storage.predictions import PredictionStore
@@ -56,6 +57,8 @@ def read_confirmations(store: PredictionStore, recorded: Recorded) -> Iterator[C
         keeps_valid = frozen is not None and store.keeps_valid(frozen.configuration)
         for row in points:
             role, seed = row.label["role"], row.label["seed"]
+            if role in FOLD_ROLES:
+                continue
             configuration = frozen.configuration if frozen is not None and (role, seed) in frozen.addresses else None
             yield Confirmation(
                 architecture=architecture,
@@ -72,6 +75,18 @@ def read_confirmations(store: PredictionStore, recorded: Recorded) -> Iterator[C
                 donor=_donor_of(row),
                 objective=row.objective if row.state == "complete" else None,
             )
+
+
+def read_folds(study: StudyFile, store: PredictionStore, recorded: Recorded) -> Iterator[FoldRun]:
+    """Every training in a fold that the test split has been opened for."""
+    folds = seeds_by_fold(study.confirm.folds or 0, study.confirm.fold_seeds)
+    for architecture, frozen in recorded.frozen.items():
+        for fold, seeds in enumerate(folds):
+            for role, side in FOLD_ROLES.items():
+                for seed in seeds:
+                    if (role, seed) in frozen.addresses:
+                        probabilities = store.load(frozen.configuration, role, seed)
+                        yield FoldRun(architecture, cast(Any, side), fold, seed, probabilities)
 
 
 def read_candidates(recorded: Recorded) -> Iterator[Candidate]:

@@ -19,7 +19,7 @@ STAGES: tuple[StageName, ...] = ("stage1", "stage2")
 """The stages that have trials."""
 
 Role = Literal["before", "equal", "after", "cold_control"]
-ComputeRole = Literal["stage1", "stage2", "recheck", "before", "equal", "after", "cold_control"]
+ComputeRole = Literal["stage1", "stage2", "recheck", "before", "equal", "after", "cold_control", "folds"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,25 @@ class Confirmation:
     recipe_key: str = ""
     donor: tuple[str, int] | None = None
     objective: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FoldRun:
+    """A training in a fold, with its test predictions.
+
+    Args:
+        architecture: by name.
+        side: ``before`` is the tuned model's opponent, ``after`` the tuned configuration.
+        fold: from 0: the one that the training has not seen.
+        seed: of the training; the same for both sides.
+        test_probabilities: ``(N,)`` float32 in the test split's order.
+    """
+
+    architecture: str
+    side: Literal["before", "after"]
+    fold: int
+    seed: int
+    test_probabilities: NDArray[np.float32]
 
 
 @dataclass(frozen=True)

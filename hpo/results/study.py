@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data.description import CLASSES
+from hpo.evaluation.folds import FoldComparison
 from hpo.results.comparison import ROLES, Sides, compare_architectures, shared_predictions
+from hpo.results.folds import compare_over_folds
 from hpo.results.records import (
     Candidate,
     ComputeEntry,
@@ -26,6 +28,7 @@ from hpo.results.records import (
     Donor,
     FactorRange,
     Fault,
+    FoldRun,
     Mistake,
     Role,
     StageName,
@@ -58,6 +61,7 @@ class StudyResults:
         trials: of both stages, in any order and state.
         confirmations: final trainings, in any order.
         candidates: of the recheck, by architecture and place.
+        folds: trainings in folds that have been tested; empty if the study has none.
         test_labels: ``(N,)``, 0 or 1; None until the test split is opened.
         test_slides: ``(N,)``, the slide of each test patch, if known.
         valid_labels: ``(V,)``, 0 or 1, of the validation patches; None until the test split is opened.
@@ -79,6 +83,7 @@ class StudyResults:
     trials: tuple[TrialResult, ...] = ()
     confirmations: tuple[Confirmation, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    folds: tuple[FoldRun, ...] = ()
     test_labels: NDArray[np.uint8] | None = None
     test_slides: NDArray[np.str_] | None = None
     valid_labels: NDArray[np.uint8] | None = None
@@ -189,6 +194,13 @@ class StudyResults:
             return {}
         predictions = {name: self.predictions(name) for name in self.settings.architectures}
         return compare_architectures(self.test_labels, self.test_slides, predictions)
+
+    @cached_property
+    def over_folds(self) -> dict[str, FoldComparison]:
+        """The comparison over folds of every architecture that has two folds tested on both sides; computed once."""
+        if self.test_labels is None:
+            return {}
+        return compare_over_folds(self.test_labels, self.test_slides, self.settings.architectures, self.folds)
 
     @property
     def compared(self) -> dict[str, Sides]:

@@ -9,10 +9,12 @@ from typing import Any
 
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import Objective, final_objective_of
+from hpo.recipe.folds import FOLD_ROLES
 from hpo.recipe.key import digest
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe, recipe_from_json, reseeded
 from hpo.stages.explore import abandoned_reason
+from hpo.stages.folds import fold_points
 from hpo.stages.plan import planned, template_recipe, with_donor
 from hpo.storage.decided import Abandoned, Choice, ConfirmPlan, ConfirmResult, FrozenRun
 from hpo.storage.points import DesignPoint
@@ -34,6 +36,7 @@ def confirm_points(
         The plan, and for each seed ``before`` (the reference point), ``after`` (the choice) and, if the
         choice is warm-started, ``cold_control`` (the choice from random weights), all of the same epochs; and with
         ``confirm.equal_training`` also ``equal``, the reference for as many patch-visits as ``after`` and its donors.
+        With ``confirm.folds`` also ``fold_before`` (the tuned model's opponent) and ``fold_after`` in every fold.
     """
     tuned = choice.recipe
     before = {**study.space_of(architecture).reference, "epochs": study.confirm.epochs}
@@ -49,6 +52,8 @@ def confirm_points(
     points = [
         _run(reseeded(recipe, seed), point, role, seed) for seed in study.confirm.seeds for role, recipe, point in roles
     ]
+    opponent = roles[1 if study.confirm.equal_training else 0]
+    points += fold_points(study, data_digest, (opponent[1], opponent[2]), (tuned, after))
     return ConfirmPlan(choice, study.confirm.epochs), points
 
 
@@ -81,14 +86,16 @@ def confirm_result(study: StudyFile, rows: Sequence[PointRow]) -> ConfirmResult 
     return ConfirmResult(runs, configuration, export.seed, symmetries)
 
 
-_ROLES = ("before", "equal", "after", "cold_control")
+_ROLES = ("before", "equal", "after", "cold_control", *FOLD_ROLES)
 
 
-def _place(study: StudyFile, row: PointRow) -> tuple[int, int]:
+def _place(study: StudyFile, row: PointRow) -> tuple[int, int, int]:
     """Where a run stands in the comparison, whenever it was planned."""
     seeds = study.confirm.seeds
     seed = row.label["seed"]
-    return seeds.index(seed) if seed in seeds else len(seeds), _ROLES.index(row.label["role"])
+    if "fold" in row.label:  # after all others, fold by fold
+        return len(seeds) + 1 + row.label["fold"], seed, _ROLES.index(row.label["role"])
+    return seeds.index(seed) if seed in seeds else len(seeds), 0, _ROLES.index(row.label["role"])
 
 
 def opening_point(confirmed: ConfirmResult) -> DesignPoint:

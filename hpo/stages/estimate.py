@@ -149,13 +149,16 @@ def _confirm(study: StudyFile, architecture: str, donor: int) -> StageEstimate:
     donors = (seeds - 1) * donor
     points = seeds * (1 + sides + settings.equal_training)
     trainings = seeds * (1 + sides) + (seeds - 1 if donor else 0)
+    in_folds = (settings.folds or 0) * settings.fold_seeds
+    of_folds = in_folds * (max(before, equal if settings.equal_training else before) + tuned + donor)
+    trainings, points = trainings + in_folds * (3 if donor else 2), points + 2 * in_folds
     return StageEstimate(
         architecture=architecture,
         stage="confirm",
         points=points,
         trainings=trainings,
-        patch_visits=donors + seeds * (apart + sides * tuned),
-        shared_patch_visits=donors + seeds * (shared + sides * tuned),
+        patch_visits=donors + seeds * (apart + sides * tuned) + of_folds,
+        shared_patch_visits=donors + seeds * (shared + sides * tuned) + of_folds,
         checkpoint_bytes=(trainings + seeds * settings.equal_training) * checkpoint_bytes(study, architecture),
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from hpo.config.study import StudyFile
 from hpo.errors import StorageError, StoreUnavailableError
+from hpo.recipe.folds import FOLD_ROLES
 from hpo.storage.database import Database
 from hpo.storage.decided import ConfirmResult
 from hpo.storage.decisions import load_stages
@@ -60,6 +61,7 @@ def _lost(study: StudyFile, frozen: ConfirmResult) -> list[str]:
     reads += [
         partial(store.load, frozen.configuration, run.role, run.seed, split)
         for split, run in product(splits, frozen.runs)
+        if split == "test" or run.role not in FOLD_ROLES
     ]
     for read in reads:
         try:

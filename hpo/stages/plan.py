@@ -27,6 +27,7 @@ from hpo.search.designs import grid, one_factor
 from hpo.search.limits import excesses
 from hpo.search.spaces import spaces_to_json, whole_factor
 from hpo.stages.edits import compare_plans
+from hpo.stages.fold_check import check_folds
 from hpo.stages.learned import check_learn_from
 from hpo.storage.database import Database
 from hpo.storage.decided import Stage1Plan
@@ -44,7 +45,7 @@ _ADDED_LATER: dict[str, dict[str, Any]] = {
         "learn_from": [],
         "other_shapes": "refuse",
     },
-    "confirm": {"equal_training": False, "symmetries": False, "patience": None},
+    "confirm": {"equal_training": False, "symmetries": False, "patience": None, "folds": None, "fold_seeds": 1},
 }
 """Settings that studies of earlier databases did not have, with what they did: recorded only where they differ."""
 
@@ -184,12 +185,13 @@ def open_data(study: StudyFile, progress: Progress = silent) -> Dataset:
     """Open a study's data, creating a sample if the study file asks for one, and check its size.
 
     Raises:
-        ConfigError: as `check_patches`.
+        ConfigError: as `check_patches` and `check_folds`.
         DataError: as `prepare_data`.
     """
     dataset = prepare_data(study.data, progress)
     check_patches(study, dataset.train.labels)
     _check_valid_patches(study, dataset.valid.labels)
+    check_folds(study, dataset)
     check_channels(study, dataset.train.channels)
     return dataset
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hpo.recipe.folds import FOLD_ROLES
 from hpo.storage.claims import Claim
 from hpo.storage.decided import Plan, Stage1Plan, Stage2Plan
 
@@ -17,6 +18,8 @@ def point_words(label: Mapping[str, Any], point: Mapping[str, Any] | None, usual
         point: factor values; None where none are chosen yet.
         usual: the values that need no words.
     """
+    if "fold" in label:
+        return f"fold {label['fold'] + 1}, {FOLD_ROLES[label['role']]}, seed {label['seed']}"
     if "role" in label:
         return f"{label['role']}, seed {label['seed']}" if "seed" in label else str(label["role"])
     if point is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -100,6 +101,14 @@ class Trainer:
         self._last_valid: tuple[tuple[str, int], NDArray[np.float32]] | None = None
         self._last_donor: tuple[tuple[str, int], Arrays] | None = None
         self.valid_rows, self.valid_labels = self._data.valid_rows, self._data.valid_labels
+
+    def on(self, dataset: DataSource) -> Trainer:
+        """A trainer on other patches of the same size, with this one's compiled functions; it validates on all."""
+        other = copy(self)
+        other._dataset, other._data = dataset, ResidentData(dataset, None, self._home)
+        other._last_valid = other._last_donor = None
+        other.valid_rows, other.valid_labels = other._data.valid_rows, other._data.valid_labels
+        return other
 
     def bring(
         self,

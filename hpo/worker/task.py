@@ -16,6 +16,7 @@ from hpo.errors import StorageError, TrainingError
 from hpo.evaluation.compare import metric_standard_error, scorer_standard_error
 from hpo.evaluation.objective import final_objective_of
 from hpo.evaluation.scores import KNOWN
+from hpo.recipe.folds import FOLD_ROLES
 from hpo.recipe.key import digest
 from hpo.recipe.point import apply_point
 from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
@@ -77,7 +78,8 @@ def train(task: Task) -> None:
     kept_epochs = {epoch for epoch in range(1, targets[-1] + 1) if every or epoch in {*targets, *later}}
 
     curve: list[dict[str, float]] = []
-    for result in worker.trainer.bring(recipe, kept_epochs, on_trained=_noting(task), before_save=lease.check):
+    trainer = worker.trainer_of(recipe)
+    for result in trainer.bring(recipe, kept_epochs, on_trained=_noting(task), before_save=lease.check):
         curve.append(result.metrics)
         if result.seconds is None and any(claim.attempt > 1 for claim in claims):
             _post_epoch(task, recipe, result.epoch, None)
@@ -124,12 +126,14 @@ def open_test_split(task: Task) -> None:
     predicted: dict[tuple[str, int], NDArray[np.float32]] = {}  # before and after may be one training
     for run in frozen.runs:
         address = (run.recipe.key, run.epoch)
-        for _ in worker.trainer.bring(run.recipe, (run.epoch,), on_trained=_noting(task), before_save=task.lease.check):
+        trainer = worker.trainer_of(run.recipe)
+        for _ in trainer.bring(run.recipe, (run.epoch,), on_trained=_noting(task), before_save=task.lease.check):
             pass  # trains nothing, unless the checkpoint was lost since
-        kept = worker.trainer.valid_probabilities(run.recipe, run.epoch, symmetries=frozen.symmetries)
-        worker.predictions.save(configuration, run.role, run.seed, kept, "valid")
+        if run.role not in FOLD_ROLES:  # which are validated on other patches
+            kept = trainer.valid_probabilities(run.recipe, run.epoch, symmetries=frozen.symmetries)
+            worker.predictions.save(configuration, run.role, run.seed, kept, "valid")
         if address not in predicted:
-            predicted[address] = worker.trainer.predict(
+            predicted[address] = trainer.predict(
                 run.recipe, run.epoch, worker.dataset.test, symmetries=frozen.symmetries
             )
         task.lease.check()
@@ -228,9 +232,8 @@ def _complete(task: Task, claim: Claim, recipe: Recipe, curve: list[dict[str, fl
     """Publish a point's result."""
     objective = final_objective_of(task.worker.study) if claim.stage == "confirm" else task.worker.objective
     value, epoch = objective.value(curve), objective.speaking_epoch(curve)
-    trainer, slides = task.worker.trainer, task.worker.dataset.valid.slides
+    trainer, groups = task.worker.trainer_of(recipe), task.worker.valid_slides_of(recipe)
     labels, rows = trainer.valid_labels, trainer.valid_probabilities(recipe, epoch)
-    groups = None if slides is None else slides[trainer.valid_rows]
     if objective.metric in KNOWN or trainer.further is None:
         error = metric_standard_error(labels, rows, objective.metric, groups=groups)
     else:

@@ -10,12 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
+from hpo.data.folds import fold_data
 from hpo.errors import StopRequestedError
 from hpo.evaluation.front import Objectives, objectives_of
 from hpo.evaluation.objective import Objective, objective_of
 from hpo.models.own_function import look_in
+from hpo.recipe.recipe import Recipe
 from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.claims import Claim
@@ -46,6 +51,7 @@ class Worker:
         heartbeat: keeps the leases.
         stop: once set, work ends after the current epoch's checkpoint.
         threads: CPU threads, where the study file does not say.
+        of_folds: trainer and validation slides of the fold last trained on, by its digest.
     """
 
     study: StudyFile
@@ -59,6 +65,7 @@ class Worker:
     heartbeat: Heartbeat
     stop: threading.Event = field(default_factory=threading.Event)
     threads: int | None = None
+    of_folds: dict[str, tuple[Trainer, NDArray[np.str_] | None]] = field(default_factory=dict)
 
     @property
     def objective(self) -> Objective:
@@ -68,6 +75,30 @@ class Worker:
     def objectives_of(self, claim: Claim) -> Objectives | None:
         """The objectives by which a claimed point's trial is judged, if there are several."""
         return objectives_of(self.study) if claim.stage == "stage2" else None
+
+    def trainer_of(self, recipe: Recipe) -> Trainer:
+        """The trainer of a recipe's data: the study's own split, or one of its folds.
+
+        A fold's is kept until another fold's is asked for, so that one is in memory besides the study's own.
+        """
+        folds = self.study.confirm.folds
+        if recipe.data == self.dataset.digest or folds is None:
+            return self.trainer
+        if recipe.data not in self.of_folds:
+            self.of_folds.clear()
+            for fold in fold_data(self.dataset, folds):
+                if fold.digest == recipe.data:
+                    self.of_folds[fold.digest] = (self.trainer.on(fold), fold.valid.slides)
+        found = self.of_folds.get(recipe.data)
+        return self.trainer if found is None else found[0]  # the study's own refuses data that it does not know
+
+    def valid_slides_of(self, recipe: Recipe) -> NDArray[np.str_] | None:
+        """The slides of the patches that a recipe's training is validated on, ``(N,)``, where they are known."""
+        trainer = self.trainer_of(recipe)
+        if trainer is not self.trainer:
+            return self.of_folds[recipe.data][1]
+        slides = self.dataset.valid.slides
+        return None if slides is None else slides[trainer.valid_rows]
 
     def check_stop(self) -> None:
         """Go on only if nobody has asked for a stop at once.

@@ -243,8 +243,8 @@ def test_a_misspelt_key_is_both_unknown_and_missing(write_study: Write) -> None:
     assert refusal(load_study, write_study(("confirm:\n", "confrim:\n"))) == [
         "None confirm: is missing (the final comparison of before and after)",
         "12 confrim: unknown key; did you mean 'confirm'? (allowed: architectures, arithmetic, augment, checkpoints, "
-        "confirm, copy_of, dashboard, data, database, limits, loss, name, objective, output, search_space, stage1, "
-        "stage2, workers)",
+        "choose, confirm, copy_of, dashboard, data, database, limits, loss, name, objective, objectives, output, "
+        "search_space, stage1, stage2, workers)",
     ]
 
 

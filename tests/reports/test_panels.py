@@ -51,7 +51,7 @@ from hpo.results.study import StudyResults
 from hpo.storage.ledger import Compute
 from hpo.storage.plans import AcceptedPlan, PlanChange
 from tests.reports.looks import LOOKS
-from tests.results.invented import several, stages_changed
+from tests.results.invented import folded, several, stages_changed
 
 Expected = Callable[[str, Role, str], float]
 
@@ -97,6 +97,8 @@ class TestEveryPanel:
         panel, options = panel_named(name), _options(name)
         if name in ("front", "front_table", "hypervolume"):
             finished = several(finished, "parameters")
+        if name == "folds":
+            finished = folded(finished)
         read = panel.read(finished, options)
         drawing = panel.draw(read, LOOKS)
         assert isinstance(drawing, go.Figure | Table) or drawing.startswith("<div")

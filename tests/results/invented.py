@@ -25,6 +25,7 @@ from hpo.results.records import (
     Donor,
     FactorRange,
     Fault,
+    FoldRun,
     FreshTraining,
     Mistake,
     Role,
@@ -409,3 +410,15 @@ def several(results: StudyResults, *names: str) -> StudyResults:
     return replace(
         results, settings=replace(results.settings, objectives=objectives), trials=tuple(trials), candidates=()
     )
+
+
+def folded(results: StudyResults) -> StudyResults:
+    """The study as if each final training but the control had been one of a fold."""
+    sides = {"before": "before", "after": "after"}
+    runs = [
+        FoldRun(one.architecture, sides[one.role], one.seed, 7, one.test_probabilities)  # type: ignore[arg-type]
+        for one in results.confirmations
+        if one.role in sides and one.test_probabilities is not None
+    ]
+    confirm = results.settings.confirm.model_copy(update={"folds": 5})
+    return replace(results, settings=replace(results.settings, confirm=confirm), folds=tuple(runs))

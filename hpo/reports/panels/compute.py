@@ -23,8 +23,9 @@ _COLUMNS: tuple[tuple[str, tuple[ComputeRole, ...]], ...] = (
     ("Final, tuned", ("after",)),
     ("All for 'after'", TUNING),
     ("Cold control", ("cold_control",)),
+    ("Folds", ("folds",)),
 )
-_OPTIONAL: frozenset[ComputeRole] = frozenset({"equal", "recheck"})
+_OPTIONAL: frozenset[ComputeRole] = frozenset({"equal", "recheck", "folds"})
 """Parts that a study need not have."""
 
 

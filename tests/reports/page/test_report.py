@@ -58,8 +58,9 @@ def phone(browser: Browser, report: Path) -> dict[str, Any]:
 
 
 def asked(dashboard: Dashboard) -> list[PanelSettings]:
-    """The panels of a study with one objective: the others are about a front."""
-    return [panel for panel in dashboard.panels if panel.panel not in ("front", "front_table", "hypervolume")]
+    """The panels of a study with one objective and no folds: the others are about a front, or folds."""
+    others = ("front", "front_table", "hypervolume", "folds")
+    return [panel for panel in dashboard.panels if panel.panel not in others]
 
 
 class TestAFinishedReport:

@@ -1,0 +1,43 @@
+"""Folds of the training and validation patches, by address."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hpo.recipe.key import digest
+from hpo.recipe.recipe import Recipe
+
+_PRIME = 1_000_003
+"""Sets the seeds of the folds apart from each other, and from those of a study file."""
+
+
+FOLD_ROLES = {"fold_before": "before", "fold_after": "after"}
+"""Roles of trainings in folds, and the side that each is of."""
+
+
+def fold_digest(data: str, folds: int, number: int) -> str:
+    """What a recipe holds of the data of a fold: its rule and the data set's own digest determine its patches.
+
+    Args:
+        data: digest of the training and validation patches of the study's own split.
+        folds: how many there are.
+        number: of the fold that is held out, from 0.
+    """
+    return digest({"format": 1, "data": data, "folds": folds, "fold": number})
+
+
+def fold_seed(seed: int, number: int) -> int:
+    """The seed of a fold's training: each training of a comparison over folds has chance of its own."""
+    return (seed + _PRIME * (number + 1)) % 2**31
+
+
+def on_data(recipe: Recipe, data: str) -> Recipe:
+    """The recipe on other data, and its donor likewise."""
+    start = recipe.initial
+    initial = None if start is None else replace(start, donor=on_data(start.donor, data))
+    return replace(recipe, data=data, initial=initial)
+
+
+def seeds_by_fold(folds: int, seeds: int) -> list[list[int]]:
+    """The seeds of each fold's trainings, ``seeds`` in each of so many folds."""
+    return [[fold_seed(seed, number) for seed in range(seeds)] for number in range(folds)]

@@ -1,0 +1,48 @@
+"""Folds of a comparison: data that allow them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.config.study import StudyFile
+from hpo.data.dataset import Dataset
+from hpo.data.folds import fold_data
+from hpo.data.split import most_balanced
+from hpo.errors import ConfigError, DataError
+
+
+def check_folds(study: StudyFile, dataset: Dataset) -> None:
+    """Refuse folds that the data do not allow, before anything is planned.
+
+    Raises:
+        ConfigError: if there are more folds than slides, or a fold leaves too few patches to train on.
+    """
+    folds = study.confirm.folds
+    if folds is None:
+        return
+    if len(dataset.classes) > 2:
+        text = f"compares two classes so far, and {study.data.folder} has {len(dataset.classes)}; leave it out"
+        raise ConfigError(study.file, text, key="confirm.folds")
+    try:
+        made = fold_data(dataset, folds)
+    except DataError as error:
+        raise ConfigError(study.file, f"{error}; lower it", key="confirm.folds") from error
+    most = study.space.most_patches
+    available = min(_available(study, fold.train.labels) for fold in made)
+    if available < most:
+        raise ConfigError(
+            study.file,
+            f"{folds} folds leave {available} patches to train on, and {study.search_space.name} goes up to {most}; "
+            "raise folds, or lower factors.patches",
+            key="confirm.folds",
+        )
+
+
+def _available(study: StudyFile, labels: NDArray[np.uint8]) -> int:
+    if study.data.balance == "natural":
+        return len(labels)
+    counts: Sequence[int] = np.bincount(labels).tolist()
+    return most_balanced(counts)

@@ -1,0 +1,134 @@
+"""Folds in the confirmation: both sides in every fold, content-addressed, beside the study's own split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpo.config.dashboard import PanelSettings
+from hpo.config.load import load_study
+from hpo.recipe.folds import fold_digest
+from hpo.recipe.recipe import recipe_from_json
+from hpo.reports.panel import NotAskedError
+from hpo.reports.panels import folds as panel
+from hpo.reports.plot.looks import Looks
+from hpo.results.read import read_results
+from hpo.stages.estimate import estimate
+from hpo.stages.plan import determining_settings
+from hpo.storage.database import Database
+from hpo.storage.decided import ConfirmResult
+from hpo.storage.files import Files
+from hpo.storage.predictions import PredictionStore
+from hpo.storage.stage_json import plan_of
+from tests.config.samples import refusal
+from tests.stages.story import DATA, Story, load, write
+from tests.stages.test_confirm import PLAIN, WARM, planned_runs, recipe_of
+
+FOLDED = {"folds": 3, "fold_seeds": 2}
+
+
+def test_both_sides_are_trained_in_every_fold_after_the_studys_own_split(tmp_path: Path) -> None:
+    usual = planned_runs(load(tmp_path / "usual"), WARM)
+    runs = planned_runs(load(tmp_path, confirm=FOLDED), WARM)
+    assert [run.key for run in runs[: len(usual)]] == [run.key for run in usual]
+    assert [run.recipe_key for run in runs[: len(usual)]] == [run.recipe_key for run in usual]
+    added = runs[len(usual) :]
+    assert len(added) == 3 * 2 * 2
+    for run in added:
+        recipe = recipe_of(run)
+        assert recipe.data == fold_digest(DATA, 3, run.label["fold"])
+        assert recipe.seed == run.label["seed"]
+        if run.label["role"] == "fold_after":
+            assert recipe.initial is not None
+            assert recipe.initial.donor.data == recipe.data
+    assert len({run.recipe_key for run in added}) == 12
+    assert len({recipe_of(run).seed for run in added}) == 6
+
+
+def test_the_opponent_in_a_fold_is_the_headlines(tmp_path: Path) -> None:
+    runs = planned_runs(load(tmp_path, confirm={**FOLDED, "equal_training": True}), PLAIN)
+    (equal, *_) = [run.epochs for run in runs if run.label["role"] == "equal"]
+    assert {run.epochs for run in runs if run.label["role"] == "fold_before"} == {equal}
+
+
+def test_a_study_without_folds_records_none_and_plans_say_what_folds_cost(tmp_path: Path) -> None:
+    plain, folded = load(tmp_path / "plain"), load(tmp_path, confirm=FOLDED)
+    assert not {"folds", "fold_seeds"} & set(determining_settings(plain, DATA)["confirm"])
+    assert determining_settings(folded, DATA)["confirm"]["folds"] == 3
+    points = {study.file: next(one for one in estimate(study) if one.stage == "confirm") for study in (plain, folded)}
+    assert points[folded.file].points - points[plain.file].points == 12
+    assert points[folded.file].patch_visits > points[plain.file].patch_visits
+
+
+def test_a_study_with_folds_ends_with_an_interval_over_them(sqlite: Database, tmp_path: Path) -> None:
+    one = [{"name": "tiny", "convolutions": [{"kernel": 3, "filters": 4}], "dense": [8]}]
+    story = Story(load(tmp_path, confirm=FOLDED, architectures=one), sqlite)
+    story.run()
+    story.predict()
+    results = read_results(sqlite, story.study)
+    assert {run.role for run in results.confirmations} == {"before", "after", "cold_control"}
+    assert len(results.folds) == 12
+    found = results.over_folds["tiny"]
+    assert (found.folds, found.seeds, found.unit, found.units) == (3, 2, "slides", 5)
+    auc = found.metrics["auc"]
+    assert auc.difference.value == pytest.approx(auc.after.value - auc.before.value)
+    assert auc.difference.value == pytest.approx(np.mean(auc.by_fold))
+    assert auc.difference.low <= auc.difference.value <= auc.difference.high
+    data = panel.read(results, PanelSettings(panel="folds"))
+    (row,) = panel.draw(data, Looks(["tiny"])).rows
+    assert len(row) == 6
+    assert panel.finding(data).startswith("AUC changes by")
+    assert "folds" in {entry.role for entry in results.compute}
+
+
+def test_the_validation_patches_of_folds_are_not_kept_beside_the_studys_own(sqlite: Database, tmp_path: Path) -> None:
+    from hpo.stages.mend import remake_predictions
+
+    story = Story(load(tmp_path, confirm=FOLDED), sqlite)
+    story.run()
+    story.predict()
+    frozen = plan_of(story.stages()["test", "tiny"], ConfirmResult)
+    store = PredictionStore(Files(story.study.checkpoints))
+    assert store.load(frozen.configuration, "fold_after", frozen.runs[-1].seed).shape == (40,)
+    for run in frozen.runs:
+        if run.role.startswith("fold_"):
+            Files(story.study.checkpoints).remove(f"predictions/{frozen.configuration}/valid/{run.role}-{run.seed}.npz")
+    assert remake_predictions(sqlite, story.study) == []
+
+
+def test_folds_added_to_a_finished_study_are_trained_and_nothing_else(sqlite: Database, tmp_path: Path) -> None:
+    from hpo.stages.replan import accept_plan
+
+    story = Story(load(tmp_path), sqlite)
+    story.run()
+    before = dict(story.trained)
+    story.study = load(tmp_path, confirm=FOLDED)
+    (change, *_) = accept_plan(sqlite, story.study, DATA)
+    assert change.kind in ("taken", "anew")
+    story.run()
+    assert all(story.trained[key] == epochs for key, epochs in before.items())
+    rows = [row for row in story.points("confirm") if "fold" in row.label]
+    assert {row.state for row in rows} == {"complete"}
+    assert {recipe_from_json(row.recipe or {}).data for row in rows} == {fold_digest(DATA, 3, k) for k in range(3)}
+
+
+def test_what_is_wrong_with_folds_is_one_line(tmp_path: Path) -> None:
+    assert refusal(load_study, write(tmp_path, confirm={"folds": 1}))[0].endswith(
+        "confirm.folds: must be at least 2; found 1"
+    )
+    (line,) = refusal(load_study, write(tmp_path, confirm={"fold_seeds": 2}))
+    assert "confirm.fold_seeds: is only used with folds; set confirm.folds, or leave it out" in line
+
+
+def test_a_study_without_folds_has_no_panel_of_them(finished_results) -> None:
+    with pytest.raises(NotAskedError):
+        panel.read(finished_results, PanelSettings(panel="folds"))
+
+
+@pytest.fixture
+def finished_results():
+    from tests.results.invented import invent_study
+
+    return invent_study()
