@@ -12,7 +12,6 @@ size of a command on slides of 2,000 to 40,000 pixels a side, one eighth of each
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import shutil
 import subprocess
@@ -122,13 +121,27 @@ def memory(model: Path, folder: Path) -> None:
         line = [sys.executable, "-m", "hpo", "predict", model, slide, "-o", output]
         start = time.perf_counter()
         process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        if status:
+        peak = largest(process)
+        if process.returncode:
             raise SystemExit(f"{side}: the command failed")
         tiles = len((output / str(side) / "tiles.csv").read_text(encoding="utf-8").splitlines()) - 1
-        print(f"{side:8,}{tiles:10,}{time.perf_counter() - start:9.1f}{usage.ru_maxrss / 1024:9.0f}", flush=True)
+        print(f"{side:8,}{tiles:10,}{time.perf_counter() - start:9.1f}{peak / 1024:9.0f}", flush=True)
         slide.unlink()
         shutil.rmtree(output)
+
+
+def largest(process: subprocess.Popen[bytes]) -> int:
+    """Largest resident size of a process until its end, kB; rusage would count what this one had when it started it."""
+    peak = 0
+    while process.poll() is None:
+        try:
+            lines = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").splitlines()
+        except OSError:
+            break
+        peak = max([peak, *(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))])
+        time.sleep(0.2)
+    process.wait()
+    return peak
 
 
 def pattern(across: int, tissue: np.ndarray, glass: np.ndarray) -> Iterator[np.ndarray]:
