@@ -64,7 +64,7 @@ def draw(data: FrontData, looks: Looks) -> go.Figure:
     for place, name in enumerate(data.across):
         at = cell(place) if many else {}
         _plot(shown, data.front, name, looks, at, is_first=place == 0)
-        shown.update_xaxes(**_axis(data.front, name), title_text=titles[place], **at)
+        shown.update_xaxes(**_axis(data.front, name), **({} if many else {"title_text": titles[place]}), **at)
     shown.update_yaxes(title_text=capital(objective_words(objectives.rule.best)), **({"col": 1} if many else {}))
     return shown
 
@@ -130,7 +130,8 @@ def _axis(front: Front, name: str) -> dict[str, Any]:
     if name not in QUANTITIES:
         return {"tickformat": ".3~f"}
     is_log = min(values) > 0 and max(values) > _DECADES * min(values)
-    return {"type": "log", "tickformat": "~s", "dtick": "D2"} if is_log else {"tickformat": "~s"}
+    ticks = "~s" if name in ("parameters", "patch_visits") else "~g"  # 0.5 ms are no 500m
+    return {"type": "log", "tickformat": ticks, "dtick": "D2"} if is_log else {"tickformat": ticks}
 
 
 def finding(data: FrontData) -> str:
