@@ -142,7 +142,7 @@ def _table(settings: StudyFile, found: Overview) -> RenderableType:
     from rich import box
     from rich.table import Table
 
-    title = f"{settings.name}: validation {settings.objective.metric}"
+    title = f"{settings.name}: validation {settings.objective.metric.partition('#')[0]}"
     table = Table(title=title, box=box.SIMPLE_HEAD, show_edge=False)
     for heading in ("", "stage"):
         table.add_column(heading, no_wrap=True)
