@@ -233,9 +233,10 @@ class Trainer:
     ) -> tuple[Arrays, dict[str, float]]:
         """Trains one epoch from a state; returns the new state and the epoch's metrics."""
         network = function.network
-        if network.holds != (recipe.key, epoch - 1):  # else the variables are what the last epoch left
+        # Unless nobody has touched weights or optimizer since: either may have been another training's, or built anew.
+        if not network.holds == function.holds == (recipe.key, epoch - 1):
             restore(function, state)
-        network.holds = None
+        network.holds = function.holds = None
         others = Asked(recipe.augmentations, self._data.size, recipe.augment is not None)
         with enough_memory(recipe):
             data = self._data.train(recipe.patches, recipe.seed, recipe.balance)
@@ -259,7 +260,7 @@ class Trainer:
         if not is_finite(state | {"logits": logits, "valid_logits": valid_logits}):
             raise NonFiniteLossError(epoch)
         if averages is None:  # else the model has them, and not the weights to go on with
-            network.holds = (recipe.key, epoch)
+            network.holds = function.holds = (recipe.key, epoch)
         valid = probabilities(valid_logits)
         train_metrics = metrics_of(data.labels[draws.order.ravel()], probabilities(logits))
         # Of a handful of patches one class may be missing; no curve holds what is no number.

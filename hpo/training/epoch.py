@@ -86,6 +86,7 @@ class EpochFunction:
 
     Attributes:
         averages: of the model's weights, where the settings ask for them.
+        holds: what the optimizer's state belongs to, as `Network.holds` has it; None while that is uncertain.
     """
 
     def __init__(self, network: Network, settings: Settings, home: str = HOST) -> None:
@@ -101,6 +102,7 @@ class EpochFunction:
         self._own = None if own is None else own_augmentation(own, *shape)
         loss = settings.own_loss
         self._own_loss = None if loss is None else own_loss(loss, settings.batch_size, network.logit_shape)
+        self.holds: object = None
         self._run = self._compile()
 
     def weigh(self, labels: NDArray[np.uint8]) -> None:

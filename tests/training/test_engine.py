@@ -153,6 +153,20 @@ def test_trainings_may_take_turns_and_be_predicted_from_meanwhile(store: Checkpo
     assert trainer.weights_digest(OTHER, 3) == shared.weights_digest(OTHER, 3)
 
 
+def test_an_optimizer_that_was_forgotten_meanwhile_goes_on_from_the_checkpoint(
+    store: CheckpointStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_COMPILED", 2)
+    trainer = Trainer(store, ToyDataset())
+    bring(trainer, PLAIN, 1)
+    for momentum in (0.5, 0.6):  # of another network, so that PLAIN's own keeps its weights
+        bring(trainer, replace(PLAIN, architecture=replace(CNN, dense=(3,)), momentum=momentum), 1)
+    bring(trainer, PLAIN, 3)
+    straight = Trainer(CheckpointStore(Files(Path(store.url) / "straight")), ToyDataset())
+    bring(straight, PLAIN, 3)
+    assert trainer.weights_digest(PLAIN, 3) == straight.weights_digest(PLAIN, 3)
+
+
 def test_what_the_callback_raises_ends_the_training_and_leaves_the_store_whole(
     store: CheckpointStore, shared: Trainer
 ) -> None:
