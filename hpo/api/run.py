@@ -41,8 +41,8 @@ def run_study(
     from hpo.run.output_folder import adopt_plan
     from hpo.run.outputs import write_outputs
     from hpo.run.signals import stopping
+    from hpo.stages.data import open_data
     from hpo.stages.mend import remake_predictions
-    from hpo.stages.plan import open_data
     from hpo.storage.database import open_database
     from hpo.terminal import say, say_doubts
 

@@ -74,7 +74,7 @@ def launch(
     """
     from hpo.config.load import load_study
     from hpo.launchers.launch import Workforce
-    from hpo.stages.plan import open_data
+    from hpo.stages.data import open_data
     from hpo.storage.database import open_database
 
     force = Workforce(workers, on, gpus, gpus_per_worker, tuple(parameters or ()))

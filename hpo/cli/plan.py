@@ -44,9 +44,9 @@ def plan(
     from hpo.config.horizons import horizon_lines
     from hpo.config.own_factors import absent_factors
     from hpo.run.functions import check_functions
+    from hpo.stages.data import open_data
     from hpo.stages.estimate import estimate, total
     from hpo.stages.limits import check_limits, left_out
-    from hpo.stages.plan import open_data
 
     check_functions(settings)
     check_limits(settings)

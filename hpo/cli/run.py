@@ -104,8 +104,8 @@ def _run_study(
     from hpo.cli.comparison import print_comparison
     from hpo.run.here import run_here
     from hpo.run.outputs import write_outputs
+    from hpo.stages.data import open_data
     from hpo.stages.limits import check_limits, left_out
-    from hpo.stages.plan import open_data
     from hpo.storage.database import open_database
 
     check_limits(settings)

@@ -45,6 +45,7 @@ def read_trials(study: StudyFile, recorded: Recorded) -> Iterator[TrialResult]:
                 finished_at=row.finished_at,
                 paused_at=_paused_at(row, points),
                 values=values.get(row.trial_id or -1, ()) if row.state == "complete" else (),
+                patch_visits=_visits(row),
             )
 
 
@@ -147,6 +148,12 @@ def _metrics(objective: Objective, row: PointRow) -> dict[str, float]:
         return {}
     judged = {} if row.objective is None else {objective.column: row.objective}
     return {**row.curve[objective.speaking_epoch(row.curve) - 1], **judged}
+
+
+def _visits(row: PointRow) -> int:
+    if row.recipe is None:
+        return 0
+    return recipe_from_json({**row.recipe, "initial": None}).patch_visits(row.epochs or 0)  # its donor's do not count
 
 
 def _donor_of(row: PointRow) -> tuple[str, int] | None:

@@ -42,6 +42,7 @@ class TrialResult:
         finished_at: seconds since 1970, UTC, by the database's clock.
         paused_at: the epochs at which the training had paused before it continued to these.
         values: of each objective, of a complete trial of stage 2 where the study has several; else empty.
+        patch_visits: of its training by itself, from epoch 1; 0 until its values are chosen.
     """
 
     stage: StageName
@@ -59,6 +60,7 @@ class TrialResult:
     finished_at: float | None = None
     paused_at: tuple[int, ...] = ()
     values: tuple[float, ...] = ()
+    patch_visits: int = 0
 
 
 @dataclass(frozen=True, eq=False)

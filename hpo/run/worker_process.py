@@ -16,7 +16,7 @@ from hpo.errors import StopRequestedError
 from hpo.run.job import Job, Limits
 from hpo.run.loop import run_job
 from hpo.run.publishing import publish_if_shown
-from hpo.stages.plan import open_data
+from hpo.stages.data import open_data
 from hpo.stages.point_words import claim_words
 from hpo.storage.claims import Claim
 from hpo.storage.database import open_database

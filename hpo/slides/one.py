@@ -95,7 +95,7 @@ def _known(path: Path, sources: Sources) -> tuple[int | None, Truth | None]:
                 f"{file}: outlines {'tumour' if found else 'no tumour'}, but the table of slides has label {label} for "
                 f"{path.name}"
             )
-        return found, Truth(annotations, _sha256(annotations))
+        return found, Truth(annotations, _sha256(annotations), sources.positive)
     is_normal = label == 0 and sources.annotations is not None
     return label, Truth(None, "no tumour") if is_normal else None
 

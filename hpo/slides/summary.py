@@ -34,10 +34,12 @@ class Truth:
     Args:
         annotations: its outlines; None if it has no tumour.
         sha256: of their file.
+        positive: names that were to be tumour; the usual ones if empty.
     """
 
     annotations: Annotations | None
     sha256: str
+    positive: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def _agreement_json(truth: Truth | None, agreement: Agreement | None) -> dict[st
     return {
         "file": None if truth.annotations is None else truth.annotations.path.name,
         "sha256": truth.sha256,
+        "names": list(truth.positive),
         **numbers,
         "lesions": [_number(score) for score in agreement.lesions],
         "false_alarms": [_number(score) for score in agreement.alarms],
@@ -152,7 +155,8 @@ def finished_slide(
         if found["digest"] != predictor.digest(path) or found["settings"]["threshold"] != predictor.threshold:
             return None
         compared = found["annotations"]
-        if (compared and compared["sha256"]) != (truth and truth.sha256):
+        before = None if compared is None else (compared["sha256"], tuple(compared["names"]))
+        if before != (None if truth is None else (truth.sha256, truth.positive)):
             return None
         if not all((folder / other).exists() for other in OUTPUTS):
             return None

@@ -6,17 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hpo.config.study import StudyFile
-from hpo.data.dataset import Dataset
 from hpo.data.description import CLASSES, read_description
 from hpo.data.form import form_of_data
-from hpo.data.prepare import prepare_data
-from hpo.data.progress import Progress, silent
-from hpo.data.split import class_count, nested_subset
-from hpo.errors import ConfigError, PlanChangedError
+from hpo.errors import PlanChangedError
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.architecture import architecture_to_json
 from hpo.recipe.form import Form
@@ -27,7 +20,6 @@ from hpo.search.designs import grid, one_factor
 from hpo.search.limits import excesses
 from hpo.search.spaces import spaces_to_json, whole_factor
 from hpo.stages.edits import compare_plans
-from hpo.stages.fold_check import check_folds
 from hpo.stages.learned import check_learn_from
 from hpo.storage.database import Database
 from hpo.storage.decided import Stage1Plan
@@ -48,10 +40,6 @@ _ADDED_LATER: dict[str, dict[str, Any]] = {
     "confirm": {"equal_training": False, "symmetries": False, "patience": None, "folds": None, "fold_seeds": 1},
 }
 """Settings that studies of earlier databases did not have, with what they did: recorded only where they differ."""
-
-
-STAINS = ("stain_jitter", "he_jitter")
-"""Factors that change the colours of a stain, and so need patches of three channels."""
 
 
 def form_of(study: StudyFile) -> Form:
@@ -178,107 +166,6 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
                 plan=Stage1Plan(space.reference, spaces_to_json(spaces), named),
                 points=[planned(template, point) for point in stage1_points(study, architecture)],
                 directions={objective_of(study).metric: objective_of(study).direction},
-            )
-
-
-def open_data(study: StudyFile, progress: Progress = silent) -> Dataset:
-    """Open a study's data, creating a sample if the study file asks for one, and check its size.
-
-    Raises:
-        ConfigError: as `check_patches` and `check_folds`.
-        DataError: as `prepare_data`.
-    """
-    dataset = prepare_data(study.data, progress)
-    check_patches(study, dataset.train.labels)
-    _check_valid_patches(study, dataset.valid.labels)
-    check_folds(study, dataset)
-    check_channels(study, dataset.train.channels)
-    return dataset
-
-
-def check_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
-    """Refuse a study that asks for more training patches than there are, before anything is planned.
-
-    Args:
-        study: its search space sets the numbers of patches.
-        labels: ``(N,)``, numbers of classes, of the training split.
-
-    Raises:
-        ConfigError: if the search space exceeds the patches that ``data.balance`` allows, or its smallest subset
-            would lack a class.
-    """
-    if study.data.balance == "natural":
-        _check_natural(study, labels)
-        return
-    available, each = _balanced(labels)
-    if study.space.most_patches > available:
-        way = f"; with data.balance: natural in {study.file.name}, all {len(labels)} can be used"
-        raise ConfigError(
-            study.search_space,
-            f"goes up to {study.space.most_patches}; {study.data.folder} has {available}, {each}"
-            f"{way if len(labels) > available + 1 else ''}",
-            key="factors.patches",
-        )
-
-
-def _check_natural(study: StudyFile, labels: NDArray[np.uint8]) -> None:
-    """The same for classes that keep their own ratio."""
-    most, fewest = study.space.most_patches, study.space.fewest_patches
-    if most > len(labels):
-        text = f"goes up to {most}; {study.data.folder} has {len(labels)} training patches"
-        raise ConfigError(study.search_space, text, key="factors.patches")
-    classes, held = class_count(labels), set(labels[nested_subset(labels, fewest, 0, "natural")].tolist())
-    positive = int(np.count_nonzero(labels == 1))
-    if len(held) < classes > 2:
-        raise ConfigError(
-            study.search_space,
-            f"goes down to {fewest}, which would be of {len(held)} of {classes} classes, as data.balance is natural; "
-            "raise the lowest value",
-            key="factors.patches",
-        )
-    if len(held) < 2:
-        raise ConfigError(
-            study.search_space,
-            f"goes down to {fewest}, which would be of one class only: {positive} of {len(labels)} training patches "
-            "are of label 1, and data.balance is natural; raise the lowest value",
-            key="factors.patches",
-        )
-
-
-def _check_valid_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
-    asked, (available, each) = study.data.valid_patches or 0, _balanced(labels)
-    if available < asked < len(labels):
-        raise ConfigError(
-            study.file,
-            f"found {asked}; {study.data.folder} has {available} validation patches, {each}; lower it, or "
-            f"leave it out to measure on all {len(labels)}",
-            key="data.valid_patches",
-        )
-
-
-def _balanced(labels: NDArray[np.uint8]) -> tuple[int, str]:
-    """The patches that a balanced subset can have at most, and what of it each class has."""
-    counts = np.bincount(labels, minlength=class_count(labels))
-    each = "half of each class" if len(counts) == 2 else f"{counts.min()} of each of {len(counts)} classes"
-    return len(counts) * int(counts.min()), each
-
-
-def check_channels(study: StudyFile, channels: int) -> None:
-    """Refuse to search the stain of patches that have none.
-
-    Raises:
-        ConfigError: if the search space sets one of `STAINS` to more than 0, and patches are not of 3 channels.
-    """
-    for name in () if channels == 3 else STAINS:
-        factor = study.space.factors.get(name)
-        found = () if factor is None else (factor.reference, *factor.levels, factor.low, factor.high)
-        most = max((float(value) for value in found if value is not None), default=0.0)
-        if most > 0:
-            raise ConfigError(
-                study.search_space,
-                f"goes up to {most:g}, which is for patches of 3 channels; those in {study.data.folder} have "
-                f"{channels}: take it out",
-                key=f"factors.{name}",
             )
 
 

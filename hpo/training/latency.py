@@ -97,6 +97,13 @@ def measure_latency(
     return Latency(**json.loads(lines[-1]))
 
 
+def this_machine() -> str:
+    """The machine and the device that this process computes on, in a few words; TensorFlow is configured."""
+    from hpo.training.runtime import describe_device
+
+    return f"{platform.node()}, {describe_device()}"
+
+
 def latency_from_json(values: Any) -> Latency | None:
     """A latency as its attribute holds it; None of another version's."""
     try:
@@ -114,7 +121,7 @@ def _measured(question: dict[str, Any]) -> Latency:
     from hpo.models.backend import tf
     from hpo.models.build import build_model
     from hpo.models.own_function import look_in
-    from hpo.training.runtime import configure, describe_device
+    from hpo.training.runtime import configure
 
     configure(question["threads"])
     look_in(Path(question["folder"]))
@@ -131,9 +138,8 @@ def _measured(question: dict[str, Any]) -> Latency:
         predict(batch).numpy()
         if run >= _WARM:
             seconds.append(time.perf_counter() - began)
-    machine = f"{platform.node()}, {describe_device()}"
     network = network_digest(spec, size, batch_normalization=normalized, form=form)
-    return Latency(network, float(np.percentile(seconds, 25) * 1000), BATCH, machine)
+    return Latency(network, float(np.percentile(seconds, 25) * 1000), BATCH, this_machine())
 
 
 if __name__ == "__main__":

@@ -88,6 +88,6 @@ def _is_stateful(operation: str) -> bool:
     """Whether a type of operation keeps or changes something between two calls."""
     if "Stateless" in operation:
         return False
-    return (
-        "Random" in operation or "PyFunc" in operation or operation.startswith("Assign") or "Multinomial" in operation
-    )
+    # tf.random.Generator draws statelessly from a state of its own, which RngReadAndSkip moves on.
+    begins = operation.startswith(("Assign", "Rng", "ResourceScatter"))
+    return begins or any(part in operation for part in ("Random", "PyFunc", "Multinomial"))

@@ -9,8 +9,14 @@ from hpo.recipe.recipe import Recipe
 from hpo.search.limits import network_sizes
 from hpo.storage.claims import Claim
 from hpo.storage.optuna_bridge import trial_attributes
-from hpo.training.latency import Latency, latency_from_json, latency_to_json, measure_latency, network_digest
-from hpo.training.runtime import describe_device
+from hpo.training.latency import (
+    Latency,
+    latency_from_json,
+    latency_to_json,
+    measure_latency,
+    network_digest,
+    this_machine,
+)
 from hpo.worker.worker import Worker
 
 LATENCY = "latency"
@@ -53,7 +59,7 @@ def _latency(worker: Worker, claim: Claim, recipe: Recipe) -> Latency:
     network = network_digest(recipe.architecture, size, batch_normalization=normalized, form=recipe.form)
     known = worker.database.run(trial_attributes, claim.stage_name, LATENCY)
     for latency in filter(None, map(latency_from_json, known)):
-        if latency.network == network and latency.machine.endswith(describe_device()):
+        if latency.network == network and latency.machine == this_machine():
             return latency
     threads = worker.study.workers.threads or worker.threads
     return measure_latency(

@@ -291,6 +291,7 @@ def preload() -> None:
         "hpo.data.images.importing",
         "hpo.data.fetch",
         "hpo.data.synthetic",
+        "hpo.stages.data",
         "hpo.stages.plan",
         "hpo.stages.status",
         "hpo.storage.database",

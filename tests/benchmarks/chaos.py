@@ -178,7 +178,7 @@ def repeated(project: Project, url: str) -> dict[tuple[str, str], tuple[Any, ...
     from hpo.config.load import load_study
     from hpo.evaluation.objective import objective_of
     from hpo.recipe.recipe import recipe_from_json
-    from hpo.stages.plan import open_data
+    from hpo.stages.data import open_data
     from hpo.storage.checkpoints import CheckpointStore
     from hpo.storage.files import Files
     from hpo.training.engine import Trainer

@@ -15,7 +15,7 @@ from hpo.data.pcam import SPLITS, SplitName, split_files
 from hpo.machine import available_cores
 from hpo.recipe.architecture import CnnSpec
 from hpo.recipe.geometry import is_fitting
-from hpo.stages.plan import open_data
+from hpo.stages.data import open_data
 from hpo.stages.proposal import batch_levels, expected_seconds, fitting_architectures, patch_levels
 from tests.cli.hpo import Hpo
 

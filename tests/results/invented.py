@@ -101,6 +101,9 @@ def _trial(stage: str, architecture: str, place: int, number: int, point: dict[s
         metrics=curve[-1],
         curve=curve,
         donor=(_key("stage1", architecture, REFERENCE), 40) if stage == "stage2" else None,
+        patch_visits=int(point["epochs"])
+        * (int(point["patches"]) // int(point["batch_size"]))
+        * int(point["batch_size"]),
     )
 
 

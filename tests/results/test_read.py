@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from hpo.data.dataset import Patches
 from hpo.errors import StorageError
+from hpo.recipe.recipe import recipe_from_json
 from hpo.results.read import read_results
 from hpo.results.read_patches import find_mistakes
 from hpo.results.study import StudyResults
@@ -101,6 +102,8 @@ def test_trials_have_their_curves_metrics_and_donors(story: Story) -> None:
     assert sorted(one.finished_at or 0 for one in done) == sorted(
         row["finished_at"] for row in held.values() if row["state"] == "complete"
     )
+    visits = [recipe_from_json(_value(row["recipe"])).patch_visits(row["epochs"]) for row in held.values()]
+    assert sorted(one.patch_visits for one in results.trials) == sorted(visits)
     donors = {donor.architecture: (donor.recipe_key, donor.epoch) for donor in results.donors}
     assert {one.architecture: one.donor for one in results.trials if one.stage == "stage2"} == donors
     assert {one.donor for one in results.trials if one.stage == "stage1"} == {None}

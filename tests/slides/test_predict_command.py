@@ -123,6 +123,9 @@ def test_labels_and_annotations_give_scores_of_slides(hpo: Hpo, model: ModelFile
     again = hpo("predict", model.path, folder, *wanted)
     assert again.out.count("is finished; ") == 4
     assert "FROC 1.000 of 2 lesions" in again.out
+    named = hpo("predict", model.path, folder, *wanted, "--positive", "tumor,lesion")
+    assert named.out.count("is finished; ") == 2  # those without annotations
+    assert hpo("predict", model.path, folder, *wanted).out.count("is finished; ") == 2
     outline(folder / "s0.geojson", (96, 96, 168, 150))
     third = hpo("predict", model.path, folder, *wanted)
     assert third.out.count("is finished; ") == 3

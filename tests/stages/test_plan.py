@@ -14,8 +14,8 @@ from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.key import digest
 from hpo.recipe.point import point_key
 from hpo.recipe.recipe import recipe_to_json
+from hpo.stages.data import check_patches
 from hpo.stages.plan import (
-    check_patches,
     determining_settings,
     open_first_stage,
     planned,

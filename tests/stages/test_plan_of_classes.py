@@ -13,7 +13,8 @@ from hpo.data.synthetic import make_sample
 from hpo.errors import ConfigError
 from hpo.evaluation.scores import KNOWN
 from hpo.recipe.form import Form
-from hpo.stages.plan import check_channels, check_patches, form_of, template_recipe
+from hpo.stages.data import check_channels, check_patches, check_valid_patches
+from hpo.stages.plan import form_of, template_recipe
 from tests.stages.story import SPACE, load
 
 
@@ -26,6 +27,20 @@ def test_more_patches_than_the_rarest_class_allows_are_refused(tmp_path: Path) -
     check_patches(study, labels_of(40, 40, 40))
     with pytest.raises(ConfigError, match=r"factors.patches: goes up to 96; .* has 30, 10 of each of 3 classes"):
         check_patches(study, labels_of(60, 60, 10))
+
+
+def test_every_training_and_every_validation_has_a_patch_of_each_class(tmp_path: Path) -> None:
+    many = labels_of(*(100 for _ in range(10)))
+    few = {**SPACE, "patches": {**SPACE["patches"], "low": 8, "high": 96}}
+    check_patches(load(tmp_path / "few", space=few), labels_of(100, 100))
+    with pytest.raises(
+        ConfigError, match=r"factors.patches: goes down to 8, less than one patch of each of 10 classes"
+    ):
+        check_patches(load(tmp_path / "few", space=few), many)
+    study = load(tmp_path / "valid", data={"folder": "data", "patch_size": 16, "valid_patches": 9})
+    check_valid_patches(study, labels_of(100, 100))
+    with pytest.raises(ConfigError, match=r"data.valid_patches: found 9, less than one patch of each of 10 classes"):
+        check_valid_patches(study, many)
 
 
 def test_at_the_natural_ratio_the_smallest_subset_must_have_every_class(tmp_path: Path) -> None:

@@ -68,3 +68,10 @@ def test_a_changed_source_is_not_run(tmp_path: Path) -> None:
     spec = made(tmp_path, "return patches")
     with pytest.raises(TrainingError, match="is not the one that this recipe was made with"):
         check_augmentation(replace(spec, source_digest="0" * 64), 16)
+
+
+def test_a_generator_of_random_numbers_keeps_a_state_that_no_checkpoint_has(tmp_path: Path) -> None:
+    tf.random.set_global_generator(tf.random.Generator.from_seed(1))
+    spec = made(tmp_path, "return patches + tf.random.get_global_generator().uniform(tf.shape(patches))")
+    with pytest.raises(TrainingError, match="it uses RngReadAndSkip, which is no function of the seed"):
+        own_augmentation(spec, 16, 4)

@@ -14,7 +14,6 @@ from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import Looks
 from hpo.results.front import objective_words
-from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.words import count, listed, number, plural
 
@@ -50,17 +49,12 @@ def read(results: StudyResults, _options: PanelSettings) -> Hypervolume:
         mine.sort(key=lambda trial: (trial.finished_at or 0.0, trial.number))
         gains, spent, shares, total = [], [], [], 0
         for trial in mine:
-            total += _visits(trial)
+            total += trial.patch_visits
             gains.append(of_trial[id(trial)])
             spent.append(total)
             shares.append(hypervolume(gains, worst))
         lines.append(Covered(architecture, spent, shares))
     return Hypervolume(front.objectives.names, lines)
-
-
-def _visits(trial: TrialResult) -> int:
-    batch = int(trial.point["batch_size"])
-    return int(trial.point["epochs"]) * (int(trial.point["patches"]) // batch) * batch
 
 
 def draw(data: Hypervolume, looks: Looks) -> go.Figure:

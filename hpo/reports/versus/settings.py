@@ -21,6 +21,9 @@ _PARTS = {
     "factors": "Search space",
     "strategies": "Search space",
     "objective": "Objective",
+    "objectives": "Objective",
+    "choose": "Objective",
+    "limits": "Limits",
     "stage1": "Stage 1",
     "stage2": "Stage 2",
     "confirm": "Final trainings",
@@ -52,7 +55,9 @@ def wishes_of(study: StudyFile) -> dict[tuple[str, str], str]:
 
     Names and places of the study's outputs, and how its workers behave, are left out: they change no result.
     """
-    values = study.model_dump(mode="json", include={"data", "objective", "stage1", "stage2", "confirm", "arithmetic"})
+    sections = {"data", "objective", "objectives", "choose", "limits", "stage1", "stage2", "confirm", "arithmetic"}
+    values = study.model_dump(mode="json", include=sections)
+    values["objective"]["metric"] = study.objective_metric
     values["architectures"] = {name: _architecture(spec) for name, spec in study.architecture_specs.items()}
     for key, spec in (("augment", study.augment_spec), ("loss", study.loss_spec)):
         values[key] = None if spec is None else _architecture(spec)

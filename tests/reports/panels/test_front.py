@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hpo.config.dashboard import Dashboard, PanelSettings
@@ -56,6 +58,15 @@ def test_the_hypervolume_never_falls(finished: StudyResults) -> None:
         assert 0 < line.shares[-1] <= 1
     assert "covers" in hypervolume.finding(data)
     assert hypervolume.draw(data, Looks([line.architecture for line in data.lines])).data
+
+
+def test_the_compute_of_a_trial_is_its_trainings_whatever_its_point_names(finished: StudyResults) -> None:
+    results = several(finished, "parameters")
+    named = {name: value for name, value in results.settings.reference.items() if name != "batch_size"}
+    trials = tuple(replace(trial, point=named, patch_visits=96) for trial in results.trials)
+    data = hypervolume.read(replace(results, trials=trials), PanelSettings(panel="hypervolume"))
+    for line in data.lines:
+        assert line.spent == [96 * number for number in range(1, len(line.shares) + 1)]
 
 
 def test_before_a_trial_has_finished_the_front_says_so(empty: StudyResults) -> None:

@@ -53,6 +53,23 @@ def test_settings_that_differ_are_named_as_in_the_yaml_and_the_others_counted(
     assert len(table.full_rows()) == 6
 
 
+def test_limits_and_several_objectives_are_compared(tmp_path: Path, first: ComparedStudy) -> None:
+    one = compared("one", tmp_path / "one", first, data={"folder": "/data"})
+    two = compared(
+        "two",
+        tmp_path / "two",
+        first,
+        data={"folder": "/data"},
+        limits={"parameters": 9000},
+        objectives=["auc", "parameters"],
+        choose={"best": "auc", "within": 0.01},
+    )
+    found = {(row.part, row.key): row.values for row in settings.read((one, two)).rows}
+    assert found["Limits", "limits.parameters"] == (DASH, "9000")
+    assert found["Objective", "objectives"] == (DASH, "auc, parameters")
+    assert found["Objective", "choose.within"] == (DASH, "0.01")
+
+
 def test_what_trainings_compute_in_is_compared(tmp_path: Path, first: ComparedStudy) -> None:
     one = compared("one", tmp_path / "one", first, data={"folder": "/data"})
     two = compared("two", tmp_path / "two", first, data={"folder": "/data"}, arithmetic={"compute_dtype": "bfloat16"})
