@@ -30,16 +30,13 @@ def test_more_patches_than_the_rarest_class_allows_are_refused(tmp_path: Path) -
 
 
 def test_every_training_and_every_validation_has_a_patch_of_each_class(tmp_path: Path) -> None:
-    many = labels_of(*(100 for _ in range(10)))
-    few = {**SPACE, "patches": {**SPACE["patches"], "low": 8, "high": 96}}
-    check_patches(load(tmp_path / "few", space=few), labels_of(100, 100))
-    with pytest.raises(
-        ConfigError, match=r"factors.patches: goes down to 8, less than one patch of each of 10 classes"
-    ):
-        check_patches(load(tmp_path / "few", space=few), many)
-    study = load(tmp_path / "valid", data={"folder": "data", "patch_size": 16, "valid_patches": 9})
-    check_valid_patches(study, labels_of(100, 100))
-    with pytest.raises(ConfigError, match=r"data.valid_patches: found 9, less than one patch of each of 10 classes"):
+    many, two = labels_of(*(100 for _ in range(40))), labels_of(100, 100)
+    study = load(tmp_path, data={"folder": "data", "patch_size": 16, "valid_patches": 39})
+    check_patches(study, two)
+    with pytest.raises(ConfigError, match=r"factors.patches: goes down to 32, less than one .* of each of 40 classes"):
+        check_patches(study, many)
+    check_valid_patches(study, two)
+    with pytest.raises(ConfigError, match=r"data.valid_patches: found 39, less than one patch of each of 40 classes"):
         check_valid_patches(study, many)
 
 
