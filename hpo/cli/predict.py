@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.limits import MOST_PROCESSES
+from hpo.cli.options import PositiveOption, SlideMppOption, names_in
 from hpo.errors import HpoError
 from hpo.terminal import progress_bar, say, tell
 
@@ -46,10 +47,7 @@ def predict(
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Table to write, one line per image.")
     ] = None,
-    mpp: Annotated[
-        float | None,
-        typer.Option(help="Micrometres per pixel of the images, if they do not say it.", min=0.01, max=100),
-    ] = None,
+    mpp: SlideMppOption = None,
     model_mpp: Annotated[
         float, typer.Option(help="Micrometres per pixel of the model's patches.", min=0.01, max=100)
     ] = 0.972,
@@ -78,9 +76,7 @@ def predict(
             file_okay=False,
         ),
     ] = None,
-    positive: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Names of annotations that are tumour; the usual ones by default.")
-    ] = None,
+    positive: PositiveOption = None,
     architecture: Annotated[
         str | None, typer.Option(metavar="NAME", help="Architecture of the study; the best on validation by default.")
     ] = None,
@@ -124,7 +120,7 @@ def predict(
     sources = Sources(
         None if labels is None else read_slide_table(labels),
         annotations,
-        tuple(name.strip() for name in (positive or "").split(",") if name.strip()),
+        names_in(positive),
     )
     predictor = Predictor(found, settings)
     _predict(predictor, gather(images, predictor.classifier.size), sources, output, csv)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from hpo.cli.limits import LARGEST_SEED
-from hpo.cli.options import JsonOption
+from hpo.cli.options import JsonOption, PositiveOption, SlideMppOption, names_in
 from hpo.errors import HpoError
 from hpo.terminal import following, tell
 
@@ -45,18 +45,13 @@ def tile(
             file_okay=False,
         ),
     ] = None,
-    positive: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Names of annotations that are tumour; the usual ones by default.")
-    ] = None,
+    positive: PositiveOption = None,
     patch_size: Annotated[int, typer.Option(help="Side of the patches, pixels.", min=8, max=1024)] = 96,
     stride: Annotated[
         int | None, typer.Option(help="Pixels from patch to patch; the patch's side by default.", min=1)
     ] = None,
     level_mpp: Annotated[float, typer.Option(help="Micrometres per pixel of the patches.", min=0.01, max=100)] = 0.972,
-    mpp: Annotated[
-        float | None,
-        typer.Option(help="Micrometres per pixel of the slides, if they do not say it.", min=0.01, max=100),
-    ] = None,
+    mpp: SlideMppOption = None,
     rule: Annotated[
         Rule, typer.Option(help="Tumour in the central third (PCam), or over a share of the patch.")
     ] = Rule.centre,
@@ -93,7 +88,7 @@ def tile(
         per_slide=per_slide,
         shares=None if split is None else _shares(split),
         seed=seed,
-        positive=tuple(name.strip() for name in (positive or "").split(",") if name.strip()),
+        positive=names_in(positive),
     )
     table = None if labels is None else read_slide_table(labels)
     with following() as progress:
