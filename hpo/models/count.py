@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from hpo.errors import TrainingError
+from hpo.models.own_process import ask
 from hpo.recipe.architecture import FunctionSpec, architecture_from_json, architecture_to_json
 from hpo.recipe.form import TWO_IN_RGB, Form
 from hpo.recipe.size import NetworkSize
@@ -69,18 +69,14 @@ def _asked(specs: Sequence[FunctionSpec], patch_size: int, folder: Path, form: F
         "folder": str(folder),
         "form": asdict(form),
     }
-    command = [sys.executable, "-P", "-m", "hpo.models.count"]
-    try:
-        answer = subprocess.run(  # noqa: S603 - this very module
-            command, input=json.dumps(question), capture_output=True, text=True, check=False, timeout=_PATIENCE
-        )
-    except subprocess.TimeoutExpired:
-        raise TrainingError(f"{specs[0].function}: its networks were not built within {_PATIENCE} s") from None
-    lines = answer.stdout.strip().splitlines()
-    if answer.returncode or not lines:
-        said = (answer.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise TrainingError(f"{specs[0].function}: its networks could not be counted: {said}")
-    found = json.loads(lines[-1])
+    name = specs[0].function
+    found = ask(
+        "hpo.models.count",
+        question,
+        _PATIENCE,
+        late=f"{name}: its networks were not built",
+        failed=f"{name}: its networks could not be counted",
+    )
     if "problem" in found:
         raise TrainingError(found["problem"])
     return [NetworkSize(*counts) for counts in found["sizes"]]

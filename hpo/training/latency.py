@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hpo.errors import TrainingError
+from hpo.models.own_process import ask
 from hpo.recipe.architecture import ArchitectureSpec, architecture_from_json, architecture_to_json
 from hpo.recipe.form import TWO_IN_RGB, Form
 from hpo.recipe.key import digest
@@ -83,18 +82,14 @@ def measure_latency(
         "threads": threads,
         "form": asdict(form),
     }
-    command = [sys.executable, "-P", "-m", "hpo.training.latency"]
-    try:
-        answer = subprocess.run(  # noqa: S603 - this very module
-            command, input=json.dumps(question), capture_output=True, text=True, check=False, timeout=_PATIENCE
-        )
-    except subprocess.TimeoutExpired:
-        raise TrainingError(f"the network's latency was not measured within {_PATIENCE} s") from None
-    lines = answer.stdout.strip().splitlines()
-    if answer.returncode or not lines:
-        said = (answer.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise TrainingError(f"the network's latency could not be measured: {said}")
-    return Latency(**json.loads(lines[-1]))
+    answer = ask(
+        "hpo.training.latency",
+        question,
+        _PATIENCE,
+        late="the network's latency was not measured",
+        failed="the network's latency could not be measured",
+    )
+    return Latency(**answer)
 
 
 def this_machine() -> str:
