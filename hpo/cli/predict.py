@@ -132,9 +132,9 @@ def _predict(predictor: Predictor, images: Images, sources: Sources, output: Pat
     scores: list[Score] = []
     if images.patches:
         if csv is None:
-            raise HpoError(
-                f"{len(images.patches)} images are single patches: their probabilities go to a table, --csv FILE"
-            )
+            count = len(images.patches)
+            which = "1 image is a single patch" if count == 1 else f"{count} images are single patches"
+            raise HpoError(f"{which}: probabilities of patches go to a table, --csv FILE")
         with _following("patches") as progress:
             scores += score_patches(predictor, images, predictor.threshold, progress)
         tell(f"{len(images.patches):,} patches")

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from hpo.config.database_url import EXAMPLES
+from hpo.config.elsewhere import key_elsewhere, word_elsewhere
 from hpo.config.patterns import DIGEST_PATTERN, FUNCTION_PATTERN, NAME_PATTERN, URL_PATTERN
 from hpo.config.yaml_file import Document, Location, dotted
 from hpo.errors import ConfigError, ConfigErrors, nearest
@@ -130,20 +131,30 @@ _KINDS = {
 }
 
 
+_WISHES = ("StudyFile", "SearchSpace")
+"""The files in which a user may write what other tools would take."""
+
+
 def _text(schema: dict[str, Any], location: Location, detail: dict[str, Any]) -> str:
     kind, found, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "missing":
         description = next((node["description"] for node in _at(schema, location) if "description" in node), "")
         return f"is missing ({description})" if description else "is missing"
     if kind == "extra_forbidden":
-        return f"unknown key; {nearest(str(location[-1]), _keys(_at(schema, location[:-1])))}"
+        way = key_elsewhere(str(location[-1])) if schema.get("title") in _WISHES else ""
+        return (
+            f"unknown key; {way}"
+            if way
+            else f"unknown key; {nearest(str(location[-1]), _keys(_at(schema, location[:-1])))}"
+        )
     if kind == "literal_error":
         words = [word for node in _at(schema, location) for word in _words(node)]
-        return f"found {shown(found)}; {nearest(str(found), words)}"
+        return f"found {shown(found)}; {word_elsewhere(str(location[-1]), found) or nearest(str(found), words)}"
     if kind == "value_error":
         return str(context["error"])
     if kind == "string_pattern_mismatch":
-        return f"{_PATTERNS[context['pattern']]}; found {shown(found)}"
+        way = word_elsewhere(str(location[0]), found) if context["pattern"] == FUNCTION_PATTERN else ""
+        return f"{_PATTERNS[context['pattern']]}; found {shown(found)}{way and f'; {way}'}"
     if kind in _NUMBERED:
         return f"{_NUMBERED[kind].format(**canonical(context))}; found {shown(found)}"
     rule = _KINDS.get(kind.split("_")[0])

@@ -127,7 +127,9 @@ def _fitting(
         return value
     if kind is bool:
         if not isinstance(value, bool):
-            raise ValueError(f"must be true or false; found {shown(value)}")
+            is_function = name == "augmentation" and ":" in str(value)
+            own = "; augment of the study file names a function of your own" if is_function else ""
+            raise ValueError(f"must be true or false; found {shown(value)}{own}")
         return value
     if isinstance(value, bool | str) or (kind is int and float(value) != int(value)):
         raise ValueError(f"must be a {'whole number' if kind is int else 'number'}; found {shown(value)}")

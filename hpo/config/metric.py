@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema
 
+from hpo.config.elsewhere import word_elsewhere
 from hpo.config.explain import shown
 from hpo.config.function_source import read_function
 from hpo.errors import nearest
@@ -24,6 +25,8 @@ _FUNCTION = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*(#[0-9a-f]{8})?$"
 def _metric(value: Any) -> str:
     if isinstance(value, str) and (value in METRIC_NAMES or re.match(_FUNCTION, value)):
         return value
+    if way := word_elsewhere("metric", value):
+        raise ValueError(f"found {shown(value)}; {way}")
     raise ValueError(
         f"found {shown(value)}; {nearest(str(value), METRIC_NAMES)}; or a function of your own, as module:name"
     )

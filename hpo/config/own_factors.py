@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpo.config.architectures import FunctionSettings, architecture_name, file_problems
+from hpo.config.elsewhere import factor_elsewhere
 from hpo.config.explain import Problem
 from hpo.config.function_source import FoundFunction, read_function
 from hpo.config.search_space import SearchSpace
@@ -128,8 +129,25 @@ def unknown_factors(
     of_architectures = {item.function for item in study.architectures if isinstance(item, FunctionSettings)}
     listed = [name for function in of_architectures for name in read_function(function, folder).arguments or ()]
     known = {*FACTORS, *owned, *listed}
+    hidden = sorted(function for function in of_architectures if read_function(function, folder).takes_any)
     text = f"is not a factor: neither of the training nor of {', '.join(specs)}"
-    return [Problem(("factors", name), f"{name!r} {text}; {nearest(name, known)}") for name in unknown]
+    return [Problem(("factors", name), f"{name!r} {text}; {_way(name, known, hidden)}") for name in unknown]
+
+
+def _way(name: str, known: set[str], hidden: list[str]) -> str:
+    """What to write instead of an unknown factor.
+
+    Args:
+        name: the factor.
+        known: the factors that there are.
+        hidden: functions whose arguments their source does not list.
+    """
+    here = factor_elsewhere(name)
+    if here in known:
+        return f"here it is called {here}"
+    if hidden:
+        return f"if it is an argument of {' or '.join(hidden)}, give it a value in arguments; {nearest(name, known)}"
+    return nearest(name, known)
 
 
 def absent_factors(study: StudyFile) -> list[str]:

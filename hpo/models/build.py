@@ -160,7 +160,8 @@ def _function_model(
                 arguments = canonical(dict(spec.arguments))
                 model = function((size, size, form.channels), **arguments, **_outputs(spec, function, form))
         except (Exception, SystemExit) as error:
-            raise TrainingError(f"{spec.function}: {type(error).__name__}: {error}") from error
+            said = " ".join(str(error).split())
+            raise TrainingError(f"{spec.function}: {type(error).__name__}: {said}") from error
     problem = _problem(model, size, form)
     if problem:
         given = "one logit" if form.outputs == 1 else f"{form.outputs} logits"
@@ -180,6 +181,34 @@ def _outputs(spec: FunctionSpec, function: Any, form: Form) -> dict[str, int]:
     except (TypeError, ValueError):
         takes = False
     return {"outputs": form.outputs} if takes and "outputs" not in dict(spec.arguments) else {}
+
+
+def check_repeatable(spec: FunctionSpec, model: keras.Model) -> None:
+    """See that a function makes the same network when it is called once more with the same seed.
+
+    Args:
+        spec: the function.
+        model: as `build_model` made it of this specification, its weights untouched.
+
+    Raises:
+        TrainingError: naming a variable that has another shape or value, or is not there.
+    """
+    form = Form(max(2, model.output_shape[-1]), model.input_shape[-1])
+    first = weights_of(model)
+    again = weights_of(_function_model(spec, model.input_shape[1], form, seed=0))
+    for path in sorted({*first, *again}):
+        one, other = first.get(path), again.get(path)
+        if one is None or other is None or one.shape != other.shape:
+            found = " and ".join("nothing" if value is None else str(value.shape) for value in (one, other))
+            problem = f"two calls made {found}"
+        elif not np.array_equal(one, other, equal_nan=True):
+            problem = "two calls with one seed gave it other values"
+        else:
+            continue
+        raise TrainingError(
+            f"{spec.function}: of its variable {path} {problem}, so that no training could be resumed; draw random "
+            "numbers by keras.random or from a fixed seed, and decide nothing by time or machine"
+        )
 
 
 def doubts_about(model: keras.Model) -> list[str]:
@@ -213,6 +242,8 @@ def _problem(model: Any, size: int, form: Form) -> str:
     """What is wrong with a function's model; empty if nothing is."""
     if not isinstance(model, keras.Model):
         return f"it returned {type(model).__name__}"
+    if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
+        return f"its {type(model).__name__} does not know its input and output; return keras.Model(inputs, outputs)"
     if model.input_shape != (None, size, size, form.channels) or model.output_shape != (None, form.outputs):
         return f"its model goes from {model.input_shape} to {model.output_shape}"
     paths = [variable.path for variable in model.variables]

@@ -12,7 +12,7 @@ from hpo.errors import ConfigError
 from hpo.models import own_function
 from hpo.run.functions import check_functions
 from tests.models.own import GOOD
-from tests.stages.story import load
+from tests.stages.story import SPACE, load
 
 
 @pytest.fixture
@@ -31,7 +31,20 @@ def test_a_function_that_keeps_its_contract_is_let_pass(study: StudyFile) -> Non
     [
         ("return 7", "it returned int"),
         ("raise KeyError('no such weights')", "KeyError: 'no such weights'"),
+        ("raise ValueError('first line\\n  second')", "ValueError: first line second"),
         ("return keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(3)])", "(None, 3)"),
+        ("class Own(keras.Model):\n        pass\n    return Own()", "its Own does not know its input and output"),
+        (
+            "import secrets\n    wide = keras.layers.Dense(secrets.randbelow(1000) + 1)\n    return keras.Sequential("
+            "[keras.Input(shape), keras.layers.Flatten(), wide, keras.layers.Dense(1)])",
+            "of its variable sequential/dense/bias two calls made (",
+        ),
+        (
+            "import secrets\n    kernel = keras.initializers.RandomNormal(seed=secrets.randbelow(10**6))\n    return "
+            "keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(1, "
+            "kernel_initializer=kernel)])",
+            "of its variable sequential/dense/kernel two calls with one seed gave it other values",
+        ),
     ],
 )
 def test_one_that_does_not_is_refused_with_its_name_and_nothing_is_planned(
@@ -84,3 +97,44 @@ def test_an_augmentation_that_breaks_its_contract_is_refused_likewise(
         f"{study.file}: augment: tried_augment:cut: of (4, 16, 16, 3) it returned (4, 15, 16, 3); it must return "
         "float32 patches of the shape that it was given, as a tensor; nothing was planned"
     )
+
+
+DEEP = (
+    "import keras\n\n\ndef make(shape, deep=1):\n    x = inputs = keras.Input(shape)\n    for _ in range(deep):\n"
+    "        x = keras.layers.Conv2D(2, 5, strides=2)(x)\n"
+    "    return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Flatten()(x)))\n"
+)
+"""Of patches of 16 pixels it makes a network of one or two convolutions, and none of three."""
+
+
+@pytest.mark.parametrize(
+    ("factor", "stage2", "named"),
+    [
+        ({"reference": 1, "levels": [1, 2, 3]}, ["learning_rate"], "deep 3"),
+        ({"reference": 1, "levels": [1, 2], "low": 1, "high": 4}, ["deep"], "deep 4"),
+        ({"reference": 1, "levels": [1, 2], "low": 1, "high": 4}, ["learning_rate"], ""),
+        ({"reference": 1, "levels": [1, 2]}, ["deep"], ""),
+    ],
+)
+def test_a_level_or_bound_of_which_a_function_makes_no_network_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, factor: dict[str, object], stage2: list[str], named: str
+) -> None:
+    monkeypatch.setattr(own_function, "_folders", [])
+    (tmp_path / "tried_models.py").write_text(DEEP)
+    study = load(
+        tmp_path,
+        space=SPACE | {"deep": factor},
+        architectures=[{"name": "mine", "function": "tried_models:make"}],
+        stage1={"factors": ["deep"]},
+        stage2={"factors": stage2, "warm_start": "cold"},
+    )
+    if not named:
+        check_functions(study)
+        return
+    with pytest.raises(ConfigError) as refused:
+        check_functions(study)
+    start = (
+        f"{study.file}: architectures.mine: of {named} of {study.search_space.name}, tried_models:make: ValueError: "
+    )
+    assert str(refused.value).startswith(start)
+    assert "\n" not in str(refused.value)
