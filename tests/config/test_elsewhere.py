@@ -52,7 +52,11 @@ def test_a_key_of_another_tool_is_answered_with_its_place_here(
     ("change", "key", "way"),
     [
         ((SPACE, "constraints: [batch_size < 32]\nfactors:\n"), "constraints", "limits of the study file"),
-        ((SPACE, f"{SPACE}  beta_1: {{reference: 0.9, choices: [0.9, 0.99]}}\n"), "factors.beta_1.choices", "levels: [...]"),
+        (
+            (SPACE, f"{SPACE}  beta_1: {{reference: 0.9, choices: [0.9, 0.99]}}\n"),
+            "factors.beta_1.choices",
+            "levels: [...]",
+        ),
         ((SPACE, f"{SPACE}  units: {{reference: 8}}\n"), "factors.units", "here it is called dense"),
         ((SPACE, f"{SPACE}  dropout_rate: {{reference: 0}}\n"), "factors.dropout_rate", "here it is called dropout"),
         (
