@@ -23,7 +23,7 @@ def header(path: Path) -> str:
 
 
 def test_the_studies_are_there() -> None:
-    assert [path.stem for path in STUDIES] == ["paper", "pcam_subset", "quickstart", "small_networks"]
+    assert [path.stem for path in STUDIES] == ["paper", "pcam_best", "pcam_subset", "quickstart", "small_networks"]
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=name)
