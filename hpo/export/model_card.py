@@ -14,7 +14,8 @@ from hpo.export.card_results import calls_section, results_section
 from hpo.export.card_training import compute_section, data_section, training_section
 from hpo.export.markdown import plain, table
 from hpo.export.subject import Subject, class_words
-from hpo.recipe.architecture import CnnSpec, FunctionSpec, as_built
+from hpo.recipe.architecture import CnnSpec, FunctionSpec
+from hpo.recipe.as_built import as_built
 from hpo.recipe.recipe import Recipe
 from hpo.results.words import (
     DASH,

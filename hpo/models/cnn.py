@@ -6,7 +6,8 @@ from typing import Any
 
 from hpo.models.backend import keras
 from hpo.models.pooling import TiledMaximum
-from hpo.recipe.architecture import CnnSpec, as_built, blocks
+from hpo.recipe.architecture import CnnSpec, blocks
+from hpo.recipe.as_built import as_built
 from hpo.recipe.form import Form
 from hpo.recipe.geometry import shortcut_stride
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from hpo.recipe.architecture import ArchitectureSpec, CnnSpec, as_built
+from hpo.recipe.architecture import ArchitectureSpec, CnnSpec
+from hpo.recipe.as_built import as_built
 
 ComputeDtype = Literal["float32", "bfloat16"]
 

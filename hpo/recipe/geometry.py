@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from hpo.recipe.architecture import CnnSpec, as_built, blocks
+from hpo.recipe.architecture import CnnSpec, blocks
+from hpo.recipe.as_built import as_built
 from hpo.recipe.form import TWO_IN_RGB, Form
 
 

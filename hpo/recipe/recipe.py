@@ -19,6 +19,7 @@ from hpo.recipe.architecture import (
     function_from_json,
 )
 from hpo.recipe.arithmetic import PLAIN, Arithmetic, arithmetic_to_json
+from hpo.recipe.as_built import in_effect
 from hpo.recipe.augmentations import NO_AUGMENTATIONS, Augmentations
 from hpo.recipe.fitting import AS_BEFORE, Fitting, in_use
 from hpo.recipe.form import TWO_IN_RGB, Form
@@ -157,7 +158,9 @@ class Recipe:
         values = {
             "data": self.data,
             "patches": self.patches,
-            "architecture": architecture_to_json(self.architecture),
+            "architecture": architecture_to_json(
+                in_effect(self.architecture, batch_normalization=self.batch_normalization)
+            ),
             "batch_size": self.batch_size,
             "learning_rate": self.learning_rate,
             "strategy": {"name": self.strategy.name, **self.strategy.parameters()},

@@ -18,11 +18,11 @@ from hpo.recipe.architecture import (
     FunctionSpec,
     architecture_from_json,
     architecture_to_json,
-    as_built,
     blocks,
     own_factors,
     with_own_factors,
 )
+from hpo.recipe.as_built import as_built
 
 OTHERS: list[ArchitectureSpec] = [
     FunctionSpec("my_models:small", "ab" * 32),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hpo.recipe import recipe as module
-from hpo.recipe.architecture import ARCHITECTURES, FunctionSpec
+from hpo.recipe.architecture import ARCHITECTURES, CnnSpec, Convolution, FunctionSpec
 from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.augmentations import Augmentations
 from hpo.recipe.fitting import Fitting
@@ -18,6 +18,7 @@ from hpo.recipe.recipe import Recipe, WarmStart, recipe_from_json, recipe_to_jso
 from hpo.recipe.schedule import Strategy
 
 PLAIN = Recipe("d" * 64, 2000, ARCHITECTURES["model2"])
+UNNORMALIZED = CnnSpec((Convolution(3, 8), Convolution(3, 8)), (4,))
 DONOR = replace(PLAIN, batch_size=16, learning_rate=0.005)
 WARM = replace(PLAIN, batch_normalization=True, initial=WarmStart(DONOR, 10))
 SHRUNK = replace(WARM, initial=WarmStart(DONOR, 10, "shrink_perturb", 0.4, 0.1))
@@ -140,10 +141,29 @@ def test_every_field_is_covered_by_the_test_above() -> None:
         (replace(PLAIN, optimizer="adam", weight_decay=0.1), replace(PLAIN, optimizer="adamw", weight_decay=0.1)),
         (replace(WARM, initial=WarmStart(DONOR, 10, shrink=0.7, perturb=0.9)), WARM),
         (replace(PLAIN, patches=2000.0, learning_rate=0.010, momentum=0.9), PLAIN),
+        (
+            replace(PLAIN, architecture=replace(UNNORMALIZED, bn_momentum=0.5)),
+            replace(PLAIN, architecture=UNNORMALIZED),
+        ),
+        (
+            replace(PLAIN, architecture=replace(UNNORMALIZED, residual=True, depth=1)),
+            replace(PLAIN, architecture=replace(UNNORMALIZED, depth=1)),
+        ),
     ],
 )
 def test_what_a_training_does_not_use_does_not_enter_its_key(one: Recipe, other: Recipe) -> None:
     assert one.key == other.key
+
+
+def test_a_normalizations_momentum_and_a_second_blocks_shortcut_enter_the_key() -> None:
+    slow, shortcut = replace(UNNORMALIZED, bn_momentum=0.5), replace(UNNORMALIZED, residual=True)
+    assert replace(PLAIN, architecture=shortcut).key != replace(PLAIN, architecture=UNNORMALIZED).key
+    for normalized in (
+        replace(PLAIN, architecture=UNNORMALIZED, batch_normalization=True),
+        replace(PLAIN, architecture=replace(UNNORMALIZED, batch_normalization=(1,))),
+    ):
+        of_normalized = replace(slow, batch_normalization=normalized.architecture.batch_normalization)
+        assert replace(normalized, architecture=of_normalized).key != normalized.key
 
 
 @pytest.mark.parametrize(

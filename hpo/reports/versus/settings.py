@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from hpo.config.study import StudyFile
-from hpo.recipe.architecture import ArchitectureSpec, CnnSpec, as_built
+from hpo.recipe.architecture import ArchitectureSpec, CnnSpec
+from hpo.recipe.as_built import as_built
 from hpo.reports.html import Html, paragraph
 from hpo.reports.panel import Panel
 from hpo.reports.plot.looks import Looks
