@@ -42,7 +42,7 @@ def plan(
     from rich.table import Table
 
     from hpo.config.horizons import horizon_lines
-    from hpo.config.own_factors import absent_factors
+    from hpo.config.own_factors import absent_factors, constant_objectives
     from hpo.run.functions import check_functions
     from hpo.stages.data import open_data
     from hpo.stages.estimate import estimate, total
@@ -85,7 +85,8 @@ def plan(
     table.add_section()
     table.add_row(*_cells(total(stages)), *([_duration(sum(seconds.values()))] if speeds else []))
     out.print(table)
-    for line in [*absent_factors(settings), *horizon_lines(settings), *left_out(settings)]:
+    told_of_space = [*absent_factors(settings), *constant_objectives(settings), *horizon_lines(settings)]
+    for line in [*told_of_space, *left_out(settings)]:
         tell(line)
     if changes is not None:
         tell(f"{settings.name} has started; what is trained already is not trained again")

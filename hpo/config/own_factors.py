@@ -161,6 +161,22 @@ def absent_factors(study: StudyFile) -> list[str]:
     return lines
 
 
+def constant_objectives(study: StudyFile) -> list[str]:
+    """Objectives that are the size of a network, where stage 2 tunes nothing that changes it; a line, or none."""
+    sizes = [name for name in study.objectives if name in ("parameters", "model_mb")]
+    sizing = [
+        name
+        for name in study.stage2.factors
+        if name == "batch_normalization" or may_change_shapes(name, study.architecture_specs)
+    ]
+    if not sizes or sizing:
+        return []
+    return [
+        f"{', '.join(sizes)} cannot be tuned: no factor of stage2.factors changes the size of a network; add one, such "
+        "as filters, dense or an argument of your function"
+    ]
+
+
 def stage_problems(
     study: StudyFile,
     space: SearchSpace,

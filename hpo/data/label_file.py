@@ -35,7 +35,10 @@ def read_labels(path: Path, count: int, classes: Sequence[str]) -> npt.NDArray[n
                 f"{path}: y has shape {shape}; labels have shape (N, 1, 1, 1) or (N,), and one-hot ones (N, K)"
             )
         if dtype.kind not in ("uib" if columns == 1 else "uibf"):
-            raise DataError(f"{path}: y has dtype {dtype}; labels are {_numbers(len(classes), 'the integers ')}")
+            raise DataError(
+                f"{path}: y has dtype {dtype}; labels are {_numbers(len(classes), 'the integers ')}, the "
+                "numbers of classes (numbers to predict, as in regression, are not supported)"
+            )
         if shape[0] != count:
             raise DataError(f"{path}: has {shape[0]} labels, but there are {count} patches in the x file beside it")
         if columns not in (1, len(classes)):
@@ -58,7 +61,12 @@ def _checked(path: Path, values: npt.NDArray[Any], classes: int) -> npt.NDArray[
     if low == 1 and high == classes:
         raise DataError(f"{found}{_numbers(classes)}, and here they are 1 to {high}: subtract 1 from each")
     if classes == 2 and 1 < high < MOST_CLASSES and low >= 0:
-        raise DataError(f"{found}{_numbers(classes)} unless {_ADVICE}")
+        if (path.parent / "dataset.json").exists():
+            raise DataError(
+                f"{found}{_numbers(classes)}, as dataset.json beside it names 2 classes; name all of them there"
+            )
+        from_one = ", and labels begin at 0: subtract 1 from each" if low == 1 else ""
+        raise DataError(f"{found}{_numbers(classes)} unless {_ADVICE}{from_one}")
     raise DataError(found + _numbers(classes))
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from hpo.config.as_planned import as_planned, find_study
 from hpo.config.load import load_study
+from hpo.config.own_factors import constant_objectives
 from hpo.stages.plan import determining_settings
 from tests.config.samples import refusal
-from tests.stages.story import DATA, load, write
+from tests.stages.story import DATA, SPACE, load, write
 
 CHOOSE = {"best": "auc", "within": 0.01, "then": "parameters"}
 TWO: dict[str, Any] = {"objectives": ["auc", "parameters"], "choose": CHOOSE}
@@ -68,3 +69,12 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, changes: dict[str, Any], said
     found = refusal(load_study, file)
     assert [line for line in found if said in line], found
     assert len(found) == 1
+
+
+def test_an_objective_that_nothing_changes_is_told(tmp_path: Path) -> None:
+    said = "parameters cannot be tuned: no factor of stage2.factors changes the size of a network; add one, such as "
+    assert [line[: len(said)] for line in constant_objectives(load(tmp_path, **TWO))] == [said]
+    assert constant_objectives(load(tmp_path)) == []
+    space = SPACE | {"filters": {"reference": 4, "levels": [2, 4]}}
+    tuned = load(tmp_path, **TWO, space=space, stage2={"factors": ["filters"], "warm_start": "cold"})
+    assert constant_objectives(tuned) == []

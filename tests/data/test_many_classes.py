@@ -74,6 +74,20 @@ class TestLabels:
             write(tmp_path / "hot", write_split, classes=(), y=np.eye(3)[np.arange(12) % 3])
         )
 
+    def test_classes_that_dataset_json_does_not_name_are_to_be_added_there(self, tmp_path, write_split):
+        said = refused(write(tmp_path, write_split, classes=("a", "b")))
+        assert said.endswith("labels are 0 and 1, as dataset.json beside it names 2 classes; name all of them there")
+
+    def test_labels_from_1_without_names_are_refused_with_both_ways(self, tmp_path, write_split):
+        said = refused(write(tmp_path, write_split, classes=(), y=1 + np.arange(12) % 3))
+        assert "dataset.json beside it names the classes" in said
+        assert said.endswith("and labels begin at 0: subtract 1 from each")
+
+    def test_numbers_to_predict_are_refused_as_such(self, tmp_path, write_split):
+        said = refused(write(tmp_path, write_split, classes=(), y=np.linspace(0, 1, 12).astype(np.float32)))
+        assert "y has dtype float32; labels are the integers 0 and 1" in said
+        assert "regression" in said
+
     @pytest.mark.parametrize("value", [-1, 3, 255, 300])
     def test_a_label_that_is_no_classs_is_refused(self, tmp_path, write_split, value):
         y = np.arange(12) % 3
