@@ -229,7 +229,7 @@ def _word_problems(name: str, factor: Factor) -> list[Problem]:
         if field in factor.model_fields_set
     ]
     return problems + [
-        Problem(("levels", index), f"{shown(level)} stands here twice")
+        Problem(("levels", index), f"{shown(level)} is listed twice")
         for index, level in enumerate(factor.levels)
         if level in factor.levels[:index]
     ]

@@ -169,7 +169,7 @@ FactorName = Annotated[
 def repeated_items(key: str, values: tuple[Any, ...]) -> list[Problem]:
     """What is wrong with a list whose items must differ: one problem for each that stood earlier in it."""
     return [
-        Problem((key, index), f"{value!r} stands here twice")
+        Problem((key, index), f"{value!r} is listed twice")
         for index, value in enumerate(values)
         if value in values[:index]
     ]

@@ -26,13 +26,13 @@ from hpo.recipe.architecture import own_factors
 Model = TypeVar("Model", bound=BaseModel)
 
 DATABASE_VARIABLE = "HPO_DATABASE"
-"""Environment variable: a database URL that goes before a study file's."""
+"""Environment variable: a database URL that overrides a study file's."""
 
 DATA_VARIABLE = "HPO_DATA"
-"""Environment variable: a data folder that goes before a study file's."""
+"""Environment variable: a data folder that overrides a study file's."""
 
 CHECKPOINTS_VARIABLE = "HPO_CHECKPOINTS"
-"""Environment variable: a folder or URL that goes before a study file's ``checkpoints``."""
+"""Environment variable: a folder or URL that overrides a study file's ``checkpoints``."""
 
 
 def load_yaml(path: Path | str, model: type[Model]) -> Model:
@@ -74,7 +74,7 @@ def load_study(path: Path | str, database: str | None = None) -> StudyFile:
 
     Args:
         path: the study file.
-        database: a URL that goes before all that.
+        database: a URL that overrides all that.
 
     Raises:
         ConfigError: as `load_yaml`, about the study file or a file it names.

@@ -57,7 +57,7 @@ class DataSettings(Settings):
     """Where the patches are."""
 
     folder: AnyPath = Field(
-        description="folder of the HDF5 files, relative to this file; the environment's HPO_DATA goes before it, "
+        description="folder of the HDF5 files, relative to this file; the environment's HPO_DATA overrides it, "
         "except for a study that makes its own sample"
     )
     patch_size: Whole = Field(default=96, ge=8, description="side of the square patches, pixels")
@@ -193,12 +193,12 @@ class StudyFile(Settings):
     database: DatabaseUrl = Field(
         default_factory=_default_database,
         description="SQLAlchemy URL; by default an SQLite file in the output folder; the environment's HPO_DATABASE "
-        "goes before it",
+        "overrides it",
     )
     checkpoints: StoreUrl = Field(
         default_factory=_default_checkpoints,
         description="folder or fsspec URL of the checkpoints; by default in the output folder; the environment's "
-        "HPO_CHECKPOINTS goes before it",
+        "HPO_CHECKPOINTS overrides it",
     )
     _loaded: _Loaded = PrivateAttr()
 

@@ -212,7 +212,7 @@ def _syntax_error(path: Path, error: MarkedYAMLError) -> ConfigError:
     problem = " ".join(str(error.problem).split())
     if isinstance(error, DuplicateKeyError):
         key = problem.split('"')[1]
-        return ConfigError(path, "the key stands here twice; keep one of them", key=key, line=line)
+        return ConfigError(path, "the key is listed twice; keep one of them", key=key, line=line)
     if "'\\t'" in problem:
         problem = "a tab character; indent with spaces"
     elif "another document" in problem:

@@ -45,7 +45,7 @@ def test_samplers_of_several_objectives_are_accepted(tmp_path: Path, design: str
             {"objectives": ["auc"]},
             "objectives: needs at least two; found 'auc', and objective: {metric: ...} is for one",
         ),
-        ({"objectives": ["auc", "parameters", "auc"]}, "objectives.2: 'auc' stands here twice"),
+        ({"objectives": ["auc", "parameters", "auc"]}, "objectives.2: 'auc' is listed twice"),
         (
             {"objectives": ["f1", "parameters"]},
             "objectives: lacks auc, which ranges and the final comparison are judged by",

@@ -121,7 +121,7 @@ STRATEGY = "strategy: {reference: constant, levels: [constant, step]}"
         (
             STRATEGY,
             "strategy: {reference: step, levels: [step, step]}",
-            '6 factors.strategy.levels.1: "step" stands here twice',
+            '6 factors.strategy.levels.1: "step" is listed twice',
         ),
         (
             STRATEGY,

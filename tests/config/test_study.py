@@ -73,11 +73,11 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
             f"did you mean 'model3'? (allowed: {ARCHITECTURE_NAMES})",
         ),
         (ARCHITECTURE_LIST, "architectures: [model2, 3]", "6 architectures.1: must be text; found 3"),
-        (ARCHITECTURE_LIST, "architectures: [model2, model3, model2]", "6 architectures.2: 'model2' stands here twice"),
+        (ARCHITECTURE_LIST, "architectures: [model2, model3, model2]", "6 architectures.2: 'model2' is listed twice"),
         (
             ARCHITECTURE_LIST,
             "architectures: [model2, {name: Model2, convolutions: [{kernel: 3, filters: 8}]}]",
-            "6 architectures.1: 'model2' stands here twice",
+            "6 architectures.1: 'model2' is listed twice",
         ),
         (
             ARCHITECTURE_LIST,
@@ -118,7 +118,7 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
             "7 objective.last: is only used with epoch: mean_last; epoch is last",
         ),
         (FACTORS, "factors: []", "8 stage1.factors: needs at least 1 item; found an empty list"),
-        (FACTORS, "factors: [epochs, epochs]", "8 stage1.factors.1: 'epochs' stands here twice"),
+        (FACTORS, "factors: [epochs, epochs]", "8 stage1.factors.1: 'epochs' is listed twice"),
         (
             FACTORS,
             "factors: [epochs, learning_rat]",
@@ -189,7 +189,7 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
         (
             "confirm:\n  epochs: 3\n",
             "confirm:\n  epochs: 3\n  seeds: [1, 2, 1]\n",
-            "14 confirm.seeds.2: 1 stands here twice",
+            "14 confirm.seeds.2: 1 is listed twice",
         ),
         (
             "confirm:\n  epochs: 3\n",
