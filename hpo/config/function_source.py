@@ -27,12 +27,16 @@ class FoundFunction:
             them: the function is imported from elsewhere, or the result of a call.
         required: those of them without a default.
         takes_any: whether it takes keyword arguments that it does not list (``**options``).
+        first: names of the arguments that it is given, as far as it has them.
+        is_short: whether it takes fewer arguments than it is given.
     """
 
     digest: str
     arguments: tuple[str, ...] | None
     required: tuple[str, ...] = ()
     takes_any: bool = False
+    first: tuple[str, ...] = ()
+    is_short: bool = False
 
 
 def read_function(function: str, folder: Path, *, given: int = 1) -> FoundFunction:
@@ -127,6 +131,8 @@ def _signature(arguments: ast.arguments, digest: str, given: int) -> FoundFuncti
         arguments=tuple(by_name),
         required=tuple(one for one in by_name if one in without_default),
         takes_any=arguments.kwarg is not None,
+        first=tuple(first),
+        is_short=len(first) < given and arguments.vararg is None,
     )
 
 

@@ -223,6 +223,11 @@ def _argument_problems(
     ]
     if source.arguments is None:
         return problems
+    if source.is_short or source.first == ("hp",):
+        gets = "the shape" if isinstance(item, FunctionSettings) else "two arguments (docs/functions.md)"
+        takes = f"takes {', '.join(source.first) or 'no argument'}"
+        text = f"{item.function} {takes}; it is given {gets}, and what is to be tuned as keyword arguments"
+        return [Problem(("function",) if isinstance(item, FunctionSettings) else (), text)]
     problems += [
         Problem(("arguments", name), f"{item.function} has no argument {name!r}; {_nearest(name, allowed)}")
         for name in item.arguments

@@ -22,6 +22,10 @@ def resnet(shape, width=32, *, depth=2, activation="relu"): ...
 def needy(shape, width): ...
 def anything(shape, **options): ...
 def penalized(shape, l2=0.0): ...
+def build(hp): ...
+def bare(): ...
+def loose(*given, width=3): ...
+def still(patches): ...
 """
 WIDTH = "  width: {reference: 32, levels: [16, 32, 64], scale: log}\n"
 MINE = "architectures: [model2, {name: mine, function: 'nets:resnet'}]"
@@ -193,10 +197,27 @@ def test_the_type_of_an_argument_shows_in_its_values(tmp_path: Path, space: str,
             "{name: mine, function: 'nets:needy'}",
             "6 architectures.0: nets:needy needs width: give a value in arguments, or make it a factor",
         ),
+        (
+            "{name: mine, function: 'nets:build'}",
+            "6 architectures.0.function: nets:build takes hp; it is given the shape, and what is to be tuned as "
+            "keyword arguments",
+        ),
+        (
+            "{name: mine, function: 'nets:bare'}",
+            "6 architectures.0.function: nets:bare takes no argument; it is given the shape, and what is to be tuned "
+            "as keyword arguments",
+        ),
+        (
+            "{name: mine, function: 'nets:loose'}\naugment: 'nets:still'",
+            "7 augment: nets:still takes patches; it is given two arguments (docs/functions.md), and what is to be "
+            "tuned as keyword arguments",
+        ),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(tmp_path: Path, architectures: str, error: str) -> None:
-    assert refusal(load_study, write(tmp_path, (LIST, f"architectures: [{architectures}]"), space="")) == [error]
+    first, *others = architectures.split("\n")
+    listed = "\n".join([f"architectures: [{first}]", *others])
+    assert refusal(load_study, write(tmp_path, (LIST, listed), space="")) == [error]
 
 
 def test_an_argument_by_the_name_of_a_newer_factor_of_the_training_is_not_taken_for_it(tmp_path: Path) -> None:
