@@ -48,6 +48,7 @@ def test_any_data_folder_can_be_named(tmp_path: Path, folder: str) -> None:
 
 def test_every_commented_choice_of_the_study_can_be_taken(tmp_path: Path) -> None:
     (tmp_path / "my_models.py").write_text("def build(shape): ...\n")
+    (tmp_path / "my_augment.py").write_text("def noisy(patches, seed): ...\n")
     choices = (
         "valid_patches:",
         "split:",
@@ -55,6 +56,11 @@ def test_every_commented_choice_of_the_study_can_be_taken(tmp_path: Path) -> Non
         "  convolutions:",
         "  dense:",
         "- {name: mine",
+        "patience:",
+        "symmetries:",
+        "folds:",
+        "limits:",
+        "augment:",
         "workers:",
         "output:",
         "database:",
@@ -67,6 +73,8 @@ def test_every_commented_choice_of_the_study_can_be_taken(tmp_path: Path) -> Non
     assert study.data.valid_patches == 2000
     assert study.data.split is not None
     assert study.workers.threads == 2
+    assert (study.confirm.patience, study.confirm.symmetries, study.confirm.folds) == (3, True, 5)
+    assert study.limits.parameters == 500_000
     assert study.checkpoints == "s3://bucket/folder"
 
 
@@ -78,7 +86,7 @@ def test_mean_last_takes_its_commented_number(tmp_path: Path) -> None:
 
 
 def test_every_commented_factor_of_the_search_space_can_be_taken(tmp_path: Path) -> None:
-    names = ("momentum", "weight_decay", "augmentation")
+    names = ("momentum", "weight_decay", "augmentation", "dropout", "filters")
     space = uncommented(search_space_template(), *(f"{name}:" for name in names))
     study = template().replace("strategy]", f"strategy, {', '.join(names)}]")
 
