@@ -82,7 +82,7 @@ class Worker:
         A fold's is kept until another fold's is asked for, so that one is in memory besides the study's own.
         """
         folds = self.study.confirm.folds
-        if recipe.data == self.dataset.digest or folds is None:
+        if folds is None or recipe.data == self.dataset.digest:
             return self.trainer
         if recipe.data not in self.of_folds:
             self.of_folds.clear()
