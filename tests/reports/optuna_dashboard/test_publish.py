@@ -64,7 +64,7 @@ def shown(database: Database) -> dict[str, dict[str, Any]]:
 
 
 def small_publication(note: str = "## Ours\n", points: int = 2) -> Publication:
-    return Publication(NAME, "validation AUC", {"hpo-history": go.Figure(go.Scatter(y=list(range(points))))}, note)
+    return Publication(NAME, ("validation AUC",), {"hpo-history": go.Figure(go.Scatter(y=list(range(points))))}, note)
 
 
 def test_every_optuna_study_that_has_begun_has_figures_note_and_the_objectives_name(story: Story) -> None:
