@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.metrics import METRICS
+from hpo.results.front import objective_value, read_front, rule_words
 from hpo.results.study import StudyResults
-from hpo.results.words import before_note, plural, resampled_words
-from hpo.terminal import out
+from hpo.results.words import before_note, listed, plural, resampled_words
+from hpo.terminal import out, tell
 
 
 def print_comparison(results: StudyResults) -> None:
@@ -35,8 +38,28 @@ def print_comparison(results: StudyResults) -> None:
     sampling = next(iter(found.values())).sampling
     out.print(
         f"means of {plural(sampling.seeds, 'seed')} with 95% intervals (bootstrap over {resampled_words(sampling)}); "
-        f"* best on validation.{before_note(results.settings.confirm.equal_training)}"
+        f"* {results.settings.best_words}.{before_note(results.settings.confirm.equal_training)}"
     )
+
+    for line in objective_lines(results):
+        tell(line)
+
+
+def objective_lines(results: StudyResults) -> Iterator[str]:
+    """The objectives of each architecture's tuned network, and what chose it; nothing with one objective."""
+    front = read_front(results)
+    if front is None or not front.best:
+        return
+    yield f"chosen from a front of {plural(len(front.best), 'network')}: {rule_words(front.objectives)}"
+    for name in results.compared:
+        trial, values = front.chosen.get(name), results.final_values(name)
+        if trial is None or not values:
+            continue
+        reached = listed([objective_value(one, value) for one, value in values.items()])
+        searched = listed([objective_value(one, value) for one, value in zip(values, trial.values, strict=True)])
+        mark = " *" if name == results.best_compared else ""
+        seeds = plural(len(results.trained_finals(name, "after")), "seed")
+        yield f"{name}{mark}: {reached} (validation, {seeds}); trial {trial.number} of stage 2: {searched}"
 
 
 def _interval(estimate: Estimate, sign: str = "") -> str:

@@ -120,7 +120,9 @@ class BestConfig(Settings):
 
     kind: Literal["best_config"] = Field(description="tells this file from a study file")
     study: Name = Field(description="name of the study")
-    best: Name = Field(description="the architecture that did best on validation")
+    best: Name = Field(
+        description="the architecture that did best on validation; of several objectives, the one that choose takes"
+    )
     data: DataSettings = Field(description="where the patches are")
     data_digest: Digest = Field(description="SHA-256 of the training and validation patches and labels")
     modules: AnyPath | None = Field(

@@ -108,6 +108,17 @@ class Objectives:
             left = [number for number in left if number != chosen]
         return order
 
+    def order(self, found: Sequence[Values]) -> list[int]:
+        """The numbers of all networks in the order in which the rule would choose from those that are left.
+
+        What the front of those left does not have (values that are no number) comes last.
+        """
+        left, order = list(range(len(found))), []
+        while left:
+            ranked = self.ranked([found[number] for number in left])
+            order.append(left.pop(ranked[0] if ranked else 0))
+        return order
+
     def _chosen(self, numbers: Sequence[int], found: Sequence[Values]) -> int:
         beyond = {number: sum(max(0.0, over) for over in self.violations(found[number]).values()) for number in numbers}
         least = min(beyond.values())

@@ -20,8 +20,14 @@ def results_to_json(results: StudyResults) -> dict[str, Any]:
         "study": results.settings.name,
         "best": results.best_compared if tested else None,
         "objective": results.settings.objective.metric,
-        "architectures": {name: _sides(sides) for name, sides in tested.items()},
+        "architectures": {name: _sides(sides) | _objectives(results, name) for name, sides in tested.items()},
     }
+
+
+def _objectives(results: StudyResults, architecture: str) -> dict[str, Any]:
+    """The tuned network's value of each objective, where the study has several."""
+    values = results.final_values(architecture)
+    return {"objectives": {name: _finite(value) for name, value in values.items()}} if values else {}
 
 
 def _sides(sides: Sides) -> dict[str, Any]:

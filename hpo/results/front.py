@@ -8,7 +8,6 @@ from hpo.config.objectives import QUANTITIES
 from hpo.evaluation.front import Objectives, less_is_better
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
-from hpo.results.trials import chosen_trial
 from hpo.results.words import METRIC_WORDS, count, number
 
 _QUANTITY_WORDS = {
@@ -49,7 +48,7 @@ def read_front(results: StudyResults) -> Front | None:
     place = objectives.names.index(objectives.rule.then)
     front = [trials[at] for at in objectives.front([trial.values for trial in trials])]
     best = sorted(front, key=lambda trial: -objectives.gains(trial.values)[place])
-    found = {name: chosen_trial(results, name) for name in results.settings.architectures}
+    found = {name: results.chosen_trial(name) for name in results.settings.architectures}
     chosen = {name: trial for name, trial in found.items() if trial is not None and trial.values}
     return Front(objectives, trials, best, chosen)
 
@@ -66,6 +65,12 @@ def objective_value(name: str, value: float) -> str:
     if name in QUANTITIES:
         return f"{value:.3g} {'MB' if name == 'model_mb' else 'ms'}"
     return f"{METRIC_WORDS[name]} {number(value)}"
+
+
+def bare_value(name: str, value: float) -> str:
+    """A value of an objective without its unit, for a column whose heading has it: ``0.941``, ``8,657``, ``2.1``."""
+    words = objective_value(name, value).split()
+    return words[0] if name in QUANTITIES else words[-1]
 
 
 def rule_words(objectives: Objectives) -> str:

@@ -84,6 +84,11 @@ class StudySettings:
         return self.objective.metric if self.objective.metric in METRICS else "auc"
 
     @property
+    def best_words(self) -> str:
+        """What makes an architecture the best, after "is" or "the": ``best on validation``."""
+        return "best on validation" if self.objectives is None else "best by the study's rule"
+
+    @property
     def reference(self) -> dict[str, Value]:
         """The reference point: every factor that applies there, before tuning."""
         return applicable(self.reference_values, self.conditions)

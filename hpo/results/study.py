@@ -20,6 +20,7 @@ from hpo.data.description import CLASSES
 from hpo.evaluation.folds import FoldComparison
 from hpo.results.comparison import ROLES, Sides, compare_architectures, shared_predictions
 from hpo.results.folds import compare_over_folds
+from hpo.results.ranking import choose_trial, final_values, rank_architectures
 from hpo.results.records import (
     Candidate,
     ComputeEntry,
@@ -160,19 +161,35 @@ class StudyResults:
             mistakes=self.mistakes if architecture == self.best_architecture else (),
         )
 
+    def chosen_trial(self, architecture: str) -> TrialResult | None:
+        """The trial of stage 2 whose settings were chosen, or the best so far; None before one has finished."""
+        return choose_trial(self.settings, self.finished("stage2", architecture), self.chosen(architecture))
+
+    def final_values(self, architecture: str) -> dict[str, float]:
+        """Each of several objectives' value of the tuned network, by name; empty with one, or before it is trained.
+
+        Metrics are means over the seeds of the final trainings, on the validation split.
+        """
+        trained = self.trained_finals(architecture, "after")
+        return final_values(self.settings, self.chosen_trial(architecture), trained)
+
     @property
     def ranking(self) -> list[str]:
         """Architectures with tuned models, the best on validation first; equals in the study file's order.
 
-        Each is ranked by the mean over the seeds of its final trainings. The test split plays no part.
+        Each is ranked by the mean over the seeds of its final trainings. Of several objectives the study's rule
+        (``choose``) ranks, as it chooses within an architecture. The test split plays no part.
         """
+        return self._ranked(self.settings.architectures)
+
+    def _ranked(self, architectures: Collection[str]) -> list[str]:
         gain = self.settings.objective.gain
         gains = {
             name: fmean(gain(one.objective) for one in trained if one.objective is not None)
             for name in self.settings.architectures
-            if (trained := self.trained_finals(name, "after"))
+            if name in architectures and (trained := self.trained_finals(name, "after"))
         }
-        return sorted(gains, key=lambda name: -gains[name])
+        return rank_architectures(self.settings, gains, {name: self.final_values(name) for name in gains})
 
     @property
     def best_architecture(self) -> str | None:
@@ -181,7 +198,7 @@ class StudyResults:
 
     def best_of(self, architectures: Collection[str]) -> str | None:
         """The best on validation of some architectures; None if none of them has tuned models."""
-        return next((name for name in self.ranking if name in architectures), None)
+        return next(iter(self._ranked(architectures)), None)
 
     @cached_property
     def comparison(self) -> dict[str, Sides]:

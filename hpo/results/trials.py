@@ -10,7 +10,6 @@ from hpo.recipe.conditions import is_on_axis
 from hpo.recipe.point import FACTORS, Value
 from hpo.results.records import StageName, TrialResult
 from hpo.results.settings import StudySettings
-from hpo.results.study import StudyResults
 
 _Item = TypeVar("_Item")
 
@@ -41,22 +40,6 @@ def best_trial(objective: Objective, trials: Iterable[TrialResult]) -> TrialResu
 def from_best(objective: Objective, trials: Iterable[TrialResult]) -> list[TrialResult]:
     """Finished trials, the best one first; equals keep their order."""
     return sorted(trials, key=lambda trial: -objective.gain(value_of(trial)))
-
-
-def chosen_trial(results: StudyResults, architecture: str) -> TrialResult | None:
-    """The stage-2 trial whose settings were chosen, or the best if no recheck has chosen; None without trials."""
-    trials = results.finished("stage2", architecture)
-    chosen = results.chosen(architecture)
-    found = [trial for trial in trials if chosen is not None and trial.recipe_key == chosen.recipe_key]
-    if found:
-        return max(found, key=lambda trial: int(trial.point.get("epochs", 0)))
-    if not trials:
-        return None
-    objectives = results.settings.objectives
-    valued = [trial for trial in trials if trial.values]
-    if objectives is not None and valued:
-        return valued[objectives.ranked([trial.values for trial in valued])[0]]
-    return best_trial(results.settings.objective, trials)
 
 
 def varied_factors(trials: Iterable[TrialResult]) -> list[str]:

@@ -67,7 +67,8 @@ def _chosen(results: StudyResults, best: str) -> str:
     """The reason for presenting this architecture."""
     if len(results.compared) == 1:
         return ""
-    return ", the best on validation," if best == results.best_architecture else ", the best on validation so far,"
+    so_far = "" if best == results.best_architecture else " so far"
+    return f", the {results.settings.best_words}{so_far},"
 
 
 def origin(results: StudyResults, architecture: str) -> str:

@@ -7,7 +7,10 @@ import pytest
 from hpo import terminal
 from hpo.storage.database import Database
 from tests.cli.hpo import Hpo
+from tests.results.conftest import finished
 from tests.stages.story import Story, load
+
+__all__ = ["finished", "hpo", "story"]
 
 
 @pytest.fixture

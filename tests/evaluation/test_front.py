@@ -42,6 +42,12 @@ def test_the_rule_takes_the_smallest_of_those_that_are_as_good_as_the_best(
     assert replace(TWO, rule=rule).ranked(FOUND) == order
 
 
+def test_of_all_networks_the_rule_takes_one_after_the_other_whether_they_are_on_the_front_or_not() -> None:
+    # 1 is the smallest within 0.01 of the best, 5 the same again; then 0 and 4; then the best of what is left.
+    assert TWO.order(FOUND) == [1, 5, 0, 4, 6, 2, 3]
+    assert TWO.order([(float("nan"), 1), (0.5, 10)]) == [1, 0]
+
+
 def test_the_digits_as_written_decide() -> None:
     assert replace(TWO, rule=Rule("auc", 0.1, "parameters")).ranked([(0.9, 10), (0.8, 5)])[0] == 1
 

@@ -23,7 +23,6 @@ from hpo.reports.panels import (
 from hpo.results.advice import next_steps
 from hpo.results.past_best import past_its_best
 from hpo.results.study import StudyResults
-from hpo.results.trials import chosen_trial
 from hpo.results.verdict import every_metric, origin, verdict
 from hpo.results.words import number, signed
 from tests.reports.looks import LOOKS
@@ -150,7 +149,7 @@ def test_recheck_and_equal_training_are_columns_of_the_cost_where_there_are_any(
 
 
 def test_the_chosen_trial_is_the_rechecks_choice(honest: StudyResults, finished: StudyResults) -> None:
-    chosen, best = chosen_trial(honest, "model1"), chosen_trial(finished, "model1")
+    chosen, best = honest.chosen_trial("model1"), finished.chosen_trial("model1")
     assert chosen is not None
     assert best is not None
     assert chosen.recipe_key == next(one.recipe_key for one in honest.candidates if one.is_chosen)

@@ -401,14 +401,25 @@ def running_study(results: StudyResults) -> StudyResults:
     )
 
 
-def several(results: StudyResults, *names: str) -> StudyResults:
-    """The study as if its stage 2 had had several objectives."""
+def several(
+    results: StudyResults, *names: str, within: float = 0.01, sizes: Mapping[str, float] | None = None
+) -> StudyResults:
+    """The study as if its stage 2 had had several objectives.
+
+    Args:
+        results: of the study.
+        names: the other objectives.
+        within: of the rule.
+        sizes: what every network of an architecture has of them, instead of something that differs.
+    """
     objective = results.settings.objective
-    objectives = Objectives((objective.metric, *names), Rule(objective.metric, 0.01, names[0]), objective)
+    objectives = Objectives((objective.metric, *names), Rule(objective.metric, within, names[0]), objective)
     trials = []
     for trial in results.trials:
         told = trial.stage == "stage2" and trial.state == "complete" and trial.objective is not None
         others = tuple(float(1000 * (1 + (7 * trial.number + place) % 5)) for place in range(len(names)))
+        if sizes is not None:
+            others = tuple(sizes[trial.architecture] for _ in names)
         trials.append(replace(trial, values=(trial.objective or 0.0, *others)) if told else trial)
     return replace(
         results, settings=replace(results.settings, objectives=objectives), trials=tuple(trials), candidates=()

@@ -39,6 +39,7 @@ class ClassMistakes(NamedTuple):
     wrong: int
     patches: int
     pairs_in_all: int
+    best_words: str = "best on validation"
 
 
 def read_mistakes(results: StudyResults, options: PanelSettings) -> ClassMistakes:
@@ -68,7 +69,8 @@ def read_mistakes(results: StudyResults, options: PanelSettings) -> ClassMistake
         )
         for label, called in places[:_PAIRS]
     ]
-    return ClassMistakes(best, len(rows), results.classes, pairs, int(wrong.sum()), len(labels), len(places))
+    words = results.settings.best_words
+    return ClassMistakes(best, len(rows), results.classes, pairs, int(wrong.sum()), len(labels), len(places), words)
 
 
 def draw_mistakes(data: ClassMistakes) -> Html:
@@ -102,7 +104,7 @@ def mistakes_explain(data: ClassMistakes) -> str:
     )
     return (
         f"The number under a patch is the probability of what it is called, its most probable class{mean}.{some} The "
-        "architecture is the best on validation. A wrong label looks like a confident mistake too."
+        f"architecture is the {data.best_words}. A wrong label looks like a confident mistake too."
     )
 
 

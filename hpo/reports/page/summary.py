@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpo.config.objectives import QUANTITIES
 from hpo.evaluation.compare import MetricComparison
 from hpo.evaluation.metrics import METRICS
 from hpo.reports.html import Html, element, escape, paragraph, table
@@ -10,6 +11,7 @@ from hpo.reports.table import Cell, Column, Table, difference_kind
 from hpo.results.advice import next_steps
 from hpo.results.comparison import Tested
 from hpo.results.cost import total_cost
+from hpo.results.front import objective_value
 from hpo.results.study import StudyResults
 from hpo.results.trials import STAGES
 from hpo.results.verdict import every_metric, origin, price, verdict
@@ -56,7 +58,7 @@ def before_after_table(results: StudyResults) -> Table:
     looks = Looks(results.settings.architectures)
     rows: list[list[Cell | str]] = []
     for name, sides in results.compared.items():
-        mark = "best on validation" if name == results.best_architecture else ""
+        mark = results.settings.best_words if name == results.best_architecture else ""
         cells: list[Cell | str] = [Cell(name, mark, swatch=looks.colour(name))]
         cells += [_metric_cell(sides.headline.metrics[metric]) for metric in METRICS]
         of_accuracy, of_auc = (p_value(sides.adjusted_p[metric]) for metric in _TESTS)
@@ -76,11 +78,7 @@ def _facts(results: StudyResults) -> Html:
     found, cost = results.compared[best].headline.metrics[metric], total_cost(results.compute)
     likely, after = found.improvement, f"{number(found.after.value)} ({interval(found.after)})"
     facts = [
-        (
-            "best on validation",
-            best,
-            f"test {METRIC_WORDS[metric]} {after}",
-        ),
+        (results.settings.best_words, best, _best_note(results, best, f"test {METRIC_WORDS[metric]} {after}")),
         ("its gain by tuning", signed(found.difference.value), f"95% interval {signed_interval(found.difference)}"),
         (
             "a tuned training beats an untuned one",
@@ -98,6 +96,11 @@ def _facts(results: StudyResults) -> Html:
         for label, value, note in facts
     )
     return element("dl", *tiles, class_="facts")
+
+
+def _best_note(results: StudyResults, best: str, tested: str) -> str:
+    values = results.final_values(best)
+    return "; ".join([tested, *(objective_value(name, values[name]) for name in values if name in QUANTITIES)])
 
 
 def _how_to_read(results: StudyResults) -> str:

@@ -7,7 +7,7 @@ from hpo.reports.panel import Panel
 from hpo.reports.panels.front import front_of
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
-from hpo.results.front import Front, objective_value, objective_words
+from hpo.results.front import Front, bare_value, objective_words
 from hpo.results.study import StudyResults
 from hpo.results.trials import varied_factors
 from hpo.results.words import capital, factor_words, listed, plural, value_words
@@ -34,18 +34,13 @@ def draw(data: Front, looks: Looks) -> Table:
         [
             Cell(trial.architecture, swatch=looks.colour(trial.architecture)),
             str(trial.number),
-            *(_bare(objective_value(name, value)) for name, value in zip(names, trial.values, strict=True)),
+            *(bare_value(name, value) for name, value in zip(names, trial.values, strict=True)),
             *(value_words(trial.point[name]) if name in trial.point else "" for name in factors),
             Cell("yes", kind="strong") if id(trial) in chosen else "",
         ]
         for trial in data.best
     ]
     return Table(columns, rows)
-
-
-def _bare(text: str) -> str:
-    """A value without its name, which the column's heading has."""
-    return next((word for word in text.split() if word[0].isdigit() or word[0] in "-\N{MINUS SIGN}"), text)
 
 
 def finding(data: Front) -> str:

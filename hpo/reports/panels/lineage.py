@@ -11,7 +11,7 @@ from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.results.records import Confirmation, Donor, Role, TrialResult
 from hpo.results.study import StudyResults
-from hpo.results.trials import chosen_trial, value_of
+from hpo.results.trials import value_of
 from hpo.results.words import DASH, METRIC_WORDS, listed, number, plural
 
 MOST_SEEDS = 8
@@ -126,7 +126,7 @@ def _tree(results: StudyResults, architecture: str) -> Tree:
         architecture,
         None if donor is None else Model("Stage 1's donor", donor.recipe_key, donor.epoch, donor.objective),
         len(trials),
-        _choice(chosen) if (chosen := chosen_trial(results, architecture)) else None,
+        _choice(chosen) if (chosen := results.chosen_trial(architecture)) else None,
         [(_repeated(one, donor), _model(one)) for one in finals("after")],
         [_model(one) for one in finals("before")],
         [_model(one) for one in finals("cold_control")],

@@ -40,6 +40,7 @@ class Mistakes(NamedTuple):
     classes: tuple[str, ...]
     false_positives: Kind
     false_negatives: Kind
+    best_words: str = "best on validation"
 
 
 def read(results: StudyResults, options: PanelSettings) -> Mistakes | ClassMistakes:
@@ -67,7 +68,7 @@ def read(results: StudyResults, options: PanelSettings) -> Mistakes | ClassMista
         raise NotThereError(f"The tuned models of {best} get every test patch right.")
     if not results.mistakes:
         raise NotThereError("The test patches are not at hand, so that those that were mistaken cannot be shown.")
-    return Mistakes(best, len(rows), results.classes, false_positives, false_negatives)
+    return Mistakes(best, len(rows), results.classes, false_positives, false_negatives, results.settings.best_words)
 
 
 def draw(data: Mistakes | ClassMistakes, _looks: Looks) -> Html:
@@ -104,7 +105,7 @@ def explain(data: Mistakes | ClassMistakes) -> str:
     mean = f", mean over {plural(data.seeds, 'seed')}" if data.seeds > 1 else ""
     return (
         f"The number under a patch is its probability of being {data.classes[1]}{mean}; above {THRESHOLD} it is called "
-        f"so. The architecture is the best on validation. A wrong label looks like a confident mistake too."
+        f"so. The architecture is the {data.best_words}. A wrong label looks like a confident mistake too."
         f"{' The confusion counts each training by itself, and so has other numbers.' if data.seeds > 1 else ''}"
     )
 

@@ -17,7 +17,6 @@ from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.results.records import Confirmation, TrialResult
 from hpo.results.study import StudyResults
-from hpo.results.trials import chosen_trial
 from hpo.results.words import METRIC_WORDS, capital, count, listed, number, plural
 
 Step = Literal["chosen", "fresh", "repeated", "final", "test"]
@@ -78,7 +77,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Optimism:
     gaps = []
     for architecture in settings.architectures:
         finals = results.trained_finals(architecture, "after")
-        chosen = chosen_trial(results, architecture)
+        chosen = results.chosen_trial(architecture)
         if finals and chosen is not None:
             gaps.append(_gap(results, chosen, finals))
     if not gaps:
