@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,7 @@ from hpo.data.dataset import Dataset, Patches
 from hpo.data.digest import Hashes
 from hpo.data.split import Rows, groups_of, split_rows
 from hpo.errors import DataError
-from hpo.recipe.folds import fold_digest
+from hpo.recipe.folds import earlier_fold_digest, fold_digest
 
 _SEED = 0
 """Of the order in which groups of equal size are placed: the folds of a data set are always the same."""
@@ -70,15 +72,18 @@ class FoldData:
         train: all patches but those of the fold.
         valid: those of the fold.
         digest: as a recipe holds it.
+        earlier_digest: as a recipe of a study that an earlier version planned holds it.
     """
 
     train: FoldPatches
     valid: FoldPatches
     digest: str
+    earlier_digest: str
 
 
+@lru_cache(maxsize=2)
 def fold_data(dataset: Dataset, folds: int) -> tuple[FoldData, ...]:
-    """The folds of a data set: stratified, whole slides and identical patches in one fold.
+    """The folds of a data set: stratified, whole slides and identical patches in one fold; computed once.
 
     Args:
         dataset: whose training and validation patches are split; the test patches have no part in it.
@@ -107,7 +112,8 @@ def fold_data(dataset: Dataset, folds: int) -> tuple[FoldData, ...]:
         FoldData(
             FoldPatches(parts, np.setdiff1d(every, rows)),
             FoldPatches(parts, rows),
-            fold_digest(dataset.digest, folds, number),
+            fold_digest(dataset.digest, hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()),
+            earlier_fold_digest(dataset.digest, folds, number),
         )
         for number, rows in enumerate(held_out)
     )

@@ -63,9 +63,9 @@ def compare_folds(
     """The metrics before and after over folds, and their paired differences.
 
     Args:
-        labels: ``(N,)``, 0 or 1, of the test split.
-        before: ``(K, S, N)`` probabilities, by fold and seed.
-        after: ``(K, S, N)`` probabilities of the same patches, folds and seeds, in the same orders.
+        labels: ``(N,)``, numbers of classes, of the test split.
+        before: ``(K, S, N)`` probabilities of label 1, by fold and seed; or ``(K, S, N, C)`` of each of C classes.
+        after: the same of the same patches, folds and seeds, in the same orders.
         slides: ``(N,)``, which slide each patch is from, where that is known.
         metrics: of `METRICS`.
         resamples: bootstrap resamples.
@@ -74,10 +74,10 @@ def compare_folds(
     Raises:
         ValueError: if shapes do not match, or there are fewer than two folds or three patches.
     """
-    if before.shape != after.shape or before.ndim != 3 or before.shape[0] < 2:
+    if before.shape != after.shape or before.ndim not in (3, 4) or before.shape[0] < 2:
         raise ValueError(f"needs two folds or more, alike on both sides: {before.shape} and {after.shape}")
-    folds, seeds, patches = before.shape
-    sides = tuple(side.reshape(folds * seeds, patches) for side in (before, after))
+    folds, seeds = before.shape[:2]
+    sides = tuple(side.reshape(folds * seeds, *side.shape[2:]) for side in (before, after))
     draws = draw_metrics(labels, sides, slides=slides, metrics=metrics, resamples=resamples, seed=seed)
     found = {name: _metric(draws, index, folds, seed) for index, name in enumerate(metrics)}
     return FoldComparison(found, draws.unit, draws.units, folds, seeds)

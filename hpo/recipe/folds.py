@@ -15,11 +15,21 @@ FOLD_ROLES = {"fold_before": "before", "fold_after": "after"}
 """Roles of trainings in folds, and the side that each is of."""
 
 
-def fold_digest(data: str, folds: int, number: int) -> str:
-    """What a recipe holds of the data of a fold: its rule and the data set's own digest determine its patches.
+def fold_digest(data: str, held_out: str) -> str:
+    """What a recipe holds of the data of a fold.
 
     Args:
         data: digest of the training and validation patches of the study's own split.
+        held_out: digest of the rows that are held out, so that folds of another table of slides have other addresses.
+    """
+    return digest({"format": 2, "data": data, "held_out": held_out})
+
+
+def earlier_fold_digest(data: str, folds: int, number: int) -> str:
+    """The same as earlier versions had it, without the slides: studies that were planned by it keep it.
+
+    Args:
+        data: as above.
         folds: how many there are.
         number: of the fold that is held out, from 0.
     """

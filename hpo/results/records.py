@@ -106,7 +106,7 @@ class FoldRun:
         side: ``before`` is the tuned model's opponent, ``after`` the tuned configuration.
         fold: from 0: the one that the training has not seen.
         seed: of the training; the same for both sides.
-        test_probabilities: ``(N,)`` float32 in the test split's order.
+        test_probabilities: as of `Confirmation`.
     """
 
     architecture: str

@@ -19,6 +19,7 @@ from hpo.run.job import Job
 from hpo.run.output_folder import check_output, mark_output
 from hpo.run.retention import clean_after_the_end
 from hpo.stages.advance import Standing, advance, plan_steps
+from hpo.stages.folds import FoldAddresses, check_planned_folds, fold_addresses
 from hpo.stages.limits import check_limits
 from hpo.stages.plan import recorded_settings
 from hpo.stages.replan import accept_plan
@@ -77,6 +78,8 @@ def run_job(job: Job) -> RunSummary:
 def _run(job: Job) -> list[Standing]:
     sweeper = _Sweeper(job.database, job.study)
     check_output(job.database, job.study)
+    folds = fold_addresses(job.study, job.dataset)
+    check_planned_folds(job.database, job.study, job.dataset.digest, folds)
     if recorded_settings(job.database, job.study.name) is None:
         check_functions(job.study, job.limits.threads)
         check_limits(job.study)
@@ -85,7 +88,7 @@ def _run(job: Job) -> list[Standing]:
         is_marked = False
         while True:
             sweeper.sweep()
-            standings = _decide(job)
+            standings = _decide(job, folds)
             if not is_marked:
                 mark_output(job.database, job.study)
                 is_marked = True
@@ -112,11 +115,11 @@ def _run(job: Job) -> list[Standing]:
             _work_while_there_is_work(job, worker, sweeper)
 
 
-def _decide(job: Job) -> list[Standing]:
+def _decide(job: Job, folds: FoldAddresses) -> list[Standing]:
     """Take every decision that is due, and publish the stages closed by it."""
     closed: list[str] = []
     standings = job.database.patiently(
-        partial(advance, job.database, job.study, job.dataset.digest, job.until, closed.append)
+        partial(advance, job.database, job.study, job.dataset.digest, job.until, closed.append, folds)
     )
     if closed and job.on_closed is not None:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
+from types import MappingProxyType
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,6 +22,7 @@ from hpo.evaluation.objective import Direction, objective_of
 from hpo.recipe.point import point_key
 from hpo.stages.confirm import confirm_points, confirm_result, opening_point
 from hpo.stages.explore import stage1_result
+from hpo.stages.folds import FoldAddresses, addresses_to_plan
 from hpo.stages.learned import learned_points
 from hpo.stages.order import stages_of
 from hpo.stages.plan import open_first_stage, stage1_points
@@ -28,7 +30,7 @@ from hpo.stages.recheck import recheck_points, recheck_result
 from hpo.stages.replan import follow_budget, reopen
 from hpo.stages.steps import following_step
 from hpo.stages.tune import next_slot, stage2_plan, stage2_result
-from hpo.storage.aside import conform
+from hpo.storage.aside import all_points, conform
 from hpo.storage.database import Database
 from hpo.storage.decided import (
     Abandoned,
@@ -75,6 +77,7 @@ def advance(
     data_digest: str,
     until: Stage = "test",
     on_closed: Callable[[str], None] = lambda _name: None,
+    folds: FoldAddresses = MappingProxyType({}),
 ) -> list[Standing]:
     """Take every decision that is due.
 
@@ -84,6 +87,7 @@ def advance(
         data_digest: of the training and validation patches.
         until: open no stage after this one.
         on_closed: called with the name of each stage that this call has closed.
+        folds: addresses of the folds that the study asks for.
 
     Returns:
         The standing of each architecture afterwards.
@@ -112,7 +116,7 @@ def advance(
             if stage == until:
                 break
             if is_closed or is_ours:
-                _open_following(database, study, data_digest, architecture, stage)
+                _open_following(database, study, data_digest, architecture, stage, folds)
             elif stage != "stage1":
                 break  # what follows waits for it; a stage 2 keeps the ranges it was opened with
     # Not each time: what a person is writing there just now is nobody's business before a stage 2 opens.
@@ -224,7 +228,9 @@ def _values(session: Session, study: StudyFile, row: StageRow) -> dict[int, tupl
     return trial_values(session, row.name) if study.objectives and row.stage == "stage2" else None
 
 
-def _open_following(database: Database, study: StudyFile, data_digest: str, architecture: str, stage: Stage) -> None:
+def _open_following(
+    database: Database, study: StudyFile, data_digest: str, architecture: str, stage: Stage, folds: FoldAddresses
+) -> None:
     """Open the stage after a closed one, unless the architecture was abandoned; one that is there follows its plan."""
     stages = stages_of(study)
     following = stages[stages.index(stage) + 1] if stage != stages[-1] else None
@@ -239,12 +245,28 @@ def _open_following(database: Database, study: StudyFile, data_digest: str, arch
         points = _points(session, study, row)
         learned = learned_points(session, study, architecture) if following == "stage2" else []
         values = _values(session, study, row)
-        plan, planned = _following_plan(study, data_digest, following, row, points, later, learned, values)
+        addresses = _addresses(session, study, data_digest, folds, following, later)
+        plan, planned = _following_plan(study, data_digest, following, row, points, later, learned, values, addresses)
         if later is not None:
             _follow(session, later, plan, planned, opened)
             return
         directions = _directions(study) if following == "stage2" else None
         open_stage(session, study.name, following, architecture, plan, planned, directions)
+
+
+def _addresses(
+    session: Session,
+    study: StudyFile,
+    data_digest: str,
+    folds: FoldAddresses,
+    following: Stage,
+    later: StageRow | None,
+) -> tuple[str, ...]:
+    """The addresses of the folds of the stage that follows."""
+    if following == "confirm":
+        rows = [] if later is None else all_points(session, later.name)
+        return addresses_to_plan(study, data_digest, folds, rows)
+    return ()
 
 
 def _directions(study: StudyFile) -> dict[str, Direction]:
@@ -282,6 +304,7 @@ def _following_plan(
     later: StageRow | None,
     learned: list[FirstPoint],
     values: dict[int, tuple[float, ...]] | None,
+    folds: tuple[str, ...],
 ) -> tuple[Plan, list[DesignPoint]]:
     """The plan and first points of the stage that follows a closed one, from the closed one's result and points."""
     architecture = closed.architecture
@@ -294,7 +317,7 @@ def _following_plan(
     if following == "confirm":
         was_rechecked = closed.stage == "recheck"
         chosen = needed_result(closed, RecheckResult) if was_rechecked else needed_result(closed, Stage2Result)
-        return confirm_points(study, architecture, data_digest, chosen.choice)
+        return confirm_points(study, architecture, data_digest, chosen.choice, folds)
     frozen = needed_result(closed, ConfirmResult)
     return frozen, [opening_point(frozen)]
 

@@ -22,7 +22,7 @@ from hpo.storage.tables import PointRow
 
 
 def confirm_points(
-    study: StudyFile, architecture: str, data_digest: str, choice: Choice
+    study: StudyFile, architecture: str, data_digest: str, choice: Choice, folds: Sequence[str] = ()
 ) -> tuple[ConfirmPlan, list[DesignPoint]]:
     """The trainings of the comparison.
 
@@ -31,12 +31,13 @@ def confirm_points(
         architecture: its name.
         data_digest: of the training and validation patches.
         choice: stage 2's.
+        folds: addresses of the folds, if the study compares over any.
 
     Returns:
         The plan, and for each seed ``before`` (the reference point), ``after`` (the choice) and, if the
         choice is warm-started, ``cold_control`` (the choice from random weights), all of the same epochs; and with
         ``confirm.equal_training`` also ``equal``, the reference for as many patch-visits as ``after`` and its donors.
-        With ``confirm.folds`` also ``fold_before`` (the tuned model's opponent) and ``fold_after`` in every fold.
+        With folds also ``fold_before`` (the tuned model's opponent) and ``fold_after`` in every fold.
     """
     tuned = choice.recipe
     before = {**study.space_of(architecture).reference, "epochs": study.confirm.epochs}
@@ -53,7 +54,7 @@ def confirm_points(
         _run(reseeded(recipe, seed), point, role, seed) for seed in study.confirm.seeds for role, recipe, point in roles
     ]
     opponent = roles[1 if study.confirm.equal_training else 0]
-    points += fold_points(study, data_digest, (opponent[1], opponent[2]), (tuned, after))
+    points += fold_points(study, folds, (opponent[1], opponent[2]), (tuned, after))
     return ConfirmPlan(choice, study.confirm.epochs), points
 
 

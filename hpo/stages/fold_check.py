@@ -23,9 +23,6 @@ def check_folds(study: StudyFile, dataset: Dataset) -> None:
     folds = study.confirm.folds
     if folds is None:
         return
-    if len(dataset.classes) > 2:
-        text = f"compares two classes so far, and {study.data.folder} has {len(dataset.classes)}; leave it out"
-        raise ConfigError(study.file, text, key="confirm.folds")
     try:
         made = fold_data(dataset, folds)
     except DataError as error:

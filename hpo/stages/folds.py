@@ -2,36 +2,110 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpo.config.study import StudyFile
-from hpo.recipe.folds import fold_digest, fold_seed, on_data
+from hpo.config.yaml_file import displayed
+from hpo.data.dataset import Dataset
+from hpo.data.folds import fold_data
+from hpo.errors import ConfigError
+from hpo.recipe.folds import earlier_fold_digest, fold_seed, on_data
 from hpo.recipe.recipe import Recipe, reseeded
 from hpo.stages.plan import planned, with_donor
-from hpo.storage.points import DesignPoint
+from hpo.storage.database import Database
+from hpo.storage.decisions import load_stages
+from hpo.storage.points import DesignPoint, stage_points
+from hpo.storage.tables import PointRow
+
+FoldAddresses = Mapping[int, tuple[str, ...]]
+"""What recipes hold of the data of each fold, by how many folds there are."""
+
+
+def fold_addresses(study: StudyFile, dataset: Dataset) -> dict[int, tuple[str, ...]]:
+    """The addresses of all folds that a study asks for.
+
+    Raises:
+        DataError: as `fold_data`.
+    """
+    asked = {study.confirm.folds} - {None}
+    return {folds: tuple(fold.digest for fold in fold_data(dataset, folds)) for folds in asked if folds is not None}
+
+
+def addresses_to_plan(
+    study: StudyFile, data_digest: str, folds: FoldAddresses, rows: Sequence[PointRow]
+) -> tuple[str, ...]:
+    """The addresses of the folds of a confirmation; those of an earlier version where it was planned by them.
+
+    Args:
+        study: says how many there are.
+        data_digest: of the training and validation patches of the study's own split.
+        folds: addresses by their number.
+        rows: every point of the confirmation so far, those set aside included.
+    """
+    number = study.confirm.folds
+    if number is None:
+        return ()
+    earlier = _earlier(data_digest, number)
+    is_earlier = any((row.recipe or {}).get("data") in earlier for row in rows)
+    return earlier if is_earlier else folds[number]
 
 
 def fold_points(
     study: StudyFile,
-    data_digest: str,
+    addresses: Sequence[str],
     before: tuple[Recipe, dict[str, Any]],
     after: tuple[Recipe, dict[str, Any]],
 ) -> list[DesignPoint]:
     """The trainings of both sides in every fold; none if the study has no folds.
 
     Args:
-        study: supplies the folds and the trainings in each.
-        data_digest: of the training and validation patches of the study's own split.
+        study: supplies the trainings in each.
+        addresses: of the folds.
         before: recipe and point of the tuned model's opponent.
         after: those of the tuned configuration.
     """
-    folds, points = study.confirm.folds or 0, []
-    for number in range(folds):
-        data = fold_digest(data_digest, folds, number)
+    points = []
+    for number, data in enumerate(addresses):
         for seed in range(study.confirm.fold_seeds):
             own = fold_seed(seed, number)
             for role, (recipe, point) in (("fold_before", before), ("fold_after", after)):
-                label = {"role": role, "seed": own, "fold": number}
+                label = {"role": role, "seed": own, "fold": number, "folds": len(addresses)}
                 made = planned(on_data(reseeded(recipe, own), data), point, key=f"{role}:{own}", label=label)
                 points.append(with_donor(made))
     return points
+
+
+def check_planned_folds(database: Database, study: StudyFile, data_digest: str, folds: FoldAddresses) -> None:
+    """Refuse folds of another table of slides than the one that they were planned from.
+
+    Args:
+        database: the study database.
+        study: the study file.
+        data_digest: of the training and validation patches of the study's own split.
+        folds: addresses of the folds that the data now give.
+
+    Raises:
+        ConfigError: if the planned ones have other patches; those of studies that an earlier version planned pass.
+    """
+    with database.transaction() as session:
+        planned_data = {
+            row.recipe["data"]
+            for stage in load_stages(session, study.name).values()
+            if stage.stage == "confirm"
+            for row in stage_points(session, stage.name)
+            if row.recipe is not None and row.label.get("folds", 0) == study.confirm.folds
+        }
+    known = {data for number, now in folds.items() for data in (*now, *_earlier(data_digest, number))}
+    if not planned_data <= known:
+        raise ConfigError(
+            study.file,
+            f"study {study.name!r} has planned its folds, and since then the slides in a _meta.csv of "
+            f"{study.data.folder} have changed, and with them the folds; set the table back, or start a study with the "
+            f"new one beside this one: hpo copy {displayed(study.file)} NEW",
+            key="confirm.folds",
+        )
+
+
+def _earlier(data_digest: str, folds: int) -> tuple[str, ...]:
+    return tuple(earlier_fold_digest(data_digest, folds, number) for number in range(folds))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +87,9 @@ class Worker:
         if recipe.data not in self.of_folds:
             self.of_folds.clear()
             for fold in fold_data(self.dataset, folds):
-                if fold.digest == recipe.data:
-                    self.of_folds[fold.digest] = (self.trainer.on(fold), fold.valid.slides)
+                if recipe.data in (fold.digest, fold.earlier_digest):
+                    trainer = self.trainer.on(replace(fold, digest=recipe.data))
+                    self.of_folds[recipe.data] = (trainer, fold.valid.slides)
         found = self.of_folds.get(recipe.data)
         return self.trainer if found is None else found[0]  # the study's own refuses data that it does not know
 

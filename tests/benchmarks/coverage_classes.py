@@ -1,7 +1,7 @@
 """How often intervals cover the true difference of three classes: ``python -m tests.benchmarks.coverage_classes``.
 
 Slides have an effect of their own on each class, and trainings differ in skill. The truth is the mean over many large
-data sets and trainings.
+data sets and trainings. It is asked of the intervals of one split, and of those over folds.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.evaluation.compare import compare
+from hpo.evaluation.folds import compare_folds
 from hpo.evaluation.scores import metrics_of
 
-SETS, SLIDES, PATCHES, SEEDS = 400, 24, 8, 3
+SETS, SLIDES, PATCHES, SEEDS, FOLDS = 400, 24, 8, 3, 5
 BEFORE, AFTER, SPREAD = 1.0, 1.25, 0.12  # mean skill of either side, and its standard deviation over trainings
 METRICS = ("auc", "accuracy", "f1")
 _FREQUENCY = np.array([0.5, 0.3, 0.2])
@@ -48,24 +49,32 @@ def truth(random: np.random.Generator) -> dict[str, float]:
     return dict(zip(METRICS, np.mean(differences, axis=0).tolist(), strict=True))
 
 
+def trained(data: Made, skill: float, trainings: int, random: np.random.Generator) -> Floats:
+    """The probabilities of so many trainings, ``(trainings, N, K)``."""
+    return np.stack([predicted(data, skill + random.normal(scale=SPREAD), random) for _ in range(trainings)])
+
+
 def main() -> None:
-    true, random = truth(np.random.default_rng(99)), np.random.default_rng(0)
-    covered, sets = dict.fromkeys(METRICS, 0), 0
+    true, random, of_folds = truth(np.random.default_rng(99)), np.random.default_rng(0), np.random.default_rng(1)
+    covered = {kind: dict.fromkeys(METRICS, 0) for kind in ("one split", f"{FOLDS} folds")}
+    sets = 0
     while sets < SETS:
         data = made(SLIDES, PATCHES, random)
         if len(set(data[0].tolist())) < len(_FREQUENCY):
             continue
-        before, after = (
-            np.stack([predicted(data, mean + random.normal(scale=SPREAD), random) for _ in range(SEEDS)])
-            for mean in (BEFORE, AFTER)
-        )
-        found = compare(data[0], before, after, slides=data[1].astype(str), resamples=400, seed=sets)
-        for name in METRICS:
-            difference = found.metrics[name].difference
-            covered[name] += difference.low <= true[name] <= difference.high
+        slides = data[1].astype(str)
+        sides = [trained(data, mean, SEEDS, random) for mean in (BEFORE, AFTER)]
+        in_folds = [trained(data, mean, FOLDS, of_folds)[:, None] for mean in (BEFORE, AFTER)]
+        split = compare(data[0], sides[0], sides[1], slides=slides, resamples=400, seed=sets)
+        folds = compare_folds(data[0], in_folds[0], in_folds[1], slides=slides, resamples=400, seed=sets)
+        for found, kind in zip((split, folds), covered, strict=True):
+            for name in METRICS:
+                difference = found.metrics[name].difference
+                covered[kind][name] += difference.low <= true[name] <= difference.high
         sets += 1
-    for name in METRICS:
-        print(f"{name:<9} true difference {true[name]:+.4f}, covered {covered[name] / sets:.1%} of {sets}")
+    for kind, counts in covered.items():
+        for name in METRICS:
+            print(f"{kind:<10} {name:<9} true {true[name]:+.4f}, covered {counts[name] / sets:.1%} of {sets}")
 
 
 if __name__ == "__main__":

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hpo.data.dataset import Dataset, open_dataset
+from hpo.data.dataset import Dataset, Patches, open_dataset
 from hpo.data.folds import fold_data
 from hpo.errors import DataError
-from hpo.recipe.folds import fold_digest, fold_seed, on_data, seeds_by_fold
+from hpo.recipe.folds import earlier_fold_digest, fold_seed, on_data, seeds_by_fold
 from hpo.recipe.recipe import WarmStart
 from tests.data.conftest import random_patches
 from tests.stages.test_confirm import PLAIN
@@ -46,12 +49,66 @@ def test_every_patch_is_held_out_once_with_its_label_slide_and_pixels(of_slides:
         assert not set(fold.train.slides) & set(fold.valid.slides)
 
 
-def test_a_folds_address_follows_from_the_data_and_its_number(of_slides: Dataset) -> None:
-    digests = [fold.digest for fold in fold_data(of_slides, 3)]
-    assert digests == [fold_digest(of_slides.digest, 3, number) for number in range(3)]
-    assert len({*digests, of_slides.digest, fold_digest(of_slides.digest, 4, 0)}) == 5
-    again = [fold.valid.rows.tolist() for fold in fold_data(of_slides, 3)]
-    assert again == [fold.valid.rows.tolist() for fold in fold_data(of_slides, 3)]
+def test_a_folds_address_follows_from_the_data_and_the_patches_that_it_holds_out(of_slides: Dataset) -> None:
+    folds = fold_data(of_slides, 3)
+    digests = [fold.digest for fold in folds]
+    assert len({*digests, of_slides.digest, *(fold.digest for fold in fold_data(of_slides, 4))}) == 8
+    fold_data.cache_clear()
+    again = fold_data(of_slides, 3)
+    assert [fold.digest for fold in again] == digests
+    assert [fold.valid.rows.tolist() for fold in again] == [fold.valid.rows.tolist() for fold in folds]
+    assert [fold.earlier_digest for fold in folds] == [earlier_fold_digest(of_slides.digest, 3, k) for k in range(3)]
+
+
+def test_another_table_of_slides_gives_folds_of_other_patches_other_addresses(of_slides: Dataset) -> None:
+    moved = of_slides.train.slides.copy()
+    moved[[0, 1]] = "train-4"
+    other = replace(of_slides, train=replace(of_slides.train, slides=moved))
+    assert other.digest == of_slides.digest
+    for fold in fold_data(of_slides, 3):
+        for changed in fold_data(other, 3):
+            same = fold.valid.rows.tolist() == changed.valid.rows.tolist()
+            assert (fold.digest == changed.digest) is same
+    assert {fold.digest for fold in fold_data(of_slides, 3)} != {fold.digest for fold in fold_data(other, 3)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 6), st.integers(0, 2**31), st.integers(7, 14), st.integers(2, 4))
+def test_no_slide_and_no_pixels_are_on_both_sides(folds: int, seed: int, slides: int, classes: int) -> None:
+    chance = np.random.default_rng(seed)
+    dataset = made_dataset(chance, slides, classes)
+    try:
+        made = fold_data(dataset, folds)
+    except DataError:
+        return  # fewer groups than folds, or too few to have each class everywhere
+    held = np.concatenate([fold.valid.rows for fold in made])
+    assert sorted(held.tolist()) == list(range(len(dataset.train) + len(dataset.valid)))
+    hashes = np.concatenate([dataset.train.hashes, dataset.valid.hashes])
+    for fold in made:
+        assert not set(fold.train.slides.tolist()) & set(fold.valid.slides.tolist())
+        of_side = [{row.tobytes() for row in hashes[side.rows]} for side in (fold.train, fold.valid)]
+        assert not of_side[0] & of_side[1]
+        assert {*fold.train.labels.tolist()} == {*fold.valid.labels.tolist()} == set(range(classes))
+
+
+def made_dataset(chance: np.random.Generator, slides: int, classes: int) -> Dataset:
+    """Two splits that may have slides and identical patches in common."""
+
+    def part(name: str, count: int) -> Patches:
+        of_slide = chance.integers(slides, size=count)
+        pixels = chance.integers(4 * count, size=count)  # a few are the same
+        return Patches(
+            name,
+            Path("nowhere"),
+            np.arange(count),
+            chance.permutation(np.arange(count) % classes).astype(np.uint8),
+            np.char.add("slide-", of_slide.astype(str)),
+            np.stack([np.frombuffer(int(one).to_bytes(32, "big"), np.uint8) for one in pixels]),
+            8,
+        )
+
+    train, valid = part("train", 60), part("valid", 24)
+    return Dataset(train, valid, valid, "d" * 64, "e" * 64)
 
 
 def test_more_folds_than_slides_is_one_line(of_slides: Dataset) -> None:

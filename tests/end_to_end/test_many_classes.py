@@ -19,7 +19,7 @@ from tests.end_to_end.conftest import Project, new_project
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 PANELS = (
     "data", "comparison_table", "best_table", "roc", "precision_recall", "calibration", "confusion", "mistakes",
-    "optimism", "history", "learning_curves", "before_after",
+    "optimism", "history", "learning_curves", "before_after", "folds",
 )  # fmt: skip
 
 
@@ -119,12 +119,18 @@ def test_a_drawn_sample_of_three_classes_is_studied(tmp_path: Path) -> None:
             "sample": {"train": 90, "valid": 45, "test": 45, "classes": 3, "seed": 1},
         },
         "objective": {"metric": "auc"},
+        "confirm": {"epochs": 8, "seeds": [0, 1], "folds": 3},
     }
     project = project_of(tmp_path, study, {**FACTORS, "patches": {"reference": 60}})
 
     project.run("run", "study.yaml")
 
     page = (project.output / "report.html").read_text()
-    for words in ("patches of 3 classes", "AUC of fat", "malignant", "called"):
+    for words in ("patches of 3 classes", "AUC of fat", "malignant", "called", "Over folds: test AUC"):
         assert words in page, words
-    assert hpo.open_study(project.study).results.classes == ("benign", "malignant", "fat")
+    results = hpo.open_study(project.study).results
+    assert results.classes == ("benign", "malignant", "fat")
+    found = results.over_folds["tiny"]
+    assert found.folds == 3
+    for metric in found.metrics.values():
+        assert metric.difference.low <= metric.difference.value <= metric.difference.high

@@ -24,6 +24,7 @@ from hpo.recipe.recipe import recipe_from_json, recipe_to_json
 from hpo.search.limits import network_sizes
 from hpo.search.spaces import spaces_from_json
 from hpo.stages.advance import Standing, advance
+from hpo.stages.folds import FoldAddresses
 from hpo.stages.plan import planned, stage1_points, template_recipe
 from hpo.storage.artifacts import ArtifactFiles, curve_artifact
 from hpo.storage.claims import Claim, claim_points
@@ -154,6 +155,7 @@ class Story:
         seconds_an_epoch: what the ledger says an epoch took.
         owner: whom the ledger names.
         artifacts: where trials' files go; None is nowhere.
+        folds: addresses of the folds that the study asks for.
     """
 
     study: StudyFile
@@ -163,9 +165,10 @@ class Story:
     seconds_an_epoch: float = 1.0
     owner: str = "worker"
     artifacts: ArtifactFiles | None = None
+    folds: FoldAddresses = field(default_factory=dict)
 
     def advance(self, until: Stage = "test") -> list[Standing]:
-        return advance(self.database, self.study, DATA, until)
+        return advance(self.database, self.study, DATA, until, folds=self.folds)
 
     def work(self, *, owner: str = "worker") -> list[Claim]:
         """Claim the next points and finish them; empty if nothing waits."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ def choice(tuned: Recipe, point: dict[str, Any]) -> Choice:
     return Choice(point, tuned, tuned.key, 0.9, "key", 3)
 
 
-def planned_runs(study: StudyFile, tuned: Recipe) -> list[DesignPoint]:
-    return confirm_points(study, "tiny", DATA, choice(tuned, POINT))[1]
+def planned_runs(study: StudyFile, tuned: Recipe, folds: Sequence[str] = ()) -> list[DesignPoint]:
+    return confirm_points(study, "tiny", DATA, choice(tuned, POINT), folds)[1]
 
 
 def recipe_of(point: DesignPoint) -> Recipe:

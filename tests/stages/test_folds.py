@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from hpo.config.dashboard import PanelSettings
 from hpo.config.load import load_study
-from hpo.recipe.folds import fold_digest
+from hpo.errors import ConfigError
+from hpo.evaluation.metrics import METRICS
+from hpo.recipe.folds import earlier_fold_digest
 from hpo.recipe.recipe import recipe_from_json
 from hpo.reports.panel import NotAskedError
 from hpo.reports.panels import folds as panel
 from hpo.reports.plot.looks import Looks
 from hpo.results.read import read_results
+from hpo.results.records import FoldRun
 from hpo.stages.estimate import estimate
+from hpo.stages.folds import check_planned_folds
 from hpo.stages.plan import determining_settings
 from hpo.storage.database import Database
 from hpo.storage.decided import ConfirmResult
@@ -28,17 +34,22 @@ from tests.stages.test_confirm import PLAIN, WARM, planned_runs, recipe_of
 
 FOLDED = {"folds": 3, "fold_seeds": 2}
 
+ONE = [{"name": "tiny", "convolutions": [{"kernel": 3, "filters": 4}], "dense": [8]}]
+SKILLS: dict[Any, float] = {"before": 1.0, "after": 3.0}
+
+ADDRESSES = tuple(digit * 64 for digit in "abc")
+
 
 def test_both_sides_are_trained_in_every_fold_after_the_studys_own_split(tmp_path: Path) -> None:
     usual = planned_runs(load(tmp_path / "usual"), WARM)
-    runs = planned_runs(load(tmp_path, confirm=FOLDED), WARM)
+    runs = planned_runs(load(tmp_path, confirm=FOLDED), WARM, ADDRESSES)
     assert [run.key for run in runs[: len(usual)]] == [run.key for run in usual]
     assert [run.recipe_key for run in runs[: len(usual)]] == [run.recipe_key for run in usual]
     added = runs[len(usual) :]
     assert len(added) == 3 * 2 * 2
     for run in added:
         recipe = recipe_of(run)
-        assert recipe.data == fold_digest(DATA, 3, run.label["fold"])
+        assert recipe.data == ADDRESSES[run.label["fold"]]
         assert recipe.seed == run.label["seed"]
         if run.label["role"] == "fold_after":
             assert recipe.initial is not None
@@ -48,7 +59,7 @@ def test_both_sides_are_trained_in_every_fold_after_the_studys_own_split(tmp_pat
 
 
 def test_the_opponent_in_a_fold_is_the_headlines(tmp_path: Path) -> None:
-    runs = planned_runs(load(tmp_path, confirm={**FOLDED, "equal_training": True}), PLAIN)
+    runs = planned_runs(load(tmp_path, confirm={**FOLDED, "equal_training": True}), PLAIN, ADDRESSES)
     (equal, *_) = [run.epochs for run in runs if run.label["role"] == "equal"]
     assert {run.epochs for run in runs if run.label["role"] == "fold_before"} == {equal}
 
@@ -63,8 +74,7 @@ def test_a_study_without_folds_records_none_and_plans_say_what_folds_cost(tmp_pa
 
 
 def test_a_study_with_folds_ends_with_an_interval_over_them(sqlite: Database, tmp_path: Path) -> None:
-    one = [{"name": "tiny", "convolutions": [{"kernel": 3, "filters": 4}], "dense": [8]}]
-    story = Story(load(tmp_path, confirm=FOLDED, architectures=one), sqlite)
+    story = Story(load(tmp_path, confirm=FOLDED, architectures=ONE), sqlite, folds={3: ADDRESSES})
     story.run()
     story.predict()
     results = read_results(sqlite, story.study)
@@ -83,10 +93,31 @@ def test_a_study_with_folds_ends_with_an_interval_over_them(sqlite: Database, tm
     assert "folds" in {entry.role for entry in results.compute}
 
 
+def test_folds_of_three_classes_give_every_metric_an_interval_and_a_row(sqlite: Database, tmp_path: Path) -> None:
+    study = load(tmp_path, confirm=FOLDED, architectures=ONE)
+    results = replace(read_results(sqlite, study), classes=("benign", "malignant", "fat"))
+    chance = np.random.default_rng(0)
+    labels = (np.arange(60) % 3).astype(np.uint8)
+    runs = tuple(
+        FoldRun("tiny", side, fold, seed, probabilities(labels, skill, chance))
+        for fold in range(3)
+        for seed in range(2)
+        for side, skill in SKILLS.items()
+    )
+    results = replace(results, folds=runs, test_labels=labels, test_slides=None)
+    data = panel.read(results, PanelSettings(panel="folds"))
+    assert set(data.rows["tiny"].metrics) == set(METRICS)
+    for metric in data.rows["tiny"].metrics.values():
+        assert metric.difference.low < metric.difference.value < metric.difference.high
+    assert data.rows["tiny"].metrics["auc"].difference.low > 0
+    assert len(panel.draw(data, Looks(["tiny"])).rows) == 1
+    assert panel.explain(data).endswith("AUC is the mean over the classes, each against the rest.")
+
+
 def test_the_validation_patches_of_folds_are_not_kept_beside_the_studys_own(sqlite: Database, tmp_path: Path) -> None:
     from hpo.stages.mend import remake_predictions
 
-    story = Story(load(tmp_path, confirm=FOLDED), sqlite)
+    story = Story(load(tmp_path, confirm=FOLDED), sqlite, folds={3: ADDRESSES})
     story.run()
     story.predict()
     frozen = plan_of(story.stages()["test", "tiny"], ConfirmResult)
@@ -101,7 +132,7 @@ def test_the_validation_patches_of_folds_are_not_kept_beside_the_studys_own(sqli
 def test_folds_added_to_a_finished_study_are_trained_and_nothing_else(sqlite: Database, tmp_path: Path) -> None:
     from hpo.stages.replan import accept_plan
 
-    story = Story(load(tmp_path), sqlite)
+    story = Story(load(tmp_path), sqlite, folds={3: ADDRESSES})
     story.run()
     before = dict(story.trained)
     story.study = load(tmp_path, confirm=FOLDED)
@@ -111,7 +142,29 @@ def test_folds_added_to_a_finished_study_are_trained_and_nothing_else(sqlite: Da
     assert all(story.trained[key] == epochs for key, epochs in before.items())
     rows = [row for row in story.points("confirm") if "fold" in row.label]
     assert {row.state for row in rows} == {"complete"}
-    assert {recipe_from_json(row.recipe or {}).data for row in rows} == {fold_digest(DATA, 3, k) for k in range(3)}
+    assert {recipe_from_json(row.recipe or {}).data for row in rows} == set(ADDRESSES)
+
+
+def test_folds_that_an_earlier_version_planned_keep_their_addresses(sqlite: Database, tmp_path: Path) -> None:
+    earlier = tuple(earlier_fold_digest(DATA, 3, number) for number in range(3))
+    story = Story(load(tmp_path, confirm=FOLDED, architectures=ONE), sqlite, folds={3: earlier})
+    story.run()
+    trained = dict(story.trained)
+    story.folds = {3: ADDRESSES}
+    check_planned_folds(sqlite, story.study, DATA, story.folds)
+    story.run()
+    assert dict(story.trained) == trained
+    assert {row.recipe["data"] for row in story.points("confirm") if "fold" in row.label} == set(earlier)
+
+
+def test_a_table_of_slides_that_has_changed_since_is_one_line(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(load(tmp_path, confirm=FOLDED, architectures=ONE), sqlite, folds={3: ADDRESSES})
+    check_planned_folds(sqlite, story.study, DATA, story.folds)
+    story.run()
+    check_planned_folds(sqlite, story.study, DATA, story.folds)
+    with pytest.raises(ConfigError, match=r"confirm\.folds: .*_meta\.csv .* have changed.* hpo copy .* NEW$"):
+        check_planned_folds(sqlite, story.study, DATA, {3: tuple(digit * 64 for digit in "xyz")})
+    check_planned_folds(sqlite, load(tmp_path), DATA, {})
 
 
 def test_what_is_wrong_with_folds_is_one_line(tmp_path: Path) -> None:
@@ -125,6 +178,12 @@ def test_what_is_wrong_with_folds_is_one_line(tmp_path: Path) -> None:
 def test_a_study_without_folds_has_no_panel_of_them(finished_results) -> None:
     with pytest.raises(NotAskedError):
         panel.read(finished_results, PanelSettings(panel="folds"))
+
+
+def probabilities(labels: np.ndarray, skill: float, chance: np.random.Generator) -> np.ndarray:
+    """Of three classes, as a network of that skill might give."""
+    odds = np.exp(skill * np.eye(3)[labels] + chance.normal(size=(len(labels), 3)))
+    return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ from hpo.results.words import METRIC_WORDS, capital, interval, listed, number, p
 
 
 class Folds(NamedTuple):
-    """Facts of the table."""
+    """Facts of the table; ``is_of_many`` where there are more than two classes."""
 
     metric: str
     rows: dict[str, FoldComparison]
+    is_of_many: bool
 
 
 def title(results: StudyResults, _options: PanelSettings) -> str:
@@ -37,7 +38,7 @@ def read(results: StudyResults, _options: PanelSettings) -> Folds:
         raise NotAskedError("This study has no folds.")
     if not results.over_folds:
         raise NotThereError("The folds have not been tested yet.")
-    return Folds(results.settings.test_metric, results.over_folds)
+    return Folds(results.settings.test_metric, results.over_folds, len(results.classes) > 2)
 
 
 def draw(data: Folds, looks: Looks) -> Table:
@@ -79,10 +80,12 @@ def finding(data: Folds) -> str:
 def explain(data: Folds) -> str:
     """What a fold is, and what the intervals are of."""
     found = next(iter(data.rows.values()))
+    is_mean = data.is_of_many and data.metric != "accuracy"
+    means = f" {capital(METRIC_WORDS[data.metric])} is the mean over the classes, each against the rest."
     return (
         "Training and validation patches are split anew, whole slides in one fold; either side is trained once without "
         f"each fold, and tested on the same test split. Intervals (95%) are for other test {found.unit} and other "
-        "seeds, over the folds of these training patches."
+        f"seeds, over the folds of these training patches.{means if is_mean else ''}"
     )
 
 
