@@ -68,6 +68,7 @@ def plan(
         typer.echo(json.dumps(told, indent=2))
         return
     title = f"{settings.name}: {settings.stage1.design}, then {settings.stage2.design}"
+    title += f" in {settings.stage2.folds} folds" if settings.stage2.folds else ""
     table = Table(title=title, box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for heading in ("", "stage"):
         table.add_column(heading, no_wrap=True)

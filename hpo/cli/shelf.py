@@ -91,8 +91,8 @@ def show(
             return
         found = find_point(points, point)
         store = CheckpointStore(Files(begun.study.checkpoints))
-        epochs = store.epochs(found.recipe_key) if found.recipe_key else ()
-        checkpoints = [f"{store.url}/{found.recipe_key}/epoch-{epoch:06d}" for epoch in epochs]
+        keys = found.fold_recipe_keys or ((found.recipe_key,) if found.recipe_key else ())
+        checkpoints = [f"{store.url}/{key}/epoch-{epoch:06d}" for key in keys for epoch in store.epochs(key)]
         log = begun.study.output / "logs"
     if as_json:
         typer.echo(json.dumps(asdict(found) | {"checkpoints": checkpoints, "logs": str(log)}, indent=2))
@@ -115,9 +115,11 @@ def _print_point(point: ShownPoint) -> None:
         tell(f"  {name}: {value}")
     if point.recipe_key:
         tell(f"  recipe: {point.recipe_key}")
+    if point.fold_values:
+        tell(f"  by fold: {', '.join(map(_number, point.fold_values))}")
     if point.curve:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-        names = list(dict.fromkeys(name for epoch in point.curve for name in epoch))
+        names = list(dict.fromkeys(name for epoch in point.curve for name in epoch if not name.startswith("fold_")))
         for heading in ("epoch", *names):
             table.add_column(heading, justify="right")
         for number, epoch in enumerate(point.curve, 1):

@@ -95,6 +95,12 @@ class BestModel(Settings):
         description="probability above which a patch is called positive, chosen on validation (Youden's index)",
     )
 
+    searched_folds: tuple[Number, ...] | None = Field(
+        default=None,
+        description="where stage 2 trained in folds: the objective that the configuration reached in each, on the "
+        "patches that the fold held out",
+    )
+
     @model_validator(mode="after")
     def _unchanged(self) -> Self:
         try:
@@ -165,6 +171,8 @@ def write_best_config(path: Path, config: BestConfig) -> None:
     for model in values["models"].values():
         if not model["symmetries"]:  # said only where it is so, as of what was added later
             del model["symmetries"]
+        if model["searched_folds"] is None:
+            del model["searched_folds"]
     values["data"]["folder"] = _portable(path, config.data.folder)
     if config.modules is not None:
         values["modules"] = _portable(path, config.modules)

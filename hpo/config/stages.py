@@ -144,6 +144,12 @@ class Stage2Settings(Settings):
         description="studies in the same database whose best settings are tried first; the study's own name: those of "
         "its other architectures, as far as they are found",
     )
+    folds: Whole | None = Field(
+        default=None,
+        ge=2,
+        description="train every trial in so many folds of the training and validation patches, whole slides in one "
+        "fold, and judge it by the mean of their validation values; by default on the study's own split",
+    )
     recheck: RecheckSettings | None = Field(
         default=None, description="train the best again with fresh seeds, and choose by their mean; by default not"
     )
@@ -169,6 +175,9 @@ class Stage2Settings(Settings):
         if self.rungs is not None and not self.is_pool:
             problems.append(Problem(("rungs",), f"is only used with design: asha; design is {self.design}"))
         problems += rung_problems(self.rungs, self.epochs)
+        if self.folds is not None and self.is_pool:
+            text = f"needs trainings that do not pause; design is {self.design}: set it to tpe, or leave folds out"
+            problems.append(Problem(("folds",), text))
         problems += repeated_items("learn_from", self.learn_from)
         if self.stop is not None and self.trials is not None and not self.is_pool:
             text = (

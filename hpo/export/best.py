@@ -88,7 +88,10 @@ def _best_config(
     for name, model in tuned.items():
         if compared[name].before_after is None:
             raise ValueError(f"{name} has not been tested on both sides")
-        models[name] = _best_model(trainer, study, model, compared[name], _threshold(results, name, model))
+        chosen = results.chosen_trial(name)
+        found = _best_model(trainer, study, model, compared[name], _threshold(results, name, model))
+        folds = () if chosen is None else chosen.folds.values
+        models[name] = found.model_copy(update={"searched_folds": folds or None})
     return BestConfig(
         kind="best_config",
         study=study.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hpo.evaluation.objective import Curve
@@ -62,14 +62,17 @@ class _Clock:
         # What another study trained is not in this one's ledger: it was there from the beginning.
         self._first = min((entry.at for entry in results.epochs), default=0.0)
 
-    def epochs(self, recipe_key: str, count: int) -> tuple[tuple[float, ...], float]:
-        """Ends of the first epochs, and the start of the first."""
-        ended = [self._ended.get((recipe_key, epoch), (self._first, 0.0)) for epoch in range(1, count + 1)]
-        return tuple(at for at, _ in ended), ended[0][0] - ended[0][1] if ended else self._first
+    def epochs(self, recipe_keys: Sequence[str], count: int) -> tuple[tuple[float, ...], float]:
+        """Ends of the first epochs of a training, or of the last of several in folds, and the start of the first."""
+        ended = [
+            [self._ended.get((key, epoch), (self._first, 0.0)) for key in recipe_keys] for epoch in range(1, count + 1)
+        ]
+        began = min(at - seconds for at, seconds in ended[0]) if ended else self._first
+        return tuple(max(at for at, _ in together) for together in ended), began
 
 
 def _run_of_trial(trial: TrialResult, clock: _Clock, arithmetic: dict[str, Value]) -> Run:
-    times, began = clock.epochs(trial.recipe_key, len(trial.curve))
+    times, began = clock.epochs(trial.folds.keys or (trial.recipe_key,), len(trial.curve))
     settings: dict[str, Value] = {"stage": trial.stage, "architecture": trial.architecture, "trial": trial.number}
     return Run(
         name=f"{trial.stage}/{trial.architecture}/{trial.number}",
@@ -84,7 +87,7 @@ def _run_of_trial(trial: TrialResult, clock: _Clock, arithmetic: dict[str, Value
 
 
 def _run_of_recheck(one: Candidate, fresh: FreshTraining, clock: _Clock, arithmetic: dict[str, Value]) -> Run:
-    times, began = clock.epochs(fresh.recipe_key, len(fresh.curve))
+    times, began = clock.epochs(fresh.folds.keys or (fresh.recipe_key,), len(fresh.curve))
     settings: dict[str, Value] = {"stage": "recheck", "architecture": one.architecture, "candidate": one.place}
     return Run(
         name=f"recheck/{one.architecture}/{one.place}-{fresh.seed}",
@@ -99,7 +102,7 @@ def _run_of_recheck(one: Candidate, fresh: FreshTraining, clock: _Clock, arithme
 
 
 def _run_of_training(results: StudyResults, training: Confirmation, clock: _Clock, arithmetic: dict[str, Value]) -> Run:
-    times, began = clock.epochs(training.recipe_key, len(training.curve))
+    times, began = clock.epochs((training.recipe_key,), len(training.curve))
     final = {} if training.objective is None else {"objective": training.objective}
     if results.test_labels is not None and training.test_probabilities is not None:
         tested = metrics_of(results.test_labels, training.test_probabilities)

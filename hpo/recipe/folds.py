@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hpo.recipe.key import digest
-from hpo.recipe.recipe import Recipe
+from hpo.recipe.recipe import Recipe, reseeded
 
 _PRIME = 1_000_003
 """Sets the seeds of the folds apart from each other, and from those of a study file."""
@@ -46,6 +47,21 @@ def on_data(recipe: Recipe, data: str) -> Recipe:
     start = recipe.initial
     initial = None if start is None else replace(start, donor=on_data(start.donor, data))
     return replace(recipe, data=data, initial=initial)
+
+
+def in_folds(recipe: Recipe, folds: Sequence[str]) -> tuple[Recipe, ...]:
+    """The trainings by which a trial is judged: one in each fold, its donor trained in the same fold.
+
+    Each has chance of its own, which no training of a comparison over folds has (`fold_seed` counts the other way).
+
+    Args:
+        recipe: on the study's own split.
+        folds: addresses; of none the recipe itself is the only training.
+    """
+    if not folds:
+        return (recipe,)
+    seeds = [(recipe.seed - _PRIME * (number + 1)) % 2**31 for number in range(len(folds))]
+    return tuple(on_data(reseeded(recipe, seed), data) for seed, data in zip(seeds, folds, strict=True))
 
 
 def seeds_by_fold(folds: int, seeds: int) -> list[list[int]]:

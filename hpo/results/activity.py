@@ -143,11 +143,16 @@ def _purposes(results: StudyResults) -> Callable[[TrainedEpoch], Purpose]:
     needed: dict[str, list[tuple[int, Purpose]]] = defaultdict(list)
     for trial in sorted(results.trials, key=lambda trial: trial.stage):
         epochs = max(int(trial.point.get("epochs", 0)), len(trial.curve))
-        needed[trial.recipe_key].append((epochs, Purpose(trial.architecture, trial.stage)))
+        for key in trial.keys:
+            needed[key].append((epochs, Purpose(trial.architecture, trial.stage)))
     repeated: list[tuple[Purpose, FreshTraining | Confirmation]] = [
         *((Purpose(one.architecture, "recheck"), fresh) for one in results.candidates for fresh in one.trainings),
         *((Purpose(one.architecture, "confirm"), one) for one in results.confirmations),
     ]
+    for candidate in results.candidates:
+        for fresh in candidate.trainings:
+            for key in (*fresh.folds.keys, *fresh.folds.donors):
+                needed[key].append((fresh.epochs, Purpose(candidate.architecture, "recheck")))
     for purpose, training in repeated:
         needed[training.recipe_key].append((training.epochs, purpose))
         if training.donor is not None:

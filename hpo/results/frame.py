@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import HpoError
+from hpo.evaluation.fold_curves import fold_name
 from hpo.results.records import TrialResult
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def trials_frame(trials: Iterable[TrialResult]) -> pd.DataFrame:
             "finished_at": pandas.to_datetime(trial.finished_at, unit="s", utc=True),
             **trial.point,
             **{name: value for name, value in trial.metrics.items() if name.startswith("valid_")},
+            **{fold_name(number): value for number, value in enumerate(trial.folds.values)},
         }
         for trial in trials
     )

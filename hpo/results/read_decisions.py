@@ -7,14 +7,14 @@ from itertools import islice
 
 from hpo.config.ranges import ChoiceRange, load_ranges
 from hpo.config.study import StudyFile
-from hpo.recipe.folds import FOLD_ROLES
+from hpo.recipe.folds import FOLD_ROLES, in_folds
 from hpo.recipe.recipe import recipe_from_json
 from hpo.results.read_points import counted_points
 from hpo.results.recorded import Recorded
 from hpo.results.records import ComputeEntry, ComputeRole, Donor, FactorRange
-from hpo.storage.decided import Stage1Result, Stage2Plan
+from hpo.storage.decided import Stage1Result, Stage2Plan, folds_of
 from hpo.storage.ledger import Compute, compute_by_epoch
-from hpo.storage.stage_json import plan_of, result_of
+from hpo.storage.stage_json import claimed_plan, plan_of, result_of
 from hpo.storage.tables import PointRow
 
 _FINAL_ROLES: tuple[ComputeRole, ...] = ("before", "equal", "after", "cold_control")
@@ -82,13 +82,15 @@ def read_compute(study: StudyFile, recorded: Recorded) -> Iterator[ComputeEntry]
             ("folds", [row for row in confirmed if row.label["role"] in FOLD_ROLES]),
         ]
         for role, points in parts:
+            stage = recorded.stages.get(("stage2" if role == "stage2" else "recheck", architecture))
+            folds = folds_of(claimed_plan(stage)) if stage is not None and role in ("stage2", "recheck") else ()
+            has_donors = role in _WITH_DONORS or bool(folds)  # the donors of trainings in folds are in the folds too
             trainings = [
                 training
                 for row in points
                 if row.recipe is not None
-                for training in islice(
-                    recipe_from_json(row.recipe).lineage(row.epochs or 0), None if role in _WITH_DONORS else 1
-                )
+                for one in in_folds(recipe_from_json(row.recipe), folds)
+                for training in islice(one.lineage(row.epochs or 0), None if has_donors else 1)
             ]
             needed = {(recipe.key, epoch) for recipe, epochs in trainings for epoch in range(1, epochs + 1)} - counted
             counted |= needed

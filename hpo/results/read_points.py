@@ -8,15 +8,25 @@ from functools import lru_cache
 from typing import Any, cast
 
 from hpo.config.study import StudyFile
+from hpo.evaluation.fold_curves import fold_values
 from hpo.evaluation.objective import Objective, objective_of
-from hpo.recipe.folds import FOLD_ROLES, seeds_by_fold
+from hpo.recipe.folds import FOLD_ROLES, in_folds, seeds_by_fold
 from hpo.recipe.recipe import recipe_from_json
 from hpo.results.recorded import Recorded
-from hpo.results.records import Candidate, Confirmation, Fault, FoldRun, FreshTraining, TrialResult
+from hpo.results.records import (
+    NOT_IN_FOLDS,
+    Candidate,
+    Confirmation,
+    Fault,
+    FoldRun,
+    FreshTraining,
+    InFolds,
+    TrialResult,
+)
 from hpo.stages.steps import longest_rows
-from hpo.storage.decided import RecheckPlan, RecheckResult
+from hpo.storage.decided import RecheckPlan, RecheckResult, folds_of
 from hpo.storage.predictions import PredictionStore
-from hpo.storage.stage_json import plan_of, result_of
+from hpo.storage.stage_json import claimed_plan, plan_of, result_of
 from hpo.storage.tables import PointRow
 
 
@@ -27,6 +37,7 @@ def read_trials(study: StudyFile, recorded: Recorded) -> Iterator[TrialResult]:
         if name not in ("stage1", "stage2"):
             continue
         numbers, values = recorded.numbers[name, architecture], recorded.values.get((name, architecture), {})
+        folds = folds_of(claimed_plan(recorded.stages[name, architecture]))
         for position, row in enumerate(counted_points(study, name, points)):
             curve = row.curve or []
             yield TrialResult(
@@ -45,7 +56,8 @@ def read_trials(study: StudyFile, recorded: Recorded) -> Iterator[TrialResult]:
                 finished_at=row.finished_at,
                 paused_at=_paused_at(row, points),
                 values=values.get(row.trial_id or -1, ()) if row.state == "complete" else (),
-                patch_visits=_visits(row),
+                patch_visits=_visits(row) * max(1, len(folds)),
+                folds=_in_folds(objective, row, folds),
             )
 
 
@@ -90,14 +102,16 @@ def read_folds(study: StudyFile, store: PredictionStore, recorded: Recorded) -> 
                         yield FoldRun(architecture, cast(Any, side), fold, seed, probabilities)
 
 
-def read_candidates(recorded: Recorded) -> Iterator[Candidate]:
+def read_candidates(study: StudyFile, recorded: Recorded) -> Iterator[Candidate]:
     """Every candidate of the recheck."""
+    objective = objective_of(study)
     for (name, architecture), stage in recorded.stages.items():
         if name != "recheck":
             continue
         result = result_of(stage, RecheckResult)
         chosen = None if result is None else result.candidate
-        for number, one in enumerate(plan_of(stage, RecheckPlan).candidates):
+        plan = plan_of(stage, RecheckPlan)
+        for number, one in enumerate(plan.candidates):
             trained = [row for row in recorded.points[name, architecture] if row.label["candidate"] == number]
             fresh = tuple(
                 FreshTraining(
@@ -107,6 +121,7 @@ def read_candidates(recorded: Recorded) -> Iterator[Candidate]:
                     donor=_donor_of(row),
                     curve=row.curve or [],
                     objective=row.objective if row.state == "complete" else None,
+                    folds=_in_folds(objective, row, plan.folds),
                 )
                 for row in trained
             )
@@ -148,6 +163,17 @@ def _metrics(objective: Objective, row: PointRow) -> dict[str, float]:
         return {}
     judged = {} if row.objective is None else {objective.column: row.objective}
     return {**row.curve[objective.speaking_epoch(row.curve) - 1], **judged}
+
+
+def _in_folds(objective: Objective, row: PointRow, folds: Sequence[str]) -> InFolds:
+    if row.recipe is None or not folds:
+        return NOT_IN_FOLDS
+    trainings = in_folds(recipe_from_json(row.recipe), folds)
+    return InFolds(
+        keys=tuple(one.key for one in trainings),
+        donors=tuple(one.initial.donor.key for one in trainings if one.initial is not None),
+        values=fold_values(objective, row.curve or []),
+    )
 
 
 def _visits(row: PointRow) -> int:

@@ -23,6 +23,25 @@ ComputeRole = Literal["stage1", "stage2", "recheck", "before", "equal", "after",
 
 
 @dataclass(frozen=True)
+class InFolds:
+    """The trainings of a point that is trained in folds.
+
+    Args:
+        keys: their recipe keys, fold by fold.
+        donors: those of their donors.
+        values: the objective in each fold, whose mean is the point's; empty until all are trained.
+    """
+
+    keys: tuple[str, ...] = ()
+    donors: tuple[str, ...] = ()
+    values: tuple[float, ...] = ()
+
+
+NOT_IN_FOLDS = InFolds()
+"""Of a point that has one training, on the study's own split."""
+
+
+@dataclass(frozen=True)
 class TrialResult:
     """One design point of stage 1 or 2.
 
@@ -42,7 +61,8 @@ class TrialResult:
         finished_at: seconds since 1970, UTC, by the database's clock.
         paused_at: the epochs at which the training had paused before it continued to these.
         values: of each objective, of a complete trial of stage 2 where the study has several; else empty.
-        patch_visits: of its training by itself, from epoch 1; 0 until its values are chosen.
+        patch_visits: of its training by itself, from epoch 1, in all folds; 0 until its values are chosen.
+        folds: its trainings, where it has one in each fold.
     """
 
     stage: StageName
@@ -61,6 +81,12 @@ class TrialResult:
     paused_at: tuple[int, ...] = ()
     values: tuple[float, ...] = ()
     patch_visits: int = 0
+    folds: InFolds = NOT_IN_FOLDS
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The recipe keys of all that was trained for it alone: its training, or those in folds with their donors."""
+        return (*self.folds.keys, *self.folds.donors) or (self.recipe_key,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +153,7 @@ class FreshTraining:
         donor: recipe key and epoch of the checkpoint that it starts from; None for random weights.
         curve: metrics of each epoch from 1; empty until it is trained.
         objective: its value on the validation split; None until it is trained, or if it failed.
+        folds: its trainings, where it has one in each fold.
     """
 
     seed: int
@@ -135,6 +162,7 @@ class FreshTraining:
     donor: tuple[str, int] | None = None
     curve: Curve = ()
     objective: float | None = None
+    folds: InFolds = NOT_IN_FOLDS
 
 
 @dataclass(frozen=True)

@@ -271,7 +271,7 @@ class StudyResults:
 
         Columns are ``stage``, ``architecture``, ``number``, ``state``, ``objective``, ``standard_error``,
         ``recipe_key``, ``finished_at`` (UTC), the factors, and the metrics of the epoch that the objective uses
-        (``valid_auc`` and so on).
+        (``valid_auc`` and so on). Trials in folds have the objective in each of them too, as ``fold_1`` and so on.
 
         Raises:
             HpoError: if pandas is not installed.

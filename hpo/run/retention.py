@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from hpo.config.study import StudyFile
-from hpo.recipe.recipe import recipe_from_json
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.database import Database
 from hpo.storage.decided import ConfirmResult, FrozenRun
@@ -82,7 +81,7 @@ def needed_checkpoints(database: Database, study: StudyFile) -> dict[str, set[in
     ours: set[str] = set()
     for architecture in database.run(_architectures):
         for recipe, epochs in architecture.points:
-            for ancestor, last in recipe_from_json(recipe).lineage(epochs):
+            for ancestor, last in recipe.lineage(epochs):
                 if architecture.study == study.name:
                     ours.add(ancestor.key)
                 needed[ancestor.key].update(range(1 if architecture.runs is None else last, last + 1))
@@ -114,7 +113,7 @@ def _architectures(session: Session) -> list[_Architecture]:
         stages = load_stages(session, study)
         for architecture in {architecture for _, architecture in stages}:
             rows = [row for (_, name), row in stages.items() if name == architecture]
-            points = [training for row in rows for training in named_trainings(session, row.name)]
+            points = [training for row in rows for training in named_trainings(session, row)]
             found.append(_Architecture(study, points, _runs(rows)))
     return found
 

@@ -22,7 +22,7 @@ from hpo.evaluation.objective import Direction, objective_of
 from hpo.recipe.point import point_key
 from hpo.stages.confirm import confirm_points, confirm_result, opening_point
 from hpo.stages.explore import stage1_result
-from hpo.stages.folds import FoldAddresses, addresses_to_plan
+from hpo.stages.folds import FoldAddresses, folds_to_plan
 from hpo.stages.learned import learned_points
 from hpo.stages.order import stages_of
 from hpo.stages.plan import open_first_stage, stage1_points
@@ -30,7 +30,7 @@ from hpo.stages.recheck import recheck_points, recheck_result
 from hpo.stages.replan import follow_budget, reopen
 from hpo.stages.steps import following_step
 from hpo.stages.tune import next_slot, stage2_plan, stage2_result
-from hpo.storage.aside import all_points, conform
+from hpo.storage.aside import conform
 from hpo.storage.database import Database
 from hpo.storage.decided import (
     Abandoned,
@@ -41,6 +41,7 @@ from hpo.storage.decided import (
     RecheckResult,
     Result,
     Stage1Result,
+    Stage2Plan,
     Stage2Result,
     Tested,
 )
@@ -187,7 +188,7 @@ def _queue_next(session: Session, study: StudyFile, row: StageRow) -> bool:
     if count_points(session, row.name).get("waiting"):
         return False
     if not study.stage2.is_pool:
-        point = next_slot(session, study, stage_points(session, row.name))
+        point = next_slot(session, study, stage_points(session, row.name), plan_of(row, Stage2Plan).folds)
     else:
         # One decision at a time: workers that become free together each get a step of their own.
         session.execute(select(StageRow.name).where(StageRow.name == row.name).with_for_update(key_share=True))
@@ -245,28 +246,13 @@ def _open_following(
         points = _points(session, study, row)
         learned = learned_points(session, study, architecture) if following == "stage2" else []
         values = _values(session, study, row)
-        addresses = _addresses(session, study, data_digest, folds, following, later)
+        addresses = folds_to_plan(session, study, data_digest, folds, following, row, later)
         plan, planned = _following_plan(study, data_digest, following, row, points, later, learned, values, addresses)
         if later is not None:
             _follow(session, later, plan, planned, opened)
             return
         directions = _directions(study) if following == "stage2" else None
         open_stage(session, study.name, following, architecture, plan, planned, directions)
-
-
-def _addresses(
-    session: Session,
-    study: StudyFile,
-    data_digest: str,
-    folds: FoldAddresses,
-    following: Stage,
-    later: StageRow | None,
-) -> tuple[str, ...]:
-    """The addresses of the folds of the stage that follows."""
-    if following == "confirm":
-        rows = [] if later is None else all_points(session, later.name)
-        return addresses_to_plan(study, data_digest, folds, rows)
-    return ()
 
 
 def _directions(study: StudyFile) -> dict[str, Direction]:
@@ -311,9 +297,10 @@ def _following_plan(
     if following == "stage2":
         found = needed_result(closed, Stage1Result)
         ranges = _ranges(study, architecture, found)
-        return stage2_plan(study, architecture, data_digest, found, ranges, points, learned)
+        return stage2_plan(study, architecture, data_digest, found, ranges, points, learned, folds)
     if following == "recheck":
-        return recheck_points(study, points, () if later is None else plan_of(later, RecheckPlan).seeds, values)
+        earlier = () if later is None else plan_of(later, RecheckPlan).seeds
+        return recheck_points(study, points, earlier, values, folds)
     if following == "confirm":
         was_rechecked = closed.stage == "recheck"
         chosen = needed_result(closed, RecheckResult) if was_rechecked else needed_result(closed, Stage2Result)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hpo.recipe.recipe import recipe_from_json
 from hpo.storage.decisions import load_stages, study_names
 from hpo.storage.files import Files
 from hpo.storage.points import named_trainings
@@ -80,8 +79,8 @@ def _recipes(session: Session, study: str) -> frozenset[str]:
     return frozenset(
         ancestor.key
         for row in load_stages(session, study).values()
-        for recipe, epochs in named_trainings(session, row.name)
-        for ancestor, _ in recipe_from_json(recipe).lineage(epochs)
+        for recipe, epochs in named_trainings(session, row)
+        for ancestor, _ in recipe.lineage(epochs)
     )
 
 

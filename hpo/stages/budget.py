@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
+from hpo.recipe.folds import in_folds
 from hpo.recipe.recipe import recipe_from_json
 from hpo.storage.ledger import compute_by_epoch, trained_epochs
 from hpo.storage.tables import PointRow
@@ -44,21 +45,22 @@ def budget_of(study: StudyFile) -> float:
     return settings.trials or settings.patch_visits or settings.minutes or 0
 
 
-def spending(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> Spending:
+def spending(session: Session, study: StudyFile, steps: Sequence[PointRow], folds: Sequence[str] = ()) -> Spending:
     """Add up a stage 2's spending; a step costs all epochs that it adds, because sharing saves time, not budget.
 
     Args:
         session: reads the duration of epochs, for a budget in minutes.
         study: the study file.
         steps: the stage's own points, in the order in which they were planned.
+        folds: in which each step is trained; their donors cost no budget, like any other donor.
     """
     if study.stage2.trials is not None:
         return Spending(tuple(float("from" not in row.label) for row in steps), float(study.stage2.trials))
     if study.stage2.patch_visits is not None:
-        costs = [_visits(row) for row in steps]
+        costs = [_visits(row) * max(1, len(folds)) for row in steps]
         budget = float(study.stage2.patch_visits)
     else:
-        costs = _seconds(session, study, steps)
+        costs = _seconds(session, study, steps, folds)
         budget = 60.0 * (study.stage2.minutes or 0.0)
     finished = [cost for row, cost in zip(steps, costs, strict=True) if row.state != "running"]
     is_free = len(finished) >= FREE_IN_A_ROW and not any(finished[-FREE_IN_A_ROW:])
@@ -95,12 +97,20 @@ def _visits(row: PointRow) -> float:
     return float(recipe_from_json(row.recipe).patch_visits((row.epochs or 0) - known_epochs(row)))
 
 
-def _seconds(session: Session, study: StudyFile, steps: Sequence[PointRow]) -> list[float]:
+def _keys(row: PointRow, folds: Sequence[str]) -> list[str]:
+    """Of the trainings of a step; none whose values are not chosen."""
+    if row.recipe is None or not folds:
+        return [row.recipe_key or ""]
+    return [one.key for one in in_folds(recipe_from_json(row.recipe), folds)]
+
+
+def _seconds(session: Session, study: StudyFile, steps: Sequence[PointRow], folds: Sequence[str]) -> list[float]:
     trained = compute_by_epoch(trained_epochs(session, study.name))
     seconds = {at: compute.seconds for at, compute in trained.items()}
     return [
         sum(
-            seconds.get((row.recipe_key or "", epoch), 0.0)
+            seconds.get((key, epoch), 0.0)
+            for key in _keys(row, folds)
             for epoch in range(known_epochs(row) + 1, (row.epochs or 0) + 1)
         )
         for row in steps

@@ -113,9 +113,9 @@ def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
         shared_patch_visits=sum(recipe.patch_visits(epochs) for recipe, epochs in longest.items()),
         checkpoint_bytes=len(recipes) * size,
     )
-    stage2 = _pool(study, architecture, size) if study.stage2.is_pool else _sampled(study, architecture, size)
     warm = study.stage2.warm_start != "cold"
     donor = max(recipe.patch_visits(epochs) for recipe, epochs in longest.items()) if warm else 0
+    stage2 = _pool(study, architecture, size) if study.stage2.is_pool else _sampled(study, architecture, size, donor)
     return [
         stage1,
         stage2,
@@ -130,9 +130,9 @@ def _recheck(study: StudyFile, architecture: str, donor: int) -> list[StageEstim
     settings = study.stage2.recheck
     if settings is None or not study.stage2.is_rechecked:
         return []
-    points = settings.top * settings.seeds
-    trainings = points + (settings.seeds if donor else 0)
-    visits = points * study.space.most_patches * study.stage2.epochs + settings.seeds * donor
+    points, folds = settings.top * settings.seeds, study.stage2.folds or 1
+    trainings = folds * (points + (settings.seeds if donor else 0))
+    visits = folds * (points * study.space.most_patches * study.stage2.epochs + settings.seeds * donor)
     size = checkpoint_bytes(study, architecture)
     return [StageEstimate(architecture, "recheck", points, trainings, visits, visits, trainings * size)]
 
@@ -163,17 +163,20 @@ def _confirm(study: StudyFile, architecture: str, donor: int) -> StageEstimate:
     )
 
 
-def _sampled(study: StudyFile, architecture: str, size: int) -> StageEstimate:
-    per_trial = study.space.most_patches * study.stage2.epochs
+def _sampled(study: StudyFile, architecture: str, size: int, donor: int) -> StageEstimate:
+    """Stage 2 without pauses; in folds a trial has a training in each, and each fold a donor of its own."""
+    folds = study.stage2.folds or 1
+    per_trial = folds * study.space.most_patches * study.stage2.epochs
     if study.stage2.trials is not None:
         trials = study.stage2.trials
     elif study.stage2.patch_visits is not None:
         trials = max(1, round(study.stage2.patch_visits / per_trial))
     else:
         trials = 1
-    spent = trials * per_trial
+    donors = folds if donor and study.stage2.folds else 0
+    trainings, spent = trials * folds + donors, trials * per_trial + donors * donor
     return StageEstimate(
-        architecture, "stage2", trials, trials, spent, spent, trials * size, minutes=study.stage2.minutes
+        architecture, "stage2", trials, trainings, spent, spent, trainings * size, minutes=study.stage2.minutes
     )
 
 

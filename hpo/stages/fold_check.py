@@ -1,4 +1,4 @@
-"""Folds of a comparison: data that allow them."""
+"""Folds of the search and of the comparison: data that allow them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ def check_folds(study: StudyFile, dataset: Dataset) -> None:
     Raises:
         ConfigError: if there are more folds than slides, or a fold leaves too few patches to train on.
     """
-    folds = study.confirm.folds
-    if folds is None:
-        return
+    for key, folds in (("stage2.folds", study.stage2.folds), ("confirm.folds", study.confirm.folds)):
+        if folds is not None:
+            _check(study, dataset, key, folds)
+
+
+def _check(study: StudyFile, dataset: Dataset, key: str, folds: int) -> None:
     try:
         made = fold_data(dataset, folds)
     except DataError as error:
-        raise ConfigError(study.file, f"{error}; lower it", key="confirm.folds") from error
+        raise ConfigError(study.file, f"{error}; lower it", key=key) from error
     most = study.space.most_patches
     available = min(_available(study, fold.train.labels) for fold in made)
     if available < most:
@@ -34,7 +37,7 @@ def check_folds(study: StudyFile, dataset: Dataset) -> None:
             study.file,
             f"{folds} folds leave {available} patches to train on, and {study.search_space.name} goes up to {most}; "
             "raise folds, or lower factors.patches",
-            key="confirm.folds",
+            key=key,
         )
 
 

@@ -1,10 +1,13 @@
-"""Folds of a comparison: their trainings."""
+"""Folds: their addresses, and the trainings of a comparison over them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy.orm import Session
+
+from hpo.config.stage import Stage
 from hpo.config.study import StudyFile
 from hpo.config.yaml_file import displayed
 from hpo.data.dataset import Dataset
@@ -13,10 +16,13 @@ from hpo.errors import ConfigError
 from hpo.recipe.folds import earlier_fold_digest, fold_seed, on_data
 from hpo.recipe.recipe import Recipe, reseeded
 from hpo.stages.plan import planned, with_donor
+from hpo.storage.aside import all_points
 from hpo.storage.database import Database
+from hpo.storage.decided import Stage2Plan, folds_of
 from hpo.storage.decisions import load_stages
 from hpo.storage.points import DesignPoint, stage_points
-from hpo.storage.tables import PointRow
+from hpo.storage.stage_json import claimed_plan, plan_of
+from hpo.storage.tables import StageRow
 
 FoldAddresses = Mapping[int, tuple[str, ...]]
 """What recipes hold of the data of each fold, by how many folds there are."""
@@ -28,27 +34,41 @@ def fold_addresses(study: StudyFile, dataset: Dataset) -> dict[int, tuple[str, .
     Raises:
         DataError: as `fold_data`.
     """
-    asked = {study.confirm.folds} - {None}
-    return {folds: tuple(fold.digest for fold in fold_data(dataset, folds)) for folds in asked if folds is not None}
+    asked = {folds for folds in (study.stage2.folds, study.confirm.folds) if folds is not None}
+    return {folds: tuple(fold.digest for fold in fold_data(dataset, folds)) for folds in asked}
 
 
-def addresses_to_plan(
-    study: StudyFile, data_digest: str, folds: FoldAddresses, rows: Sequence[PointRow]
+def folds_to_plan(
+    session: Session,
+    study: StudyFile,
+    data_digest: str,
+    folds: FoldAddresses,
+    following: Stage,
+    closed: StageRow,
+    later: StageRow | None,
 ) -> tuple[str, ...]:
-    """The addresses of the folds of a confirmation; those of an earlier version where it was planned by them.
+    """The addresses of the folds in which a stage trains; none if it has no folds.
 
     Args:
+        session: reads what has been planned so far.
         study: says how many there are.
         data_digest: of the training and validation patches of the study's own split.
         folds: addresses by their number.
-        rows: every point of the confirmation so far, those set aside included.
+        following: the stage that is planned.
+        closed: the stage before it.
+        later: the stage itself, where it was opened before: a confirmation that an earlier version planned keeps its
+            addresses.
     """
+    if following == "stage2":
+        return folds[study.stage2.folds] if study.stage2.folds is not None else ()
+    if following == "recheck":
+        return plan_of(closed, Stage2Plan).folds
     number = study.confirm.folds
-    if number is None:
+    if following != "confirm" or number is None:
         return ()
     earlier = _earlier(data_digest, number)
-    is_earlier = any((row.recipe or {}).get("data") in earlier for row in rows)
-    return earlier if is_earlier else folds[number]
+    rows = [] if later is None else all_points(session, later.name)
+    return earlier if any((row.recipe or {}).get("data") in earlier for row in rows) else folds[number]
 
 
 def fold_points(
@@ -89,21 +109,24 @@ def check_planned_folds(database: Database, study: StudyFile, data_digest: str, 
         ConfigError: if the planned ones have other patches; those of studies that an earlier version planned pass.
     """
     with database.transaction() as session:
-        planned_data = {
+        stages = load_stages(session, study.name).values()
+        searched = {data for stage in stages for data in folds_of(claimed_plan(stage))}
+        compared = {
             row.recipe["data"]
-            for stage in load_stages(session, study.name).values()
+            for stage in stages
             if stage.stage == "confirm"
             for row in stage_points(session, stage.name)
             if row.recipe is not None and row.label.get("folds", 0) == study.confirm.folds
         }
-    known = {data for number, now in folds.items() for data in (*now, *_earlier(data_digest, number))}
-    if not planned_data <= known:
+    now = {data for addresses in folds.values() for data in addresses}
+    earlier = {data for number in folds for data in _earlier(data_digest, number)}
+    if not (searched <= now and compared <= now | earlier):
         raise ConfigError(
             study.file,
             f"study {study.name!r} has planned its folds, and since then the slides in a _meta.csv of "
             f"{study.data.folder} have changed, and with them the folds; set the table back, or start a study with the "
             f"new one beside this one: hpo copy {displayed(study.file)} NEW",
-            key="confirm.folds",
+            key="stage2.folds" if not searched <= now else "confirm.folds",
         )
 
 

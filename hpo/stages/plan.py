@@ -36,6 +36,7 @@ _ADDED_LATER: dict[str, dict[str, Any]] = {
         "stop": None,
         "learn_from": [],
         "other_shapes": "refuse",
+        "folds": None,
     },
     "confirm": {"equal_training": False, "symmetries": False, "patience": None, "folds": None, "fold_seeds": 1},
 }

@@ -39,6 +39,7 @@ def recheck_points(
     rows: Sequence[PointRow],
     earlier: Sequence[int] = (),
     values: Mapping[int, tuple[float, ...]] | None = None,
+    folds: tuple[str, ...] = (),
 ) -> tuple[RecheckPlan, list[DesignPoint]]:
     """The trainings that choose among the best of stage 2.
 
@@ -48,6 +49,7 @@ def recheck_points(
         earlier: the seeds of a recheck that is decided again: they stay, and with them what was trained.
         values: of each objective, by the trial's id in the database, where there are several: the candidates are then
             the first of their front, by the rule.
+        folds: of stage 2, in which each training is repeated too.
 
     Returns:
         The plan, and a point for each candidate and seed, as long as the candidate was trained in stage 2; a seed
@@ -62,7 +64,7 @@ def recheck_points(
         else ranked_choices(objectives, best_first, values or {})
     )
     candidates = tuple(choices[:top])
-    plan = RecheckPlan(candidates, fresh_seeds(study, seeds, earlier))
+    plan = RecheckPlan(candidates, fresh_seeds(study, seeds, earlier), folds)
     points = [
         with_donor(
             planned(

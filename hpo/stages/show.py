@@ -8,12 +8,18 @@ from typing import Any
 
 from hpo.config.study import StudyFile
 from hpo.errors import HpoError
+from hpo.evaluation.fold_curves import fold_values
+from hpo.evaluation.objective import objective_of
+from hpo.recipe.folds import in_folds
+from hpo.recipe.recipe import recipe_from_json
 from hpo.stages.point_words import point_words, usual_values
 from hpo.storage.database import Database
+from hpo.storage.decided import folds_of
 from hpo.storage.decisions import load_stages
 from hpo.storage.optuna_bridge import artifact_of, trial_numbers
 from hpo.storage.points import stage_points
 from hpo.storage.stage_json import claimed_plan
+from hpo.storage.tables import PointRow
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,8 @@ class ShownPoint:
         recipe_key: names its checkpoints.
         owner: the worker that holds it, or held it last.
         artifact: the file of its curve beside the checkpoints; empty if there is none.
+        fold_recipe_keys: where it is trained in folds, the names of their checkpoints; ``recipe_key`` has none then.
+        fold_values: the objective in each fold.
     """
 
     id: int
@@ -49,6 +57,8 @@ class ShownPoint:
     recipe_key: str
     owner: str
     artifact: str
+    fold_recipe_keys: tuple[str, ...] = ()
+    fold_values: tuple[float, ...] = ()
 
 
 def shown_points(database: Database, study: StudyFile) -> list[ShownPoint]:
@@ -61,7 +71,8 @@ def shown_points(database: Database, study: StudyFile) -> list[ShownPoint]:
     found = []
     for stage, points in rows:
         numbers = numbers_of[stage.name]
-        usual = usual_values(claimed_plan(stage))
+        plan = claimed_plan(stage)
+        usual, folds = usual_values(plan), folds_of(plan)
         for place, row in enumerate(points):
             found.append(
                 ShownPoint(
@@ -78,9 +89,17 @@ def shown_points(database: Database, study: StudyFile) -> list[ShownPoint]:
                     recipe_key=row.recipe_key or "",
                     owner=row.owner or "",
                     artifact=artifacts.get(row.trial_id or -1, ""),
+                    fold_recipe_keys=_fold_keys(row, folds),
+                    fold_values=fold_values(objective_of(study), row.curve or []) if folds else (),
                 )
             )
     return found
+
+
+def _fold_keys(row: PointRow, folds: Sequence[str]) -> tuple[str, ...]:
+    if row.recipe is None or not folds:
+        return ()
+    return tuple(one.key for one in in_folds(recipe_from_json(row.recipe), folds))
 
 
 def find_point(points: Sequence[ShownPoint], wanted: str) -> ShownPoint:

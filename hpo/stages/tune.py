@@ -49,6 +49,7 @@ def stage2_plan(
     ranges: Ranges,
     rows: Sequence[PointRow],
     learned: Sequence[FirstPoint] = (),
+    folds: tuple[str, ...] = (),
 ) -> tuple[Stage2Plan, list[DesignPoint]]:
     """The plan of stage 2 of an architecture, made when its stage 1 has closed.
 
@@ -60,10 +61,12 @@ def stage2_plan(
         ranges: stage 1's, perhaps edited by hand.
         rows: the design points of stage 1.
         learned: the best settings of other studies; values of factors that are not searched here are left out.
+        folds: addresses of the folds in which every trial is trained, if the study asks for any.
 
     Returns:
         The plan and the first points: the stage-1 best, the learned settings, the prior, the middle of the box, then as
-        many for the sampler as the budget allows. Stage-1 trials of the same fidelity come first, as observations.
+        many for the sampler as the budget allows. Stage-1 trials of the same fidelity come first, as observations,
+        unless trials are trained in folds, which those were not.
         If trainings pause, the first points are only the stage-1 trainings that may continue; `hpo.stages.steps`
         decides the rest.
     """
@@ -83,6 +86,7 @@ def stage2_plan(
         donor=stage1.donor,
         stream=None if study.copy_of is None else stage_name(study.copy_of, "stage2", architecture),
         conditions={name: dict(condition) for name, condition in space.conditions.items()},
+        folds=folds,
     )
     first = _first_values(study, plan, space, spaces, ranges, learned)
     plan = replace(plan, first=_within_limits(study, plan, first))
@@ -90,7 +94,7 @@ def stage2_plan(
         return plan, paused(plan, spaces, rows, study.stage2.epochs)
     count = len(plan.first or ()) if study.stage2.trials is None else study.stage2.trials
     return plan, [
-        *observations(plan, spaces, rows),
+        *(() if folds else observations(plan, spaces, rows)),
         *(slot_point(plan, number) for number in range(count)),
     ]
 
@@ -115,7 +119,9 @@ def sampled_slot(number: int) -> DesignPoint:
     return DesignPoint(key=slot_key(number), label={"slot": number, "origin": "sampled"})
 
 
-def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> DesignPoint | None:
+def next_slot(
+    session: Session, study: StudyFile, rows: Sequence[PointRow], folds: Sequence[str] = ()
+) -> DesignPoint | None:
     """The next point of a budget in patch-visits or minutes; None once it is spent or no longer helps.
 
     Points of a budget in trials are planned all at once.
@@ -123,7 +129,7 @@ def next_slot(session: Session, study: StudyFile, rows: Sequence[PointRow]) -> D
     slots = [row for row in rows if "slot" in row.label]
     if study.stage2.trials is not None or any(row.state == "waiting" for row in slots):
         return None
-    spent = spending(session, study, slots)
+    spent = spending(session, study, slots, folds)
     return None if spent.share >= 1 or has_stalled(study, slots, spent) else sampled_slot(len(slots))
 
 

@@ -167,6 +167,7 @@ class Stage2Plan:
         first: known values that it begins with; None in a plan of an earlier version whose design is no pool.
         stream: names the random numbers, where a copied study draws those of its original; else the stage's name does.
         conditions: of factors that do not always apply.
+        folds: addresses of the folds in which every trial is trained; none if it is the study's own split.
     """
 
     template: _Recipe
@@ -180,6 +181,7 @@ class Stage2Plan:
     first: tuple[FirstPoint, ...] | None = None
     stream: str | None = None
     conditions: dict[str, dict[str, _Alternatives]] = field(default_factory=dict)
+    folds: tuple[str, ...] = ()
     __pydantic_config__: ClassVar = _STRICT
 
     def point(self, values: Point) -> dict[str, Any]:
@@ -207,10 +209,12 @@ class RecheckPlan:
     Args:
         candidates: the best of stage 2, best first.
         seeds: fresh ones, one training of each candidate each.
+        folds: as of stage 2.
     """
 
     candidates: tuple[_Choice, ...]
     seeds: tuple[int, ...]
+    folds: tuple[str, ...] = ()
     __pydantic_config__: ClassVar = _STRICT
 
 
@@ -273,3 +277,8 @@ class Abandoned:
 
 Plan = Stage1Plan | Stage2Plan | RecheckPlan | ConfirmPlan | ConfirmResult
 Result = Stage1Result | Stage2Result | RecheckResult | ConfirmResult | Tested | Abandoned
+
+
+def folds_of(plan: Plan) -> tuple[str, ...]:
+    """The addresses of the folds in which each point of a stage is trained; none if it is the point's own recipe."""
+    return plan.folds if isinstance(plan, Stage2Plan | RecheckPlan) else ()

@@ -10,10 +10,14 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from hpo.storage.tables import PointRow
+from hpo.recipe.folds import in_folds
+from hpo.recipe.recipe import Recipe, recipe_from_json
+from hpo.storage.decided import folds_of
+from hpo.storage.stage_json import claimed_plan
+from hpo.storage.tables import PointRow, StageRow
 
-NamedTraining = tuple[dict[str, Any], int]
-"""A recipe's JSON, and for how many epochs."""
+NamedTraining = tuple[Recipe, int]
+"""A recipe, and for how many epochs."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,13 @@ def stage_points(session: Session, stage_name: str) -> list[PointRow]:
     return list(session.scalars(counted.order_by(PointRow.id)))
 
 
-def named_trainings(session: Session, stage_name: str) -> list[NamedTraining]:
-    """The trainings of a stage's points; those without chosen values have none."""
-    rows = session.execute(select(PointRow.recipe, PointRow.epochs).where(PointRow.stage_name == stage_name))
-    return [(recipe, epochs) for recipe, epochs in rows if recipe is not None and epochs is not None]
+def named_trainings(session: Session, stage: StageRow) -> list[NamedTraining]:
+    """The trainings of a stage's points, in every fold where it has folds; points without chosen values have none."""
+    folds = folds_of(claimed_plan(stage))
+    rows = session.execute(select(PointRow.recipe, PointRow.epochs).where(PointRow.stage_name == stage.name))
+    return [
+        (one, epochs)
+        for recipe, epochs in rows
+        if recipe is not None and epochs is not None
+        for one in in_folds(recipe_from_json(recipe), folds)
+    ]

@@ -1,10 +1,13 @@
-"""A finished point's values: of one objective, or of several at once."""
+"""A finished point's values: of one objective, or of several at once; and how sure they are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from hpo.evaluation.compare import metric_standard_error, scorer_standard_error
 from hpo.evaluation.front import Objectives
+from hpo.evaluation.objective import Objective
+from hpo.evaluation.scores import KNOWN
 from hpo.recipe.recipe import Recipe
 from hpo.search.limits import network_sizes
 from hpo.storage.claims import Claim
@@ -51,6 +54,15 @@ def judged(
         attributes[LATENCY] = latency_to_json(latency)
     shown = {name: value for name, value in quantities.items() if name in objectives.names}
     return objectives.values(curve, quantities), {**shown, **attributes}
+
+
+def standard_error(worker: Worker, objective: Objective, recipe: Recipe, epoch: int) -> float:
+    """How much the objective would vary over other validation patches, or slides, of the same kind."""
+    trainer, groups = worker.trainer_of(recipe), worker.valid_slides_of(recipe)
+    labels, rows = trainer.valid_labels, trainer.valid_probabilities(recipe, epoch)
+    if objective.metric in KNOWN or trainer.further is None:
+        return metric_standard_error(labels, rows, objective.metric, groups=groups)
+    return scorer_standard_error(labels, rows, trainer.further.scorer, groups)
 
 
 def _latency(worker: Worker, claim: Claim, recipe: Recipe) -> Latency:

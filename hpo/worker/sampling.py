@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,18 +15,44 @@ from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler
 from hpo.config.study import StudyFile
 from hpo.errors import TrainingError
 from hpo.recipe.conditions import parents_first
+from hpo.recipe.key import digest
 from hpo.recipe.point import Value, apply_point
+from hpo.recipe.recipe import recipe_to_json
 from hpo.search.limits import is_within
 from hpo.search.propose import drawn_within
 from hpo.search.samplers import SamplerName, make_sampler
 from hpo.search.spaces import spaces_from_json
-from hpo.storage.claims import Claim
+from hpo.storage.claims import Claim, lost
 from hpo.storage.database import Database
 from hpo.storage.decided import Stage2Plan
 from hpo.storage.optuna_bridge import ask_sampler, forget_values
+from hpo.storage.outcomes import settle_point
 
 _TRIES = 10
 """Proposals of a sampler over a limit, after which values are drawn uniformly within the limits."""
+
+
+def settled(study: StudyFile, database: Database, claim: Claim) -> Claim:
+    """The claim with its values, planned or chosen by the sampler now.
+
+    Raises:
+        LeaseLostError: if the claim has passed to another worker.
+        TrainingError: as `sampled_point`.
+    """
+    if claim.planned.point is not None or claim.trial_id is None:
+        return claim
+    plan, trial_id = claim.plan_as(Stage2Plan), claim.trial_id
+    seed = int(digest([plan.seed, plan.stream or claim.stage_name, claim.planned.key])[:8], 16)
+    if plan.sampler == "asha":
+        raise TrainingError("the design point has no values")  # in a pool they are chosen with the step
+    if plan.sampler == "qmc":
+        seed = plan.seed  # one sequence for the whole stage
+    point = sampled_point(study, database, claim, plan, seed, trial_id)
+    recipe, epochs = apply_point(plan.template, point)
+    planned = replace(claim.planned, point=point, recipe=recipe_to_json(recipe), recipe_key=recipe.key, epochs=epochs)
+    if not database.run(settle_point, claim, planned):
+        raise lost(claim)
+    return replace(claim, planned=planned)
 
 
 def sampled_point(

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import logging
+import math
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from hpo.errors import StorageError, TrainingError
-from hpo.evaluation.compare import metric_standard_error, scorer_standard_error
+from hpo.evaluation.fold_curves import fold_name, fold_values, mean_curve
 from hpo.evaluation.objective import final_objective_of
-from hpo.evaluation.scores import KNOWN
-from hpo.recipe.folds import FOLD_ROLES
-from hpo.recipe.key import digest
-from hpo.recipe.point import apply_point
-from hpo.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
+from hpo.recipe.folds import FOLD_ROLES, in_folds
+from hpo.recipe.recipe import Recipe, recipe_from_json
 from hpo.secrets import without_secrets
 from hpo.storage.artifacts import Artifact, curve_artifact
 from hpo.storage.claims import Claim, lost, release_points
-from hpo.storage.decided import ConfirmResult, Stage2Plan
+from hpo.storage.decided import ConfirmResult, folds_of
 from hpo.storage.leases import HeldLease
-from hpo.storage.outcomes import Outcome, fail_point, settle_point
+from hpo.storage.outcomes import Outcome, fail_point
 from hpo.training.engine import EpochResult, OnTrained
-from hpo.worker.judging import judged
+from hpo.worker.judging import judged, standard_error
 from hpo.worker.messages import Completed, Epoch, Opened, Shown
 from hpo.worker.publisher import Publisher
-from hpo.worker.sampling import sampled_point
+from hpo.worker.sampling import settled
 from hpo.worker.worker import Worker
 
 _log = logging.getLogger(__name__)
@@ -66,7 +65,7 @@ def train(task: Task) -> None:
         TrainingError: if the recipe cannot be trained.
     """
     worker, lease = task.worker, task.lease
-    claims = [_settled(worker, claim) for claim in lease.open]
+    claims = [settled(worker.study, worker.database, claim) for claim in lease.open]
     lease.settle(claims)
     if claims[0].planned.recipe is None:
         raise TrainingError("the design point has no recipe")
@@ -77,19 +76,53 @@ def train(task: Task) -> None:
     every = worker.objective.epoch == "best" or any(_patience(worker, claim) for claim in claims)
     kept_epochs = {epoch for epoch in range(1, targets[-1] + 1) if every or epoch in {*targets, *later}}
 
+    addresses = folds_of(claims[0].plan)
+    if addresses:
+        _train_in_folds(task, claims, in_folds(recipe, addresses), recipe, kept_epochs)
+        return
     curve: list[dict[str, float]] = []
-    trainer = worker.trainer_of(recipe)
-    for result in trainer.bring(recipe, kept_epochs, on_trained=_noting(task), before_save=lease.check):
+    for result in _brought(task, claims, recipe, kept_epochs):
         curve.append(result.metrics)
-        if result.seconds is None and any(claim.attempt > 1 for claim in claims):
-            _post_epoch(task, recipe, result.epoch, None)
         _post_result(task, claims, result, targets[-1])
         for claim in [claim for claim in claims if _is_over(worker, claim, curve)]:
             claims.remove(claim)
             lease.check()
-            _complete(task, claim, recipe, curve[: result.epoch])
+            _complete(task, claim, recipe, [recipe], curve[: result.epoch])
         if not claims:
             break  # patience may end them before their last epoch
+
+
+def _train_in_folds(
+    task: Task, claims: list[Claim], trainings: Sequence[Recipe], recipe: Recipe, kept_epochs: set[int]
+) -> None:
+    """Train a recipe in every fold, one after the other, and complete its claims with the mean.
+
+    Points begin with different folds, so that workers seldom need the same fold's donor at the same moment.
+    """
+    worker, folds, last = task.worker, len(trainings), max(kept_epochs)
+    first = int(claims[0].planned.label.get("slot", 0))
+    curves: list[list[dict[str, float]]] = [[] for _ in trainings]
+    for place, number in enumerate((first + place) % folds for place in range(folds)):
+        for result in _brought(task, claims, trainings[number], kept_epochs):
+            curves[number].append(result.metrics)
+            value = result.metrics[worker.objective.column]
+            if place == folds - 1:  # all others have come as far
+                value = fmean(curve[result.epoch - 1][worker.objective.column] for curve in curves)
+                _show(task, claims, result.epoch, value)
+            worker.observer.epoch_ended(claims, place * last + result.epoch, folds * last, value)
+    mean = mean_curve(curves, worker.objective.column)
+    for claim in claims:
+        task.lease.check()
+        _complete(task, claim, recipe, trainings, mean[: claim.planned.epochs])
+
+
+def _brought(task: Task, claims: Sequence[Claim], recipe: Recipe, epochs: set[int]) -> Iterator[EpochResult]:
+    """Bring a recipe to its last epoch; one that an earlier attempt saved is entered in the ledger if need be."""
+    trainer = task.worker.trainer_of(recipe)
+    for result in trainer.bring(recipe, epochs, on_trained=_noting(task), before_save=task.lease.check):
+        if result.seconds is None and any(claim.attempt > 1 for claim in claims):
+            _post_epoch(task, recipe, result.epoch, None)
+        yield result
 
 
 def _patience(worker: Worker, claim: Claim) -> int | None:
@@ -183,24 +216,6 @@ def give_back(task: Task) -> None:
         _log.warning("the claims were not given back; their leases will expire: %s", error)
 
 
-def _settled(worker: Worker, claim: Claim) -> Claim:
-    """The claim with its values, planned or chosen by the sampler now."""
-    if claim.planned.point is not None or claim.trial_id is None:
-        return claim
-    plan, trial_id = claim.plan_as(Stage2Plan), claim.trial_id
-    seed = int(digest([plan.seed, plan.stream or claim.stage_name, claim.planned.key])[:8], 16)
-    if plan.sampler == "asha":
-        raise TrainingError("the design point has no values")  # in a pool they are chosen with the step
-    if plan.sampler == "qmc":
-        seed = plan.seed  # one sequence for the whole stage
-    point = sampled_point(worker.study, worker.database, claim, plan, seed, trial_id)
-    recipe, epochs = apply_point(plan.template, point)
-    planned = replace(claim.planned, point=point, recipe=recipe_to_json(recipe), recipe_key=recipe.key, epochs=epochs)
-    if not worker.database.run(settle_point, claim, planned):
-        raise lost(claim)
-    return replace(claim, planned=planned)
-
-
 def _noting(task: Task) -> OnTrained:
     """Enters each epoch that is really trained, and ends the work when it is to end."""
 
@@ -222,24 +237,27 @@ def _post_epoch(task: Task, trained: Recipe, epoch: int, seconds: float | None) 
 def _post_result(task: Task, claims: list[Claim], result: EpochResult, epochs: int) -> None:
     """Show an epoch in the trials of the claims that it belongs to."""
     value = result.metrics[task.worker.objective.column]
-    shown = tuple(claim for claim in claims if task.worker.objectives_of(claim) is None)  # Optuna reports one objective
-    if shown:
-        task.publisher.post(Shown(shown, result.epoch, value))
+    _show(task, claims, result.epoch, value)
     task.worker.observer.epoch_ended(claims, result.epoch, epochs, value)
 
 
-def _complete(task: Task, claim: Claim, recipe: Recipe, curve: list[dict[str, float]]) -> None:
-    """Publish a point's result."""
+def _show(task: Task, claims: Sequence[Claim], epoch: int, value: float) -> None:
+    shown = tuple(claim for claim in claims if task.worker.objectives_of(claim) is None)  # Optuna reports one objective
+    if shown:
+        task.publisher.post(Shown(shown, epoch, value))
+
+
+def _complete(
+    task: Task, claim: Claim, recipe: Recipe, trainings: Sequence[Recipe], curve: list[dict[str, float]]
+) -> None:
+    """Publish a point's result: of its one training, or the mean of those in folds."""
     objective = final_objective_of(task.worker.study) if claim.stage == "confirm" else task.worker.objective
     value, epoch = objective.value(curve), objective.speaking_epoch(curve)
-    trainer, groups = task.worker.trainer_of(recipe), task.worker.valid_slides_of(recipe)
-    labels, rows = trainer.valid_labels, trainer.valid_probabilities(recipe, epoch)
-    if objective.metric in KNOWN or trainer.further is None:
-        error = metric_standard_error(labels, rows, objective.metric, groups=groups)
-    else:
-        error = scorer_standard_error(labels, rows, trainer.further.scorer, groups)
+    # Folds hold out other patches, so that their errors are independent.
+    error = math.hypot(*(standard_error(task.worker, objective, one, epoch) for one in trainings)) / len(trainings)
     metrics = {name: metric for name, metric in curve[epoch - 1].items() if name.startswith("valid_")}
     attributes = {**metrics, "recipe_key": recipe.key, "epochs": len(curve), "standard_error": error}
+    attributes |= {fold_name(number): found for number, found in enumerate(fold_values(objective, curve))}
     values: tuple[float, ...] = ()
     constraints: dict[str, float] = {}
     several = task.worker.objectives_of(claim)

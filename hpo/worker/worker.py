@@ -81,12 +81,12 @@ class Worker:
 
         A fold's is kept until another fold's is asked for, so that one is in memory besides the study's own.
         """
-        folds = self.study.confirm.folds
-        if folds is None or recipe.data == self.dataset.digest:
+        asked = {folds for folds in (self.study.stage2.folds, self.study.confirm.folds) if folds is not None}
+        if not asked or recipe.data == self.dataset.digest:
             return self.trainer
         if recipe.data not in self.of_folds:
             self.of_folds.clear()
-            for fold in fold_data(self.dataset, folds):
+            for fold in (fold for folds in asked for fold in fold_data(self.dataset, folds)):
                 if recipe.data in (fold.digest, fold.earlier_digest):
                     trainer = self.trainer.on(replace(fold, digest=recipe.data))
                     self.of_folds[recipe.data] = (trainer, fold.valid.slides)

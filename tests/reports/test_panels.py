@@ -51,7 +51,7 @@ from hpo.results.study import StudyResults
 from hpo.storage.ledger import Compute
 from hpo.storage.plans import AcceptedPlan, PlanChange
 from tests.reports.looks import LOOKS
-from tests.results.invented import folded, several, stages_changed
+from tests.results.invented import folded, searched_in_folds, several, stages_changed
 
 Expected = Callable[[str, Role, str], float]
 
@@ -99,6 +99,8 @@ class TestEveryPanel:
             finished = several(finished, "parameters")
         if name == "folds":
             finished = folded(finished)
+        if name == "search_folds":
+            finished = searched_in_folds(finished)
         read = panel.read(finished, options)
         drawing = panel.draw(read, LOOKS)
         assert isinstance(drawing, go.Figure | Table) or drawing.startswith("<div")

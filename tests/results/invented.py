@@ -27,6 +27,7 @@ from hpo.results.records import (
     Fault,
     FoldRun,
     FreshTraining,
+    InFolds,
     Mistake,
     Role,
     SplitDescription,
@@ -436,3 +437,16 @@ def folded(results: StudyResults) -> StudyResults:
     ]
     confirm = results.settings.confirm.model_copy(update={"folds": 5})
     return replace(results, settings=replace(results.settings, confirm=confirm), folds=tuple(runs))
+
+
+def searched_in_folds(results: StudyResults, folds: int = 3) -> StudyResults:
+    """The study as if each trial of stage 2 had been trained in folds that differ a little."""
+    stage2 = results.settings.stage2.model_copy(update={"folds": folds})
+    trials = []
+    for trial in results.trials:
+        if trial.stage == "stage2":
+            values = () if trial.objective is None else tuple(trial.objective + 0.01 * (n - 1) for n in range(folds))
+            keys = tuple(f"{trial.recipe_key}-{n}" for n in range(folds))
+            trial = replace(trial, folds=InFolds(keys, (), values))
+        trials.append(trial)
+    return replace(results, settings=replace(results.settings, stage2=stage2), trials=tuple(trials))

@@ -24,8 +24,9 @@ from hpo.stages.estimate import estimate
 from hpo.stages.folds import check_planned_folds
 from hpo.stages.plan import determining_settings
 from hpo.storage.database import Database
-from hpo.storage.decided import ConfirmResult
+from hpo.storage.decided import ConfirmResult, RecheckPlan, Stage2Plan
 from hpo.storage.files import Files
+from hpo.storage.points import named_trainings
 from hpo.storage.predictions import PredictionStore
 from hpo.storage.stage_json import plan_of
 from tests.config.samples import refusal
@@ -165,6 +166,62 @@ def test_a_table_of_slides_that_has_changed_since_is_one_line(sqlite: Database, 
     with pytest.raises(ConfigError, match=r"confirm\.folds: .*_meta\.csv .* have changed.* hpo copy .* NEW$"):
         check_planned_folds(sqlite, story.study, DATA, {3: tuple(digit * 64 for digit in "xyz")})
     check_planned_folds(sqlite, load(tmp_path), DATA, {})
+
+
+def test_every_trial_of_a_search_in_folds_counts_all_its_folds(tmp_path: Path) -> None:
+    searched = load(tmp_path, stage2={"folds": 3, "warm_start": "cold"}, architectures=ONE)
+    plain = load(tmp_path / "plain", stage2={"warm_start": "cold"}, architectures=ONE)
+    costs = {study.file: next(one for one in estimate(study) if one.stage == "stage2") for study in (searched, plain)}
+    assert costs[searched.file].points == costs[plain.file].points == 4
+    assert costs[searched.file].trainings == 3 * costs[plain.file].trainings
+    assert costs[searched.file].patch_visits == 3 * costs[plain.file].patch_visits
+    warm = load(tmp_path / "warm", stage2={"folds": 3}, architectures=ONE)
+    (cost,) = (one for one in estimate(warm) if one.stage == "stage2")
+    assert cost.trainings == 3 * 4 + 3  # a donor in each fold
+    assert "folds" not in determining_settings(plain, DATA)["stage2"]
+    assert determining_settings(searched, DATA)["stage2"]["folds"] == 3
+
+
+def test_a_budget_of_patch_visits_pays_for_every_fold(sqlite: Database, tmp_path: Path) -> None:
+    stage2 = {"trials": None, "patch_visits": 3 * 3 * 96 * 4, "folds": 3, "warm_start": "cold"}
+    story = Story(load(tmp_path, stage2=stage2, architectures=ONE), sqlite, folds={3: ADDRESSES})
+    story.run("stage2")
+    rows = story.points("stage2")
+    spent = [3 * recipe_from_json(row.recipe or {}).patch_visits(row.epochs or 0) for row in rows]
+    assert sum(spent[:-1]) < stage2["patch_visits"] <= sum(spent)
+
+
+def test_a_search_in_folds_takes_nothing_of_stage_1_for_granted_and_its_recheck_is_in_folds_too(
+    sqlite: Database, tmp_path: Path
+) -> None:
+    stage2 = {"folds": 3, "warm_start": "cold", "epochs": 2, "recheck": {"top": 2, "seeds": 1}}
+    story = Story(load(tmp_path, stage2=stage2, architectures=ONE), sqlite, folds={3: ADDRESSES})
+    story.run("recheck")
+    assert all("slot" in row.label for row in story.points("stage2"))
+    assert len(story.points("stage2")) == 4
+    stages = story.stages()
+    assert plan_of(stages["stage2", "tiny"], Stage2Plan).folds == ADDRESSES
+    assert plan_of(stages["recheck", "tiny"], RecheckPlan).folds == ADDRESSES
+    with sqlite.transaction() as session:
+        for stage, points in (("stage2", 4), ("recheck", 2)):
+            named = named_trainings(session, stages[stage, "tiny"])
+            assert len(named) == 3 * points
+            assert {recipe.data for recipe, _ in named} == set(ADDRESSES)
+
+
+def test_a_search_in_folds_of_a_table_that_has_changed_since_is_one_line(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(load(tmp_path, stage2={"folds": 3}, architectures=ONE), sqlite, folds={3: ADDRESSES})
+    story.run("stage2")
+    check_planned_folds(sqlite, story.study, DATA, story.folds)
+    with pytest.raises(ConfigError, match=r"stage2\.folds: .* have changed.* hpo copy .* NEW$"):
+        check_planned_folds(sqlite, story.study, DATA, {3: tuple(digit * 64 for digit in "xyz")})
+
+
+def test_folds_of_trainings_that_pause_are_one_line(tmp_path: Path) -> None:
+    (line,) = refusal(load_study, write(tmp_path, stage2={"folds": 3, "design": "asha"}))
+    assert line.endswith(
+        "stage2.folds: needs trainings that do not pause; design is asha: set it to tpe, or leave folds out"
+    )
 
 
 def test_what_is_wrong_with_folds_is_one_line(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.data.prepare import prepare_data
 from hpo.stages.advance import advance
+from hpo.stages.folds import fold_addresses
 from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.claims import Claim
@@ -99,7 +100,8 @@ class Workshop:
         return self.worker.database
 
     def decide(self) -> None:
-        advance(self.database, self.study, self.worker.dataset.digest)
+        dataset = self.worker.dataset
+        advance(self.database, self.study, dataset.digest, folds=fold_addresses(self.study, dataset))
 
     def points(self, stage: str = "stage1") -> list[PointRow]:
         with self.database.transaction() as session:

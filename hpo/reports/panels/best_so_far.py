@@ -67,9 +67,10 @@ def read(results: StudyResults, _options: PanelSettings) -> BestSoFar:
     if not results.epochs:
         raise NotThereError("No epoch has been entered in the compute ledger yet.")
     owners = {
-        trial.recipe_key: trial.architecture
+        key: trial.architecture
         for trial in results.trials
         if trial.recipe_key and trial.state != "waiting"
+        for key in trial.keys
     }
     entries: dict[str, list[TrainedEpoch]] = {}
     for entry in sorted(results.epochs, key=lambda entry: entry.at):

@@ -55,6 +55,7 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
     if settings.balance == "natural":
         first.append("training patches at the classes' own ratio")
     rechecked = settings.stage2.recheck
+    folds = settings.stage2.folds
     normalized = ["BatchNormalization inserted"] * settings.stage2.batch_normalization
     return TwoStages(
         [
@@ -78,6 +79,7 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
                     *normalized,
                     f"{design_words(settings.stage2.design)} search {within_words(settings.stage2.within)}",
                     listed(factor_words(name) for name in settings.stage2.factors),
+                    *([f"each trial in {folds} folds, judged by their mean"] if folds else []),
                     _progress(results, "stage2"),
                     *(
                         [f"the best {rechecked.top} again with fresh seeds"]

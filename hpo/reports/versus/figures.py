@@ -173,7 +173,7 @@ def _range(data: Tested) -> tuple[float, float]:
 def _line(study: ComparedStudy, place: int, architecture: str) -> SearchLine | None:
     results = study.results
     trials = [trial for trial in results.trials if trial.architecture == architecture]
-    keys = {trial.recipe_key for trial in trials}
+    keys = {key for trial in trials for key in trial.keys}
     trained = sorted((entry.at, entry.patch_visits) for entry in results.epochs if entry.recipe_key in keys)
     moments, spent = [at for at, _ in trained], [0, *accumulate(visits for _, visits in trained)]
     done = sorted(

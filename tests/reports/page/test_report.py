@@ -59,7 +59,7 @@ def phone(browser: Browser, report: Path) -> dict[str, Any]:
 
 def asked(dashboard: Dashboard) -> list[PanelSettings]:
     """The panels of a study with one objective and no folds: the others are about a front, or folds."""
-    others = ("front", "front_table", "hypervolume", "folds")
+    others = ("front", "front_table", "hypervolume", "folds", "search_folds")
     return [panel for panel in dashboard.panels if panel.panel not in others]
 
 
