@@ -9,7 +9,7 @@ from hpo.export.subject import Subject, class_words
 from hpo.recipe.architecture import FunctionSpec, own_factors
 from hpo.recipe.groups import differing
 from hpo.recipe.point import FACTORS, Value
-from hpo.recipe.recipe import NO_LAYERS
+from hpo.recipe.recipe import EVERY_LAYER_TRAINED
 from hpo.recipe.taken import taken_of
 from hpo.results.records import ComputeRole, DataDescription
 from hpo.results.words import (
@@ -98,7 +98,7 @@ def training_section(subject: Subject) -> list[str]:
         **{capital(factor_words(name)): _exact(value) for name, value in differing(recipe.augmentations).items()},
         **({} if recipe.augment is None else {"Own augmentation": _function_words(recipe.augment)}),
         **({} if recipe.own_loss is None else {"Own loss": _function_words(recipe.own_loss)}),
-        **({"Frozen layers": _exact(recipe.frozen_layers)} if recipe.frozen_layers not in (0, "", NO_LAYERS) else {}),
+        **({"Frozen layers": _exact(recipe.frozen_layers)} if recipe.frozen_layers not in EVERY_LAYER_TRAINED else {}),
         "Computed in": recipe.arithmetic.compute_dtype,
         "Compiled by XLA": value_words(recipe.arithmetic.jit_compile),
         "Seed": str(recipe.seed),

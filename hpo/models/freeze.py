@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from hpo.errors import TrainingError, nearest
 from hpo.models.backend import keras
-from hpo.recipe.recipe import NO_LAYERS, Frozen
+from hpo.recipe.recipe import EVERY_LAYER_TRAINED, Frozen
 
 
 def freeze(model: keras.Model, frozen: Frozen) -> frozenset[str]:
@@ -25,7 +25,7 @@ def freeze(model: keras.Model, frozen: Frozen) -> frozenset[str]:
     Raises:
         TrainingError: if no layer fits, there are not so many, or nothing would be left to train.
     """
-    if frozen in (0, "", NO_LAYERS):
+    if frozen in EVERY_LAYER_TRAINED:
         return frozenset()
     chosen = _first(model, frozen) if isinstance(frozen, int) else _named(model, frozen)
     for layer in chosen:

@@ -36,6 +36,9 @@ Frozen = int | str
 """The layers that are not trained: how many from the input on, or a pattern of their names."""
 
 NO_LAYERS = "none"
+
+EVERY_LAYER_TRAINED = (0, "", NO_LAYERS)
+"""The values of ``frozen_layers`` that freeze none; trainings of all of them are one."""
 """The pattern that stands for no layer, as 0 does."""
 
 KEY_FORMAT = 2
@@ -259,7 +262,7 @@ def _balance_to_json(balance: Balance) -> dict[str, Any]:
 
 def _frozen_to_json(frozen: Frozen) -> dict[str, Any]:
     """Nothing where every layer is trained, however that was said."""
-    return {} if frozen in (0, "", NO_LAYERS) else {"frozen_layers": frozen}
+    return {} if frozen in EVERY_LAYER_TRAINED else {"frozen_layers": frozen}
 
 
 def _changes_to_json(recipe: Recipe) -> dict[str, Any]:

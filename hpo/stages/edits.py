@@ -10,7 +10,7 @@ from hpo.config.study import StudyFile
 from hpo.recipe.augmentations import NO_AUGMENTATIONS
 from hpo.recipe.fitting import AS_BEFORE
 from hpo.recipe.key import canonical, canonical_json
-from hpo.recipe.recipe import Recipe
+from hpo.recipe.recipe import EVERY_LAYER_TRAINED, Recipe
 from hpo.recipe.schedule import HORIZONS, Strategy
 
 Kind = Literal["taken", "anew", "other"]
@@ -164,7 +164,7 @@ def _search_space(path: tuple[str, ...], was: Any, now: Any) -> tuple[Kind, str]
 
 
 def _factor(name: str, was: Any, now: Any) -> tuple[Kind, str]:
-    if was is None and now["reference"] == default_of(name):
+    if was is None and now["reference"] == default_of(name, now["reference"]):
         return "taken", "its reference is what every training so far had"
     if was is None:
         return "other", f"every training so far had {name} {said(default_of(name))}"
@@ -223,8 +223,15 @@ def _confirm(name: str, was: Any, now: Any, opened: Opened) -> tuple[Kind, str]:
     return "anew", "the comparison is made again"
 
 
-def default_of(factor: str) -> Any:
-    """The value of a factor that no search space names; None if it has none or it is unknown."""
+def default_of(factor: str, reference: Any = None) -> Any:
+    """The value of a factor that no search space names; None if it has none or it is unknown.
+
+    Args:
+        factor: by name.
+        reference: in a search space that names the factor now; if it means the same, the value is written like it.
+    """
+    if factor == "frozen_layers" and reference in EVERY_LAYER_TRAINED:
+        return reference
     if factor == "strategy":
         return Strategy().name
     if factor == "dropout":

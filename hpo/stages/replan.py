@@ -189,7 +189,11 @@ def _replan_stage1(session: Session, study: StudyFile, data_digest: str, stage: 
     space = study.space_of(stage.architecture)
     factors = space.factors
     for row in all_points(session, stage.name):
-        added = {name: default_of(name) for name in factors if name not in (row.point or {})}
+        added = {
+            name: default_of(name, factor.reference)
+            for name, factor in factors.items()
+            if name not in (row.point or {})
+        }
         point = applicable({**(row.point or {}), **added}, space.conditions)
         if row.point is not None and point.keys() != row.point.keys():
             row.point = point

@@ -96,6 +96,14 @@ NARROW = {**SPACE, "learning_rate": {**SPACE["learning_rate"], "low": 0.001, "hi
 JITTER = {**SPACE, "stain_jitter": {"reference": 0, "low": 0, "high": 0.2}}
 
 
+def frozen(reference: int | str, *levels: int | str) -> dict[str, Any]:
+    """A search space with layers that are frozen, tried in stage 1."""
+    return {
+        "space": {**SPACE, "frozen_layers": {"reference": reference, "levels": [reference, *levels]}},
+        "stage1": {"factors": ["epochs", "frozen_layers"]},
+    }
+
+
 COSINE = {**SPACE, "strategy": {"reference": "constant", "levels": ["constant", "step", "cosine"]}}
 
 
@@ -108,6 +116,8 @@ COSINE = {**SPACE, "strategy": {"reference": "constant", "levels": ["constant", 
         ),
         ({"space": NARROW}, ["low: 0.0001 -> 0.001 [anew]", "high: 1 -> 0.1 [anew]"]),
         ({"space": JITTER, "stage2": {"factors": ["learning_rate", "stain_jitter"]}}, ["stain_jitter", "[taken]"]),
+        (frozen("none", "conv1", "conv*"), ["factors.frozen_layers: not set", "[taken]"]),
+        (frozen(0, 1), ["factors.frozen_layers: not set", "[taken]"]),
         ({"stage1": {"margin": 0.2}}, ["stage1.margin: 0.01 -> 0.2 [anew]"]),
         ({"stage1": {"factors": ["epochs", "batch_size"]}}, ["stage1.factors", "[anew]"]),
         ({"stage2": {"trials": 6, "epochs": 4, "design": "asha"}}, ["stage2.design: tpe -> asha [taken]"]),
@@ -248,6 +258,7 @@ def test_fewer_trials_begin_nothing_more_and_keep_what_was_trained(sqlite: Datab
             {"space": {**SPACE, "epochs": {"reference": 4, "levels": [1, 2, 4]}}},
             "space.yaml: factors.epochs.reference: 2 -> 4",
         ),
+        (frozen("conv1", "none"), "every training so far had frozen_layers 0"),
         ({"space": {**SPACE, "stain_jitter": {"reference": 0.1}}}, "every training so far had stain_jitter 0"),
         (
             {"architectures": [{"name": "tiny", "convolutions": [{"kernel": 5, "filters": 4}], "dense": [8]}]},
