@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from hpo.recipe.architecture import ArchitectureSpec, FunctionSpec
 from hpo.recipe.arithmetic import PLAIN, Arithmetic, ComputeDtype, why_not_compiled
 from hpo.recipe.form import TWO_IN_RGB, Form
 from hpo.recipe.key import canonical, digest
+from hpo.recipe.size import NetworkSize
 
 Arrays = dict[str, NDArray[Any]]
 """From a variable's path, such as ``conv1/kernel``, to its value."""
@@ -145,8 +146,40 @@ def _fresh(path: str, shape: tuple[int, ...], seed: int) -> NDArray[Any]:
     return ((2.0 * random_uniform(shape, seed, path) - 1.0) * limit).astype(np.float32)
 
 
+def network_size(spec: FunctionSpec, size: int, form: Form = TWO_IN_RGB) -> NetworkSize:
+    """The size of the network that a function makes.
+
+    It is counted by its variables' shapes, which take no memory, so a network that would not fit has a size too. Only a
+    function that reads the values of its variables, as one that loads weights may, is built whole.
+
+    Raises:
+        TrainingError: if the function does not make a network.
+    """
+    try:
+        return _counted(
+            _function_model(spec, size, form, seed=0, inside=keras.StatelessScope(initialize_variables=False))
+        )
+    except TrainingError:
+        return _counted(_function_model(spec, size, form, seed=0))
+    finally:
+        keras.backend.clear_session(free_memory=False)  # no random state without a value stays behind
+        pin_keras()
+
+
+def _counted(model: keras.Model) -> NetworkSize:
+    trained, every = (
+        sum(math.prod(weight.shape) for weight in weights) for weights in (model.trainable_weights, model.weights)
+    )
+    return NetworkSize(trained, every)
+
+
 def _function_model(
-    spec: FunctionSpec, size: int, form: Form, seed: int, compute_dtype: ComputeDtype = "float32"
+    spec: FunctionSpec,
+    size: int,
+    form: Form,
+    seed: int,
+    compute_dtype: ComputeDtype = "float32",
+    inside: AbstractContextManager[Any] | None = None,
 ) -> keras.Model:
     with settings_kept(spec):
         function = _import(spec)
@@ -155,7 +188,7 @@ def _function_model(
         keras.backend.clear_session(free_memory=False)
         keras.utils.set_random_seed(seed % 2**32)
         try:
-            with _computing_in(compute_dtype):  # clearing the session would forget it
+            with _computing_in(compute_dtype), inside or nullcontext():  # clearing the session would forget both
                 # As the key has them: a whole number is an int, however it was written.
                 arguments = canonical(dict(spec.arguments))
                 model = function((size, size, form.channels), **arguments, **_outputs(spec, function, form))

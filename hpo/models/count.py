@@ -1,9 +1,8 @@
-"""The size of a user's own network, counted by building it; nothing is trained."""
+"""The size of a user's own network, counted by calling its function; nothing is trained."""
 
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,7 +23,7 @@ _PATIENCE = 300
 def count_sizes(
     specs: Sequence[FunctionSpec], patch_size: int, folder: Path, form: Form = TWO_IN_RGB
 ) -> list[NetworkSize]:
-    """The sizes of the networks that functions make; each is built once in the life of a process.
+    """The sizes of the networks that functions make; each is counted once in the life of a process.
 
     A process that trains builds them itself. Others have a process of its own do it, because TensorFlow takes its
     number of threads once, from whoever trains.
@@ -47,18 +46,11 @@ def count_sizes(
 
 
 def _built(specs: Sequence[FunctionSpec], patch_size: int, folder: Path, form: Form) -> list[NetworkSize]:
-    from hpo.models.build import build_model
+    from hpo.models.build import network_size
     from hpo.models.own_function import look_in
 
     look_in(folder)
-    sizes = []
-    for spec in specs:
-        model = build_model(spec, patch_size, form=form)
-        trained, every = (
-            sum(math.prod(weight.shape) for weight in weights) for weights in (model.trainable_weights, model.weights)
-        )
-        sizes.append(NetworkSize(trained, every))
-    return sizes
+    return [network_size(spec, patch_size, form) for spec in specs]
 
 
 def _asked(specs: Sequence[FunctionSpec], patch_size: int, folder: Path, form: Form) -> list[NetworkSize]:

@@ -60,8 +60,7 @@ def check_augmentation(spec: FunctionSpec, size: int, channels: int = 3) -> None
             seed.
     """
     change = own_augmentation(spec, size, _BATCH, channels)
-    noise = np.random.default_rng(0).integers(0, 256, (_BATCH, size, size, channels))
-    patches = tf.constant(noise.astype(np.float32))
+    patches = noise_patches(size, channels)
     for seed in ((1, 2), (3, 4)):
         try:
             first, again = (change(patches, tf.constant(seed)).numpy() for _ in range(2))
@@ -73,6 +72,12 @@ def check_augmentation(spec: FunctionSpec, size: int, channels: int = 3) -> None
             )
         if not np.array_equal(first, again):
             raise TrainingError(f"{spec.function}: called twice with one seed, it returned two different results")
+
+
+def noise_patches(size: int, channels: int = 3) -> tf.Tensor:
+    """A few patches of noise, float32 ``(B, size, size, channels)``, 0..255; the same in every process."""
+    noise = np.random.default_rng(0).integers(0, 256, (_BATCH, size, size, channels))
+    return tf.constant(noise.astype(np.float32))
 
 
 def _problem(changed: Any, patches: tf.Tensor) -> str:

@@ -49,9 +49,7 @@ def check_loss(spec: FunctionSpec, shape: tuple[int, ...] = ()) -> None:
         TrainingError: as `own_loss`; or if a loss or its gradient is not finite, or does not depend on the logits.
     """
     loss = own_loss(spec, _BATCH, shape)
-    logits = tf.constant(3.0 * np.random.default_rng(0).standard_normal((_BATCH, *shape)), tf.float32)
-    numbers = np.arange(_BATCH) % (shape[0] if shape else 2)
-    labels = tf.constant(np.eye(shape[0])[numbers] if shape else numbers, tf.float32)
+    labels, logits = probe_logits(shape)
     try:
         with tf.GradientTape() as tape:
             tape.watch(logits)
@@ -65,6 +63,13 @@ def check_loss(spec: FunctionSpec, shape: tuple[int, ...] = ()) -> None:
         raise TrainingError(
             f"{spec.function}: its losses or their gradients are infinite or no numbers, of logits from -6 to 6"
         )
+
+
+def probe_logits(shape: tuple[int, ...] = ()) -> tuple[tf.Tensor, tf.Tensor]:
+    """Labels and made logits of a few patches, both float32 ``(B, *shape)``; the same in every process."""
+    logits = tf.constant(3.0 * np.random.default_rng(0).standard_normal((_BATCH, *shape)), tf.float32)
+    numbers = np.arange(_BATCH) % (shape[0] if shape else 2)
+    return tf.constant(np.eye(shape[0])[numbers] if shape else numbers, tf.float32), logits
 
 
 def _problem(losses: Any, labels: tf.Tensor) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -137,4 +138,102 @@ def test_a_level_or_bound_of_which_a_function_makes_no_network_is_refused(
         f"{study.file}: architectures.mine: of {named} of {study.search_space.name}, tried_models:make: ValueError: "
     )
     assert str(refused.value).startswith(start)
+    assert "\n" not in str(refused.value)
+
+
+WIDE = (
+    "import keras\n\n\ndef make(shape, width=4):\n    x = inputs = keras.Input(shape)\n"
+    "    x = keras.layers.Dense(width)(keras.layers.Flatten()(x))\n"
+    "    return keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Dense(width)(x)))\n"
+)
+
+
+def test_networks_over_the_limits_are_counted_and_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network of 100,000 units twice would take 40 GB."""
+    monkeypatch.setattr(own_function, "_folders", [])
+    (tmp_path / "tried_models.py").write_text(WIDE)
+    study = load(
+        tmp_path,
+        space=SPACE | {"width": {"reference": 4, "levels": [4, 100_000], "low": 2, "high": 200_000}},
+        architectures=[{"name": "mine", "function": "tried_models:make"}],
+        stage1={"factors": ["width"]},
+        stage2={"factors": ["width"], "warm_start": "cold"},
+        limits={"parameters": 10_000},
+    )
+    check_functions(study)
+
+
+@pytest.mark.parametrize("levels", [["big", "small"], [4, 8]])
+def test_a_word_where_a_function_takes_a_number_is_named_with_its_factor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, levels: list[object]
+) -> None:
+    monkeypatch.setattr(own_function, "_folders", [])
+    (tmp_path / "tried_models.py").write_text(WIDE)
+    space = SPACE | {"width": {"reference": levels[0], "levels": levels}}
+    architecture = {"name": "mine", "function": "tried_models:make"}
+    study = load(tmp_path, space=space, architectures=[architecture])
+    if levels == [4, 8]:
+        check_functions(study)
+        return
+    with pytest.raises(ConfigError) as refused:
+        check_functions(study)
+    assert str(refused.value).startswith(
+        f'{study.file}: architectures.mine: of width "big" of {study.search_space.name}, a word where '
+        "tried_models:make takes a number (width=4), tried_models:make: "
+    )
+    assert "\n" not in str(refused.value)
+
+
+ELSEWHERE = {
+    "a network": (
+        "architectures.mine",
+        "import os\nimport keras\n\nUNITS = 3 + os.getpid()\n\n\ndef make(shape):\n    return keras.Sequential("
+        "[keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(UNITS), keras.layers.Dense(1)])\n",
+        "tried_models:make: its variable sequential/dense/kernel: two processes made (",
+    ),
+    "initial values": (
+        "architectures.mine",
+        "import os\nimport keras\n\n\ndef make(shape):\n"
+        "    kernel = keras.initializers.RandomNormal(seed=os.getpid())\n"
+        "    return keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(1, "
+        "kernel_initializer=kernel)])\n",
+        "tried_models:make: its variable sequential/dense/kernel: two processes made other values",
+    ),
+    "a failure": (
+        "architectures.mine",
+        "import os\n"
+        + GOOD.replace("(shape):", "(shape):\n    assert os.environ['TRIED_HERE'] == str(os.getpid()), 7", 1),
+        "tried_models:make: AssertionError: 7, in another process",
+    ),
+    "an augmentation": (
+        "augment",
+        "import os\n\n\ndef make(patches, seed):\n    return patches + float(os.getpid() % 97 + 1)\n",
+        "tried_models:make: the result: two processes made other values",
+    ),
+    "a loss": (
+        "loss",
+        "import os\nimport tensorflow as tf\n\n\ndef make(labels, logits):\n"
+        "    return float(os.getpid()) * tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)\n",
+        "tried_models:make: the result: two processes made other values",
+    ),
+}
+"""What only a second process shows: by its kind, the function's key, its module, and the problem."""
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_what_another_process_makes_differently_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(own_function, "_folders", [])
+    monkeypatch.setenv("TRIED_HERE", str(os.getpid()))
+    key, source, problem = ELSEWHERE[kind]
+    (tmp_path / "tried_models.py").write_text(source)
+    function = "tried_models:make"
+    changes = {"architectures": [{"name": "mine", "function": function}]} if "." in key else {key: function}
+    study = load(tmp_path, **changes)
+    with pytest.raises(ConfigError) as refused:
+        check_functions(study)
+    assert str(refused.value).startswith(f"{study.file}: {key}: ")
+    assert problem in str(refused.value)
+    assert str(refused.value).endswith("nothing was planned")
     assert "\n" not in str(refused.value)
