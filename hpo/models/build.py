@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from hpo.errors import TrainingError
 from hpo.models.backend import keras, pin_keras
 from hpo.models.cnn import described_cnn
+from hpo.models.own_function import file_hint, settings_kept
 from hpo.models.own_function import import_function as _import
-from hpo.models.own_function import settings_kept
 from hpo.models.seeds import random_uniform
 from hpo.recipe.architecture import ArchitectureSpec, FunctionSpec
 from hpo.recipe.arithmetic import PLAIN, Arithmetic, ComputeDtype, why_not_compiled
@@ -194,7 +194,7 @@ def _function_model(
                 model = function((size, size, form.channels), **arguments, **_outputs(spec, function, form))
         except (Exception, SystemExit) as error:
             said = " ".join(str(error).split())
-            raise TrainingError(f"{spec.function}: {type(error).__name__}: {said}") from error
+            raise TrainingError(f"{spec.function}: {type(error).__name__}: {said}{file_hint(spec, error)}") from error
     problem = _problem(model, size, form)
     if problem:
         given = "one logit" if form.outputs == 1 else f"{form.outputs} logits"

@@ -76,6 +76,15 @@ def _check_files(spec: FunctionSpec) -> None:
             )
 
 
+def file_hint(spec: FunctionSpec, error: BaseException) -> str:
+    """The advice for a function that lacked a file that its study does not list; empty for other errors."""
+    said = str(error).casefold()
+    is_lacking = isinstance(error, FileNotFoundError) or "no such file" in said or "file not found" in said
+    if not is_lacking or any(Path(name).name.casefold() in said for name, _ in spec.files):
+        return ""
+    return "; name each file that it reads under files: (its path starts at the study file)"
+
+
 @contextmanager
 def settings_kept(spec: FunctionSpec) -> Iterator[None]:
     """A block in which a user's module may change global settings: Keras' are set back, TensorFlow's are refused.
@@ -143,7 +152,7 @@ def _import(spec: FunctionSpec, module_name: str) -> ModuleType:
             sys.modules[module_name] = replaced
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise _not_importable(spec, error) from error
+        raise _not_importable(spec, error, file_hint(spec, error)) from error
     return module
 
 
@@ -174,8 +183,8 @@ def _verified(spec: FunctionSpec, source: Path) -> CodeType:
         raise _not_importable(spec, error) from error
 
 
-def _not_importable(spec: FunctionSpec, reason: BaseException | str) -> TrainingError:
+def _not_importable(spec: FunctionSpec, reason: BaseException | str, hint: str = "") -> TrainingError:
     if isinstance(reason, BaseException) and not isinstance(reason, ImportError | AttributeError | ValueError):
         reason = f"{type(reason).__name__}: {reason}"
     said = " ".join(str(reason).split())
-    return TrainingError(f"{spec.function}: cannot be imported as module:name ({said})")
+    return TrainingError(f"{spec.function}: cannot be imported as module:name ({said}){hint}")

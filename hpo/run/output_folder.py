@@ -13,6 +13,7 @@ from sqlalchemy import select
 from hpo.config.database_url import shown_database, sqlite_file
 from hpo.config.study import StudyFile
 from hpo.errors import ConfigError
+from hpo.run.functions import check_functions
 from hpo.stages.edits import Change
 from hpo.stages.replan import accept_plan, foreseen_changes
 from hpo.storage.database import Database
@@ -23,6 +24,10 @@ _log = logging.getLogger(__name__)
 
 MARK = ".hpo-study.json"
 """In an output folder: which study it is of."""
+
+
+_ASK_FUNCTIONS = ("architectures", "objective", "search_space")
+"""Sections of a plan whose changes may ask something else of the study's own functions."""
 
 
 def check_output(database: Database | None, study: StudyFile) -> None:
@@ -85,10 +90,13 @@ def adopt_plan(database: Database, study: StudyFile, data_digest: str) -> list[C
         data_digest: of the training and validation patches.
 
     Raises:
-        ConfigError: as `check_edited_here` and `hpo.stages.replan.accept_plan`.
+        ConfigError: as `check_edited_here`, `hpo.run.functions.check_functions` and `hpo.stages.replan.accept_plan`.
     """
-    if foreseen_changes(database, study, data_digest):
+    changes = foreseen_changes(database, study, data_digest) or []
+    if changes:
         check_edited_here(study)
+    if any(change.path[0] in _ASK_FUNCTIONS or change.path[1:] == ("factors",) for change in changes):
+        check_functions(study)
     return accept_plan(database, study, data_digest)
 
 

@@ -91,9 +91,10 @@ class TiffPyramid:
             decoded = page.decode(data, index, jpegtables=page.jpegtables)[0]
         except Exception as error:  # whatever a decoder stumbles over
             reason = (str(error).splitlines() or [""])[0]
+            lacks_decoder = ", or compressed in a way that is not known here" if "imagecodecs" in reason else ""
             raise DataError(
-                f"{self.path}: piece {index} of level {level} cannot be decoded: {reason[:200]}; "
-                "copy the file again, or install the extra [slides] for OpenSlide's decoders"
+                f"{self.path}: damaged or cut short{lacks_decoder}: piece {index} of level {level} cannot be decoded "
+                f"({reason[:200]}); copy the file again, or convert it to a tiled, pyramidal TIFF"
             ) from error
         piece = np.asarray(decoded).reshape(decoded.shape[-3:])
         return on_white(piece) if piece.shape[-1] == 4 else np.ascontiguousarray(piece[..., :3])

@@ -116,7 +116,7 @@ def _meaning(path: tuple[str, ...], was: Any, now: Any, opened: Opened) -> tuple
     if section == "confirm":
         return _confirm(path[1], was, now, opened)
     if section == "objective":
-        return "anew", "every stage is judged again by what was trained; the points of stage 2 stay as they are"
+        return "anew", _metric_source(was, now) + _JUDGED_AGAIN
     if section == "objectives":
         if not any(stage == "stage2" for stage, _ in opened):
             return "taken", "no stage 2 has been opened"
@@ -130,6 +130,17 @@ def _meaning(path: tuple[str, ...], was: Any, now: Any, opened: Opened) -> tuple
     if section == "data":
         return "other", "other patches are another study"
     return "other", "it is part of every training"
+
+
+_JUDGED_AGAIN = "every stage is judged again by what was trained; the points of stage 2 stay as they are"
+
+
+def _metric_source(was: Any, now: Any) -> str:
+    """Where two metrics are one function of the user's own, whose source differs: that it does; else nothing."""
+    (function, _, before), (other, _, after) = str(was).partition("#"), str(now).partition("#")
+    if function != other or before == after:
+        return ""
+    return f"the source of module {function.partition(':')[0]} has changed since: "
 
 
 def _architecture(name: str, was: Any, now: Any) -> tuple[Kind, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hpo.errors import TrainingError
 from hpo.models.backend import tf
-from hpo.models.own_function import import_function, settings_kept
+from hpo.models.own_function import file_hint, import_function, settings_kept
 from hpo.recipe.architecture import FunctionSpec
 from hpo.recipe.key import canonical
 
@@ -39,7 +39,7 @@ def traced(
         try:
             result = function(first, second, **arguments)
         except (Exception, SystemExit) as error:
-            faults.append(f"it uses a random operation, {advice}" if _is_random(error) else _named(error))
+            faults.append(f"it uses a random operation, {advice}" if _is_random(error) else _named(spec, error))
             raise
         wrong = problem(result, first)
         if wrong:
@@ -54,7 +54,7 @@ def traced(
     except TrainingError:
         raise
     except (Exception, SystemExit) as error:
-        said = faults[0] if faults else _named(error)
+        said = faults[0] if faults else _named(spec, error)
         raise TrainingError(f"{spec.function}: {said}") from error
     stateful = sorted({operation for operation in _operations(graph) if _is_stateful(operation)})
     if stateful:
@@ -67,8 +67,8 @@ def in_a_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def _named(error: BaseException) -> str:
-    return f"{type(error).__name__}: {in_a_line(error)}"
+def _named(spec: FunctionSpec, error: BaseException) -> str:
+    return f"{type(error).__name__}: {in_a_line(error)}{file_hint(spec, error)}"
 
 
 def _is_random(error: BaseException) -> bool:

@@ -43,6 +43,19 @@ def test_a_file_that_a_function_reads_is_compared_too(
         build_model(spec, 16)
 
 
+@pytest.mark.parametrize("place", ["in the function", "in the module"])
+def test_a_file_that_is_lacking_and_not_listed_is_to_be_listed(module: Maker, place: str) -> None:
+    opened = "open('no_such_weights.bin')"
+    source = (
+        f"{opened}\n{GOOD}" if place == "in the module" else GOOD.replace("shape):\n", f"shape):\n    {opened}\n", 1)
+    )
+    with pytest.raises(TrainingError, match=r"FileNotFoundError: .*no_such_weights\.bin.*; name each file .* files:"):
+        build_model(module(source), 16)
+    with pytest.raises(TrainingError) as other:
+        build_model(module(GOOD.replace("shape):\n", "shape):\n    1 / 0\n", 1)), 16)
+    assert "files:" not in str(other.value)
+
+
 def test_patches_that_are_scaled_twice_are_doubtful(module: Maker) -> None:
     scaling = "keras.layers.Rescaling({}, name='scaled')(inputs)"
     for scale, doubtful in (("1 / 255", True), ("1 / 127.5, offset=-1", True), ("127.5, offset=127.5", False)):

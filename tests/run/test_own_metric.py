@@ -12,8 +12,10 @@ from hpo.errors import ConfigError
 from hpo.evaluation.objective import objective_of
 from hpo.models import own_function
 from hpo.run.functions import check_functions
+from hpo.run.output_folder import adopt_plan, mark_output
 from hpo.stages.plan import determining_settings
-from tests.stages.story import load
+from hpo.storage.database import Database
+from tests.stages.story import DATA, Story, load
 
 
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> StudyFile:
@@ -36,6 +38,22 @@ def test_another_source_is_another_plan(tmp_path, monkeypatch) -> None:
         determining_settings(made(tmp_path, monkeypatch, body), "d")["objective"] for body in ("return 1", "return 2")
     ]
     assert plans[0] != plans[1]
+
+
+def test_one_that_is_edited_in_a_started_study_is_called_before_the_edit_is_taken(
+    sqlite: Database, tmp_path, monkeypatch
+) -> None:
+    first = made(tmp_path, monkeypatch, "return 1.0")
+    Story(first, sqlite).advance()
+    mark_output(sqlite, first)
+    broken = made(tmp_path, monkeypatch, "return float('nan')")
+    with pytest.raises(ConfigError, match="costs:saved: it returned nan; it must return a finite number; nothing was"):
+        adopt_plan(sqlite, broken, DATA)
+    repaired = made(tmp_path, monkeypatch, "return 2.0")
+    (change,) = adopt_plan(sqlite, repaired, DATA)
+    assert change.kind == "anew"
+    assert change.effect.startswith("the source of module costs has changed since: every stage is judged again")
+    assert adopt_plan(sqlite, repaired, DATA) == []
 
 
 @pytest.mark.parametrize(

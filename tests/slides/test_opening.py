@@ -140,6 +140,18 @@ class TestTiff:
         with pytest.raises(DataError, match=rf"a\.tif: has {found}; slides are RGB with 8 bits per channel"):
             open_slide(path)
 
+    @pytest.mark.parametrize("compression", ["zlib", "lzw"])
+    def test_pixels_that_cannot_be_decoded_are_first_called_damaged(self, tmp_path: Path, compression: str) -> None:
+        noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / "a.tif", compression=f"tiff_{compression.replace('zlib', 'deflate')}")
+        content = bytearray((tmp_path / "a.tif").read_bytes())
+        content[60_000:62_000] = bytes(2000)
+        (tmp_path / "a.tif").write_bytes(content)
+        with pytest.raises(
+            DataError, match=r"a\.tif: damaged or cut short.*: piece \d+ of level 0 .*; copy the file again"
+        ):
+            open_slide(tmp_path / "a.tif").read(0, 0, 0, 256, 256)
+
     def test_a_truncated_pyramid_is_refused(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "a.tif", np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8))
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
