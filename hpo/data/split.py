@@ -56,6 +56,18 @@ def most_balanced(counts: Sequence[int]) -> int:
     return min(len(counts) * count + label for label, count in enumerate(counts))
 
 
+def largest_subset(labels: npt.NDArray[Any], balance: Balance = "equal") -> int:
+    """The size of the largest subset that `nested_subset` can draw.
+
+    Args:
+        labels: ``(N,)``, number of the class of each patch.
+        balance: likewise.
+    """
+    if balance == "natural":
+        return len(labels)
+    return most_balanced(np.bincount(labels, minlength=class_count(labels)).tolist())
+
+
 def _too_few(n: int, counts: Sequence[int]) -> str:
     most = most_balanced(counts)
     if len(counts) == 2:

@@ -10,10 +10,10 @@ from hpo.export.card_classes import classes_section
 from hpo.export.markdown import table
 from hpo.export.subject import Subject, class_words
 from hpo.results.words import (
-    METRIC_WORDS,
     capital,
     count,
     interval,
+    metric_words,
     number,
     p_value,
     plural,
@@ -37,7 +37,7 @@ def results_section(subject: Subject) -> list[str]:
             f"{signed(metric.difference.value)} ({signed_interval(metric.difference)})",
             number(own[name]),
         ]
-        rows.append([capital(METRIC_WORDS[name]), *cells])
+        rows.append([capital(metric_words(name)), *cells])
     sampling = sides.sampling
     adjusted = {name: f", adjusted by Holm over the architectures {_p(p)}" for name, p in sides.adjusted_p.items()}
     blocks = [

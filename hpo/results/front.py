@@ -8,7 +8,7 @@ from hpo.config.objectives import QUANTITIES
 from hpo.evaluation.front import Objectives, less_is_better
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, count, number
+from hpo.results.words import count, metric_words, number
 
 _QUANTITY_WORDS = {
     "parameters": "parameters",
@@ -55,7 +55,7 @@ def read_front(results: StudyResults) -> Front | None:
 
 def objective_words(name: str) -> str:
     """An objective in words: ``validation AUC``, ``parameters``."""
-    return _QUANTITY_WORDS[name] if name in QUANTITIES else f"validation {METRIC_WORDS[name]}"
+    return _QUANTITY_WORDS[name] if name in QUANTITIES else f"validation {metric_words(name)}"
 
 
 def objective_value(name: str, value: float) -> str:
@@ -64,7 +64,7 @@ def objective_value(name: str, value: float) -> str:
         return f"{count(value)} {_QUANTITY_WORDS[name]}"
     if name in QUANTITIES:
         return f"{value:.3g} {'MB' if name == 'model_mb' else 'ms'}"
-    return f"{METRIC_WORDS[name]} {number(value)}"
+    return f"{metric_words(name)} {number(value)}"
 
 
 def bare_value(name: str, value: float) -> str:
@@ -89,4 +89,4 @@ def rule_words(objectives: Objectives) -> str:
 
 
 def _plain(name: str) -> str:
-    return _QUANTITY_WORDS[name].partition(",")[0] if name in QUANTITIES else METRIC_WORDS[name]
+    return _QUANTITY_WORDS[name].partition(",")[0] if name in QUANTITIES else metric_words(name)

@@ -11,7 +11,7 @@ from hpo.results.cost import total_cost
 from hpo.results.past_best import past_its_best
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, count, duration, listed, number, plural, signed, signed_interval
+from hpo.results.words import count, duration, listed, metric_words, number, plural, signed, signed_interval
 
 _ALPHA = 0.05
 _REFERENCES: tuple[Role, Role] = ("before", "equal")
@@ -36,7 +36,7 @@ def verdict(results: StudyResults) -> str:
     if all(sides.baseline == "equal" for sides in compared.values()):
         doubt = ", compared with the reference trained for as many patch-visits"
     return (
-        f"{_answer(signs, METRIC_WORDS[metric])}{doubt}; {best}{_chosen(results, best)} goes from "
+        f"{_answer(signs, metric_words(metric))}{doubt}; {best}{_chosen(results, best)} goes from "
         f"{number(found.before.value)} to {number(found.after.value)} ({signed(found.difference.value)}, 95% interval "
         f"{signed_interval(found.difference)})."
     )
@@ -45,7 +45,7 @@ def verdict(results: StudyResults) -> str:
 def every_metric(results: StudyResults, architecture: str) -> str:
     """The changes of all five metrics of an architecture, in a sentence."""
     found = results.comparison[architecture].headline.metrics
-    differences = {METRIC_WORDS[name]: found[name].difference for name in METRICS}
+    differences = {metric_words(name): found[name].difference for name in METRICS}
     raised = [words for words, one in differences.items() if one.excludes_zero and one.value > 0]
     lowered = [words for words, one in differences.items() if one.excludes_zero and one.value < 0]
     unsure = [words for words, one in differences.items() if not one.excludes_zero]
@@ -100,7 +100,7 @@ def _more_training(results: StudyResults, architecture: str) -> str:
     if past is None:
         return text
     return (
-        f"{text} On validation it was best after epoch {past.epoch} ({METRIC_WORDS[results.settings.objective.metric]} "
+        f"{text} On validation it was best after epoch {past.epoch} ({metric_words(results.settings.objective.metric)} "
         f"{number(past.best)}, {number(past.end)} at the end): it was trained past its best, which flatters tuning."
     )
 

@@ -12,30 +12,18 @@ from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.point import Point, Value
 from hpo.results.records import Role
 
-
-class _MetricWords(dict[str, str]):
-    """Words of the metrics; a user's own function is called ``module:name``, without its source's digest."""
-
-    def __missing__(self, metric: str) -> str:
-        if ":" not in metric:
-            raise KeyError(metric)
-        return metric.partition("#")[0]
-
-
-METRIC_WORDS = _MetricWords(
-    {
-        "accuracy": "accuracy",
-        "precision": "precision",
-        "recall": "recall",
-        "f1": "F1 score",
-        "auc": "AUC",
-        "loss": "loss",
-        "balanced_accuracy": "balanced accuracy",
-        "average_precision": "average precision",
-        "kappa": "Cohen's kappa",
-        "brier": "Brier score",
-    }
-)
+_METRIC_WORDS = {
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1 score",
+    "auc": "AUC",
+    "loss": "loss",
+    "balanced_accuracy": "balanced accuracy",
+    "average_precision": "average precision",
+    "kappa": "Cohen's kappa",
+    "brier": "Brier score",
+}
 
 FACTOR_WORDS = {
     "patches": "training patches",
@@ -86,6 +74,15 @@ MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 def capital(text: str) -> str:
     """The text with its first letter as a capital."""
     return text[:1].upper() + text[1:]
+
+
+def metric_words(metric: str) -> str:
+    """A metric in words; a user's own function is called ``module:name``, without its source's digest.
+
+    Raises:
+        KeyError: if there is no such metric.
+    """
+    return metric.partition("#")[0] if ":" in metric else _METRIC_WORDS[metric]
 
 
 def factor_words(factor: str) -> str:

@@ -9,7 +9,7 @@ from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.data.prepare import prepare_data
 from hpo.data.progress import Progress, silent
-from hpo.data.split import class_count, nested_subset
+from hpo.data.split import class_count, largest_subset, nested_subset
 from hpo.errors import ConfigError
 from hpo.stages.fold_check import check_folds
 
@@ -114,8 +114,8 @@ def check_valid_patches(study: StudyFile, labels: NDArray[np.uint8]) -> None:
 def _balanced(labels: NDArray[np.uint8]) -> tuple[int, str]:
     """The patches that a balanced subset can have at most, and what of it each class has."""
     counts = np.bincount(labels, minlength=class_count(labels))
-    each = "half of each class" if len(counts) == 2 else f"{counts.min()} of each of {len(counts)} classes"
-    return len(counts) * int(counts.min()), each
+    each = "half of each class" if len(counts) == 2 else f"as the rarest of {len(counts)} classes has {counts.min()}"
+    return largest_subset(labels), each
 
 
 def check_channels(study: StudyFile, channels: int) -> None:

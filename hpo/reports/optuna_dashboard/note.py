@@ -19,11 +19,11 @@ from hpo.results.settings import StudySettings
 from hpo.results.study import StudyResults
 from hpo.results.trials import best_trial, value_of
 from hpo.results.words import (
-    METRIC_WORDS,
     design_words,
     factor_words,
     interval,
     listed,
+    metric_words,
     moment,
     number,
     plural,
@@ -97,7 +97,7 @@ def _objective_facts(settings: StudySettings, stage: StageName) -> Iterator[tupl
 def _objective_words(objective: Objective) -> str:
     """The objective in words: ``validation AUC after the last epoch; more is better``."""
     direction = "less" if objective.direction == "minimize" else "more"
-    return f"validation {METRIC_WORDS[objective.metric]} {speaking_words(objective)}; {direction} is better"
+    return f"validation {metric_words(objective.metric)} {speaking_words(objective)}; {direction} is better"
 
 
 def _stage1_design(settings: StudySettings) -> str:
@@ -132,7 +132,7 @@ def _standing(results: StudyResults, stage: StageName, architecture: str) -> Ite
 
 
 def _reached(results: StudyResults, trial: TrialResult) -> str:
-    words = f"{METRIC_WORDS[results.settings.objective.metric]} {number(value_of(trial))}"
+    words = f"{metric_words(results.settings.objective.metric)} {number(value_of(trial))}"
     return words if trial.standard_error is None else f"{words} (standard error {number(trial.standard_error)})"
 
 
@@ -175,7 +175,7 @@ def _after_stage2(results: StudyResults, architecture: str) -> Iterator[tuple[st
         before = "of the reference, equally trained," if compared.baseline == "equal" else "before tuning,"
         yield (
             "Test",
-            f"{METRIC_WORDS[metric]} {number(found.before.value)} ({interval(found.before)}) {before} "
+            f"{metric_words(metric)} {number(found.before.value)} ({interval(found.before)}) {before} "
             f"{number(found.after.value)} ({interval(found.after)}) after tuning: a difference of "
             f"{signed(found.difference.value)} ({signed_interval(found.difference)}; 95% intervals)",
         )

@@ -22,7 +22,7 @@ from hpo.reports.versus.study import (
     shared_architectures,
     shared_looks,
 )
-from hpo.results.words import METRIC_WORDS, interval, listed, number, plural, signed, signed_interval
+from hpo.results.words import interval, listed, metric_words, number, plural, signed, signed_interval
 
 
 class _Placed(NamedTuple):
@@ -116,7 +116,7 @@ def _summary(studies: Studies) -> Html:
 
 
 def _card(data: tested.Tested, row: tested.TestedArchitecture, looks: Looks) -> Html:
-    words = METRIC_WORDS[data.metric]
+    words = metric_words(data.metric)
     heading = [swatch(looks.colour(row.name)), escape(row.name)]
     values, sentences = [], []
     for label, sides in zip(data.labels, row.measured, strict=True):

@@ -16,11 +16,11 @@ from hpo.results.study import StudyResults
 from hpo.results.trials import STAGES
 from hpo.results.verdict import every_metric, origin, price, verdict
 from hpo.results.words import (
-    METRIC_WORDS,
     before_note,
     capital,
     count,
     interval,
+    metric_words,
     number,
     p_value,
     plural,
@@ -52,7 +52,7 @@ def before_after_table(results: StudyResults) -> Table:
     """One row per architecture: each test metric of both sides, its paired difference, and adjusted p-values."""
     columns = [
         Column("Test split"),
-        *(Column(capital(METRIC_WORDS[name]), numeric=True) for name in METRICS),
+        *(Column(capital(metric_words(name)), numeric=True) for name in METRICS),
         Column("Adjusted p", numeric=True),
     ]
     looks = Looks(results.settings.architectures)
@@ -78,7 +78,7 @@ def _facts(results: StudyResults) -> Html:
     found, cost = results.compared[best].headline.metrics[metric], total_cost(results.compute)
     likely, after = found.improvement, f"{number(found.after.value)} ({interval(found.after)})"
     facts = [
-        (results.settings.best_words, best, _best_note(results, best, f"test {METRIC_WORDS[metric]} {after}")),
+        (results.settings.best_words, best, _best_note(results, best, f"test {metric_words(metric)} {after}")),
         ("its gain by tuning", signed(found.difference.value), f"95% interval {signed_interval(found.difference)}"),
         (
             "a tuned training beats an untuned one",

@@ -16,7 +16,7 @@ from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.results.paper import printed_sides
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, SIDE_WORDS, capital, listed, number
+from hpo.results.words import SIDE_WORDS, capital, listed, metric_words, number
 
 Side = Literal["before", "after"]
 _SIDES: tuple[Side, ...] = ("before", "after")
@@ -42,7 +42,7 @@ class BeforeAfter(NamedTuple):
 
 def title(results: StudyResults, options: PanelSettings) -> str:
     """Such as ``Test accuracy before and after tuning``."""
-    return f"Test {METRIC_WORDS[_metric(results, options)]} before and after tuning"
+    return f"Test {metric_words(_metric(results, options))} before and after tuning"
 
 
 def read(results: StudyResults, options: PanelSettings) -> BeforeAfter:
@@ -81,7 +81,7 @@ def draw(data: BeforeAfter, looks: Looks) -> go.Figure:
             "tickvals": data.architectures,
             "ticktext": [figure_text(name, line=12) for name in data.architectures],
         },
-        yaxis={"title": {"text": f"Test {METRIC_WORDS[data.metric]}"}, "range": [0, 1.08], "dtick": 0.2},
+        yaxis={"title": {"text": f"Test {metric_words(data.metric)}"}, "range": [0, 1.08], "dtick": 0.2},
     )
     shown_sides = [side for side in _LOOKS if any(bar.side == side for bar in data.bars)]
     for side in shown_sides:
@@ -138,12 +138,12 @@ def finding(data: BeforeAfter) -> str:
     shown = (
         f"{name} from {number(found['before'].value)} to {number(found['after'].value)}" for name, found in both.items()
     )
-    return f"Test {METRIC_WORDS[data.metric]} goes for {listed(shown)}."
+    return f"Test {metric_words(data.metric)} goes for {listed(shown)}."
 
 
 def explain(data: BeforeAfter) -> str:
     """The meaning of the bars."""
-    text = f"{capital(METRIC_WORDS[data.metric])}, mean over seeds; the thin bars are 95% intervals."
+    text = f"{capital(metric_words(data.metric))}, mean over seeds; the thin bars are 95% intervals."
     if any(bar.side == "equal" for bar in data.bars):
         text += (
             " Tuning is judged by the equally trained reference, which saw as many patches as the tuned model and its "

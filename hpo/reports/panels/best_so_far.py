@@ -18,7 +18,7 @@ from hpo.reports.plot.looks import NEUTRAL, Looks
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.trials import STAGES, others_at_reference, value_of
-from hpo.results.words import METRIC_WORDS, count, number, plural
+from hpo.results.words import count, metric_words, number, plural
 from hpo.storage.ledger import TrainedEpoch
 
 _MOST = 0.9
@@ -55,7 +55,7 @@ class BestSoFar(NamedTuple):
 
 def title(results: StudyResults, _options: PanelSettings) -> str:
     """Names the objective."""
-    return f"Best validation {METRIC_WORDS[results.settings.objective.metric]} so far against compute spent"
+    return f"Best validation {metric_words(results.settings.objective.metric)} so far against compute spent"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> BestSoFar:
@@ -93,7 +93,7 @@ def draw(data: BestSoFar, looks: Looks) -> go.Figure:
             "tickformat": "~s",
             "rangemode": "tozero",
         },
-        yaxis={"title": {"text": f"Validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".3~f"},
+        yaxis={"title": {"text": f"Validation {metric_words(data.metric)}"}, "tickformat": ".3~f"},
     )
     for line in data.lines:
         first = [(step.spent, step.value) for step in line.steps if step.stage == STAGES["stage1"]]
@@ -139,7 +139,7 @@ def finding(data: BestSoFar) -> str:
     """The best architecture's gain, and how early it came."""
     best = max(data.lines, key=lambda line: gain(data.metric, line.steps[-1].value))
     start, end = best.steps[0].value, best.steps[-1].value
-    metric, visits = METRIC_WORDS[data.metric], plural(best.spent, "patch-visit")
+    metric, visits = metric_words(data.metric), plural(best.spent, "patch-visit")
     begin = "at the reference point" if best.reference is not None else "at its first trial"
     if start == end:
         return f"{best.architecture}'s {metric} of {number(end)} {begin} was not surpassed in {visits}."

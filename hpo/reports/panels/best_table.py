@@ -16,7 +16,7 @@ from hpo.results.front import bare_value, objective_value, objective_words, rule
 from hpo.results.paper import TABLE_4
 from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
-from hpo.results.words import DASH, METRIC_WORDS, capital, interval, listed, number, plural, point_words
+from hpo.results.words import DASH, capital, interval, listed, metric_words, number, plural, point_words
 
 
 class BestRow(NamedTuple):
@@ -75,9 +75,9 @@ def draw(data: BestTable, looks: Looks) -> Table:
     others = list(dict.fromkeys(name for row in data.rows for name in row.others))
     columns = [
         Column("Model"),
-        Column(f"Validation {METRIC_WORDS[data.objective]}", numeric=True),
+        Column(f"Validation {metric_words(data.objective)}", numeric=True),
         *(Column(capital(objective_words(name)), numeric=True) for name in others),
-        *(Column(f"Test {METRIC_WORDS[name]}", numeric=True) for name in METRICS),
+        *(Column(f"Test {metric_words(name)}", numeric=True) for name in METRICS),
         Column("Tuned configuration"),
     ]
     rows: list[list[Cell | str]] = []
@@ -106,18 +106,18 @@ def finding(data: BestTable) -> str:
     """The best on validation, and its result on the test split."""
     best = next(row for row in data.rows if row.name == data.best)
     tested = best.metrics[data.test_metric]
-    reached = [f"{METRIC_WORDS[data.objective]} {number(best.validation)}"]
+    reached = [f"{metric_words(data.objective)} {number(best.validation)}"]
     reached += [objective_value(name, value) for name, value in best.others.items()]
     return (
         f"{best.name} is {data.best_words} ({listed(reached)}); its test "
-        f"{METRIC_WORDS[data.test_metric]} is {number(tested.value)} ({interval(tested)})."
+        f"{metric_words(data.test_metric)} is {number(tested.value)} ({interval(tested)})."
     )
 
 
 def explain(data: BestTable) -> str:
     """The rule by which the best is chosen."""
     paper = " Rows of the paper are as printed in its Table 4." if data.paper else ""
-    by = f"its validation {METRIC_WORDS[data.objective]}"
+    by = f"its validation {metric_words(data.objective)}"
     if data.rule:
         by = f"the study's rule ({data.rule}; metrics of the final trainings, on the validation patches)"
     return (

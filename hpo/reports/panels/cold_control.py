@@ -13,7 +13,7 @@ from hpo.reports.table import Cell, Column, Table
 from hpo.results.comparison import Sides
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
-from hpo.results.words import DASH, METRIC_WORDS, interval, listed, number, signed
+from hpo.results.words import DASH, interval, listed, metric_words, number, signed
 
 
 class ControlRow(NamedTuple):
@@ -35,7 +35,7 @@ class ColdControl(NamedTuple):
 
 def title(results: StudyResults, _options: PanelSettings) -> str:
     """Names the metric."""
-    return f"Cold-start control: test {METRIC_WORDS[results.settings.test_metric]}"
+    return f"Cold-start control: test {metric_words(results.settings.test_metric)}"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> ColdControl:
@@ -86,7 +86,7 @@ def finding(data: ColdControl) -> str:
     """The gain by the settings alone, and by the initial weights."""
     settings = [f"{signed(row.tuned_cold.value)} for {row.name}" for row in data.rows if row.tuned_cold is not None]
     weights = [f"{signed(row.warm_start.value)} for {row.name}" for row in data.rows if row.warm_start is not None]
-    changes = f"change the test {METRIC_WORDS[data.metric]} by"
+    changes = f"change the test {metric_words(data.metric)} by"
     if settings:
         added = f"; the initial weights {changes} {listed(weights)}" if weights else ""
         return f"The tuned settings alone {changes} {listed(settings)}{added}."

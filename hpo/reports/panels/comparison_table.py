@@ -19,12 +19,12 @@ from hpo.results.paper import TABLE_3
 from hpo.results.study import StudyResults
 from hpo.results.words import (
     DASH,
-    METRIC_WORDS,
     before_note,
     capital,
     count,
     interval,
     listed,
+    metric_words,
     number,
     p_value,
     plural,
@@ -109,7 +109,7 @@ def finding(data: ComparisonTable) -> str:
     changes = listed(f"{signed(one.value)} for {name}" for name, one in differences.items())
     unsure = [name for name, one in differences.items() if not one.excludes_zero]
     verdict = f"0 is within the interval of {listed(unsure)}" if unsure else "0 is outside every interval"
-    return f"Tuning changed the test {METRIC_WORDS[data.metric]} by {changes}; {verdict}."
+    return f"Tuning changed the test {metric_words(data.metric)} by {changes}; {verdict}."
 
 
 def explain(data: ComparisonTable) -> str:
@@ -152,7 +152,7 @@ def _rows(row: ComparedArchitecture, looks: Looks, data: ComparisonTable) -> lis
     for index, name in enumerate(METRICS):
         found = row.comparison.metrics[name]
         cells: list[Cell | str] = [
-            capital(METRIC_WORDS[name]),
+            capital(metric_words(name)),
             Cell(number(found.before.value), interval(found.before)),
             Cell(number(found.after.value), interval(found.after)),
             difference_cell(found.difference),

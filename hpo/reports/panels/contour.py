@@ -21,7 +21,7 @@ from hpo.results.importance import importances
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.trials import STAGES, best_trial, others_at_reference, thinned, value_of, varied_factors
-from hpo.results.words import METRIC_WORDS, capital, factor_words, number, plural, value_words
+from hpo.results.words import capital, factor_words, metric_words, number, plural, value_words
 
 MOST_TRIALS = 200
 """Trials drawn; the surface is made from all."""
@@ -63,7 +63,7 @@ class Contour(NamedTuple):
 
 def title(results: StudyResults, options: PanelSettings) -> str:
     """Names the factors if the options do."""
-    metric = f"Validation {METRIC_WORDS[results.settings.objective.metric]}"
+    metric = f"Validation {metric_words(results.settings.objective.metric)}"
     if options.factors is None:
         return f"{metric} over the two factors that matter most"
     return f"{metric} over {' and '.join(factor_words(factor) for factor in options.factors)}"
@@ -110,7 +110,7 @@ def read(results: StudyResults, options: PanelSettings) -> Contour:
 
 def draw(data: Contour, looks: Looks) -> go.Figure:
     """Bright is better; the best trial is marked by a larger mark."""
-    metric = f"Validation {METRIC_WORDS[data.metric]}"
+    metric = f"Validation {metric_words(data.metric)}"
     shown = figure(
         430,
         margin={"l": 62, "r": 18, "t": 64, "b": 52},
@@ -160,7 +160,7 @@ def draw(data: Contour, looks: Looks) -> go.Figure:
 
 def finding(data: Contour) -> str:
     """The place of the best trial."""
-    metric = METRIC_WORDS[data.metric]
+    metric = metric_words(data.metric)
     x, y = (
         f"{factor_words(axis.factor)} {value_words(value)}"
         for axis, value in ((data.x, data.best.x), (data.y, data.best.y))

@@ -11,7 +11,7 @@ from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.results.records import Donor
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, capital, count, listed, number, point_words
+from hpo.results.words import capital, count, listed, metric_words, number, point_words
 
 _MODES = {
     "warm": "taken as they are",
@@ -57,7 +57,7 @@ def draw(data: DonorsTable, looks: Looks) -> Table:
         Column("Model"),
         Column("Stage-1 design point"),
         Column("Epoch", numeric=True),
-        Column(f"Validation {METRIC_WORDS[data.metric]}", numeric=True),
+        Column(f"Validation {metric_words(data.metric)}", numeric=True),
         Column("Patch-visits", numeric=True),
         Column("Recipe"),
     ]
@@ -78,7 +78,7 @@ def draw(data: DonorsTable, looks: Looks) -> Table:
 def finding(data: DonorsTable) -> str:
     """Epoch and value of each donor."""
     shown = (f"{donor.architecture} from epoch {donor.epoch} at {number(donor.objective)}" for donor in data.donors)
-    return f"Stage 2 starts at validation {METRIC_WORDS[data.metric]}: {listed(shown)}."
+    return f"Stage 2 starts at validation {metric_words(data.metric)}: {listed(shown)}."
 
 
 def explain(data: DonorsTable) -> str:

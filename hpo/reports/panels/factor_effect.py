@@ -16,7 +16,7 @@ from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks
 from hpo.results.axis_effect import AxisLine, axis_lines, level_order
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, value_words
+from hpo.results.words import capital, factor_words, listed, metric_words, number, value_words
 
 
 class FactorEffect(NamedTuple):
@@ -33,7 +33,7 @@ class FactorEffect(NamedTuple):
 
 def title(results: StudyResults, options: PanelSettings) -> str:
     """Such as ``Validation accuracy against batch size``."""
-    return f"Validation {METRIC_WORDS[_metric(results, options)]} against {factor_words(options.factor or '')}"
+    return f"Validation {metric_words(_metric(results, options))} against {factor_words(options.factor or '')}"
 
 
 def read(results: StudyResults, options: PanelSettings) -> FactorEffect:
@@ -70,7 +70,7 @@ def draw(data: FactorEffect, looks: Looks) -> go.Figure:
         330,
         legend=LEGEND_ABOVE,
         xaxis={"title": {"text": capital(factor_words(data.factor))}, "type": "log" if data.log else None},
-        yaxis={"title": {"text": f"Validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".3~f"},
+        yaxis={"title": {"text": f"Validation {metric_words(data.metric)}"}, "tickformat": ".3~f"},
     )
     place = (lambda level: level) if data.numeric else value_words
     if data.numeric:

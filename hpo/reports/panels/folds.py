@@ -11,7 +11,7 @@ from hpo.reports.panels.comparison_table import difference_cell
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, capital, interval, listed, number, plural, signed
+from hpo.results.words import capital, interval, listed, metric_words, number, plural, signed
 
 
 class Folds(NamedTuple):
@@ -24,7 +24,7 @@ class Folds(NamedTuple):
 
 def title(results: StudyResults, _options: PanelSettings) -> str:
     """Names the metric."""
-    return f"Over folds: test {METRIC_WORDS[results.settings.test_metric]} before and after tuning"
+    return f"Over folds: test {metric_words(results.settings.test_metric)} before and after tuning"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> Folds:
@@ -74,14 +74,14 @@ def finding(data: Folds) -> str:
         metric = found.metrics[data.metric]
         gains = sum(value > 0 for value in metric.by_fold)
         parts.append(f"{signed(metric.difference.value)} for {name} ({gains} of {found.folds} folds gain)")
-    return f"{capital(METRIC_WORDS[data.metric])} changes by {listed(parts)}."
+    return f"{capital(metric_words(data.metric))} changes by {listed(parts)}."
 
 
 def explain(data: Folds) -> str:
     """What a fold is, and what the intervals are of."""
     found = next(iter(data.rows.values()))
     is_mean = data.is_of_many and data.metric != "accuracy"
-    means = f" {capital(METRIC_WORDS[data.metric])} is the mean over the classes, each against the rest."
+    means = f" {capital(metric_words(data.metric))} is the mean over the classes, each against the rest."
     return (
         "Training and validation patches are split anew, whole slides in one fold; either side is trained once without "
         f"each fold, and tested on the same test split. Intervals (95%) are for other test {found.unit} and other "

@@ -15,7 +15,7 @@ from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import Looks
 from hpo.results.study import StudyResults
 from hpo.results.trials import value_of
-from hpo.results.words import METRIC_WORDS, design_words, number, plural
+from hpo.results.words import design_words, metric_words, number, plural
 
 
 class SearchLine(NamedTuple):
@@ -38,7 +38,7 @@ class History(NamedTuple):
 
 def title(results: StudyResults, _options: PanelSettings) -> str:
     """Names the objective."""
-    return f"Stage 2's search: validation {METRIC_WORDS[results.settings.objective.metric]} of each trial"
+    return f"Stage 2's search: validation {metric_words(results.settings.objective.metric)} of each trial"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> History:
@@ -66,7 +66,7 @@ def draw(data: History, looks: Looks) -> go.Figure:
         340,
         legend=LEGEND_ABOVE,
         xaxis={"title": {"text": "Trial"}, **whole_ticks(max(line.numbers[-1] for line in data.lines))},
-        yaxis={"title": {"text": f"Validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".3~f"},
+        yaxis={"title": {"text": f"Validation {metric_words(data.metric)}"}, "tickformat": ".3~f"},
     )
     for line in data.lines:
         colour, symbol = looks.colour(line.architecture), looks.symbol(line.architecture)
@@ -102,7 +102,7 @@ def finding(data: History) -> str:
     best = max(data.lines, key=lambda line: gain(data.metric, line.best[-1]))
     at = best.numbers[best.values.index(best.best[-1])]
     trials = plural(sum(len(line.numbers) for line in data.lines), "trial")
-    value = f"{METRIC_WORDS[data.metric]} {number(best.best[-1])}"
+    value = f"{metric_words(data.metric)} {number(best.best[-1])}"
     return f"Of {trials}, the best is {best.architecture}'s trial {at}: {value}."
 
 

@@ -17,7 +17,7 @@ from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.results.records import StageName, TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.trials import STAGES, thinned
-from hpo.results.words import METRIC_WORDS, capital, count, plural
+from hpo.results.words import capital, count, metric_words, plural
 
 MOST_LINES = 30
 """Trainings drawn of an architecture; more cannot be told apart."""
@@ -59,7 +59,7 @@ def title(results: StudyResults, options: PanelSettings) -> str:
     stage = STAGES[options.stage or "stage1"]
     metric = options.metric or results.settings.objective.metric
     of = "" if options.architecture is None else f" of {options.architecture}"
-    return f"{capital(stage)}'s trainings{of}: validation {METRIC_WORDS[metric]} over the epochs"
+    return f"{capital(stage)}'s trainings{of}: validation {metric_words(metric)} over the epochs"
 
 
 def read(results: StudyResults, options: PanelSettings) -> LearningCurves:
@@ -143,7 +143,7 @@ def draw(data: LearningCurves, looks: Looks) -> go.Figure:
         shown.add_scatter(x=[None], y=[None], mode="lines+markers", name=name, **look, row=1, col=1)
     last = max(training.epochs[-1] for plot in data.plots for training in plot.trainings)
     shown.update_xaxes(**few_whole_ticks(last))
-    label_axes(shown, "Epoch", capital(METRIC_WORDS[data.metric]))
+    label_axes(shown, "Epoch", capital(metric_words(data.metric)))
     return shown
 
 

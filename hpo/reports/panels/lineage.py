@@ -12,7 +12,7 @@ from hpo.reports.plot.looks import Looks
 from hpo.results.records import Confirmation, Donor, Role, TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.trials import value_of
-from hpo.results.words import DASH, METRIC_WORDS, listed, number, plural
+from hpo.results.words import DASH, listed, metric_words, number, plural
 
 MOST_SEEDS = 8
 """Final trainings drawn of a role; a study of more seeds shows the first."""
@@ -110,7 +110,7 @@ def explain(data: Lineage) -> str:
     seeds = f" {plural(data.left_out, 'more seed')} of each role are not shown." if data.left_out else ""
     return (
         "A line hands weights on, from left to right; the code is the first letters of the training's recipe key, the "
-        f"number its validation {METRIC_WORDS[data.metric]}. Final models take stage 2's settings, not its weights."
+        f"number its validation {metric_words(data.metric)}. Final models take stage 2's settings, not its weights."
         f"{missing}{seeds}"
     )
 

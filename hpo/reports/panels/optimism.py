@@ -17,7 +17,7 @@ from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.results.records import Confirmation, TrialResult
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, capital, count, listed, number, plural
+from hpo.results.words import capital, count, listed, metric_words, number, plural
 
 Step = Literal["chosen", "fresh", "repeated", "final", "test"]
 _LOOKS: dict[Step, tuple[str, str]] = {
@@ -64,7 +64,7 @@ class Optimism(NamedTuple):
 
 def title(results: StudyResults, _options: PanelSettings) -> str:
     """Names the objective."""
-    return f"From the chosen trial to the test split: {METRIC_WORDS[results.settings.objective.metric]}"
+    return f"From the chosen trial to the test split: {metric_words(results.settings.objective.metric)}"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> Optimism:
@@ -99,7 +99,7 @@ def draw(data: Optimism, looks: Looks) -> go.Figure:
         150 + 96 * rows,
         legend=LEGEND_ABOVE,
         xaxis={
-            "title": {"text": METRIC_WORDS[data.metric]},
+            "title": {"text": metric_words(data.metric)},
             "tickformat": ".3~f",
             "nticks": 6,
             "range": _axis_range(data),
@@ -147,7 +147,7 @@ def draw(data: Optimism, looks: Looks) -> go.Figure:
 
 def finding(data: Optimism) -> str:
     """The optimism of validation for the chosen trial and the final models."""
-    metric = METRIC_WORDS[data.metric]
+    metric = metric_words(data.metric)
     parts = []
     curse = {gap.architecture: data.sign * (gap.first[0] - gap.first[1]) for gap in data.gaps if gap.first is not None}
     if curse:

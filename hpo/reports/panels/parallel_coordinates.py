@@ -20,7 +20,7 @@ from hpo.results.axis import FactorAxis, factor_axis
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.trials import STAGES, from_best, thinned, value_of, varied_factors
-from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, plural, range_words, value_words
+from hpo.results.words import capital, factor_words, listed, metric_words, number, plural, range_words, value_words
 
 MOST_TRIALS = 250
 """Lines drawn."""
@@ -123,7 +123,7 @@ def read(results: StudyResults, options: PanelSettings) -> ParallelCoordinates:
 
 def draw(data: ParallelCoordinates, looks: Looks) -> go.Figure:
     """One row per axis, one line per trial; better ones are thicker, more orange, and on top."""
-    names = [capital(factor_words(axis.factor)) for axis in data.axes[:-1]] + [capital(METRIC_WORDS[data.metric])]
+    names = [capital(factor_words(axis.factor)) for axis in data.axes[:-1]] + [capital(metric_words(data.metric))]
     rows = list(range(len(names)))
     shown = figure(
         110 + 62 * len(rows),
@@ -168,7 +168,7 @@ def draw(data: ParallelCoordinates, looks: Looks) -> go.Figure:
 
 def finding(data: ParallelCoordinates) -> str:
     """The factor that the best trials agree on most."""
-    one, metric = data.narrowest, METRIC_WORDS[data.metric]
+    one, metric = data.narrowest, metric_words(data.metric)
     if one.trials < 2:
         return f"{data.architecture} has {plural(data.trials, 'trial')}: too few to tell what the best ones share."
     trials = f"{data.architecture}'s {plural(data.trials, 'trial')}"

@@ -21,7 +21,7 @@ from hpo.results.records import FactorRange, TrialResult
 from hpo.results.settings import StudySettings
 from hpo.results.study import StudyResults
 from hpo.results.trials import best_trial, thinned, value_of
-from hpo.results.words import METRIC_WORDS, capital, factor_words, listed, number, plural, range_words, value_words
+from hpo.results.words import capital, factor_words, listed, metric_words, number, plural, range_words, value_words
 
 MOST_TRIALS = 120
 """Stage-2 trials drawn of an architecture in a plot."""
@@ -69,7 +69,7 @@ class RangeAxes(NamedTuple):
 def title(results: StudyResults, options: PanelSettings) -> str:
     """Names the metric."""
     metric = options.metric or results.settings.objective.metric
-    return f"From stage 1's levels to stage 2's ranges: validation {METRIC_WORDS[metric]}"
+    return f"From stage 1's levels to stage 2's ranges: validation {metric_words(metric)}"
 
 
 def read(results: StudyResults, options: PanelSettings) -> RangeAxes:
@@ -117,7 +117,7 @@ def draw(data: RangeAxes, looks: Looks) -> go.Figure:
             _draw_range(shown, place, architecture, ends, lanes[architecture], looks.colour(architecture))
         shown.update_xaxes(axis_layout(axis.axis), **cell(place))
     _name(shown, data.architectures, looks)
-    label_axes(shown, "", capital(METRIC_WORDS[data.metric]))
+    label_axes(shown, "", capital(metric_words(data.metric)))
     shown.update_yaxes(
         range=[min(lanes.values()) - height * _LANE, high + height * _LANE], tickvals=round_numbers(low, high, 5)
     )
@@ -204,7 +204,7 @@ def _best(settings: StudySettings, best: TrialResult, ranges: dict[tuple[str, st
         if ends is not None and factor in best.point:
             value = float(best.point[factor])
             places.append((factor, value, *ends, share_of_range(settings, factor, value, *ends)))
-    metric = METRIC_WORDS[settings.objective.metric]
+    metric = metric_words(settings.objective.metric)
     return BestTrial(best.architecture, f"{metric} {number(value_of(best))}", places)
 
 

@@ -18,7 +18,7 @@ from hpo.results.axis import FactorAxis, factor_axis
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.trials import STAGES, best_trial, thinned, value_of, varied_factors
-from hpo.results.words import METRIC_WORDS, capital, factor_words, number, plural, value_words
+from hpo.results.words import capital, factor_words, metric_words, number, plural, value_words
 
 MOST_TRIALS = 150
 """Trials drawn of an architecture."""
@@ -59,7 +59,7 @@ class Slices(NamedTuple):
 def title(results: StudyResults, options: PanelSettings) -> str:
     """Names the stage and the objective."""
     stage = capital(STAGES[stage_of(options)])
-    return f"{stage}'s trials, factor by factor: validation {METRIC_WORDS[results.settings.objective.metric]}"
+    return f"{stage}'s trials, factor by factor: validation {metric_words(results.settings.objective.metric)}"
 
 
 def read(results: StudyResults, options: PanelSettings) -> Slices:
@@ -120,13 +120,13 @@ def draw(data: Slices, looks: Looks) -> go.Figure:
                 **cell(place),
             )
         shown.update_xaxes(axis_layout(axis), **cell(place))
-    label_axes(shown, "", capital(METRIC_WORDS[data.metric]))
+    label_axes(shown, "", capital(metric_words(data.metric)))
     return shown
 
 
 def finding(data: Slices) -> str:
     """The strongest trend, or where the best lies."""
-    metric = METRIC_WORDS[data.metric]
+    metric = metric_words(data.metric)
     if data.trend is None or abs(data.trend.correlation) < _LEAST_TREND:
         return f"Of {plural(data.trials, 'trial')}, none of whose numbers shows a clear trend, the best is {data.best}."
     way = "rises" if data.trend.correlation > 0 else "falls"

@@ -14,7 +14,7 @@ from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
 from hpo.reports.plot.looks import STRATEGY_COLOURS, STRATEGY_DASHES, Looks
 from hpo.results.study import StudyResults
 from hpo.results.trials import others_at_reference
-from hpo.results.words import METRIC_WORDS, capital, listed, number, value_words
+from hpo.results.words import capital, listed, metric_words, number, value_words
 
 
 class StrategyLine(NamedTuple):
@@ -36,7 +36,7 @@ class StrategyCurves(NamedTuple):
 def title(results: StudyResults, options: PanelSettings) -> str:
     """Such as ``Validation accuracy over the epochs by learning-rate strategy``."""
     metric = options.metric or results.settings.objective.metric
-    return f"Validation {METRIC_WORDS[metric]} over the epochs by learning-rate strategy"
+    return f"Validation {metric_words(metric)} over the epochs by learning-rate strategy"
 
 
 def read(results: StudyResults, options: PanelSettings) -> StrategyCurves:
@@ -84,7 +84,7 @@ def draw(data: StrategyCurves, _looks: Looks) -> go.Figure:
         )
         named.add(line.strategy)
     shown.update_xaxes(**few_whole_ticks(max(len(line.values) for line in data.lines)))
-    label_axes(shown, "Epoch", capital(METRIC_WORDS[data.metric]))
+    label_axes(shown, "Epoch", capital(metric_words(data.metric)))
     return shown
 
 

@@ -12,12 +12,12 @@ from hpo.reports.plot.looks import Looks
 from hpo.results.records import StageName
 from hpo.results.study import StudyResults
 from hpo.results.words import (
-    METRIC_WORDS,
     arithmetic_words,
     count,
     design_words,
     factor_words,
     listed,
+    metric_words,
     plural,
     speaking_words,
     within_words,
@@ -48,7 +48,7 @@ class TwoStages(NamedTuple):
 def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
     """The study's settings, and how far its stages are."""
     settings = results.settings
-    metric = METRIC_WORDS[settings.objective.metric]
+    metric = metric_words(settings.objective.metric)
     first = [f"validation {metric} {speaking_words(settings.objective)} judges every trial"]
     if results.data is not None:
         first = [f"{count(split.patches)} patches to {name}" for name, split in results.data.splits.items()] + first

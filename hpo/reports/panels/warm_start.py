@@ -18,7 +18,7 @@ from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
-from hpo.results.words import METRIC_WORDS, capital, count, listed, number, plural
+from hpo.results.words import capital, count, listed, metric_words, number, plural
 
 _LOOKS: dict[Role, tuple[str, str, float]] = {
     "after": ("tuned, warm start", "solid", 2.4),
@@ -63,7 +63,7 @@ class WarmStart(NamedTuple):
 
 def title(results: StudyResults, options: PanelSettings) -> str:
     """Names the metric."""
-    return f"Warm against cold start: validation {METRIC_WORDS[_metric(results, options)]} over the epochs"
+    return f"Warm against cold start: validation {metric_words(_metric(results, options))} over the epochs"
 
 
 def read(results: StudyResults, options: PanelSettings) -> WarmStart:
@@ -114,7 +114,7 @@ def draw(data: WarmStart, looks: Looks) -> go.Figure:
         line = {"color": NEUTRAL, "dash": dash, "width": width}
         shown.add_scatter(x=[None], y=[None], mode="lines", name=name, line=line)
     shown.update_xaxes(**few_whole_ticks(max(start.epochs[-1] for start in data.starts)))
-    label_axes(shown, "Epoch", f"Validation {METRIC_WORDS[data.metric]}")
+    label_axes(shown, "Epoch", f"Validation {metric_words(data.metric)}")
     return shown
 
 
@@ -124,7 +124,7 @@ def finding(data: WarmStart) -> str:
     behind = [start for start in data.starts if start.caught_up is None]
     leads = listed(f"{start.architecture} by {number(abs(start.lead))}" for start in behind)
     epochs = plural(max(start.epochs[-1] for start in data.starts), "epoch")
-    metric = METRIC_WORDS[data.metric]
+    metric = metric_words(data.metric)
     late = f"is still behind the warm start after {epochs}, in validation {metric}: {leads}"
     if not caught:
         return f"The cold start {late}."

@@ -19,7 +19,7 @@ from hpo.reports.versus.study import ComparedStudy, Options, Studies, listed_lab
 from hpo.reports.versus.tested import Tested
 from hpo.reports.versus.tested import read as read_tested
 from hpo.results.records import Role
-from hpo.results.words import METRIC_WORDS, count, listed, number
+from hpo.results.words import count, listed, metric_words, number
 
 
 class SearchLine(NamedTuple):
@@ -55,7 +55,7 @@ def draw_tested(data: Tested, looks: Looks) -> go.Figure:
             "ticktext": [figure_text(row.name, line=12) for row in data.rows],
         },
         # Plotly would have scatters that stand in groups begin at 0, as bars do.
-        yaxis={"title": {"text": f"Test {METRIC_WORDS[data.metric]}"}, "tickformat": ".3~f", "range": _range(data)},
+        yaxis={"title": {"text": f"Test {metric_words(data.metric)}"}, "tickformat": ".3~f", "range": _range(data)},
     )
     for place, label in enumerate(data.labels):
         for role in ("before", "after"):
@@ -86,7 +86,7 @@ def finding_tested(data: Tested) -> str:
             value, name = max(tuned)
             parts.append(f"{label} reaches {number(value)} ({name})")
     return (
-        f"Highest test {METRIC_WORDS[data.metric]} after tuning: {listed(parts)}." if parts else "Nothing is tuned yet."
+        f"Highest test {metric_words(data.metric)} after tuning: {listed(parts)}." if parts else "Nothing is tuned yet."
     )
 
 
@@ -127,7 +127,7 @@ def draw_search(data: Search, looks: Looks) -> go.Figure:
         320,
         legend=LEGEND_ABOVE,
         xaxis={"title": {"text": "Patch-visits of the search"}, "rangemode": "tozero"},
-        yaxis={"title": {"text": f"Best validation {METRIC_WORDS[data.metric]}"}, "tickformat": ".3~f"},
+        yaxis={"title": {"text": f"Best validation {metric_words(data.metric)}"}, "tickformat": ".3~f"},
     )
     colour = looks.colour(data.architecture)
     for line in data.lines:
@@ -147,7 +147,7 @@ def draw_search(data: Search, looks: Looks) -> go.Figure:
 def finding_search(data: Search) -> str:
     """Where each search ended, and what it had spent."""
     ends = [f"{line.label} {number(line.best[-1])} after {count(line.visits[-1])}" for line in data.lines]
-    return f"Best validation {METRIC_WORDS[data.metric]} and the patch-visits of the whole search: {listed(ends)}."
+    return f"Best validation {metric_words(data.metric)} and the patch-visits of the whole search: {listed(ends)}."
 
 
 def explain_search(_data: Search) -> str:

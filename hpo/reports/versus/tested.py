@@ -20,10 +20,10 @@ from hpo.reports.versus.study import NO_OPTIONS, ComparedStudy, Options, Studies
 from hpo.results.records import Role
 from hpo.results.words import (
     DASH,
-    METRIC_WORDS,
     capital,
     interval,
     listed,
+    metric_words,
     number,
     p_value,
     plural,
@@ -107,7 +107,7 @@ def draw(data: Tested, looks: Looks) -> Table:
             cells: list[Cell | str] = (
                 [Cell(row.name, swatch=looks.colour(row.name), rows=len(METRICS))] if index == 0 else []
             )
-            cells.append(capital(METRIC_WORDS[metric]))
+            cells.append(capital(metric_words(metric)))
             cells += [_measurement_cell(sides, metric) for sides in row.measured]
             for place in shown:
                 cells += _pair_cells(row.pairs[place], metric)
@@ -117,7 +117,7 @@ def draw(data: Tested, looks: Looks) -> Table:
 
 def finding(data: Tested) -> str:
     """Of each study but the first: by how much its tuned models are better or worse."""
-    words, parts = METRIC_WORDS[data.metric], []
+    words, parts = metric_words(data.metric), []
     for place, label in enumerate(data.labels[1:]):
         gains = [
             f"{row.name} {signed(one.value)} ({signed_interval(one)})"
