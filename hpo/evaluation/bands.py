@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.evaluation.crossed import cross
+from hpo.evaluation.crossed import Crossed, cross
 from hpo.evaluation.intervals import LEVELS, outward_stretch
 from hpo.evaluation.resampling import draw_seeds, draw_units, resampling_units, unit_totals
 
@@ -36,6 +36,61 @@ class Band:
     mean: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+
+
+Counts = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Numbers of false and of true positives at ever lower thresholds, from none to all."""
+
+
+@dataclass(frozen=True, eq=False)
+class CountDraws:
+    """What each seed calls positive at every threshold, on all patches and on drawn ones.
+
+    Args:
+        exact: each seed's counts ``(M,)`` at every distinct probability.
+        whole: each seed's counts ``(M,)`` of all patches at the thresholds of ``drawn``.
+        drawn: each seed's counts ``(R, M)`` of the drawn patches.
+        shares: ``(R, S)``, of each seed in the mean over the drawn seeds.
+        units: slides, patches or groups of patches that were drawn.
+    """
+
+    exact: list[Counts]
+    whole: list[Counts]
+    drawn: list[Counts]
+    shares: NDArray[np.float64]
+    units: int
+
+    def crossed(self, per_seed: NDArray[np.float64], resampled: NDArray[np.float64]) -> Crossed:
+        """Draws of the mean over the seeds, from each seed's value ``(S, ...)`` and its draws ``(R, S, ...)``."""
+        variance = np.var(resampled.mean(axis=1), axis=0, ddof=1) * self.units / (self.units - 1)
+        return cross(per_seed, resampled, self.shares, variance, self.units - 1.0)
+
+
+def draw_counts(
+    labels: NDArray[Any], probabilities: NDArray[Any], slides: NDArray[Any] | None, resamples: int, seed: int
+) -> CountDraws:
+    """Draw slides (or patches) and seeds, and count what is called positive; see `curve_band`.
+
+    Raises:
+        ValueError: if only one class is present, or there are fewer than three patches.
+    """
+    positive = np.asarray(labels) == 1
+    rows = np.atleast_2d(np.asarray(probabilities, np.float64))
+    if len(positive) < 3 or positive.all() or not positive.any():
+        raise ValueError("a band needs three patches, and both classes")
+    random = np.random.default_rng(seed)
+    of_patch, units = _grouped(positive, slides, random)
+    classes = unit_totals(of_patch, units, [~positive, positive])
+    weights, shares = draw_units(random, resamples, classes), draw_seeds(random, resamples, len(rows))
+    every = np.concatenate([np.ones((units, 1)), weights], axis=1)
+    whole, drawn = [], []
+    for row in rows:
+        thresholds = _thresholds(row, positive)
+        above = np.searchsorted(thresholds, row, side="left")
+        alarms, hits = (_drawn(above[one], of_patch[one], len(thresholds), every) for one in (~positive, positive))
+        whole.append((alarms[0], hits[0]))
+        drawn.append((alarms[1:], hits[1:]))
+    return CountDraws([called_positive(positive, row) for row in rows], whole, drawn, shares, units)
 
 
 def curve_band(
@@ -66,24 +121,10 @@ def curve_band(
     Raises:
         ValueError: if only one class is present, or there are fewer than three patches.
     """
-    positive = np.asarray(labels) == 1
-    rows = np.atleast_2d(np.asarray(probabilities, np.float64))
-    if len(positive) < 3 or positive.all() or not positive.any():
-        raise ValueError("a band needs three patches, and both classes")
-    random = np.random.default_rng(seed)
-    of_patch, units = _grouped(positive, slides, random)
-    classes = unit_totals(of_patch, units, [~positive, positive])
-    weights, shares = draw_units(random, resamples, classes), draw_seeds(random, resamples, len(rows))
-    per_seed, resampled = np.empty((len(rows), len(x))), np.empty((resamples, len(rows), len(x)))
-    for number, row in enumerate(rows):
-        per_seed[number] = heights(*called_positive(positive, row))
-        thresholds = _thresholds(row, positive)
-        above = np.searchsorted(thresholds, row, side="left")
-        alarms, hits = (_drawn(above[one], of_patch[one], len(thresholds), weights) for one in (~positive, positive))
-        for draw in range(resamples):
-            resampled[draw, number] = heights(alarms[draw], hits[draw])
-    variance = np.var(resampled.mean(axis=1), axis=0, ddof=1) * units / (units - 1)
-    drawn = cross(per_seed, resampled, shares, variance, units - 1.0)
+    counts = draw_counts(labels, probabilities, slides, resamples, seed)
+    per_seed = np.stack([heights(*one) for one in counts.exact])
+    resampled = np.stack([[heights(*one) for one in zip(*drawn, strict=True)] for drawn in counts.drawn], axis=1)
+    drawn = counts.crossed(per_seed, resampled)
     mean = per_seed.mean(axis=0)
     low, high = mean + outward_stretch(drawn.freedom) * (np.quantile(drawn.procedure, LEVELS, axis=0) - mean)
     return Band(x, mean, np.clip(np.minimum(low, mean), 0, 1), np.clip(np.maximum(high, mean), 0, 1))

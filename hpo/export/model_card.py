@@ -46,7 +46,11 @@ def model_card(subject: Subject) -> str:
 
 
 def _introduction(subject: Subject) -> list[str]:
-    best = " It did best of the study's architectures on validation." if subject.config.best == subject.name else ""
+    best = ""
+    if subject.config.best == subject.name:
+        by_rule = subject.results.settings.objectives is not None
+        did, where = ("is the", "by its rule") if by_rule else ("did", "on validation")
+        best = f" It {did} best of the study's architectures {where}."
     return [
         f"# {plain(subject.name)}, tuned by study {plain(subject.config.study)}",
         f"A Keras model that takes {_patches(subject)} and gives each one's {_given(subject)}. "

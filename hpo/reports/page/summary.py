@@ -109,9 +109,16 @@ def _how_to_read(results: StudyResults) -> str:
     return (
         f"Test metrics before \N{RIGHTWARDS ARROW} after tuning, means over {plural(sampling.seeds, 'seed')}; below "
         f"them the paired difference with its 95% interval (BCa bootstrap over {resampled_words(sampling)}), coloured "
-        f"where it excludes 0.{before_note(equal_training)}{_macro(results)} p: McNemar's test of the accuracy and "
+        f"where it excludes 0.{before_note(equal_training)}{_symmetries(results)}{_macro(results)} "
+        "p: McNemar's test of the accuracy and "
         "DeLong's of the AUC, adjusted by Holm over the architectures."
     )
+
+
+def _symmetries(results: StudyResults) -> str:
+    if not results.settings.confirm.symmetries:
+        return ""
+    return " Every prediction is the mean over the eight flips and quarter turns of its patch."
 
 
 def _macro(results: StudyResults) -> str:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
-from hpo.evaluation.precision_recall import average_precision, precision_recall_band
+from hpo.evaluation.estimate import Interval
+from hpo.evaluation.precision_recall import average_precision, average_precision_interval, precision_recall_band
 from hpo.reports.classes.curves import ClassCurves, curves_explain, curves_finding, read_curves
 from hpo.reports.classes.curves import draw_curves as draw_classes
 from hpo.reports.panel import NotThereError, Panel
@@ -16,7 +17,7 @@ from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.looks import Looks
 from hpo.reports.plot.side_curves import SIDES, SideCurve, areas_in_words, draw_curves, rounded
 from hpo.results.study import StudyResults
-from hpo.results.words import before_note, capital, number
+from hpo.results.words import before_note, capital, listed, number
 
 _RESAMPLES = 500
 _FEWEST = 2  # of the side before tuning only the mean is drawn, which does not come from resamples
@@ -30,6 +31,8 @@ class PrecisionRecall(NamedTuple):
     positive: str
     lines: list[SideCurve]
     note: str = ""
+    intervals: dict[str, Interval] = {}  # noqa: RUF012 - never changed
+    """Of the average precision after tuning, by architecture."""
 
 
 def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall | ClassCurves:
@@ -45,7 +48,7 @@ def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall | Cl
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
     if len(set(labels.tolist())) < 2:
         raise NotThereError("The test split holds patches of one class only: there is no precision-recall curve.")
-    lines, seeds = [], 0
+    lines, intervals, seeds = [], {}, 0
     for architecture in results.settings.architectures:
         predictions = results.headline_predictions(architecture)
         for side in SIDES:
@@ -53,6 +56,8 @@ def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall | Cl
                 rows = predictions[side]
                 resamples = _RESAMPLES if side == "after" else _FEWEST
                 band = precision_recall_band(labels, rows, results.test_slides, resamples=resamples)
+                if side == "after":
+                    intervals[architecture] = average_precision_interval(labels, rows, results.test_slides)
                 edges = (band.low, band.high) if side == "after" else ((), ())
                 area = fmean(average_precision(labels, row) for row in rows)
                 lines.append(SideCurve(architecture, side, area, *map(rounded, (band.x, band.mean, *edges))))
@@ -60,7 +65,7 @@ def read(results: StudyResults, _options: PanelSettings) -> PrecisionRecall | Cl
     if not lines:
         raise NotThereError("No final training has been tested yet: the test split is still closed.")
     note = before_note(results.settings.confirm.equal_training)
-    return PrecisionRecall(seeds, float(labels.mean()), results.classes[1], lines, note)
+    return PrecisionRecall(seeds, float(labels.mean()), results.classes[1], lines, note, intervals)
 
 
 def draw(data: PrecisionRecall | ClassCurves, looks: Looks) -> go.Figure:
@@ -76,7 +81,9 @@ def finding(data: PrecisionRecall | ClassCurves) -> str:
     """The average precision after tuning, with that before."""
     if isinstance(data, ClassCurves):
         return curves_finding(data)
-    return f"Average precision: {areas_in_words(data.lines)}; chance would reach {number(data.share)}."
+    ends = listed(f"{name} {number(low)} to {number(high)}" for name, (low, high) in data.intervals.items())
+    intervals = f" 95% interval after tuning: {ends}." if ends else ""
+    return f"Average precision: {areas_in_words(data.lines)}; chance would reach {number(data.share)}.{intervals}"
 
 
 def explain(data: PrecisionRecall | ClassCurves) -> str:

@@ -55,7 +55,12 @@ def test_a_plot_an_architecture_with_the_areas_above_it(finished: StudyResults) 
     heading = next(one.text for one in figure.layout.annotations if one.text.startswith("model4"))
     assert f"AP {areas['before']:.3f} \N{RIGHTWARDS ARROW} {areas['after']:.3f}" in heading
     assert len([trace for trace in figure.data if trace.fill == "toself"]) == 4
-    assert f"model4 {areas['after']:.3f} ({areas['before']:.3f} before)" in precision_recall.finding(read)
+    finding = precision_recall.finding(read)
+    assert f"model4 {areas['after']:.3f} ({areas['before']:.3f} before)" in finding
+    low, high = read.intervals["model4"]
+    assert low < areas["after"] < high
+    assert "95% interval after tuning: model1 " in finding
+    assert f"model4 {low:.3f} to {high:.3f}" in finding
 
 
 def test_what_is_missing_is_said(finished: StudyResults, empty: StudyResults) -> None:
