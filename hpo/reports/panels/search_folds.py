@@ -12,7 +12,7 @@ from hpo.reports.table import Cell, Column, Table
 from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
 from hpo.results.trials import value_of
-from hpo.results.words import METRIC_WORDS, capital, listed, number
+from hpo.results.words import capital, listed, metric_words, number
 
 
 class SearchFolds(NamedTuple):
@@ -24,7 +24,7 @@ class SearchFolds(NamedTuple):
 
 def title(results: StudyResults, _options: PanelSettings) -> str:
     """Names the metric."""
-    return f"Folds of stage 2: validation {METRIC_WORDS[results.settings.objective.metric]} of what it chose"
+    return f"Folds of stage 2: validation {metric_words(results.settings.objective.metric)} of what it chose"
 
 
 def read(results: StudyResults, _options: PanelSettings) -> SearchFolds:
@@ -65,7 +65,7 @@ def finding(data: SearchFolds) -> str:
         f"{number(min(trial.folds.values))} to {number(max(trial.folds.values))} for {name}"
         for name, trial in data.chosen.items()
     ]
-    return f"Over the folds, validation {METRIC_WORDS[data.metric]} is {listed(ranges)}."
+    return f"Over the folds, validation {metric_words(data.metric)} is {listed(ranges)}."
 
 
 def explain(_data: SearchFolds) -> str:
