@@ -23,6 +23,7 @@ from hpo.recipe.folds import in_folds
 from hpo.recipe.recipe import Recipe, recipe_from_json
 from hpo.results.read import read_results
 from hpo.stages.estimate import estimate
+from hpo.stages.show import find_point, shown_points
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
 from hpo.training.engine import Trainer
@@ -64,10 +65,10 @@ def trainer(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Train
     return Trainer(CheckpointStore(Files(tmp_path_factory.mktemp("checkpoints"))), dataset)
 
 
-def in_stage2(open_workshop: Open, stage2: dict[str, Any] = NOTHING) -> Workshop:
+def in_stage2(open_workshop: Open, stage2: dict[str, Any] = NOTHING, **changes: Any) -> Workshop:
     """A workshop whose stage 2 has just been opened."""
     usual = {"factors": ["learning_rate"], "epochs": 2, "trials": 3, "folds": FOLDS, "seed": next(_seeds)}
-    shop = open_workshop(**RATES, **LOSS, stage2={**usual, **stage2}, confirm={"epochs": 2, "seeds": [0]})
+    shop = open_workshop(**RATES, **LOSS, stage2={**usual, **stage2}, confirm={"epochs": 2, "seeds": [0]}, **changes)
     while not shop.points("stage2"):
         work_once(shop.worker)
         shop.decide()
@@ -97,6 +98,25 @@ def test_a_trial_is_trained_in_every_fold_and_its_value_is_the_mean(open_worksho
     assert len(donors) == FOLDS
     assert added == {**{one.key: 2 for one in trainings}, **dict.fromkeys(donors, 2)}
     assert [end for _, end, _ in shop.watcher.epochs[-6:]] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_point_is_shown_with_its_folds_and_the_checkpoints_of_each(open_workshop: Open) -> None:
+    shop = in_stage2(open_workshop, stage2={"warm_start": "cold"})
+    work_once(shop.worker)
+    shown = find_point(shown_points(shop.database, shop.study), "stage2/tiny/0")
+    assert shown.fold_recipe_keys == tuple(one.key for one in trainings_of(shop, 0))
+    assert fmean(shown.fold_values) == shown.objective
+    other = find_point(shown_points(shop.database, shop.study), "stage1/tiny/0")
+    assert (other.fold_recipe_keys, other.fold_values) == ((), ())
+
+
+def test_several_objectives_are_judged_by_the_mean_metrics(open_workshop: Open) -> None:
+    several = {"objectives": ["loss", "parameters"], "choose": {"best": "loss", "within": 0.01, "then": "parameters"}}
+    shop = in_stage2(open_workshop, stage2={"warm_start": "cold"}, **several)
+    work_once(shop.worker)
+    (trial, *_) = shop.trials("stage2")
+    assert trial.values[0] == shop.points("stage2")[0].objective
+    assert trial.values[0] == fmean(trial.user_attrs[f"fold_{number}"] for number in (1, 2, 3))
 
 
 def test_its_standard_error_is_that_of_a_mean_over_other_slides(open_workshop: Open) -> None:
