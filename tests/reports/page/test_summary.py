@@ -13,6 +13,7 @@ from hpo.results.advice import next_steps
 from hpo.results.records import Role
 from hpo.results.study import StudyResults
 from hpo.results.verdict import origin, price, verdict
+from tests.results.invented import stages_changed
 
 
 def test_the_verdict_comes_first_and_then_what_brought_it(finished: StudyResults) -> None:
@@ -79,3 +80,10 @@ def test_a_study_that_is_not_finished_says_how_far_it_is(running: StudyResults) 
         "9 final trainings done, 3 tested). Below is what there is so far."
     ) in page
     assert "verdict" not in page
+
+
+def test_means_over_symmetries_are_said_where_predictions_are_such(finished: StudyResults) -> None:
+    said = "Every prediction is the mean over the eight flips and quarter turns of its patch."
+    averaged = replace(finished, settings=stages_changed(finished.settings, confirm={"symmetries": True}))
+    assert said in summarize(averaged)
+    assert said not in summarize(finished)
