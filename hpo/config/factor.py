@@ -140,6 +140,12 @@ def _fitting(
     return int(value) if kind is int else float(value)
 
 
+def is_least(name: str, value: float) -> bool:
+    """Whether a known factor can have no lower value than this; of other factors nobody can tell."""
+    limits = _LIMITS | _CNN_LIMITS
+    return name in limits and name not in _EXCLUSIVE and value <= limits[name][0]
+
+
 def is_numeric(name: str, factor: Factor) -> bool:
     """Whether the factor is a number, and so has bounds; words and booleans have levels only."""
     return kind_of(name, factor) in (int, float)

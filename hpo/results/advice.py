@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from statistics import fmean
 
+from hpo.config.factor import is_least
 from hpo.results.comparison import Sides
 from hpo.results.past_best import past_its_best
 from hpo.results.study import StudyResults
@@ -84,14 +85,25 @@ def _edges(results: StudyResults) -> Iterator[str]:
     found: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
     for one in results.ranges:
         factor = results.settings.factors.get(one.factor)
-        levels = sorted(set(factor.levels)) if factor and not isinstance(one.best, bool | str) else []
-        if len(levels) > 1 and one.best in (levels[0], levels[-1]):
-            end, beyond = ("lowest", "lower") if one.best == levels[0] else ("highest", "higher")
-            found[one.factor, f"{end} level that stage 1 tried, {value_words(one.best)}", beyond].append(
-                one.architecture
-            )
+        if factor is None or isinstance(one.best, bool | str):
+            continue
+        levels = sorted(level for level in set(factor.levels) if not isinstance(level, bool | str))
+        if len(levels) < 2 or one.best not in (levels[0], levels[-1]):
+            continue
+        end, beyond = ("lowest", "lower") if one.best == levels[0] else ("highest", "higher")
+        if is_least(one.factor, one.best) if beyond == "lower" else _is_most(results, one.factor, one.best):
+            continue
+        found[one.factor, f"{end} level that stage 1 tried, {value_words(one.best)}", beyond].append(one.architecture)
     for (factor_name, level, beyond), architectures in found.items():
         yield f"Of {factor_words(factor_name)}, {listed(architectures)} did best at the {level}: try {beyond} ones."
+
+
+def _is_most(results: StudyResults, factor: str, value: float) -> bool:
+    """Whether the data have no more than this: every training patch, or the whole patch."""
+    if results.data is None:
+        return False
+    whole = {"patches": results.data.splits["train"].patches, "crop": results.data.patch_size}
+    return factor in whole and value >= whole[factor]
 
 
 def _still_improving(results: StudyResults) -> Iterator[str]:
@@ -122,15 +134,18 @@ def _gain_at_the_end(values: list[float]) -> float:
 
 
 def _still_searching(results: StudyResults) -> Iterator[str]:
-    """Architectures whose best stage-2 trial is among the last."""
-    objective = results.settings.objective
+    """Architectures whose best stage-2 trial is among the last; where trainings pause it always is."""
+    objective, stage2 = results.settings.objective, results.settings.stage2
+    if stage2.is_pool:
+        return
+    budget = next((key for key in ("patch_visits", "minutes") if getattr(stage2, key) is not None), "trials")
     found = []
     for architecture in results.settings.architectures:
         values = [objective.gain(value_of(trial)) for trial in results.finished("stage2", architecture)]
         if len(values) >= 5 and values.index(max(values)) >= 0.8 * len(values):
             found.append(architecture)
     if found:
-        yield f"Stage 2 found the best trial of {listed(found)} among its last ones: give it more (stage2.trials)."
+        yield f"Stage 2 found the best trial of {listed(found)} among its last ones: give it more (stage2.{budget})."
 
 
 def _unsure(compared: dict[str, Sides], metric: str) -> Iterator[str]:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from hpo.results.advice import next_steps
-from hpo.results.records import FactorRange
+from hpo.results.records import FactorRange, SplitDescription
+from hpo.results.settings import FactorSettings
 from hpo.results.study import StudyResults
 
 
@@ -17,12 +18,34 @@ def _said(results: StudyResults, words: str) -> list[str]:
 
 
 def test_a_best_level_at_the_end_of_its_axis_asks_for_levels_beyond(finished: StudyResults) -> None:
-    assert _said(finished, "training patches") == [
+    assert finished.data is not None
+    splits = {**finished.data.splits, "train": SplitDescription(12000, 6000)}
+    assert _said(replace(finished, data=replace(finished.data, splits=splits)), "training patches") == [
         "Of training patches, model1, model2, model3 and model4 did best at the highest level that stage 1 tried, "
         "8,000: try higher ones."
     ]
     lowest = replace(finished, ranges=(FactorRange("model2", "learning_rate", 0.001, 0.002, (), 0.001),))
     assert "Of learning rate, model2 did best at the lowest level" in _said(lowest, "try lower ones")[0]
+
+
+def test_nobody_is_sent_beyond_what_there_is(finished: StudyResults) -> None:
+    assert finished.data is not None
+    assert finished.data.splits["train"].patches == 8000
+    assert _said(finished, "training patches") == [], "all of them were tried"
+    none = FactorSettings("stain_jitter", 0.0, (0.0, 0.2))
+    crop = FactorSettings("crop", 64, (64, 96), whole=True)
+    ends = replace(
+        finished,
+        settings=replace(finished.settings, factors={"stain_jitter": none, "crop": crop}),
+        ranges=(
+            FactorRange("model1", "stain_jitter", 0.0, 0.1, (), 0.0),
+            FactorRange("model1", "crop", 64, 96, (), 96),
+            FactorRange("model2", "crop", 64, 96, (), 64),
+        ),
+    )
+    assert _said(ends, "did best at") == [
+        "Of crop, model2 did best at the lowest level that stage 1 tried, 64: try lower ones."
+    ]
 
 
 def test_a_best_level_in_the_middle_and_a_word_ask_for_nothing(finished: StudyResults) -> None:
@@ -58,6 +81,15 @@ def test_a_best_trial_among_the_last_asks_for_more_trials(finished: StudyResults
 
     assert "the best trial of model1" in found_at(12)[0]
     assert found_at(3) == []
+
+
+def test_the_best_of_trainings_that_pause_is_always_among_the_last_and_asks_for_nothing(finished: StudyResults) -> None:
+    trials = tuple(
+        replace(one, objective=float(one.number)) for one in finished.trials if one.stage == "stage2" and one.objective
+    )
+    assert _said(replace(finished, trials=trials), "among its last ones")
+    pausing = replace(finished.settings, stage2=finished.settings.stage2.model_copy(update={"design": "asha"}))
+    assert _said(replace(finished, trials=trials, settings=pausing), "among its last ones") == []
 
 
 def test_an_interval_that_includes_0_asks_for_more_evidence(finished: StudyResults) -> None:
