@@ -19,11 +19,11 @@ CALIBRATION_PATCHES = 512
 
 
 def measure_speed(study: StudyFile, dataset: Dataset, architecture: str) -> tuple[float, float]:
-    """Train the reference point on few patches, and on twice as many, into a store in memory.
+    """Train the reference point on few patches, and on up to four times as many, in a store in memory.
 
-    The difference is what patches take; the rest of an epoch is its validation and checkpoint, which cost the same
-    however many patches are trained on. What is compiled was compiled before, as in a worker, which does so once for
-    many trainings.
+    The difference is what patches take: a large one, in which other work on the machine weighs little. The rest of an
+    epoch is its validation and checkpoint, which cost the same however many patches are trained on. What is compiled
+    was compiled before, as in a worker, which does so once for many trainings.
 
     Returns:
         Seconds to start a training, and seconds per patch-visit with its share of validation and checkpoint, in an
@@ -33,7 +33,7 @@ def measure_speed(study: StudyFile, dataset: Dataset, architecture: str) -> tupl
     look_in(study.file.parent)
     reference = reference_recipe(study, architecture, dataset.digest, study.stage1.seed)
     few = replace(reference, patches=max(reference.batch_size, min(CALIBRATION_PATCHES, reference.patches // 2)))
-    more = replace(few, patches=min(2 * few.patches, reference.patches))
+    more = replace(few, patches=min(4 * few.patches, reference.patches))
     store = CheckpointStore(Files(f"memory://calibration/{reference.key}-{time.time_ns()}"))
     trainer = Trainer(store, dataset, valid_patches=study.data.valid_patches)
     _train(trainer, replace(few, seed=few.seed + 1), 1)

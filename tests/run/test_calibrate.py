@@ -25,7 +25,7 @@ def test_calibration_measures_and_leaves_nothing_behind(open_workshop: Open) -> 
     assert not list(shop.study.output.rglob("*.h5"))
 
 
-def test_what_is_trained_is_the_reference_with_few_patches_and_with_twice_as_many(
+def test_what_is_trained_is_the_reference_with_few_patches_and_with_more(
     open_workshop: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained: list[Recipe] = []
