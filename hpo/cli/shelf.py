@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -107,9 +109,6 @@ def show(
 
 
 def _print_point(point: ShownPoint) -> None:
-    from rich import box
-    from rich.table import Table
-
     tell(_line(point))
     for name, value in point.settings.items():
         tell(f"  {name}: {value}")
@@ -117,18 +116,29 @@ def _print_point(point: ShownPoint) -> None:
         tell(f"  recipe: {point.recipe_key}")
     if point.fold_values:
         tell(f"  by fold: {', '.join(map(_number, point.fold_values))}")
-    if point.curve:
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-        names = list(dict.fromkeys(name for epoch in point.curve for name in epoch if not name.startswith("fold_")))
-        for heading in ("epoch", *names):
-            table.add_column(heading, justify="right")
-        for number, epoch in enumerate(point.curve, 1):
-            table.add_row(str(number), *(_number(epoch.get(name)) for name in names))
-        out.print(table)
+    _print_curve(point.curve)
     for fault in point.faults:
         tell(f"attempt {fault['attempt']} by {fault['owner']}, {_moment(fault['at'])}: {fault['reason']}")
         for line in fault.get("traceback", ()):
             tell(f"    {line}")
+
+
+def _print_curve(curve: Sequence[Mapping[str, float]]) -> None:
+    """A table of each split's metrics by epoch: all of them in one would not fit a terminal of 80 columns."""
+    from rich import box
+    from rich.table import Table
+
+    known = [name for name in dict.fromkeys(chain.from_iterable(curve)) if not name.startswith("fold_")]
+    in_validation = [name for name in known if name.startswith("valid_")]
+    in_training = [name for name in known if name not in in_validation]
+    for title, prefix, names in (("training", "train_", in_training), ("validation", "valid_", in_validation)):
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+        for heading in ("epoch", *names):
+            table.add_column(heading.removeprefix(prefix), justify="right")
+        for number, epoch in enumerate(curve, 1):
+            table.add_row(str(number), *(_number(epoch.get(name)) for name in names))
+        if names:
+            out.print(table)
 
 
 def _line(point: ShownPoint) -> str:
@@ -138,7 +148,10 @@ def _line(point: ShownPoint) -> str:
 
 
 def _number(value: Any) -> str:
-    return "" if value is None else f"{value:.4f}"
+    """Four decimals, or as many digits where that would leave little of a number, such as a learning rate."""
+    if value is None:
+        return ""
+    return f"{value:.4f}" if value == 0 or abs(value) >= 0.01 else f"{value:.3g}"
 
 
 def _moment(at: float) -> str:

@@ -59,7 +59,8 @@ def test_a_point_is_shown_with_settings_curve_and_faults(hpo: Hpo, story: Story)
     reference = story.points("stage1")[0]
     best = hpo("show", story.study.file, reference.id)
     assert "  reference\n" in best.out
-    assert "valid_auc" in best.out
+    lines = [line.split() for line in best.out.splitlines()]
+    assert lines[lines.index(["validation"]) + 1] == ["epoch", "auc", "loss"]
     assert best.out == hpo("show", story.study.file, best.out.split()[1]).out
     found = json.loads(hpo("show", story.study.file, failed.id, "--json").out)
     assert found["settings"]["learning_rate"] == 0.1
