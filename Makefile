@@ -49,7 +49,7 @@ clean:  ## Remove the environment and everything the studies made
 	@test -n "$(PYTHON)" && $(PYTHON) -c '$(SUPPORTED)' || { \
 		echo "Python 3.11, 3.12 or 3.13 is needed. Try: make PYTHON=/path/to/python3.12 demo" >&2; exit 1; }
 ifneq ($(UV),)
-	uv venv --quiet --allow-existing --python $(PYTHON) .venv
+	uv venv --quiet --seed --allow-existing --python $(PYTHON) .venv
 	uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
 	uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 else
