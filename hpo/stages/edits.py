@@ -53,7 +53,7 @@ def compare_plans(
 
     Args:
         study: the current file.
-        recorded: the settings that the study was planned with, as `hpo.stages.settings.determining_settings` writes it.
+        recorded: the settings that the study was planned with, as `hpo.stages.plan.determining_settings` writes it.
         given: the same for the file.
         opened: how far the study has come.
     """
