@@ -12,6 +12,7 @@ from hpo.cli.app import app
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
+PAGES = (*DOCUMENTS, "CHANGELOG.md", "examples/README.md")
 
 
 def text_of(document: str) -> str:
@@ -29,16 +30,30 @@ def commands_of(document: str) -> list[str]:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_that_is_named_exists(document: str) -> None:
     text = text_of(document)
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
-    folder = (ROOT / document).parent
-    spans = re.findall(r"`((?:hpo|tests|studies|search_spaces|dashboards|\.ci)/[\w./]*)`", text)
+    spans = re.findall(r"`((?:hpo|tests|studies|search_spaces|dashboards|examples|\.ci)/[\w./]*)`", text)
     assert spans or document.startswith("docs/")
-    missing = [name for name in links if not (folder / name).exists()]
-    missing += [name for name in spans if not (ROOT / name).exists()]
-    assert missing == []
+    assert [name for name in spans if not (ROOT / name).exists()] == []
 
 
-@pytest.mark.parametrize("line", sorted({line for document in DOCUMENTS for line in commands_of(document)}))
+def anchors_of(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", PAGES)
+def test_every_link_leads_to_a_file_and_a_heading_of_it(document: str) -> None:
+    page = ROOT / document
+    broken = []
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text_of(document)):
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        if not file.exists() or (anchor and anchor not in anchors_of(file)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("line", sorted({line for document in PAGES for line in commands_of(document)}))
 def test_every_command_that_is_named_exists_with_its_options(line: str) -> None:
     command = get_command(app)
     words = line.split()[1:]
