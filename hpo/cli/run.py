@@ -45,8 +45,8 @@ def run(
     """Run a study to its end: both stages, the confirmation, the test, report, best configuration and models.
 
     Given a best_config.yaml instead, train its best model again and compare the weights. Ctrl-C stops after the
-    current epoch; the same command then continues from there. With --workers or --gpus several processes do the work,
-    otherwise this one.
+    current epoch; the same command then continues from there. With --workers or --gpus launched workers do the work;
+    without either this process does, on one GPU at most.
     """
     from hpo.config.best_config import BestConfig
     from hpo.config.load import is_best_config, placed, study_of, validated
