@@ -12,8 +12,8 @@ from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Column, Table
-from hpo.results.records import STAGES
 from hpo.results.study import StudyResults
+from hpo.results.trainings import STAGES
 from hpo.results.trials import best_trial
 from hpo.results.words import plural
 

@@ -20,8 +20,8 @@ from hpo.data.prepare import prepare_data
 from hpo.errors import ConfigError, DataError, HpoError, nearest
 from hpo.evaluation.compare import Comparison
 from hpo.results.read import read_results
-from hpo.results.records import STAGES
 from hpo.results.study import StudyResults
+from hpo.results.trainings import STAGES
 from hpo.stages.begun import looking_at
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from hpo.recipe.groups import differing
 from hpo.recipe.point import FACTORS, Value
 from hpo.recipe.recipe import EVERY_LAYER_TRAINED
 from hpo.recipe.taken import taken_of
-from hpo.results.records import ComputeRole, DataDescription
+from hpo.results.cost import ComputeRole
+from hpo.results.data import DataDescription
 from hpo.results.words import (
     DASH,
     capital,

@@ -9,8 +9,8 @@ from hpo.evaluation.objective import Curve
 from hpo.evaluation.scores import metrics_of
 from hpo.recipe.arithmetic import arithmetic_to_json
 from hpo.recipe.point import Value
-from hpo.results.records import Candidate, Confirmation, FreshTraining, TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Candidate, Confirmation, FreshTraining, TrialResult
 
 
 @dataclass(frozen=True)

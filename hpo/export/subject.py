@@ -11,8 +11,8 @@ from hpo.config.best_config import BestConfig, BestModel
 from hpo.evaluation.compare import Comparison
 from hpo.export.markdown import plain
 from hpo.results.comparison import Sides
-from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Confirmation
 
 
 @dataclass(frozen=True, eq=False)

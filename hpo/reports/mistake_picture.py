@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from hpo.reports.html import Html, element, escape
-from hpo.results.records import Mistake
+from hpo.results.data import Mistake
 from hpo.results.words import count, number
 
 

@@ -13,8 +13,8 @@ from hpo.config.dashboard import PanelName, PanelSettings
 from hpo.reports.html import Html
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Table
-from hpo.results.records import StageName, TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import StageName, TrialResult
 from hpo.results.trials import STAGES, best_trial
 from hpo.results.words import listed
 

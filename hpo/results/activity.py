@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from hpo.results.records import Confirmation, FreshTraining
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Confirmation, FreshTraining
 from hpo.storage.ledger import TrainedEpoch
 from hpo.storage.workers import WorkerSpan
 

@@ -7,8 +7,8 @@ from statistics import fmean
 from typing import NamedTuple
 
 from hpo.recipe.point import Value
-from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import TrialResult
 from hpo.results.trials import others_at_reference
 
 Z_95 = 1.96

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hpo.evaluation.compare import Comparison, Measurement, Sampling, compare_sides, measure
 from hpo.evaluation.holm import holm
-from hpo.results.records import Role
+from hpo.results.trainings import Role
 
 Tested = Literal["auc", "accuracy"]
 """Metrics whose difference has its own test: DeLong's and McNemar's."""

@@ -1,17 +1,38 @@
-"""The cost of tuning, from the compute ledger."""
+"""What a study cost, from the compute ledger: of each part, and of the tuning beside the reference."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from hpo.results.records import ComputeEntry, ComputeRole
+from hpo.storage.ledger import Compute
+
+ComputeRole = Literal["stage1", "stage2", "recheck", "before", "equal", "after", "cold_control", "folds"]
+"""The parts of a study whose cost is counted separately."""
 
 TUNING: tuple[ComputeRole, ...] = ("stage1", "stage2", "recheck", "after")
 """Everything trained for the tuned models: the search, donors included, and their final trainings."""
 
 REFERENCE: tuple[ComputeRole, ...] = ("before", "equal")
 """The reference's final trainings; the equal training continues the others from their end."""
+
+
+@dataclass(frozen=True)
+class ComputeEntry:
+    """The cost of one part of one architecture.
+
+    Args:
+        architecture: by name.
+        role: which part. An epoch that several parts share counts once: for ``before``, or else in the first of them.
+        spent: what was actually trained.
+        unshared_patch_visits: if every design point had been trained separately, from its first epoch.
+    """
+
+    architecture: str
+    role: ComputeRole
+    spent: Compute
+    unshared_patch_visits: int
 
 
 @dataclass(frozen=True)

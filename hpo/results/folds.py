@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.evaluation.folds import FoldComparison, compare_folds
-from hpo.results.records import FoldRun
+from hpo.results.trainings import FoldRun
 
 
 def compare_over_folds(

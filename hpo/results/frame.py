@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.errors import HpoError
 from hpo.evaluation.fold_curves import fold_name
-from hpo.results.records import TrialResult
+from hpo.results.trainings import TrialResult
 
 if TYPE_CHECKING:
     import pandas as pd

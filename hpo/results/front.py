@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from hpo.config.objectives import QUANTITIES
 from hpo.evaluation.front import Objectives, less_is_better
-from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import TrialResult
 from hpo.results.words import count, metric_words, number
 
 _QUANTITY_WORDS = {

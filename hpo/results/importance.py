@@ -12,8 +12,8 @@ from optuna.importance import PedAnovaImportanceEvaluator
 
 from hpo.recipe.point import FACTORS
 from hpo.results.axis import factor_axis
-from hpo.results.records import TrialResult
 from hpo.results.settings import StudySettings
+from hpo.results.trainings import TrialResult
 from hpo.results.trials import value_of, varied_factors
 
 FEWEST_TRIALS = 10

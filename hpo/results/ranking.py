@@ -8,8 +8,8 @@ from statistics import fmean
 
 from hpo.config.objectives import QUANTITIES
 from hpo.evaluation.front import metric_value
-from hpo.results.records import Candidate, Confirmation, TrialResult
 from hpo.results.settings import StudySettings
+from hpo.results.trainings import Candidate, Confirmation, TrialResult
 
 
 def choose_trial(

@@ -9,11 +9,11 @@ from hpo.config.study import StudyFile
 from hpo.config.versions import versions
 from hpo.data.dataset import Dataset
 from hpo.data.description import CLASSES
+from hpo.results.decisions import TestOpening
 from hpo.results.read_decisions import read_compute, read_donors, read_ranges
 from hpo.results.read_patches import describe_data, find_mistakes
 from hpo.results.read_points import read_candidates, read_confirmations, read_faults, read_folds, read_trials
 from hpo.results.recorded import Recorded, read_recorded
-from hpo.results.records import TestOpening
 from hpo.results.settings import settings_of
 from hpo.results.study import StudyResults
 from hpo.storage.database import Database

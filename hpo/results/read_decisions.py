@@ -9,9 +9,10 @@ from hpo.config.ranges import ChoiceRange, load_ranges
 from hpo.config.study import StudyFile
 from hpo.recipe.folds import FOLD_ROLES, in_folds
 from hpo.recipe.recipe import recipe_from_json
+from hpo.results.cost import ComputeEntry, ComputeRole
+from hpo.results.decisions import Donor, FactorRange
 from hpo.results.read_points import counted_points
 from hpo.results.recorded import Recorded
-from hpo.results.records import ComputeEntry, ComputeRole, Donor, FactorRange
 from hpo.storage.decided import Stage1Result, Stage2Plan, folds_of
 from hpo.storage.ledger import Compute, compute_by_epoch
 from hpo.storage.stage_json import claimed_plan, plan_of, result_of

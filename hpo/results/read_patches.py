@@ -17,7 +17,7 @@ from hpo.data.check import as_picture, draw_preview
 from hpo.data.dataset import Dataset, Patches
 from hpo.evaluation.many import called_class
 from hpo.evaluation.metrics import THRESHOLD
-from hpo.results.records import DataDescription, Mistake, SplitDescription
+from hpo.results.data import DataDescription, Mistake, SplitDescription
 from hpo.results.study import StudyResults
 
 _MISTAKES = 50

@@ -13,7 +13,7 @@ from hpo.evaluation.objective import Objective, objective_of
 from hpo.recipe.folds import FOLD_ROLES, in_folds, seeds_by_fold
 from hpo.recipe.recipe import recipe_from_json
 from hpo.results.recorded import Recorded
-from hpo.results.records import (
+from hpo.results.trainings import (
     NOT_IN_FOLDS,
     Candidate,
     Confirmation,

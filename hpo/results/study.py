@@ -19,24 +19,13 @@ from numpy.typing import NDArray
 from hpo.data.description import CLASSES
 from hpo.evaluation.folds import FoldComparison
 from hpo.results.comparison import ROLES, Sides, compare_architectures, shared_predictions
+from hpo.results.cost import ComputeEntry
+from hpo.results.data import DataDescription, Mistake
+from hpo.results.decisions import Donor, FactorRange, TestOpening
 from hpo.results.folds import compare_over_folds
 from hpo.results.ranking import choose_trial, final_values, rank_architectures
-from hpo.results.records import (
-    Candidate,
-    ComputeEntry,
-    Confirmation,
-    DataDescription,
-    Donor,
-    FactorRange,
-    Fault,
-    FoldRun,
-    Mistake,
-    Role,
-    StageName,
-    TestOpening,
-    TrialResult,
-)
 from hpo.results.settings import StudySettings
+from hpo.results.trainings import Candidate, Confirmation, Fault, FoldRun, Role, StageName, TrialResult
 from hpo.storage.ledger import TrainedEpoch
 from hpo.storage.plans import AcceptedPlan
 from hpo.storage.workers import WorkerSpan

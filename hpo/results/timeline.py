@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from hpo.results.activity import Purpose, Stretch, coarsen, end_of, find_lanes, find_stretches, known_workers
-from hpo.results.records import Fault
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Fault
 
 
 class Axis(NamedTuple):

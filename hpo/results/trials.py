@@ -8,8 +8,8 @@ from typing import TypeVar
 from hpo.evaluation.objective import Objective
 from hpo.recipe.conditions import is_on_axis
 from hpo.recipe.point import FACTORS, Value
-from hpo.results.records import StageName, TrialResult
 from hpo.results.settings import StudySettings
+from hpo.results.trainings import StageName, TrialResult
 
 _Item = TypeVar("_Item")
 

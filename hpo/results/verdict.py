@@ -9,8 +9,8 @@ from hpo.recipe.point import Point
 from hpo.results.comparison import Sides
 from hpo.results.cost import total_cost
 from hpo.results.past_best import past_its_best
-from hpo.results.records import Role
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Role
 from hpo.results.words import count, duration, listed, metric_words, number, plural, signed, signed_interval
 
 _ALPHA = 0.05

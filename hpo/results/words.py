@@ -10,7 +10,7 @@ from hpo.evaluation.estimate import Estimate, Interval
 from hpo.evaluation.objective import Objective
 from hpo.recipe.arithmetic import Arithmetic
 from hpo.recipe.point import Point, Value
-from hpo.results.records import Role
+from hpo.results.trainings import Role
 
 _METRIC_WORDS = {
     "accuracy": "accuracy",

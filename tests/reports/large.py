@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from hpo.recipe.key import digest
-from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import TrialResult
 from hpo.storage.ledger import TrainedEpoch
 from hpo.storage.workers import WorkerSpan
 from tests.results.invented import BEGAN

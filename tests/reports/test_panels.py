@@ -44,10 +44,11 @@ from hpo.reports.panels import (
 from hpo.reports.plot.axes import whole_ticks
 from hpo.reports.plot.looks import NEUTRAL, Looks
 from hpo.reports.table import Table
+from hpo.results.cost import ComputeEntry
 from hpo.results.paper import TABLE_3, TABLE_4
-from hpo.results.records import ComputeEntry, Role, TrialResult
 from hpo.results.settings import FactorSettings
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Role, TrialResult
 from hpo.storage.ledger import Compute
 from hpo.storage.plans import AcceptedPlan, PlanChange
 from tests.reports.looks import LOOKS

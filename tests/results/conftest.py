@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hpo.evaluation.metrics import binary_metrics
-from hpo.results.records import Role
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Role
 from tests.results.invented import honest_study, invent_study, running_study
 
 

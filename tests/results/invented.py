@@ -16,26 +16,12 @@ from hpo.evaluation.front import Objectives, Rule
 from hpo.evaluation.objective import Objective
 from hpo.recipe.key import digest
 from hpo.recipe.point import Value
-from hpo.results.records import (
-    Candidate,
-    ComputeEntry,
-    ComputeRole,
-    Confirmation,
-    DataDescription,
-    Donor,
-    FactorRange,
-    Fault,
-    FoldRun,
-    FreshTraining,
-    InFolds,
-    Mistake,
-    Role,
-    SplitDescription,
-    TestOpening,
-    TrialResult,
-)
+from hpo.results.cost import ComputeEntry, ComputeRole
+from hpo.results.data import DataDescription, Mistake, SplitDescription
+from hpo.results.decisions import Donor, FactorRange, TestOpening
 from hpo.results.settings import FactorSettings, StudySettings
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Candidate, Confirmation, Fault, FoldRun, FreshTraining, InFolds, Role, TrialResult
 from hpo.storage.ledger import Compute, TrainedEpoch
 from hpo.storage.plans import AcceptedPlan, PlanChange
 from hpo.storage.workers import WorkerSpan

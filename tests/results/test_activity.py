@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from hpo.results.activity import Purpose, Stretch, coarsen, find_lanes, find_stretches, known_workers
-from hpo.results.records import Confirmation, Fault, TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Confirmation, Fault, TrialResult
 from hpo.storage.ledger import TrainedEpoch
 from hpo.storage.workers import WorkerSpan
 

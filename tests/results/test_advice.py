@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from hpo.results.advice import next_steps
-from hpo.results.records import FactorRange, SplitDescription
+from hpo.results.data import SplitDescription
+from hpo.results.decisions import FactorRange
 from hpo.results.settings import FactorSettings
 from hpo.results.study import StudyResults
 

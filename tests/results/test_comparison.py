@@ -11,8 +11,8 @@ import pytest
 from hpo.evaluation.compare import compare
 from hpo.evaluation.holm import holm
 from hpo.evaluation.objective import Objective
-from hpo.results.records import Role
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Role
 
 
 def test_sides_are_compared_in_a_word_by_the_objective_where_it_is_a_metric_of_the_test(finished: StudyResults) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpo.results.cost import total_cost
-from hpo.results.records import ComputeEntry, ComputeRole
+from hpo.results.cost import ComputeEntry, ComputeRole, total_cost
 from hpo.storage.ledger import Compute
 
 

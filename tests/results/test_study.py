@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from hpo.errors import HpoError
-from hpo.results.records import STAGES
 from hpo.results.study import StudyResults
+from hpo.results.trainings import STAGES
 
 
 def test_finished_trials_are_complete_with_a_finite_objective_and_in_order(finished: StudyResults) -> None:

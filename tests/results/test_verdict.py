@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from hpo.results.advice import next_steps
-from hpo.results.records import Role
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Role
 from hpo.results.verdict import origin, price, verdict
 from tests.results.invented import invent_study
 

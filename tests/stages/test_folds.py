@@ -19,7 +19,7 @@ from hpo.reports.panel import NotAskedError
 from hpo.reports.panels import folds as panel
 from hpo.reports.plot.looks import Looks
 from hpo.results.read import read_results
-from hpo.results.records import FoldRun
+from hpo.results.trainings import FoldRun
 from hpo.stages.estimate import estimate
 from hpo.stages.folds import check_planned_folds
 from hpo.stages.plan import determining_settings

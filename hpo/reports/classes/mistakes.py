@@ -11,7 +11,7 @@ from hpo.evaluation.many import confusion_counts
 from hpo.reports.html import Html, element, escape
 from hpo.reports.mistake_picture import mistake_picture
 from hpo.reports.panel import NotThereError
-from hpo.results.records import Mistake
+from hpo.results.data import Mistake
 from hpo.results.study import StudyResults
 from hpo.results.words import count, number, plural
 

@@ -13,10 +13,11 @@ from typing import Literal, NamedTuple
 from hpo.config.stages import POOL_DESIGNS
 from hpo.evaluation.front import less_is_better
 from hpo.evaluation.objective import Objective
+from hpo.results.decisions import FactorRange
 from hpo.results.front import objective_words, rule_words
-from hpo.results.records import FactorRange, StageName, TrialResult
 from hpo.results.settings import StudySettings
 from hpo.results.study import StudyResults
+from hpo.results.trainings import StageName, TrialResult
 from hpo.results.trials import best_trial, value_of
 from hpo.results.words import (
     design_words,

@@ -25,9 +25,9 @@ from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.looks import Looks, faded
 from hpo.results.front import objective_words
 from hpo.results.read import read_results
-from hpo.results.records import StageName
 from hpo.results.settings import StudySettings
 from hpo.results.study import StudyResults
+from hpo.results.trainings import StageName
 from hpo.results.words import range_words
 from hpo.storage.database import Database
 from hpo.storage.decisions import stage_name

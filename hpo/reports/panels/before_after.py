@@ -14,8 +14,8 @@ from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.results.paper import printed_sides
-from hpo.results.records import Role
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Role
 from hpo.results.words import SIDE_WORDS, capital, listed, metric_words, number
 
 Side = Literal["before", "after"]

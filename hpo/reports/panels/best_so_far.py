@@ -15,8 +15,8 @@ from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks
-from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import TrialResult
 from hpo.results.trials import STAGES, others_at_reference, value_of
 from hpo.results.words import count, metric_words, number, plural
 from hpo.storage.ledger import TrainedEpoch

@@ -14,8 +14,8 @@ from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.results.front import bare_value, objective_value, objective_words, rule_words
 from hpo.results.paper import TABLE_4
-from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Confirmation
 from hpo.results.words import DASH, capital, interval, listed, metric_words, number, plural, point_words
 
 

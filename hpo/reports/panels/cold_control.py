@@ -11,8 +11,8 @@ from hpo.reports.panels.comparison_table import difference_cell
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.results.comparison import Sides
-from hpo.results.records import Role
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Role
 from hpo.results.words import DASH, interval, listed, metric_words, number, signed
 
 

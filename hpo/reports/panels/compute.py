@@ -9,8 +9,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
-from hpo.results.cost import TUNING, total_cost, visits_of
-from hpo.results.records import ComputeEntry, ComputeRole
+from hpo.results.cost import TUNING, ComputeEntry, ComputeRole, total_cost, visits_of
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, count, duration
 

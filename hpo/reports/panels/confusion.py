@@ -22,8 +22,8 @@ from hpo.reports.classes.confusion import (
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.looks import Looks, faded
-from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Confirmation
 from hpo.results.words import DASH, count, number, plural
 
 _PLOT, _GAP, _TOP, _BOTTOM = 118, 58, 46, 50  # pixels

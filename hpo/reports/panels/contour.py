@@ -18,8 +18,8 @@ from hpo.reports.plot.figure import figure
 from hpo.reports.plot.looks import Looks
 from hpo.results.axis import FactorAxis, factor_axis
 from hpo.results.importance import importances
-from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import TrialResult
 from hpo.results.trials import STAGES, best_trial, others_at_reference, thinned, value_of, varied_factors
 from hpo.results.words import capital, factor_words, metric_words, number, plural, value_words
 

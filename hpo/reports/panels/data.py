@@ -10,7 +10,7 @@ from hpo.reports.html import Html, element, escape, table
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
-from hpo.results.records import DataDescription, SplitDescription
+from hpo.results.data import DataDescription, SplitDescription
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, capital, count, listed
 

@@ -9,7 +9,7 @@ from hpo.recipe.taken import taken_words
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
-from hpo.results.records import Donor
+from hpo.results.decisions import Donor
 from hpo.results.study import StudyResults
 from hpo.results.words import capital, count, listed, metric_words, number, point_words
 

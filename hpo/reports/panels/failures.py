@@ -9,8 +9,8 @@ from hpo.reports.html import Html, paragraph
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
-from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import TrialResult
 from hpo.results.words import STAGE_WORDS, capital, count, plural, point_words
 
 

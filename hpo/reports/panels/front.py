@@ -14,8 +14,8 @@ from hpo.reports.plot.grid import cell, plot_grid
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.results.front import Front, objective_value, objective_words, read_front, rule_words
-from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import TrialResult
 from hpo.results.words import capital, listed, plural
 
 _DECADES = 3.0

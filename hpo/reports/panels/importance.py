@@ -13,8 +13,8 @@ from hpo.reports.plot.figure import broken, figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import Looks, faded
 from hpo.results.importance import ENOUGH_TRIALS, FEWEST_TRIALS, importances
-from hpo.results.records import StageName
 from hpo.results.study import StudyResults
+from hpo.results.trainings import StageName
 from hpo.results.trials import STAGES
 from hpo.results.words import capital, factor_words, listed, plural
 

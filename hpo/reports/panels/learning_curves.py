@@ -14,8 +14,8 @@ from hpo.reports.panel import NotThereError, Panel, architecture_shown
 from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
-from hpo.results.records import StageName, TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import StageName, TrialResult
 from hpo.results.trials import STAGES, thinned
 from hpo.results.words import capital, count, metric_words, plural
 

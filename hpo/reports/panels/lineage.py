@@ -9,8 +9,9 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.html import Html, element, escape, swatch
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
-from hpo.results.records import Confirmation, Donor, Role, TrialResult
+from hpo.results.decisions import Donor
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Confirmation, Role, TrialResult
 from hpo.results.trials import value_of
 from hpo.results.words import DASH, listed, metric_words, number, plural
 

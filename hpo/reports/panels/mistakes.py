@@ -19,7 +19,7 @@ from hpo.reports.html import Html, element, escape
 from hpo.reports.mistake_picture import mistake_picture
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
-from hpo.results.records import Mistake
+from hpo.results.data import Mistake
 from hpo.results.study import StudyResults
 from hpo.results.words import count, number, plural
 

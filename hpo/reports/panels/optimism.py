@@ -15,8 +15,8 @@ from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
-from hpo.results.records import Confirmation, TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Confirmation, TrialResult
 from hpo.results.words import capital, count, listed, metric_words, number, plural
 
 Step = Literal["chosen", "fresh", "repeated", "final", "test"]

@@ -17,8 +17,8 @@ from hpo.reports.plot.figure import broken, figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.results.axis import FactorAxis, factor_axis
-from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import TrialResult
 from hpo.results.trials import STAGES, from_best, thinned, value_of, varied_factors
 from hpo.results.words import capital, factor_words, listed, metric_words, number, plural, range_words, value_words
 

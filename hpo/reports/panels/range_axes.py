@@ -17,9 +17,10 @@ from hpo.reports.plot.grid import cell, label_axes, plot_grid
 from hpo.reports.plot.looks import Looks, faded
 from hpo.results.axis import FactorAxis, factor_axis, round_numbers, share_of_range
 from hpo.results.axis_effect import AxisLine, axis_lines
-from hpo.results.records import FactorRange, TrialResult
+from hpo.results.decisions import FactorRange
 from hpo.results.settings import StudySettings
 from hpo.results.study import StudyResults
+from hpo.results.trainings import TrialResult
 from hpo.results.trials import best_trial, thinned, value_of
 from hpo.results.words import capital, factor_words, listed, metric_words, number, plural, range_words, value_words
 

@@ -9,7 +9,7 @@ from hpo.recipe.point import FACTORS, Value
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
-from hpo.results.records import FactorRange
+from hpo.results.decisions import FactorRange
 from hpo.results.study import StudyResults
 from hpo.results.words import DASH, capital, factor_words, listed, range_words, value_words
 

@@ -9,8 +9,8 @@ from hpo.evaluation.fold_curves import fold_name
 from hpo.reports.panel import NotAskedError, NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
-from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import TrialResult
 from hpo.results.trials import value_of
 from hpo.results.words import capital, listed, metric_words, number
 

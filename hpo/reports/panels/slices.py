@@ -15,8 +15,8 @@ from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, label_axes, plot_grid
 from hpo.reports.plot.looks import Looks
 from hpo.results.axis import FactorAxis, factor_axis
-from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import TrialResult
 from hpo.results.trials import STAGES, best_trial, thinned, value_of, varied_factors
 from hpo.results.words import capital, factor_words, metric_words, number, plural, value_words
 

@@ -8,7 +8,7 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
-from hpo.results.records import TestOpening
+from hpo.results.decisions import TestOpening
 from hpo.results.study import StudyResults
 from hpo.results.words import listed, moment, plural
 

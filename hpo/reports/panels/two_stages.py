@@ -9,8 +9,8 @@ from hpo.config.stages import ConfirmSettings
 from hpo.reports.html import Html, element, escape
 from hpo.reports.panel import Panel
 from hpo.reports.plot.looks import Looks
-from hpo.results.records import StageName
 from hpo.results.study import StudyResults
+from hpo.results.trainings import StageName
 from hpo.results.words import (
     arithmetic_words,
     count,

@@ -16,8 +16,8 @@ from hpo.reports.plot.band import add_band
 from hpo.reports.plot.figure import figure_text
 from hpo.reports.plot.grid import cell, few_whole_ticks, label_axes, plot_grid
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
-from hpo.results.records import Role
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Role
 from hpo.results.words import capital, count, listed, metric_words, number, plural
 
 _LOOKS: dict[Role, tuple[str, str, float]] = {

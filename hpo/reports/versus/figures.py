@@ -18,7 +18,7 @@ from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.reports.versus.study import ComparedStudy, Options, Studies, listed_labels, look_of
 from hpo.reports.versus.tested import Tested
 from hpo.reports.versus.tested import read as read_tested
-from hpo.results.records import Role
+from hpo.results.trainings import Role
 from hpo.results.words import count, listed, metric_words, number
 
 

@@ -12,7 +12,7 @@ from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.reports.versus.study import NO_OPTIONS, ComparedStudy, Options, Studies, architectures_of
 from hpo.results.cost import Cost, total_cost
-from hpo.results.records import FactorRange
+from hpo.results.decisions import FactorRange
 from hpo.results.words import DASH, capital, count, duration, factor_words, listed, plural, value_words
 
 

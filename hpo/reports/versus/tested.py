@@ -17,7 +17,7 @@ from hpo.reports.panels.comparison_table import difference_cell, resting_on
 from hpo.reports.plot.looks import Looks
 from hpo.reports.table import Cell, Column, Table
 from hpo.reports.versus.study import NO_OPTIONS, ComparedStudy, Options, Studies, architectures_of, listed_labels
-from hpo.results.records import Role
+from hpo.results.trainings import Role
 from hpo.results.words import (
     DASH,
     capital,

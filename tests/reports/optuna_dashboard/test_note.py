@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from hpo.reports.optuna_dashboard.note import Context, write_note
-from hpo.results.records import StageName
 from hpo.results.study import StudyResults
+from hpo.results.trainings import StageName
 from hpo.results.words import number, signed
 from tests.results.invented import invent_study
 

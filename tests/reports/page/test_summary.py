@@ -10,8 +10,8 @@ from hpo.reports.html import escape
 from hpo.reports.page.summary import before_after_table, summarize
 from hpo.reports.table import Cell
 from hpo.results.advice import next_steps
-from hpo.results.records import Role
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Role
 from hpo.results.verdict import origin, price, verdict
 from tests.results.invented import stages_changed
 

@@ -12,8 +12,8 @@ from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import confusion
 from hpo.reports.panels.confusion import Matrix
-from hpo.results.records import Confirmation
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Confirmation
 from tests.reports.looks import LOOKS
 
 OPTIONS = PanelSettings(panel="confusion")

@@ -10,8 +10,8 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import contour, importance
-from hpo.results.records import TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import TrialResult
 from tests.reports.looks import LOOKS
 from tests.results.invented import REFERENCE, invent_study
 

@@ -14,8 +14,8 @@ from hpo.evaluation.metrics import binary_metrics
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import optimism
 from hpo.reports.panels.optimism import Gap, Optimism, Reached
-from hpo.results.records import Role
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Role
 from tests.reports.looks import LOOKS
 
 OPTIONS = PanelSettings(panel="optimism")

@@ -12,8 +12,8 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import roc
-from hpo.results.records import Role
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Role
 from tests.reports.looks import LOOKS
 
 OPTIONS = PanelSettings(panel="roc")

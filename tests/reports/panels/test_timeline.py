@@ -10,8 +10,8 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import timeline
-from hpo.results.records import Fault, TrialResult
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Fault, TrialResult
 from hpo.storage.ledger import TrainedEpoch
 from hpo.storage.workers import WorkerSpan
 from tests.reports.looks import LOOKS

@@ -11,8 +11,8 @@ import pytest
 from hpo.config.dashboard import PanelSettings
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import warm_start
-from hpo.results.records import Confirmation, Role
 from hpo.results.study import StudyResults
+from hpo.results.trainings import Confirmation, Role
 from tests.reports.looks import LOOKS
 from tests.results.invented import stages_changed
 

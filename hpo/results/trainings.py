@@ -1,4 +1,4 @@
-"""The records of a study's results: trials, final trainings, their cost, and who trained them."""
+"""What a study trained, as plain values: trials, final trainings, trainings in folds and of the recheck; and faults."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.evaluation.objective import Curve
-from hpo.recipe.point import Point, Value
-from hpo.storage.ledger import Compute
+from hpo.recipe.point import Point
 
 StageName = Literal["stage1", "stage2"]
 STAGES: tuple[StageName, ...] = ("stage1", "stage2")
 """The stages that have trials."""
 
 Role = Literal["before", "equal", "after", "cold_control"]
-ComputeRole = Literal["stage1", "stage2", "recheck", "before", "equal", "after", "cold_control", "folds"]
 
 
 @dataclass(frozen=True)
@@ -195,131 +193,6 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class TestOpening:
-    """The test split was opened for an architecture's frozen configuration.
-
-    Args:
-        architecture: by name.
-        opened_at: seconds since 1970, UTC, by the database's clock.
-        owner: which process.
-        configuration: digest of what was frozen.
-        test_digest: of the test split.
-    """
-
-    __test__ = False  # not a test, although pytest would collect it by its name
-
-    architecture: str
-    opened_at: float
-    owner: str
-    configuration: str
-    test_digest: str = ""
-
-
-@dataclass(frozen=True)
-class ComputeEntry:
-    """The cost of one part of one architecture.
-
-    Args:
-        architecture: by name.
-        role: which part. An epoch that several parts share counts once: for ``before``, or else in the first of them.
-        spent: what was actually trained.
-        unshared_patch_visits: if every design point had been trained separately, from its first epoch.
-    """
-
-    architecture: str
-    role: ComputeRole
-    spent: Compute
-    unshared_patch_visits: int
-
-
-@dataclass(frozen=True)
-class Donor:
-    """The stage-1 checkpoint whose weights warm-start an architecture's stage 2.
-
-    Args:
-        architecture: by name.
-        point: the stage-1 design point that trained it.
-        epoch: of the checkpoint.
-        recipe_key: of its training.
-        objective: its value.
-        patch_visits: that went into it.
-    """
-
-    architecture: str
-    point: Point
-    epoch: int
-    recipe_key: str
-    objective: float
-    patch_visits: int
-
-
-@dataclass(frozen=True)
-class FactorRange:
-    """The range of a factor that stage 1 leaves to stage 2.
-
-    Args:
-        architecture: by name.
-        factor: by name.
-        low, high: for a number; None for words.
-        values: for words; empty for a number.
-        best: stage 1's best level.
-        edited: whether a person changed stage 1's range.
-        outdated: whether stage 1 was decided again, with another range, after stage 2 had opened with this one.
-    """
-
-    architecture: str
-    factor: str
-    low: float | None
-    high: float | None
-    values: tuple[Value, ...]
-    best: Value
-    edited: bool = False
-    outdated: bool = False
-
-
-@dataclass(frozen=True)
-class SplitDescription:
-    """One of the three splits.
-
-    Args:
-        patches: how many.
-        positive: how many of label 1.
-        slides: how many slides they are from, if known.
-        by_class: how many of each class, in the order of the labels; empty where there are two.
-    """
-
-    patches: int
-    positive: int
-    slides: int | None = None
-    by_class: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class DataDescription:
-    """The data.
-
-    Args:
-        name: what it is, in a few words.
-        patch_size: side of the square patches, pixels.
-        splits: ``train``, ``valid`` and ``test``.
-        digest: of the training and validation patches.
-        test_digest: of the test patches.
-        contact_sheet: WebP of a few patches, or None.
-        doubts: why results may look better or worse than they are, one line each.
-        channels: of a patch; 3 is RGB.
-    """
-
-    name: str
-    patch_size: int
-    splits: Mapping[str, SplitDescription]
-    digest: str = ""
-    test_digest: str = ""
-    contact_sheet: bytes | None = None
-    doubts: tuple[str, ...] = ()
-    channels: int = 3
-
-
-@dataclass(frozen=True)
 class Fault:
     """An attempt at a design point that ended badly.
 
@@ -338,26 +211,3 @@ class Fault:
     attempt: int
     at: float
     reason: str
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A test patch that the best architecture's tuned models get wrong.
-
-    Args:
-        row: of the test split, from 0.
-        label: the true one.
-        probability: of label 1, mean over the seeds; of what it is called, where there are more than two classes.
-        image: the patch as JPEG.
-        slide: its slide, if known.
-        file: the image that it was imported from, if known.
-        called: the label that it is called; None of two classes, where it is the other one.
-    """
-
-    row: int
-    label: int
-    probability: float
-    image: bytes
-    slide: str = ""
-    file: str = ""
-    called: int | None = None
