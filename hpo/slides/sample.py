@@ -13,7 +13,8 @@ import numpy as np
 
 from hpo.data.description import CLASSES
 from hpo.errors import DataError
-from hpo.slides.drawn import COARSE, PIECE, draw_piece, make_drawing
+from hpo.slides.drawn_pieces import draw_piece
+from hpo.slides.drawn_plan import COARSE, PIECE, make_drawing
 from hpo.slides.geojson import Feature, feature_collection
 from hpo.slides.image import Pixels
 from hpo.slides.outlines import regions_of

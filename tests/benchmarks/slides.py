@@ -24,7 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from hpo.slides.classifier import open_classifier
-from hpo.slides.drawn import PIECE, draw_piece, make_drawing
+from hpo.slides.drawn_pieces import draw_piece
+from hpo.slides.drawn_plan import PIECE, make_drawing
 from hpo.slides.model_file import find_model
 from hpo.slides.opening import open_slide
 from hpo.slides.predict import Predictor, Settings

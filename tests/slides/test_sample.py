@@ -1,4 +1,4 @@
-"""Drawn slides: the pieces fit, the tumour is where the truth says, and the file is a pyramid."""
+"""A sample of drawn slides: each file is a pyramid, beside it what its tumour is."""
 
 from __future__ import annotations
 
@@ -10,33 +10,9 @@ import numpy as np
 import pytest
 
 from hpo.errors import DataError
-from hpo.slides.drawn import COARSE, PIECE, draw_piece, make_drawing
+from hpo.slides.drawn_pieces import draw_piece
+from hpo.slides.drawn_plan import PIECE, make_drawing
 from hpo.slides.sample import make_slides
-
-
-def test_pieces_fit_together() -> None:
-    drawing = make_drawing(3, 0, 2 * PIECE, True)
-    whole = np.concatenate(
-        [np.concatenate([draw_piece(drawing, row, column) for column in range(2)], axis=1) for row in range(2)]
-    ).astype(np.int64)
-    grey = whole.sum(axis=-1)
-    steps = np.abs(np.diff(grey, axis=1)).mean(axis=0)
-    seam = steps[PIECE - 1]
-    assert seam < 1.25 * np.median(steps[PIECE - 40 : PIECE + 40])
-
-
-def test_a_piece_depends_on_its_place_and_seed_alone() -> None:
-    first = draw_piece(make_drawing(0, 0, 2 * PIECE, True), 1, 0)
-    draw_piece(make_drawing(0, 1, 2 * PIECE, False), 0, 0)
-    assert np.array_equal(first, draw_piece(make_drawing(0, 0, 2 * PIECE, True), 1, 0))
-    assert not np.array_equal(first, draw_piece(make_drawing(1, 0, 2 * PIECE, True), 1, 0))
-
-
-def test_a_slide_without_tumour_has_none() -> None:
-    assert not make_drawing(0, 1, 2 * PIECE, False).maps.truth.any()
-    maps = make_drawing(0, 0, 2 * PIECE, True).maps
-    assert maps.truth.shape == (2 * PIECE // COARSE,) * 2
-    assert 0.02 < maps.truth.sum() / (maps.tissue > 0.5).sum() < 0.4
 
 
 def test_slides_are_pyramids_with_outlines_and_labels(tmp_path: Path) -> None:
