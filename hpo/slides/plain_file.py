@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hpo.data.images.header import Header, open_image, read_header
-from hpo.data.images.pixels import LARGEST_IMAGE
+from hpo.data.images.taking import LARGEST_IMAGE
 from hpo.errors import DataError
 from hpo.slides.image import Level, Pixels, on_white, plausible_mpp
 

@@ -14,10 +14,10 @@ from hpo.data.images.account import Imported, count_repeats, slide_notes
 from hpo.data.images.classes import ClassChoice, parse_classes
 from hpo.data.images.copies import without_copies
 from hpo.data.images.decide import Decided, Wishes, decide
+from hpo.data.images.decoding import Want
 from hpo.data.images.find import Search, search
 from hpo.data.images.found import natural, shown
 from hpo.data.images.labels import Labels, read_labels
-from hpo.data.images.pixels import Want
 from hpo.data.images.refusals import leave_out, refuse
 from hpo.data.images.sizes import read_sizes, side_of
 from hpo.data.images.slides import SlideRule, parse_slide_rule, slides_of, suggestion

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hpo.data.images.find import Search
 from hpo.data.images.found import Found
-from hpo.data.images.pixels import Fault, Refusal
+from hpo.data.images.taking import Fault, Refusal
 from hpo.errors import DataError
 
 NAMED = 20  # offenders that a message names

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from hpo.data.images.found import Found, shown
-from hpo.data.images.pixels import Refusal, look_at
 from hpo.data.images.reading import Content, each
+from hpo.data.images.taking import Refusal, look_at
 from hpo.data.progress import Progress
 from hpo.errors import DataError
 

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hpo.data.digest import Hashes, keep_hashes
+from hpo.data.images.decoding import Pixels, Taken, Want
 from hpo.data.images.found import Found
-from hpo.data.images.pixels import Pixels, Refusal, Taken, Want, take_image
 from hpo.data.images.reading import each
+from hpo.data.images.taking import Refusal, take_image
 from hpo.data.pcam import SplitFiles, SplitWriter
 
 Corner = tuple[int, int]

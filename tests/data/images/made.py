@@ -1,15 +1,20 @@
-"""Tiny images, folders, tars and zips."""
+"""Tiny images, folders, tars and zips; and why one of them is refused."""
 
 from __future__ import annotations
 
 import io
+import struct
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import h5py
 import numpy as np
 from PIL import Image
+
+from hpo.data.images.decoding import Want
+from hpo.data.images.taking import Refusal, take_image
 
 TRAIN = "camelyonpatch_level_2_split_train"
 
@@ -67,3 +72,20 @@ def shades(folder: Path, stem: str = "patches") -> list[int]:
 def labels(folder: Path, stem: str = "patches") -> list[int]:
     with h5py.File(folder / f"{stem}_y.h5") as file:
         return [int(label) for label in file["y"][:, 0, 0, 0]]
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png(values: np.ndarray, colour: int, width: int | None = None, height: int | None = None) -> bytes:
+    """A PNG of 16 bits per channel, which Pillow writes of grey alone; it may declare any size."""
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", width or values.shape[1], height or len(values), 16, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def refusal(content: bytes, want: Want | None = None) -> Refusal:
+    refused = take_image(lambda: content, want or Want(8))
+    assert isinstance(refused, Refusal)
+    return refused
