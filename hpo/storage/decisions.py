@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hpo.config.stage import Stage
 from hpo.errors import StorageError
 from hpo.storage.decided import Plan, Result
-from hpo.storage.optuna_bridge import Direction, ensure_optuna_study, study_ids
+from hpo.storage.optuna_studies import Direction, ensure_optuna_study, study_ids
 from hpo.storage.points import DesignPoint, add_points
 from hpo.storage.stage_json import abandoned, to_json
 from hpo.storage.tables import StageRow, StudyRow, database_now, now

@@ -15,14 +15,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages._rdb import models
-from optuna.study import StudyDirection
 from optuna.trial import TrialState
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from hpo.storage.artifacts import Artifact
@@ -34,34 +33,8 @@ POINT_ATTRIBUTE = "design_point"
 _ARTIFACT_PREFIX = "artifacts:"
 """Of the system attributes in which Optuna keeps what it knows of an artifact."""
 
-_METRIC_NAMES = "study:metric_names"
-"""The system attribute in which Optuna keeps the names of a study's objectives."""
-
 _CONSTRAINT = "constraints:"
 """Of the system attributes in which Optuna keeps a trial's constraints (`optuna.Trial.set_constraint`)."""
-
-Direction = Literal["maximize", "minimize"]
-
-
-def ensure_optuna_study(session: Session, name: str, directions: Mapping[str, Direction]) -> None:
-    """Create the Optuna study if it does not exist.
-
-    Args:
-        session: the transaction.
-        name: of the Optuna study.
-        directions: of its objectives, by name, in their order; several are named on optuna-dashboard's pages.
-    """
-    if session.scalar(select(models.StudyModel.study_id).where(models.StudyModel.study_name == name)) is not None:
-        return
-    study = models.StudyModel(study_name=name)
-    session.add(study)
-    session.flush()
-    for number, direction in enumerate(directions.values()):
-        kind = StudyDirection[direction.upper()]
-        session.add(models.StudyDirectionModel(study_id=study.study_id, objective=number, direction=kind))
-    if len(directions) > 1:
-        names = json.dumps(list(directions))
-        session.add(models.StudySystemAttributeModel(study_id=study.study_id, key=_METRIC_NAMES, value_json=names))
 
 
 def begin_trial(
@@ -214,48 +187,6 @@ def restart_trial(session: Session, trial_id: int) -> None:
     of_result = or_(*(system.key.startswith(prefix, autoescape=True) for prefix in (_ARTIFACT_PREFIX, _CONSTRAINT)))
     session.execute(delete(system).where(system.trial_id == trial_id, of_result))
     trial.state, trial.datetime_complete = TrialState.RUNNING, None
-
-
-def set_direction(session: Session, study_name: str, direction: Direction) -> None:
-    """Have an Optuna study, if it is there, look for larger or smaller values."""
-    model, kind = models.StudyDirectionModel, StudyDirection[direction.upper()]
-    study_id = session.scalar(select(models.StudyModel.study_id).where(models.StudyModel.study_name == study_name))
-    session.execute(update(model).where(model.study_id == study_id).values(direction=kind))
-
-
-def study_ids(session: Session, names: Collection[str]) -> dict[str, int]:
-    """The ids of the Optuna studies that exist, by name."""
-    found = select(models.StudyModel.study_name, models.StudyModel.study_id).where(
-        models.StudyModel.study_name.in_(names)
-    )
-    return {row[0]: row[1] for row in session.execute(found)}
-
-
-def change_study_attributes(
-    session: Session, study_name: str, change: Callable[[dict[str, Any]], Mapping[str, Any]]
-) -> None:
-    """Change the system attributes of an Optuna study under a lock; nothing if it does not exist.
-
-    Args:
-        session: the transaction.
-        study_name: of the Optuna study.
-        change: from the attributes as they are to what they shall be; those that it leaves out stay as they are.
-    """
-    model = models.StudySystemAttributeModel
-    named = select(models.StudyModel.study_id).where(models.StudyModel.study_name == study_name)
-    study_id = session.scalar(named.with_for_update())
-    if study_id is None:
-        return
-    rows = {str(row.key): row for row in session.scalars(select(model).where(model.study_id == study_id))}
-    before = {key: json.loads(str(row.value_json)) for key, row in rows.items()}
-    new = []
-    for key, value in change(dict(before)).items():
-        if key not in rows:
-            new.append({"study_id": study_id, "key": key, "value_json": json.dumps(value)})
-        elif value != before[key]:
-            rows[key].value_json = json.dumps(value)
-    if new:
-        session.execute(insert(model), new)
 
 
 def trial_values(session: Session, study_name: str) -> dict[int, tuple[float, ...]]:

@@ -31,7 +31,7 @@ from hpo.results.trainings import StageName
 from hpo.results.words import range_words
 from hpo.storage.database import Database
 from hpo.storage.decisions import stage_name
-from hpo.storage.optuna_bridge import change_study_attributes, study_ids
+from hpo.storage.optuna_studies import change_study_attributes, study_ids
 
 PUBLISHED_AT = "hpo:published_at"
 """The system attribute that tells when what is published was read, by the database's clock."""
