@@ -1,7 +1,7 @@
-"""An augmentation of one's own: ``augment: "my_augment:elastic"`` in the study file.
+"""An augmentation of your own: ``augment: "my_augment:elastic"`` in the study file.
 
 A TensorFlow function of training patches, float32 ``(batch, height, width, 3)`` of 0 to 255, and a seed, int32
-``(2,)``, that is another one in every step. It returns patches of the same shape and type. All its random numbers come
+``(2,)``, which is different in every step. It returns patches of the same shape and type. All its random numbers come
 from the seed, so that a training that was interrupted sees the very same patches.
 """
 

@@ -29,7 +29,7 @@ class ObjectiveSettings(Settings):
         "module:name, from labels and probabilities to a number, which is maximized",
     )
     epoch: Literal["last", "best", "mean_last"] = Field(
-        default="last", description="which epoch speaks: the last, the best, or the mean of the last few"
+        default="last", description="whose value counts: the last epoch's, the best's, or the mean of the last few"
     )
     last: Whole = Field(default=3, ge=1, description="epochs that mean_last averages")
 
