@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
 
@@ -54,17 +56,16 @@ def options(
     """Options of the command itself."""
 
 
-for command in (run, plan, launch, worker, status, stop, ranges, report, dashboard, export, upgrade, init, schema):
-    app.command()(command)
-app.command(name="list")(list_)
-app.command()(show)
-app.command()(predict)
-app.command()(tile)
-app.command()(extend)
-app.command()(copy)
-app.command()(archive)
-app.command()(restore)
-app.command()(delete)
+def _paragraphs(command: Callable[..., None]) -> str:
+    """A command's docstring with each paragraph on one line: Typer would keep the line ends of all but the first."""
+    return "\n\n".join(" ".join(part.split()) for part in (inspect.getdoc(command) or "").split("\n\n"))
+
+
+for command in (
+    *(run, plan, launch, worker, status, stop, ranges, report, dashboard, export, upgrade, init, schema, list_, show),
+    *(predict, tile, extend, copy, archive, restore, delete),
+):
+    app.command(name=command.__name__.removesuffix("_"), help=_paragraphs(command))(command)
 app.add_typer(data_app, name="data")
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import resource
 import subprocess
 import sys
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,24 @@ def cpu_seconds(*arguments: str) -> float:
 def test_help_takes_a_few_times_what_importing_its_libraries_takes(arguments: tuple[str, ...]) -> None:
     libraries = cpu_seconds("-c", "import typer, rich.console, rich.progress")
     assert cpu_seconds("-m", "hpo", *arguments) < 7 * libraries
+
+
+@pytest.mark.parametrize("command", ["run", "launch", "extend", "list"])
+def test_help_fills_the_lines_of_a_narrow_terminal(command: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "hpo", command, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"COLUMNS": "80"},
+    )
+    prose = run.stdout.partition("Usage:")[2].partition("╭")[0]
+    paragraphs = [part.splitlines() for part in re.split(r"\n\s*\n", prose)[1:]]
+    assert paragraphs
+    for lines in paragraphs:
+        for line, following in pairwise(lines):
+            first, *_ = following.split()
+            assert len(line.rstrip()) + 1 + len(first) > 78, line
 
 
 def test_the_version_is_that_of_the_package() -> None:
