@@ -111,7 +111,7 @@ def show(
 def _print_point(point: ShownPoint) -> None:
     tell(_line(point))
     for name, value in point.settings.items():
-        tell(f"  {name}: {value}")
+        tell(f"  {name}: {value:.10g}" if isinstance(value, float) else f"  {name}: {value}")
     if point.recipe_key:
         tell(f"  recipe: {point.recipe_key}")
     if point.fold_values:

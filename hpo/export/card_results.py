@@ -104,11 +104,13 @@ def _trained(subject: Subject) -> str:
 
 
 def _beside(subject: Subject) -> list[str]:
-    """The reference by stage 1's rules, where the headline has the one that was trained as long."""
+    """The reference by stage 1's rules, where the headline has another, trained for longer."""
     longer = subject.sides.pairs.get(("before", "equal"))
     if longer is None:
         return []
     found = longer.metrics["auc"]
+    if found.difference.low == found.difference.high == 0:  # both are as long: one training, seen twice
+        return []
     return [
         f"By stage 1's rules, the reference has an AUC of {number(found.before.value)} ({interval(found.before)}); "
         f"more training alone changes it by {signed(found.difference.value)} ({signed_interval(found.difference)})."

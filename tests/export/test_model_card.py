@@ -29,7 +29,7 @@ from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.recipe.taken import Taken
 from hpo.results.study import StudyResults
 from tests.export.samples import best_config, fitting
-from tests.results.invented import invent_study
+from tests.results.invented import honest_study, invent_study
 
 DATA = "d" * 64
 DONOR = Recipe(data=DATA, patches=4000, architecture=ARCHITECTURES["model3"])
@@ -205,6 +205,14 @@ def test_a_described_network_is_described(results: StudyResults) -> None:
         "channel, and one output; the input of each block after the first is added to its output; dropout of 0.2 "
         "before each layer after the convolutions"
     ) in card(fitting(results, {"model3": recipe}), recipe)
+
+
+def test_more_training_alone_is_spoken_of_where_there_was_more() -> None:
+    longer = fitting(honest_study(("model3",)), {"model3": TUNED})
+    assert "more training alone changes it by" in card(longer)
+    others = [one for one in longer.confirmations if one.role != "equal"]
+    again = [replace(one, role="equal") for one in others if one.role == "before"]
+    assert "more training alone" not in card(replace(longer, confirmations=(*others, *again)))
 
 
 def test_a_model_that_was_not_tested_has_no_card(results: StudyResults) -> None:
