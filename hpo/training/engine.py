@@ -17,8 +17,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.errors import NonFiniteLossError, StorageError, TrainingError
-from hpo.evaluation.scores import metrics_of
+from hpo.errors import StorageError, TrainingError
 from hpo.models.backend import keras
 from hpo.models.build import Arrays, build_model, initial_weights, load_weights
 from hpo.models.freeze import freeze
@@ -26,17 +25,15 @@ from hpo.models.warm_start import warm_start
 from hpo.recipe.arithmetic import PLAIN
 from hpo.recipe.recipe import Recipe
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
-from hpo.training.alter import Asked
-from hpo.training.augment import draw_epoch
 from hpo.training.epoch import EpochFunction, Settings
-from hpo.training.failures import compilable, enough_memory
 from hpo.training.fit_to_data import check_recipe
 from hpo.training.home import home_of
-from hpo.training.network import Network, probabilities
+from hpo.training.network import Network
+from hpo.training.next_epoch import train_epoch
 from hpo.training.own_metric import FurtherMetric
 from hpo.training.resident import DataSource, PatchSource, ResidentData
 from hpo.training.runtime import configure
-from hpo.training.state import capture, digest_of_weights, is_finite, model_arrays, restore, start
+from hpo.training.state import digest_of_weights, model_arrays, start
 
 OnTrained = Callable[[Recipe, int, float], None]
 """Called after each epoch that was really trained, donors' included: recipe, epoch from 1, seconds."""
@@ -157,7 +154,7 @@ class Trainer:
         state = found.arrays if found else start(function, weights)
         for epoch in range(len(curve) + 1, last + 1):
             began = time.perf_counter()
-            state, metrics = self._train_epoch(recipe, function, state, epoch)
+            state, metrics = train_epoch(function, self._data, recipe, state, epoch, self.further)
             curve = (*curve, metrics | (begun if epoch == 1 else {}))
             if before_save is not None:
                 before_save()
@@ -228,48 +225,6 @@ class Trainer:
         """SHA-256 of the model's variables alone (names, dtypes, shapes, bytes): equal weights, equal digests."""
         return digest_of_weights(self._checkpoint(recipe, epoch).arrays)
 
-    def _train_epoch(
-        self, recipe: Recipe, function: EpochFunction, state: Arrays, epoch: int
-    ) -> tuple[Arrays, dict[str, float]]:
-        """Trains one epoch from a state; returns the new state and the epoch's metrics."""
-        network = function.network
-        # Unless nobody has touched weights or optimizer since: either may have been another training's, or built anew.
-        if not network.holds == function.holds == (recipe.key, epoch - 1):
-            restore(function, state)
-        network.holds = function.holds = None
-        others = Asked(recipe.augmentations, self._data.size, recipe.augment is not None)
-        with enough_memory(recipe):
-            data = self._data.train(recipe.patches, recipe.seed, recipe.balance)
-            labels = data.labels[: recipe.patches]
-            draws = draw_epoch(
-                recipe.seed,
-                epoch,
-                recipe.patches,
-                recipe.batch_size,
-                recipe.stain_jitter,
-                others,
-                equally=labels if recipe.fitting_in_use.balanced_sampling else None,
-            )
-            rates = _learning_rates(recipe, epoch, len(draws.order))
-            function.weigh(labels)
-            with compilable(recipe):
-                logits = function.train(data.patches, data.targets, draws, rates)
-            state = capture(function)
-            averages = None if function.averages is None else model_arrays(state)
-            valid_logits = network.predict(self._data.valid(), averages)
-        if not is_finite(state | {"logits": logits, "valid_logits": valid_logits}):
-            raise NonFiniteLossError(epoch)
-        if averages is None:  # else the model has them, and not the weights to go on with
-            network.holds = function.holds = (recipe.key, epoch)
-        valid = probabilities(valid_logits)
-        train_metrics = metrics_of(data.labels[draws.order.ravel()], probabilities(logits))
-        # Of a handful of patches one class may be missing; no curve holds what is no number.
-        metrics = {f"train_{name}": value for name, value in train_metrics.items() if not math.isnan(value)}
-        metrics |= {f"valid_{name}": value for name, value in metrics_of(self.valid_labels, valid).items()}
-        if self.further is not None:
-            metrics.setdefault(f"valid_{self.further.name}", self.further.scorer(self.valid_labels, valid))
-        return state | {"valid_probabilities": valid}, metrics | {"learning_rate": float(rates[0])}
-
     def _initial_weights(
         self,
         recipe: Recipe,
@@ -334,10 +289,3 @@ class Trainer:
 
     def _compiled(self, recipe: Recipe) -> EpochFunction:
         return self._function(self._network_of(recipe), Settings.of(recipe), self._home)
-
-
-def _learning_rates(recipe: Recipe, epoch: int, steps: int) -> NDArray[np.float32]:
-    """The learning rate of each of the epoch's steps, float32 ``(steps,)``."""
-    schedule = recipe.strategy.schedule(float(recipe.learning_rate), steps)
-    first = (epoch - 1) * steps
-    return np.array([schedule(first + step, epoch - 1) for step in range(steps)], np.float32)

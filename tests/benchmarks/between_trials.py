@@ -57,12 +57,12 @@ WATCHED = {
         "hpo.worker.publisher.Publisher.__exit__",
         "hpo.storage.database.Database.run",
     ),
-    "sampler": ("hpo.worker.task.ask_sampler",),
+    "sampler": ("hpo.worker.sampling.ask_sampler",),
     "look-up": ("hpo.storage.checkpoints.CheckpointStore.latest", "hpo.storage.checkpoints.CheckpointStore.epochs"),
-    "weights": ("hpo.training.engine.initial_weights", "hpo.training.engine.start", "hpo.training.engine.restore"),
+    "weights": ("hpo.training.engine.initial_weights", "hpo.training.engine.start", "hpo.training.next_epoch.restore"),
     "data": ("hpo.training.resident.ResidentData.train",),
-    "draws": ("hpo.training.engine.draw_epoch",),
-    "error": ("hpo.worker.task.metric_standard_error",),
+    "draws": ("hpo.training.next_epoch.draw_epoch",),
+    "error": ("hpo.worker.judging.metric_standard_error",),
     "trial's file": ("hpo.storage.artifacts.ArtifactFiles.keep",),
 }
 """What the worker's thread may be in, and by which calls that shows."""

@@ -239,29 +239,6 @@ def test_a_loss_that_is_not_finite_names_its_epoch_and_saves_nothing(store: Chec
     assert len(bring(trainer, PLAIN, 1)) == 1, "the study goes on"
 
 
-@pytest.mark.parametrize(
-    ("strategy", "expected"),
-    [
-        (Strategy("constant"), [0.02, 0.02, 0.02]),
-        (Strategy("time_based", decay=0.1), [0.02, 0.02 / 1.5, 0.02 / 2.0]),  # 5 steps an epoch
-        (Strategy("step", factor=0.5, every=2), [0.02, 0.01, 0.01]),
-        (Strategy("exponential", rate=np.log(2)), [0.02, 0.01, 0.005]),
-    ],
-    ids=lambda value: value.name if isinstance(value, Strategy) else "",
-)
-def test_the_learning_rate_follows_the_strategy(shared: Trainer, strategy: Strategy, expected: list[float]) -> None:
-    results = bring(shared, replace(PLAIN, strategy=strategy), 3)
-    assert [result.metrics["learning_rate"] for result in results] == pytest.approx(expected)
-
-
-def test_the_number_of_steps_already_taken_counts_not_only_the_epoch(shared: Trainer) -> None:
-    """Within its first epoch a time-based rate already falls: its weights differ from those of a constant rate."""
-    bring(shared, PLAIN, 1)
-    falling = replace(PLAIN, strategy=Strategy("time_based", decay=0.1))
-    bring(shared, falling, 1)
-    assert shared.weights_digest(falling, 1) != shared.weights_digest(PLAIN, 1)
-
-
 def test_stored_validation_predictions_are_those_the_curve_was_computed_from(shared: Trainer) -> None:
     metrics = bring(shared, PLAIN, 3)[2].metrics
     stored = shared.valid_probabilities(PLAIN, 3)
