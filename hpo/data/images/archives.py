@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Literal, cast
 
-from hpo.data.images.found import shown
+from hpo.data.images.found import one_line, shown
 from hpo.errors import DataError
 
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -81,10 +81,10 @@ def list_members(path: Path) -> list[Member]:
         DataError: if it is no archive, damaged, or cut off.
     """
     if _is_zip(path):
-        with _open_zip(path) as archive:
+        with _readable(path, "zip"), zipfile.ZipFile(path) as archive:
             return [_zip_member(index, info) for index, info in enumerate(archive.infolist())]
     members: list[Member] = []
-    with _open_tar(path) as tar:
+    with _readable(path, "tar"), tarfile.open(path) as tar:
         latest: dict[str, Member] = {}
         is_plain = isinstance(tar.fileobj, io.BufferedReader)
         for index, info in _entries(tar):
@@ -107,12 +107,12 @@ def read_members(path: Path, wanted: Collection[int]) -> Iterator[tuple[int, byt
         DataError: if the whole archive cannot be read.
     """
     if _is_zip(path):
-        with _open_zip(path) as archive:
+        with _readable(path, "zip"), zipfile.ZipFile(path) as archive:
             for index, info in enumerate(archive.infolist()):
                 if index in wanted:
                     yield index, _zip_bytes(archive, info)
         return
-    with _open_tar(path) as tar:
+    with _readable(path, "tar"), tarfile.open(path) as tar:
         for index, entry in _entries(tar):
             if index in wanted:
                 file = tar.extractfile(entry)
@@ -124,25 +124,13 @@ def _is_zip(path: Path) -> bool:
 
 
 @contextmanager
-def _open_tar(path: Path) -> Iterator[tarfile.TarFile]:
-    """A tar for reading; whatever is wrong with it becomes a `DataError`."""
+def _readable(path: Path, kind: Literal["tar", "zip"]) -> Iterator[None]:
+    """Has whatever is wrong with an archive become a `DataError`."""
     try:
-        with tarfile.open(path) as tar:
-            yield tar
+        yield
     except _FAULTS as error:
         raise DataError(
-            f"{shown(str(path))}: not a tar, damaged or truncated ({_one_line(error)}); fetch or copy it again"
-        ) from error
-
-
-@contextmanager
-def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
-    except _FAULTS as error:
-        raise DataError(
-            f"{shown(str(path))}: not a zip, damaged or truncated ({_one_line(error)}); fetch or copy it again"
+            f"{shown(str(path))}: not a {kind}, damaged or truncated ({one_line(error)}); fetch or copy it again"
         ) from error
 
 
@@ -208,8 +196,4 @@ def _zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | str:
     except NotImplementedError:
         return f"compressed by a method that is not read here ({info.compress_type}); unpack it, and import the folder"
     except _FAULTS as error:
-        return f"damaged in the zip ({_one_line(error)})"
-
-
-def _one_line(error: BaseException) -> str:
-    return shown(str(error) or type(error).__name__)[:200]
+        return f"damaged in the zip ({one_line(error)})"

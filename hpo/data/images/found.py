@@ -100,6 +100,11 @@ def shown(name: str) -> str:
     )
 
 
+def one_line(error: BaseException) -> str:
+    """An error's message, or else its kind, as one line of at most 200 characters."""
+    return shown(str(error) or type(error).__name__)[:200]
+
+
 def folded(name: str) -> str:
     """A name's normal form: Unicode's composed form, no case, no blanks at its ends."""
     return unicodedata.normalize("NFC", name).strip().casefold()

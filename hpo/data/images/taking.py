@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from hpo.data.images.archives import LARGEST_FILE
 from hpo.data.images.decoding import Taken, Want, decode
-from hpo.data.images.found import shown
+from hpo.data.images.found import one_line
 from hpo.data.images.header import Header, open_image, read_header
 
 LARGEST_IMAGE = 1 << 26
@@ -80,7 +80,7 @@ def take_image(content: Callable[[], bytes | str], want: Want) -> Taken | Refusa
         with _budget.room(header.pixels * _BYTES_PER_PIXEL):
             taken = decode(picture, header, want)
     except Exception as error:  # Pillow raises what it likes: OSError, SyntaxError, struct.error, zlib.error, ...
-        return Refusal("damaged", f"damaged ({_one_line(error)}); replace or remove it")
+        return Refusal("damaged", f"damaged ({_fault_words(error)}); replace or remove it")
     digests = b"".join(hashlib.sha256(patch).digest() for patch in taken.patches)
     taken.hashes = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
     return taken
@@ -103,7 +103,7 @@ def look_at(content: Callable[[], bytes | str]) -> tuple[Image.Image, Header] | 
         return Refusal("large", f"more than {LARGEST_IMAGE:,} pixels; cut it into tiles first")
     except Exception as error:
         return Refusal(
-            "damaged", f"damaged or not an image ({_looks_like(found) or _one_line(error)}); replace or remove it"
+            "damaged", f"damaged or not an image ({_looks_like(found) or _fault_words(error)}); replace or remove it"
         )
 
 
@@ -145,7 +145,5 @@ def _looks_like(content: bytes) -> str:
     return ""
 
 
-def _one_line(error: BaseException) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "of no kind that is read here"
-    return shown(str(error) or type(error).__name__)[:200]
+def _fault_words(error: Exception) -> str:
+    return "of no kind that is read here" if isinstance(error, UnidentifiedImageError) else one_line(error)
