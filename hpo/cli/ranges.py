@@ -20,7 +20,7 @@ def ranges(study: StudyArgument, as_json: JsonOption = False, database: Database
     """Print the ranges that stage 2 searches, and where they can be edited."""
     from rich.table import Table
 
-    from hpo.stages.advance import current_ranges
+    from hpo.stages.ranges_file import current_ranges
 
     with looking_at(study, database) as begun:
         settings = begun.study

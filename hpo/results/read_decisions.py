@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from hpo.config.ranges import ChoiceRange, load_ranges
+from hpo.config.ranges import ChoiceRange
 from hpo.config.study import StudyFile
 from hpo.recipe.folds import FOLD_ROLES, in_folds
 from hpo.recipe.recipe import recipe_from_json
@@ -13,6 +13,7 @@ from hpo.results.cost import ComputeEntry, ComputeRole
 from hpo.results.decisions import Donor, FactorRange
 from hpo.results.read_points import counted_points
 from hpo.results.recorded import Recorded
+from hpo.stages.ranges_file import edited_ranges
 from hpo.storage.decided import Stage1Result, Stage2Plan, folds_of
 from hpo.storage.ledger import Compute, compute_by_epoch
 from hpo.storage.stage_json import claimed_plan, plan_of, result_of
@@ -40,7 +41,7 @@ def read_donors(study: StudyFile, recorded: Recorded) -> Iterator[Donor]:
 
 def read_ranges(study: StudyFile, recorded: Recorded) -> Iterator[FactorRange]:
     """The ranges in force: those that stage 2 opened with, else the file's, else stage 1's own."""
-    by_hand = load_ranges(study.ranges_path, study) if study.ranges_path.exists() else {}
+    by_hand = edited_ranges(study)
     for (name, architecture), stage in recorded.stages.items():
         result = result_of(stage, Stage1Result) if name == "stage1" else None
         if result is None:

@@ -14,7 +14,6 @@ from types import MappingProxyType
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hpo.config.ranges import Ranges, load_ranges, write_ranges
 from hpo.config.stage import STAGES, Stage
 from hpo.config.study import StudyFile
 from hpo.evaluation.front import objectives_of
@@ -26,6 +25,7 @@ from hpo.stages.folds import FoldAddresses, folds_to_plan
 from hpo.stages.learned import learned_points
 from hpo.stages.order import stages_of
 from hpo.stages.plan import open_first_stage, stage1_points
+from hpo.stages.ranges_file import edited_ranges, write_ranges_file
 from hpo.stages.recheck import recheck_points, recheck_result
 from hpo.stages.replan import follow_budget, reopen
 from hpo.stages.steps import following_step
@@ -49,7 +49,7 @@ from hpo.storage.decisions import close_stage, load_stages, open_stage
 from hpo.storage.optuna_bridge import trial_values
 from hpo.storage.outcomes import stage_is_exhausted
 from hpo.storage.points import DesignPoint, add_points, count_points, stage_points
-from hpo.storage.stage_json import abandoned, needed_result, plan_of, result_of, to_json
+from hpo.storage.stage_json import abandoned, needed_result, plan_of, to_json
 from hpo.storage.tables import PointRow, StageRow
 
 
@@ -139,33 +139,6 @@ def standings(database: Database, study: StudyFile) -> list[Standing]:
         names = tuple(stage for stage in STAGES if any(row.stage == stage for row in closed))
         result.append(Standing(architecture, names, reasons[0] if reasons else None))
     return result
-
-
-def write_ranges_file(database: Database, study: StudyFile) -> None:
-    """Write stage 1's ranges for a person to read and edit; edits are kept."""
-    found = _found_ranges(database, study)
-    path = study.ranges_path
-    edited = load_ranges(path, study) if path.exists() else {}
-    if any(architecture not in edited for architecture in found):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_ranges(path, {**found, **edited})
-
-
-def current_ranges(database: Database, study: StudyFile) -> dict[str, Ranges]:
-    """The ranges of each architecture whose stage 1 has closed, with a person's edits."""
-    edited = load_ranges(study.ranges_path, study) if study.ranges_path.exists() else {}
-    return {**_found_ranges(database, study), **edited}
-
-
-def _found_ranges(database: Database, study: StudyFile) -> dict[str, Ranges]:
-    with database.transaction() as session:
-        return {
-            row.architecture: result.ranges
-            for row in load_stages(session, study.name).values()
-            if row.stage == "stage1"
-            and row.architecture in study.architecture_specs
-            and (result := result_of(row, Stage1Result)) is not None
-        }
 
 
 def plan_steps(database: Database, study: StudyFile) -> bool:
@@ -296,7 +269,7 @@ def _following_plan(
     architecture = closed.architecture
     if following == "stage2":
         found = needed_result(closed, Stage1Result)
-        ranges = _ranges(study, architecture, found)
+        ranges = edited_ranges(study).get(architecture, found.ranges)
         return stage2_plan(study, architecture, data_digest, found, ranges, points, learned, folds)
     if following == "recheck":
         earlier = () if later is None else plan_of(later, RecheckPlan).seeds
@@ -307,12 +280,3 @@ def _following_plan(
         return confirm_points(study, architecture, data_digest, chosen.choice, folds)
     frozen = needed_result(closed, ConfirmResult)
     return frozen, [opening_point(frozen)]
-
-
-def _ranges(study: StudyFile, architecture: str, stage1: Stage1Result) -> Ranges:
-    """The ranges that a person edited, or else stage 1's own."""
-    if study.ranges_path.exists():
-        edited = load_ranges(study.ranges_path, study)
-        if architecture in edited:
-            return edited[architecture]
-    return stage1.ranges
