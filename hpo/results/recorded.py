@@ -12,7 +12,7 @@ from hpo.storage.database import Database
 from hpo.storage.decided import ConfirmResult
 from hpo.storage.decisions import load_stages
 from hpo.storage.ledger import TrainedEpoch, list_test_openings, trained_epochs
-from hpo.storage.optuna_bridge import trial_numbers, trial_values
+from hpo.storage.optuna_trials import trial_numbers, trial_values
 from hpo.storage.plans import AcceptedPlan, accepted_plans
 from hpo.storage.points import stage_points
 from hpo.storage.stage_json import abandoned, plan_of

@@ -15,7 +15,7 @@ from hpo.recipe.point import Value
 from hpo.search.history import Training, smoothed
 from hpo.search.prior import near_prior
 from hpo.search.spaces import Space
-from hpo.storage.optuna_bridge import suggest
+from hpo.storage.optuna_trials import suggest
 
 _TRIES = 50
 """After so many proposals that are all open already, a finite space counts as exhausted."""

@@ -46,7 +46,7 @@ from hpo.storage.decided import (
     Tested,
 )
 from hpo.storage.decisions import close_stage, load_stages, open_stage
-from hpo.storage.optuna_bridge import trial_values
+from hpo.storage.optuna_trials import trial_values
 from hpo.storage.outcomes import stage_is_exhausted
 from hpo.storage.points import DesignPoint, add_points, count_points, stage_points
 from hpo.storage.stage_json import abandoned, needed_result, plan_of, to_json

@@ -34,8 +34,8 @@ from hpo.storage.database import Database
 from hpo.storage.decided import Stage1Plan, Stage1Result, Stage2Plan
 from hpo.storage.decisions import load_stages
 from hpo.storage.ledger import list_test_openings
-from hpo.storage.optuna_bridge import restart_trial
 from hpo.storage.optuna_studies import set_direction
+from hpo.storage.optuna_trials import restart_trial
 from hpo.storage.plans import PlanChange, accepted_plans, hold_study, present_settings, record_plan
 from hpo.storage.points import add_points
 from hpo.storage.stage_json import plan_of, result_of, to_json

@@ -16,7 +16,7 @@ from hpo.stages.point_words import point_words, usual_values
 from hpo.storage.database import Database
 from hpo.storage.decided import folds_of
 from hpo.storage.decisions import load_stages
-from hpo.storage.optuna_bridge import artifact_of, trial_numbers
+from hpo.storage.optuna_trials import artifact_of, trial_numbers
 from hpo.storage.points import stage_points
 from hpo.storage.stage_json import claimed_plan
 from hpo.storage.tables import PointRow

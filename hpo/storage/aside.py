@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hpo.storage.optuna_bridge import tell_trial
+from hpo.storage.optuna_trials import tell_trial
 from hpo.storage.points import DesignPoint, add_points
 from hpo.storage.tables import PointRow
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 from hpo.config.stage import Stage
 from hpo.errors import LeaseLostError
 from hpo.storage.decided import ConfirmResult, Plan, Stage1Plan, Stage2Plan
-from hpo.storage.optuna_bridge import begin_trial
+from hpo.storage.optuna_trials import begin_trial
 from hpo.storage.points import DesignPoint
 from hpo.storage.stage_json import claimed_plan
 from hpo.storage.tables import PointRow, StageRow, StudyRow, database_now, now

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 
 from hpo.storage.artifacts import Artifact
 from hpo.storage.claims import Claim, held, write_if_held
-from hpo.storage.optuna_bridge import report_epochs, tell_trial
+from hpo.storage.optuna_trials import report_epochs, tell_trial
 from hpo.storage.points import DesignPoint
 from hpo.storage.tables import PointRow, TrainedEpochRow, database_now, now
 

@@ -11,7 +11,7 @@ from hpo.evaluation.scores import KNOWN
 from hpo.recipe.recipe import Recipe
 from hpo.search.limits import network_sizes
 from hpo.storage.claims import Claim
-from hpo.storage.optuna_bridge import trial_attributes
+from hpo.storage.optuna_trials import trial_attributes
 from hpo.training.latency import (
     Latency,
     latency_from_json,

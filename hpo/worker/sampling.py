@@ -25,7 +25,7 @@ from hpo.search.spaces import spaces_from_json
 from hpo.storage.claims import Claim, lost
 from hpo.storage.database import Database
 from hpo.storage.decided import Stage2Plan
-from hpo.storage.optuna_bridge import ask_sampler, forget_values
+from hpo.storage.optuna_trials import ask_sampler, forget_values
 from hpo.storage.outcomes import settle_point
 
 _TRIES = 10

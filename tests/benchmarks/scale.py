@@ -27,7 +27,7 @@ from hpo.stages.status import pace, running_points, stage_statuses
 from hpo.storage.claims import claim_points, release_points
 from hpo.storage.database import Database, open_database
 from hpo.storage.ledger import record_epoch
-from hpo.storage.optuna_bridge import begin_trial, report_epochs, tell_trial
+from hpo.storage.optuna_trials import begin_trial, report_epochs, tell_trial
 from hpo.storage.points import stage_points
 from hpo.storage.sweep import sweep_leases
 from hpo.storage.tables import StageRow

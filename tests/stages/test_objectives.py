@@ -18,7 +18,7 @@ from hpo.results.read import read_results
 from hpo.stages.replan import accept_plan
 from hpo.storage.database import Database
 from hpo.storage.decided import RecheckResult, Stage2Result
-from hpo.storage.optuna_bridge import trial_values
+from hpo.storage.optuna_trials import trial_values
 from hpo.storage.stage_json import result_of
 from tests.stages.story import DATA, SPACE, Story, load
 

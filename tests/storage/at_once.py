@@ -26,7 +26,7 @@ from hpo.storage.decided import Choice, ConfirmPlan, ConfirmResult, Donor, Plan,
 from hpo.storage.decisions import open_stage, open_study
 from hpo.storage.files import Files
 from hpo.storage.ledger import record_epoch
-from hpo.storage.optuna_bridge import begin_trial
+from hpo.storage.optuna_trials import begin_trial
 from hpo.storage.outcomes import Outcome, complete_point
 from hpo.storage.points import DesignPoint, add_points, count_points, stage_points
 from hpo.storage.store_mark import agree_on_store

@@ -17,7 +17,7 @@ from hpo.storage.artifacts import curve_artifact
 from hpo.storage.claims import Claim, release_points
 from hpo.storage.database import Database
 from hpo.storage.ledger import record_epoch
-from hpo.storage.optuna_bridge import POINT_ATTRIBUTE
+from hpo.storage.optuna_trials import POINT_ATTRIBUTE
 from hpo.storage.outcomes import (
     Outcome,
     complete_point,

@@ -23,7 +23,8 @@ from hpo.search.spaces import spaces_to_json
 from hpo.storage.artifacts import Artifact, ArtifactFiles, curve_artifact
 from hpo.storage.database import Database
 from hpo.storage.files import Files
-from hpo.storage.optuna_bridge import (
+from hpo.storage.optuna_studies import Direction, ensure_optuna_study
+from hpo.storage.optuna_trials import (
     POINT_ATTRIBUTE,
     ask_sampler,
     begin_trial,
@@ -31,7 +32,6 @@ from hpo.storage.optuna_bridge import (
     tell_trial,
     trial_numbers,
 )
-from hpo.storage.optuna_studies import Direction, ensure_optuna_study
 from tests.processes import all_at_once
 from tests.storage.at_once import STAGE as STUDY
 from tests.storage.at_once import make_trials, trials
