@@ -10,8 +10,8 @@ _UNBALANCED = "set data.balance to natural, and name class_weights or balanced_s
 _PRUNING = "set stage2.design to asha, whose trainings pause and only the best continue (docs/pauses.md)"
 _OBJECTIVES = "several objectives stand under objectives: [auc, loss] (docs/objectives.md)"
 _SAMPLER = (
-    "a study file cannot name a sampler of your own; allowed: asha, cmaes, gp, nsga2, qmc, random, tpe (see "
-    "CONTRIBUTING.md for how hpo itself gets another)"
+    "a study file cannot name a sampler of your own; allowed: asha, cmaes, freeze_thaw, gp, nsga2, qmc, random, tpe "
+    "(see CONTRIBUTING.md for how hpo itself gets another)"
 )
 _LOSS = "cross_entropy, focal and poly are values of the factor loss, in the search space"
 _HORIZON = "warm_up is a key of a strategy, in epochs, as in cosine: {over: 40, warm_up: 2}"

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from hpo.config.explain import Problem
 from hpo.config.fields import Number, Settings, repeated_items
 from hpo.config.metric import METRIC_NAMES
-from hpo.config.stages import Stage2Settings
+from hpo.config.stages import POOL_DESIGNS, Stage2Settings
 from hpo.errors import nearest
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ QUANTITIES = ("parameters", "model_mb", "latency_ms", "patch_visits")
 _ALWAYS = ("auc", "accuracy", "precision", "recall", "f1", "loss")
 """Metrics that every curve holds; others are measured only where they are ``objective.metric``."""
 
-_WITHOUT_FRONT = {
-    "asha": "pauses trainings by one objective",
+_WITHOUT_FRONT: dict[str, str] = {
+    **dict.fromkeys(POOL_DESIGNS, "pauses trainings by one objective"),
     "cmaes": "searches for one objective",
 }
 """Designs that take no more than one objective, and why."""

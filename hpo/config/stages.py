@@ -14,10 +14,15 @@ from hpo.config.metric import MetricName
 from hpo.config.rungs import Rungs, rung_problems
 from hpo.recipe.point import PAPER_FACTORS
 
-Stage2Design = Literal["tpe", "random", "gp", "cmaes", "qmc", "nsga2", "asha"]
+PoolDesign = Literal["asha", "freeze_thaw"]
+"""How a training that continues is chosen: by its rank at a rung, or by a model of learning curves."""
 
-POOL_DESIGNS = ("asha",)
+Stage2Design = Literal["tpe", "random", "gp", "cmaes", "qmc", "nsga2", "asha", "freeze_thaw"]
+
+POOL_DESIGNS: tuple[PoolDesign, ...] = ("asha", "freeze_thaw")
 """Designs of stage 2 in which trainings pause at rungs, and go on if they deserve it."""
+
+_POOLS = " or ".join(POOL_DESIGNS)
 
 
 class ObjectiveSettings(Settings):
@@ -100,7 +105,8 @@ class Stage2Settings(Settings):
 
     design: Stage2Design = Field(
         default="tpe",
-        description="Optuna's sampler, all trainings as long; or asha: trainings pause at rungs, and the best go on",
+        description="Optuna's sampler, all trainings as long; or trainings that pause at rungs, and the best go on: by "
+        "their rank (asha), or by a model of learning curves (freeze_thaw)",
     )
     factors: tuple[FactorName, ...] = Field(
         default=("learning_rate", "batch_size", "patches"),
@@ -111,11 +117,11 @@ class Stage2Settings(Settings):
         default="ranges",
         description="where factors are tuned: in stage 1's ranges, or in the whole search space",
     )
-    epochs: Whole = Field(ge=1, description="epochs of each training; of asha, of the longest")
+    epochs: Whole = Field(ge=1, description="epochs of each training; where they pause, of the longest")
     rungs: Rungs | None = Field(
         default=None,
-        description="of asha: after how many epochs trainings pause; by default after a sixteenth of all, then 3 times "
-        "as many each time",
+        description="of asha and freeze_thaw: after how many epochs trainings pause; by default after a sixteenth of "
+        "all, then 3 times as many each time",
     )
     trials: Whole | None = Field(default=None, ge=1, description="budget of each architecture: number of trainings")
     patch_visits: Whole | None = Field(
@@ -137,7 +143,8 @@ class Stage2Settings(Settings):
     )
     seed: Seed = Field(default=0, description="of the sampler and of the trainings")
     stop: StopSettings | None = Field(
-        default=None, description="end before the budget is spent, of asha and of budgets in patch_visits or minutes"
+        default=None,
+        description="end before the budget is spent; where trainings pause, and of budgets in patch_visits or minutes",
     )
     learn_from: tuple[Name, ...] = Field(
         default=(),
@@ -173,7 +180,7 @@ class Stage2Settings(Settings):
                 )
             )
         if self.rungs is not None and not self.is_pool:
-            problems.append(Problem(("rungs",), f"is only used with design: asha; design is {self.design}"))
+            problems.append(Problem(("rungs",), f"is only used with design: {_POOLS}; design is {self.design}"))
         problems += rung_problems(self.rungs, self.epochs)
         if self.folds is not None and self.is_pool:
             text = f"needs trainings that do not pause; design is {self.design}: set it to tpe, or leave folds out"
@@ -181,8 +188,8 @@ class Stage2Settings(Settings):
         problems += repeated_items("learn_from", self.learn_from)
         if self.stop is not None and self.trials is not None and not self.is_pool:
             text = (
-                f"needs design: asha, or a budget in patch_visits or minutes; the trials of {self.design} are planned "
-                "at once"
+                f"needs design: {_POOLS}, or a budget in patch_visits or minutes; the trials of {self.design} are "
+                "planned at once"
             )
             problems.append(Problem(("stop",), text))
         if self.warm_start == "cold" and "other_shapes" in self.model_fields_set:

@@ -66,6 +66,7 @@ _DESIGN_WORDS = {
     "nsga2": "NSGA-II",
     "qmc": "quasi-random",
     "asha": "successive-halving",
+    "freeze_thaw": "freeze-thaw",
 }
 
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"

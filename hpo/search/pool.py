@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hpo.config.stages import PoolDesign
 from hpo.recipe.point import Value
+from hpo.search.freeze_thaw import most_promising
 from hpo.search.halving import promotable, rungs_between
-from hpo.search.history import Open, Step, Training
+from hpo.search.history import Continue, Open, Step, Training
 from hpo.search.propose import Allowed, Applied, propose
 from hpo.search.spaces import Space
 
@@ -23,13 +25,15 @@ class PoolSettings:
     Args:
         longest: epochs of a whole training.
         first: epochs of the first rung; at most ``longest``.
-        eta: the next rung is so many times as far; one training in so many continues to it.
+        eta: the next rung is so many times as far; one training in so many continues to it (``freeze_thaw``: at the
+            end of the budget alone).
         smoothing: the number of last gains whose mean judges a training.
         startup: trainings opened at random before the model proposes.
         random_share: of later proposals, drawn at random; a model of short trainings misleads as often as it helps
             (`docs/search.md`).
         stops: the rungs themselves, ascending, the last of them ``longest``; empty if the others imply them.
         group: own trainings that reach the first rung before any continues; None: as many as cost one whole training.
+        design: which training continues.
     """
 
     longest: int
@@ -40,6 +44,7 @@ class PoolSettings:
     random_share: float = 0.5
     stops: tuple[int, ...] = ()
     group: int | None = None
+    design: PoolDesign = "asha"
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -91,7 +96,7 @@ def next_step(
             return Open(dict(given), settings.rungs[0])
     compared = sum((one.epochs > 0 or one.state == "failed") and not one.given for one in trainings)
     if compared >= settings.first_group:
-        continued = promotable(settings.rungs, settings.eta, settings.smoothing, trainings, at_least=1, of=2)
+        continued = _continued(settings, trainings, compared)
         if continued is not None:
             return continued
     values = propose(
@@ -99,4 +104,13 @@ def next_step(
     )
     if values is not None:
         return Open(values, settings.rungs[0])
-    return promotable(settings.rungs, 1, settings.smoothing, trainings)  # nothing is left to open
+    if settings.design == "freeze_thaw":  # nothing is left to open
+        return most_promising(settings.rungs, settings.smoothing, trainings, may_open=False)
+    return promotable(settings.rungs, 1, settings.smoothing, trainings)
+
+
+def _continued(settings: PoolSettings, trainings: Sequence[Training], compared: int) -> Continue | None:
+    """The training that continues rather than a new one opens; a single one is compared with nothing, and waits."""
+    if settings.design == "asha":
+        return promotable(settings.rungs, settings.eta, settings.smoothing, trainings, at_least=1, of=2)
+    return most_promising(settings.rungs, settings.smoothing, trainings) if compared >= 2 else None

@@ -72,7 +72,8 @@ def propose(
             return near
     sampler = _sampler(seed, is_random=is_random, is_conditional=applied is not dict)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    study.add_trials([trial for one in trainings if (trial := _trial(one, spaces, smoothing, applied))])
+    if not is_random:
+        study.add_trials([trial for one in trainings if (trial := _trial(one, spaces, smoothing, applied))])
     for _ in range(_TRIES):
         values = _asked(study, spaces, applied)
         if tuple(sorted(values.items())) not in known and (allowed is None or allowed(values)):

@@ -183,7 +183,8 @@ def _sampled(study: StudyFile, architecture: str, size: int, donor: int) -> Stag
 def _pool(study: StudyFile, architecture: str, size: int) -> StageEstimate:
     """Stage 2 with pauses: as successive halving would have it, with the most patches; a budget of visits is its own.
 
-    A rung is a point, and trainings beyond the budget of opened ones are stage 1's, which may continue.
+    A rung is a point, and trainings beyond the budget of opened ones are stage 1's, which may continue. How many
+    ``freeze_thaw`` continues depends on their curves; in replays it opened 0.8 to 2.2 times as many of equal visits.
     """
     rungs, eta = pool_settings(study).rungs, pool_settings(study).eta
     adding = [rung - before for before, rung in zip((0, *rungs), rungs, strict=False)]

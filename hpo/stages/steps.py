@@ -59,6 +59,7 @@ def pool_settings(study: StudyFile) -> PoolSettings:
         eta=growing.factor,
         stops=rungs if isinstance(rungs, tuple) else (),
         smoothing=objective.last if objective.epoch == "mean_last" else 1,
+        design="freeze_thaw" if study.stage2.design == "freeze_thaw" else "asha",
     )
 
 

@@ -78,6 +78,16 @@ def ours_without_group(table: Table, seed: int) -> Iterator[Stretch]:
     return pooled(table, seed, replace(_defaults(table), group=0))
 
 
+def freeze_thaw(table: Table, seed: int) -> Iterator[Stretch]:
+    """The platform's design that chooses by a model of learning curves, at its defaults."""
+    return pooled(table, seed, replace(_defaults(table), design="freeze_thaw"))
+
+
+def freeze_thaw_at_random(table: Table, seed: int) -> Iterator[Stretch]:
+    """The same, every training opened at random."""
+    return pooled(table, seed, replace(_defaults(table), design="freeze_thaw", random_share=1.0))
+
+
 def _defaults(table: Table) -> PoolSettings:
     # As the platform: a sixteenth of the epochs. The tables of TaskSet have a fixed ladder for every search.
     first = FIRST.get(table.epochs, table.epochs // 16)
@@ -238,4 +248,6 @@ SEARCHES: dict[str, Search] = {
     "ours_by_tpe": ours_by_tpe,
     "ours_at_random": ours_at_random,
     "ours": ours,
+    "freeze_thaw_at_random": freeze_thaw_at_random,
+    "freeze_thaw": freeze_thaw,
 }

@@ -61,6 +61,7 @@ def test_samplers_of_several_objectives_are_accepted(tmp_path: Path, design: str
         ({"choose": {"best": "auc", "at_most": {"latency_ms": 3}}}, "choose.at_most.latency_ms: latency_ms is none of"),
         ({"choose": {"best": "auc", "within": -1}}, "choose.within: must be at least 0"),
         ({"stage2": {"design": "asha"}}, "stage2.design: asha pauses trainings by one objective; with objectives take"),
+        ({"stage2": {"design": "freeze_thaw"}}, "stage2.design: freeze_thaw pauses trainings by one objective; with"),
         ({"stage2": {"trials": None, "minutes": 3, "stop": {"no_gain": 0.2}}}, "stage2.stop: looks at one objective"),
     ],
 )

@@ -164,7 +164,7 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
         (
             "stage2:\n  epochs: 3\n",
             "stage2:\n",
-            "9 stage2.epochs: is missing (epochs of each training; of asha, of the longest)",
+            "9 stage2.epochs: is missing (epochs of each training; where they pause, of the longest)",
         ),
         (
             TRIALS,
@@ -294,7 +294,10 @@ ASHA = "  trials: 4\n  design: asha\n"
 @pytest.mark.parametrize(
     ("stage2", "error"),
     [
-        ("  rungs: [1, 3]\n  trials: 4\n", "11 stage2.rungs: is only used with design: asha; design is tpe"),
+        (
+            "  rungs: [1, 3]\n  trials: 4\n",
+            "11 stage2.rungs: is only used with design: asha or freeze_thaw; design is tpe",
+        ),
         (ASHA + "  rungs: [2, 1, 3]\n", "13 stage2.rungs.1: must be greater than the rung before it, 2; found 1"),
         (ASHA + "  rungs: [1, 2]\n", "13 stage2.rungs: the last rung must be epochs, 3; found 2"),
         (ASHA + "  rungs: [0, 3]\n", "13 stage2.rungs.0: must be at least 1; found 0"),
@@ -313,9 +316,10 @@ def test_rungs_are_ascending_epochs_of_a_design_that_pauses(write_study: Write, 
     assert refusal(load_study, write_study((TRIALS, stage2))) == [error]
 
 
+@pytest.mark.parametrize("design", ["asha", "freeze_thaw"])
 @pytest.mark.parametrize("rungs", ["[1, 2, 3]", "[3]", "{first: 2}", "{}"])
-def test_rungs_are_a_list_or_a_first_and_a_factor(write_study: Write, rungs: str) -> None:
-    study = load_study(write_study((TRIALS, f"{ASHA}  rungs: {rungs}\n")))
+def test_rungs_are_a_list_or_a_first_and_a_factor(write_study: Write, rungs: str, design: str) -> None:
+    study = load_study(write_study((TRIALS, f"  trials: 4\n  design: {design}\n  rungs: {rungs}\n")))
     assert study.stage2.is_pool
     assert study.stage2.rungs is not None
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import pytest
 from optuna.trial import TrialState
 
 from tests.end_to_end.conftest import SPACE, STUDY, Project, new_project
@@ -31,8 +32,9 @@ STUDY_WITH_PAUSES: dict[str, Any] = {
 }
 
 
-def project_in(folder: Path) -> Project:
-    return new_project(folder, study=STUDY_WITH_PAUSES, space=SPACE)
+def project_in(folder: Path, design: str = "asha") -> Project:
+    study = {**STUDY_WITH_PAUSES, "stage2": {**STUDY_WITH_PAUSES["stage2"], "design": design}}
+    return new_project(folder, study=study, space=SPACE)
 
 
 def steps_done(url: str) -> int:
@@ -48,8 +50,9 @@ def wait_for_steps(url: str, count: int, process: subprocess.Popen[str]) -> None
         time.sleep(0.02)
 
 
-def test_a_run_that_is_killed_between_rungs_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
-    quiet, loud = project_in(tmp_path / "quiet"), project_in(tmp_path / "loud")
+@pytest.mark.parametrize("design", ["asha", "freeze_thaw"])
+def test_a_run_that_is_killed_between_rungs_ends_as_an_undisturbed_one(tmp_path: Path, design: str) -> None:
+    quiet, loud = project_in(tmp_path / "quiet", design), project_in(tmp_path / "loud", design)
     quiet.run("run", "study.yaml", "--until", "stage2")
     url = f"sqlite:///{loud.output / 'study.db'}"
     for moment in (2, 9):

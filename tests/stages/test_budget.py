@@ -29,7 +29,7 @@ def level(_point: Point) -> float:
     return 0.7
 
 
-@pytest.mark.parametrize("design", ["random", "asha"])
+@pytest.mark.parametrize("design", ["random", "asha", "freeze_thaw"])
 def test_a_search_that_gains_nothing_ends_early(sqlite: Database, tmp_path: Path, design: str) -> None:
     ended = []
     for name, stop in (("whole", None), ("short", {"no_gain": 0.25})):
@@ -79,4 +79,4 @@ def test_another_share_is_refused(tmp_path: Path, said: object) -> None:
 
 def test_trials_that_are_planned_at_once_cannot_be_stopped(tmp_path: Path) -> None:
     file = write(tmp_path, stage2=stage2(design="random", trials=9, stop={"no_gain": 0.2}))
-    assert "stage2.stop: needs design: asha" in refusal(load_study, file)[0]
+    assert "stage2.stop: needs design: asha or freeze_thaw, or a budget in" in refusal(load_study, file)[0]

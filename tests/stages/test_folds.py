@@ -217,10 +217,11 @@ def test_a_search_in_folds_of_a_table_that_has_changed_since_is_one_line(sqlite:
         check_planned_folds(sqlite, story.study, DATA, {3: tuple(digit * 64 for digit in "xyz")})
 
 
-def test_folds_of_trainings_that_pause_are_one_line(tmp_path: Path) -> None:
-    (line,) = refusal(load_study, write(tmp_path, stage2={"folds": 3, "design": "asha"}))
+@pytest.mark.parametrize("design", ["asha", "freeze_thaw"])
+def test_folds_of_trainings_that_pause_are_one_line(tmp_path: Path, design: str) -> None:
+    (line,) = refusal(load_study, write(tmp_path, stage2={"folds": 3, "design": design}))
     assert line.endswith(
-        "stage2.folds: needs trainings that do not pause; design is asha: set it to tpe, or leave folds out"
+        f"stage2.folds: needs trainings that do not pause; design is {design}: set it to tpe, or leave folds out"
     )
 
 

@@ -59,7 +59,9 @@ def whole(sqlite: Database, tmp_path: Path) -> Callable[..., dict[str, Any]]:
 BASE = {"architectures": ONE}
 
 
-@pytest.mark.parametrize(("design", "steps"), [("tpe", 12), ("tpe", None), ("asha", 14), ("asha", None)])
+@pytest.mark.parametrize(
+    ("design", "steps"), [("tpe", 12), ("tpe", None), ("asha", 14), ("asha", None), ("freeze_thaw", 14)]
+)
 def test_a_study_that_is_extended_ends_as_one_that_was_planned_so(
     sqlite: Database, tmp_path: Path, whole: Callable[..., dict[str, Any]], design: str, steps: int | None
 ) -> None:
@@ -224,7 +226,7 @@ def test_ranges_that_nobody_edited_are_decided_again_and_those_that_a_person_edi
     assert second["wide"] == by_hand
 
 
-@pytest.mark.parametrize("design", ["tpe", "asha"])
+@pytest.mark.parametrize("design", ["tpe", "asha", "freeze_thaw"])
 def test_a_budget_in_patch_visits_is_extended_too(
     sqlite: Database, tmp_path: Path, whole: Callable[..., dict[str, Any]], design: str
 ) -> None:

@@ -52,8 +52,11 @@ def visits(row: PointRow) -> int:
     return recipe_from_json(row.recipe).patch_visits((row.epochs or 0) - int(row.label.get("from", 0)))
 
 
-def test_trainings_pause_at_the_rungs_and_the_best_go_on_to_the_end(database: Database, tmp_path: Path) -> None:
-    story = Story(pool(tmp_path), database)
+@pytest.mark.parametrize("design", ["asha", "freeze_thaw"])
+def test_trainings_pause_at_the_rungs_and_the_best_go_on_to_the_end(
+    database: Database, tmp_path: Path, design: str
+) -> None:
+    story = Story(pool(tmp_path, design=design), database)
     story.run("stage2")
     assert [row.point_key for row in steps(story)] == [step_key(number) for number in range(len(steps(story)))]
     assert len(opened(story)) == 9
@@ -66,8 +69,9 @@ def test_trainings_pause_at_the_rungs_and_the_best_go_on_to_the_end(database: Da
     assert result["choice"]["key"] == best.point_key
 
 
-def test_no_epoch_is_trained_twice(sqlite: Database, tmp_path: Path) -> None:
-    story = Story(pool(tmp_path), sqlite)
+@pytest.mark.parametrize("design", ["asha", "freeze_thaw"])
+def test_no_epoch_is_trained_twice(sqlite: Database, tmp_path: Path, design: str) -> None:
+    story = Story(pool(tmp_path, design=design), sqlite)
     story.run("stage2")
     with sqlite.transaction() as session:
         trained = [(entry.recipe_key, entry.epoch) for entry in trained_epochs(session, "small")]
@@ -80,9 +84,10 @@ def test_no_epoch_is_trained_twice(sqlite: Database, tmp_path: Path) -> None:
     assert all(story.trained[key] == epochs for key, epochs in reached.items())
 
 
-def test_stage_1s_trainings_are_the_first_paused_ones(sqlite: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("design", ["asha", "freeze_thaw"])
+def test_stage_1s_trainings_are_the_first_paused_ones(sqlite: Database, tmp_path: Path, design: str) -> None:
     factors = ["learning_rate", "batch_size", "patches", "strategy"]
-    story = Story(pool(tmp_path, factors=factors, trials=2), sqlite)
+    story = Story(pool(tmp_path, design=design, factors=factors, trials=2), sqlite)
     story.run("stage2")
     observed = [row for row in story.points("stage2") if "slot" not in row.label]
     assert len(observed) == 8  # of the ten points, three are one training

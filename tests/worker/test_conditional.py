@@ -36,7 +36,7 @@ CHANGES: dict[str, Any] = {
     "architectures": [{"name": "tiny", "convolutions": [{"kernel": 3, "filters": 4}], "dense": [8]}],
     "stage1": {"factors": ["learning_rate", "optimizer", "momentum", "nesterov"], "margin": 1},
 }
-DESIGNS = ["tpe", "random", "qmc", "asha"]
+DESIGNS = ["tpe", "random", "qmc", "asha", "freeze_thaw"]
 DESIGNS += ["gp"] if importlib.util.find_spec("torch") else []
 DESIGNS += ["cmaes"] if importlib.util.find_spec("cmaes") else []
 
