@@ -111,7 +111,7 @@ def curve_model(rungs: Sequence[int], smoothing: int, trainings: Sequence[Traini
     finite = sorted(value for value in last if math.isfinite(value))
     best = finite[-1] if finite else -math.inf
     good = sorted(last)[math.floor(_LEVEL * (len(last) - 1))] if last else best
-    lowest = good if math.isfinite(good) else finite[0] if finite else best
+    lowest = good if -math.inf < good < best else finite[0] if finite else best  # many may be level at chance
     spread = best - lowest if best > lowest else 1.0
     prior = CurveModel(best, spread, _PRIOR, np.diag((_PRIOR_DEVIATION / _NOISE) ** 2), _NOISE**2)
     stretches = [_stretches(prior, rungs, smoothing, one) for one in trainings]

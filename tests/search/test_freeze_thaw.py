@@ -28,8 +28,7 @@ def power_law(end: float, drop: float, epochs: int) -> tuple[float, ...]:
 
 
 def training(key: int | str, gains: tuple[float, ...], state: State = "paused", **fields: bool) -> Training:
-    values: Mapping[str, Value] = {"learning_rate": 0.001 * (1 + hash(str(key)) % 97)}
-    return Training(str(key), values, gains, state=state, target=len(gains), **fields)
+    return Training(str(key), {"learning_rate": 0.01}, gains, state=state, target=len(gains), **fields)
 
 
 def poor(count: int, epochs: int = 1) -> list[Training]:
