@@ -12,6 +12,7 @@ import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler
 
+from hpo.config.stages import POOL_DESIGNS
 from hpo.config.study import StudyFile
 from hpo.errors import TrainingError
 from hpo.recipe.conditions import parents_first
@@ -43,7 +44,7 @@ def settled(study: StudyFile, database: Database, claim: Claim) -> Claim:
         return claim
     plan, trial_id = claim.plan_as(Stage2Plan), claim.trial_id
     seed = int(digest([plan.seed, plan.stream or claim.stage_name, claim.planned.key])[:8], 16)
-    if plan.sampler in ("asha", "freeze_thaw"):
+    if plan.sampler in POOL_DESIGNS:
         raise TrainingError("the design point has no values")  # in a pool they are chosen with the step
     if plan.sampler == "qmc":
         seed = plan.seed  # one sequence for the whole stage
@@ -76,7 +77,7 @@ def sampled_point(
     spaces = spaces_from_json(plan.space)
     space = {name: spaces[name] for name in parents_first(spaces, plan.conditions)}
     make = partial(make_sampler, startup_trials=plan.startup_trials, is_conditional=bool(plan.conditions))
-    if plan.sampler in ("asha", "freeze_thaw"):
+    if plan.sampler == "asha" or plan.sampler == "freeze_thaw":
         raise TrainingError("the design point has no values")  # in a pool they are chosen with the step
     name: SamplerName = plan.sampler
 
