@@ -34,7 +34,7 @@ def plan(
     Of a study that has started, also say what the file changes, and what that means for what has been done.
 
     Stage 1 is exact; stage 2 and the confirmation are upper bounds, because the sampler chooses the patches. With
-    design asha and a budget in trials, stage 2 is an estimate: how many trainings continue depends on their values.
+    trainings that pause and a budget in trials, stage 2 is an estimate: how many continue depends on their values.
     """
     from hpo.config.load import load_study
 
