@@ -36,11 +36,14 @@ def condition_stage_problems(study: StudyFile, space: SearchSpace) -> list[Probl
     for index, name in enumerate(stage1):
         for parent, allowed in conditions.get(name, {}).items():
             if parent not in stage1 and reference[parent] not in allowed:
+                adding = "" if parent == "warm_start" else f"add {parent} to stage1.factors, or "
                 text = (
                     f"{name} applies only if {parent} is {alternatives(allowed)}, and stage 1 keeps {parent} at "
-                    f"{alternatives([reference[parent]])}; add {parent} to stage1.factors, or leave {name} out"
+                    f"{alternatives([reference[parent]])}; {adding}leave {name} out"
                 )
                 problems.append(Problem(("stage1", "factors", index), text))
+    if "warm_start" in reference:
+        reference["warm_start"] = study.stage2.warm_start  # of all of stage 2's trainings, unless it is tuned
     for index, name in enumerate(stage2):
         for parent, allowed in conditions.get(name, {}).items():
             if parent not in stage2 and parent not in stage1 and reference[parent] not in allowed:

@@ -40,6 +40,7 @@ def space_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
         text = f"cmaes needs at least two numeric factors; found {', '.join(study.stage2.factors)}"
         problems.append(Problem(("stage2", "design"), text))
     problems += _inserting_problems(study)
+    problems += _starting_problems(study, space)
     problems += _reaching_problems(study, space)
     problems += _balancing_problems(study, space)
     problems += _loss_problems(study, space)
@@ -65,6 +66,17 @@ def _inserting_problems(study: StudyFile) -> list[Problem]:
         if "batch_normalization" in names:
             found.append(Problem((stage, "factors", names.index("batch_normalization")), text))
     return found
+
+
+def _starting_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:
+    """Options of shrinking and perturbing, where stage 2 tunes its start and never tries that."""
+    factor = space.factors.get("warm_start")
+    if not study.stage2.tunes_start or factor is None or "shrink_perturb" in factor.levels:
+        return []
+    listing = ", ".join(map(str, factor.levels))
+    text = f"is only used with shrink_perturb; the levels of warm_start in {study.search_space.name} are {listing}"
+    given = [name for name in ("shrink", "perturb") if name in study.stage2.model_fields_set]
+    return [Problem(("stage2", name), text) for name in given]
 
 
 def _reaching_problems(study: StudyFile, space: SearchSpace) -> list[Problem]:

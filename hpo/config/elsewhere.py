@@ -9,6 +9,10 @@ _BOUNDS = (
 _UNBALANCED = "set data.balance to natural, and name class_weights or balanced_sampling in the search space"
 _PRUNING = "set stage2.design to asha, whose trainings pause and only the best continue (docs/pauses.md)"
 _OBJECTIVES = "several objectives stand under objectives: [auc, loss] (docs/objectives.md)"
+_STARTS = (
+    "to search the start, leave this out, name warm_start in stage2.factors, and in the search space: warm_start: "
+    "{reference: cold, levels: [cold, warm]}"
+)
 _SAMPLER = (
     "a study file cannot name a sampler of your own; allowed: asha, cmaes, freeze_thaw, gp, nsga2, qmc, random, tpe "
     "(see CONTRIBUTING.md for how hpo itself gets another)"
@@ -102,8 +106,8 @@ def word_elsewhere(key: str, found: object) -> str:
         key: whose value it is.
         found: the value.
     """
-    if isinstance(found, list | tuple) and key == "metric":
-        return _OBJECTIVES
+    if isinstance(found, list | tuple):
+        return {"metric": _OBJECTIVES, "warm_start": _STARTS}.get(key, "")
     if not isinstance(found, str):
         return ""
     if ":" in found and key == "design":

@@ -191,14 +191,17 @@ def stage_problems(
         if all(factor in absent for factor in study.stage2.factors):
             text = f"{name} has none of them; add a factor that it has, or leave {name} out of architectures"
             problems.append(Problem(("stage2", "factors"), text))
-    if study.stage2.warm_start == "cold" or study.stage2.other_shapes == "fresh":
+    if not study.stage2.may_start_warm or study.stage2.other_shapes == "fresh":
         return problems
+    tunes_start = study.stage2.tunes_start
+    start = "" if tunes_start else f": {study.stage2.warm_start}"
+    cold = f"{'leave warm_start out of them and ' * tunes_start}set stage2.warm_start to cold"
     for index, factor in enumerate(study.stage2.factors):
         if may_change_shapes(factor, specs):
             text = (
-                f"{factor} may change the shapes of weights, and warm_start: {study.stage2.warm_start} takes them from "
-                "one training of stage 1, whose shape would have a head start; set stage2.warm_start to cold, or "
-                "stage2.other_shapes to fresh, or tune it in stage 1 alone"
+                f"{factor} may change the shapes of weights, and warm_start{start} takes them from one training of "
+                f"stage 1, whose shape would have a head start; {cold}, or stage2.other_shapes to fresh, or tune it in "
+                "stage 1 alone"
             )
             problems.append(Problem(("stage2", "factors", index), text))
     return problems

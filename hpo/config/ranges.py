@@ -119,6 +119,10 @@ def load_ranges(path: Path, study: StudyFile) -> dict[str, dict[str, NumericRang
                 text = f"is no factor of {architecture} in {study.search_space.name}; {nearest(name, known)}"
                 problems.append(Problem((*here, name), text))
                 continue
+            if name == "warm_start" and not study.stage2.tunes_start:
+                text = "is not tuned: stage2.warm_start says how all trainings of stage 2 start; take it out"
+                problems.append(Problem((*here, name), text))
+                continue
             problems += [
                 Problem((*here, name, *problem.location), problem.text)
                 for problem in _range_problems(name, limits, known[name])

@@ -7,7 +7,7 @@ from typing import Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from hpo.config.conditional import condition_problems, conditions_of
-from hpo.config.explain import Problem, refuse
+from hpo.config.explain import Problem, refuse, shown
 from hpo.config.factor import Factor, completed, factor_problems, numbers
 from hpo.config.fields import KNOWN_FACTORS, FactorName, Settings
 from hpo.config.strategies import Strategies, lacking_horizon
@@ -45,6 +45,7 @@ class SearchSpace(Settings):
             for name in ("epochs", "patches")
             if name not in factors
         ]
+        problems += _start_problems(factors)
         refuse(problems or condition_problems(factors))
         return {name: completed(name, factor) for name, factor in factors.items()}
 
@@ -104,3 +105,15 @@ class SearchSpace(Settings):
     def fewest_patches(self) -> int:
         """The smallest number of training patches that any design point may ask for."""
         return int(min(numbers(self.factors["patches"])))
+
+
+def _start_problems(factors: dict[str, Factor]) -> list[Problem]:
+    """Where ``warm_start`` is to hold for stage 1 too, or for some trainings of stage 2 only."""
+    factor = factors.get("warm_start")
+    problems = []
+    if factor is not None and factor.reference != "cold":
+        text = "must be cold, because the reference point and stage 1 start from random weights; list others as levels"
+        problems.append(Problem(("warm_start", "reference"), f"{text}; found {shown(factor.reference)}"))
+    if factor is not None and factor.only_if is not None:
+        problems.append(Problem(("warm_start", "only_if"), "every training starts from some weights; leave this out"))
+    return problems

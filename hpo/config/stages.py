@@ -13,6 +13,7 @@ from hpo.config.fields import Context, FactorName, Flag, Name, Number, Seed, Set
 from hpo.config.metric import MetricName
 from hpo.config.rungs import Rungs, rung_problems
 from hpo.recipe.point import PAPER_FACTORS
+from hpo.recipe.recipe import StartName
 
 PoolDesign = Literal["asha", "freeze_thaw"]
 """How a training that continues is chosen: by its rank at a rung, or by a model of learning curves."""
@@ -61,7 +62,11 @@ class Stage1Settings(Settings):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        refuse(repeated_items("factors", self.factors))
+        problems = repeated_items("factors", self.factors)
+        if "warm_start" in self.factors:
+            text = "stage 1 trains from random weights, and warm_start is tuned in stage 2: name it in stage2.factors"
+            problems.append(Problem(("factors", self.factors.index("warm_start")), text))
+        refuse(problems)
         return self
 
 
@@ -128,12 +133,14 @@ class Stage2Settings(Settings):
         default=None, ge=1, description="budget of each architecture: patches times epochs, over all trainings"
     )
     minutes: Number | None = Field(default=None, gt=0, description="budget of each architecture: minutes of training")
-    warm_start: Literal["cold", "warm", "shrink_perturb"] = Field(
-        default="warm", description="initial weights: random, stage 1's best, or those shrunk and perturbed"
+    warm_start: StartName = Field(
+        default="warm",
+        description="initial weights: random, stage 1's best, or those shrunk and perturbed; left out where factors "
+        "names it, and each training has its own",
     )
     other_shapes: Literal["refuse", "fresh"] = Field(
         default="refuse",
-        description="of a warm start, where tuned factors change the shapes of weights: refuse the study, because the "
+        description="of warm starts, where tuned factors change the shapes of weights: refuse the study, because the "
         "donor's shape has a head start in the search; or let layers that the donor lacks start fresh",
     )
     shrink: Number = Field(default=0.4, ge=0, le=1, description="of shrink_perturb: share of the old weights")
@@ -192,9 +199,12 @@ class Stage2Settings(Settings):
                 "planned at once"
             )
             problems.append(Problem(("stop",), text))
-        if self.warm_start == "cold" and "other_shapes" in self.model_fields_set:
+        if self.tunes_start and "warm_start" in self.model_fields_set:
+            text = f"warm_start is tuned here, and set by stage2.warm_start: {self.warm_start}; leave out one of them"
+            problems.append(Problem(("factors", self.factors.index("warm_start")), text))
+        if not self.may_start_warm and "other_shapes" in self.model_fields_set:
             problems.append(Problem(("other_shapes",), "is only used with a warm start; warm_start is cold"))
-        if self.warm_start != "shrink_perturb":
+        if not self.tunes_start and self.warm_start != "shrink_perturb":
             problems += [
                 Problem((name,), f"is only used with warm_start: shrink_perturb; warm_start is {self.warm_start}")
                 for name in ("shrink", "perturb")
@@ -212,6 +222,16 @@ class Stage2Settings(Settings):
     def is_rechecked(self) -> bool:
         """Whether the best are trained again before one is chosen."""
         return self.recheck is not None and self.recheck.top > 0
+
+    @property
+    def tunes_start(self) -> bool:
+        """Whether it is searched from which weights a training starts; ``warm_start`` itself then says nothing."""
+        return "warm_start" in self.factors
+
+    @property
+    def may_start_warm(self) -> bool:
+        """Whether any training may start from stage 1's weights."""
+        return self.tunes_start or self.warm_start != "cold"
 
     @property
     def is_pool(self) -> bool:

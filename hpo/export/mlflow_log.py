@@ -120,7 +120,7 @@ class _Log:
             "objective": settings.objective.metric,
             "stage1_design": settings.stage1.design,
             "stage2_design": settings.stage2.design,
-            "warm_start": settings.stage2.warm_start,
+            "warm_start": "searched" if settings.stage2.tunes_start else settings.stage2.warm_start,
             "before": SIDE_WORDS["equal" if settings.confirm.equal_training else "before"],
         }
         self._log(self._parent, [(metrics, 0, at)], parameters)

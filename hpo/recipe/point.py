@@ -11,7 +11,7 @@ from hpo.recipe.augmentations import Augmentations
 from hpo.recipe.fitting import Fitting
 from hpo.recipe.groups import factors_of
 from hpo.recipe.key import digest
-from hpo.recipe.recipe import OptimizerName, Recipe
+from hpo.recipe.recipe import OptimizerName, Recipe, StartName, WarmStart
 from hpo.recipe.schedule import STRATEGIES
 
 Value = Argument
@@ -35,15 +35,16 @@ FACTORS: dict[str, type | tuple[str, ...]] = {
     "augmentation": bool,
     "stain_jitter": float,
     "frozen_layers": str,
+    "warm_start": get_args(StartName),
     **_FITTING,
     **_AUGMENTATIONS,
 }
-"""The factors that are fields of a recipe: the type of each, or the words it may take.
+"""The factors that a recipe has fields for: the type of each, or the words it may take.
 
 A search space may also name what an architecture has of its own (`hpo.recipe.architecture.own_factors`).
 """
 
-NEWER_FACTORS = ("frozen_layers", *_FITTING, *_AUGMENTATIONS)
+NEWER_FACTORS = ("frozen_layers", "warm_start", *_FITTING, *_AUGMENTATIONS)
 """Factors whose names the arguments of older functions may have, which were varied by that name then."""
 
 NUMBER_OR_WORD = ("frozen_layers",)
@@ -62,7 +63,8 @@ def apply_point(template: Recipe, point: Point) -> tuple[Recipe, int]:
     """The recipe and the number of epochs that a design point stands for.
 
     Args:
-        template: supplies every field that the point does not set, and the strategies' parameters.
+        template: supplies every field that the point does not set, the strategies' parameters, and the donor of a point
+            whose ``warm_start`` is not ``cold``.
         point: must contain ``epochs``; what is no field of a recipe goes into the own augmentation, the own loss or
             the architecture, whichever has it.
 
@@ -71,6 +73,7 @@ def apply_point(template: Recipe, point: Point) -> tuple[Recipe, int]:
 
     Raises:
         KeyError: if the point lacks ``epochs``, or names a factor that the architecture does not have.
+        ValueError: if the point is to start from a donor's weights, and the template has no donor.
     """
     fields: dict[str, Any] = {}
     own = {name: value for name, value in point.items() if name not in FACTORS}
@@ -86,8 +89,19 @@ def apply_point(template: Recipe, point: Point) -> tuple[Recipe, int]:
     epochs = fields.pop("epochs")
     if "strategy" in fields:
         fields["strategy"] = replace(template.strategy, name=fields["strategy"])
+    if "warm_start" in fields:
+        fields["initial"] = _initial(template.initial, fields.pop("warm_start"))
     if fitting := {name: fields.pop(name) for name in _FITTING if name in fields}:
         fields["fitting"] = replace(template.fitting, **fitting)
     if augmentations := {name: fields.pop(name) for name in _AUGMENTATIONS if name in fields}:
         fields["augmentations"] = replace(template.augmentations, **augmentations)
     return replace(template, **fields), epochs
+
+
+def _initial(offered: WarmStart | None, start: StartName) -> WarmStart | None:
+    """A training's own start; a cold one has no donor, so that it is the training that it is in any other study."""
+    if start == "cold":
+        return None
+    if offered is None:
+        raise ValueError(f"warm_start {start} needs a donor, and the template has none")
+    return replace(offered, mode=start)

@@ -29,6 +29,9 @@ from hpo.recipe.schedule import Strategy, strategy_from_json, strategy_to_json
 
 OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop", "lion"]
 WarmStartMode = Literal["warm", "shrink_perturb"]
+StartName = Literal["cold", "warm", "shrink_perturb"]
+"""Initial weights: random, a donor's, or those shrunk and perturbed."""
+
 Balance = Literal["equal", "natural"]
 """How a training subset is drawn: as many patches of each class, or at the training split's own ratio."""
 
@@ -36,10 +39,10 @@ Frozen = int | str
 """The layers that are not trained: how many from the input on, or a pattern of their names."""
 
 NO_LAYERS = "none"
+"""The pattern that stands for no layer, as 0 does."""
 
 EVERY_LAYER_TRAINED = (0, "", NO_LAYERS)
 """The values of ``frozen_layers`` that freeze none; trainings of all of them are one."""
-"""The pattern that stands for no layer, as 0 does."""
 
 KEY_FORMAT = 2
 """Raised whenever the same recipe would train to other weights than before: old checkpoints are then not mixed in."""
@@ -133,6 +136,11 @@ class Recipe:
         """The user's functions that this training runs, its donor's left out."""
         named = (self.architecture, self.augment, self.own_loss)
         return tuple(one for one in named if isinstance(one, FunctionSpec))
+
+    @property
+    def start(self) -> StartName:
+        """The initial weights, as the factor ``warm_start`` names them."""
+        return "cold" if self.initial is None else self.initial.mode
 
     def patch_visits(self, epochs: int) -> int:
         """Patches seen in a training of so many epochs; the incomplete batch at an epoch's end is left out."""

@@ -37,7 +37,7 @@ def next_steps(results: StudyResults, metric: str) -> list[str]:
         _still_improving(results),
         _still_searching(results),
         _unsure(compared, metric),
-        _warm_start(compared, metric),
+        _warm_start(results, compared, metric),
     )
     return [sentence for rule in rules for sentence in rule]
 
@@ -161,13 +161,14 @@ def _unsure(compared: dict[str, Sides], metric: str) -> Iterator[str]:
         )
 
 
-def _warm_start(compared: dict[str, Sides], metric: str) -> Iterator[str]:
+def _warm_start(results: StudyResults, compared: dict[str, Sides], metric: str) -> Iterator[str]:
     """Architectures for which the warm start made no visible difference."""
     idle = [name for name, sides in compared.items() if _is_idle(sides, metric)]
     if idle:
+        out = ", with warm_start taken out of stage2.factors" if results.settings.stage2.tunes_start else ""
         yield (
             f"From random weights the tuned settings of {listed(idle)} do as well as from stage 1's: a cold start "
-            "(stage2.warm_start: cold) may do."
+            f"(stage2.warm_start: cold{out}) may do."
         )
 
 

@@ -26,7 +26,7 @@ _WITH_DONORS: tuple[ComputeRole, ...] = ("recheck", "after", "folds")
 def read_donors(study: StudyFile, recorded: Recorded) -> Iterator[Donor]:
     """The donors that stage 2 has started from."""
     for (name, architecture), stage in recorded.stages.items():
-        if name != "stage2" or study.stage2.warm_start == "cold":
+        if name != "stage2" or not study.stage2.may_start_warm:
             continue
         donor = plan_of(stage, Stage2Plan).donor
         yield Donor(

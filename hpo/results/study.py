@@ -123,6 +123,12 @@ class StudyResults:
         """The donor of an architecture's stage 2; None if it starts cold or has not started."""
         return next((one for one in self.donors if one.architecture == architecture), None)
 
+    @property
+    def only_cold_chosen(self) -> bool:
+        """Whether final trainings are planned, and every tuned one starts from random weights."""
+        after = [one for one in self.confirmations if one.role == "after"]
+        return bool(after) and all(one.donor is None for one in after)
+
     def ranges_of(self, architecture: str) -> dict[str, FactorRange]:
         """The ranges that stage 1 leaves to stage 2, by factor; empty until stage 1 is closed."""
         return {one.factor: one for one in self.ranges if one.architecture == architecture}

@@ -193,7 +193,9 @@ def _check_levels(study: StudyFile, name: str, spec: FunctionSpec) -> None:
 def _bounds(study: StudyFile, name: str) -> list[Point]:
     """The reference point with each factor of stage 2 at its levels and bounds, where that applies."""
     space = study.space_of(name)
-    factors = {key: factor for key, factor in space.factors.items() if key in study.stage2.factors}
+    # No network depends on its initial weights, and there is no donor yet.
+    tuned = {*study.stage2.factors} - {"warm_start"}
+    factors = {key: factor for key, factor in space.factors.items() if key in tuned}
     values = {
         key: [*factor.levels, *(bound for bound in (factor.low, factor.high) if bound is not None)]
         for key, factor in factors.items()

@@ -49,7 +49,8 @@ def confirm_points(
         roles.append(("equal", reference, {**before, "epochs": epochs}))
     roles.append(("after", tuned, after))
     if study.confirm.cold_control and tuned.initial is not None:
-        roles.append(("cold_control", replace(tuned, initial=None), after))
+        cold = {"warm_start": "cold"} if "warm_start" in after else {}
+        roles.append(("cold_control", replace(tuned, initial=None), {**after, **cold}))
     points = [
         _run(reseeded(recipe, seed), point, role, seed) for seed in study.confirm.seeds for role, recipe, point in roles
     ]

@@ -243,6 +243,8 @@ def default_of(factor: str, reference: Any = None) -> Any:
     """
     if factor == "frozen_layers" and reference in EVERY_LAYER_TRAINED:
         return reference
+    if factor == "warm_start":
+        return "cold"  # of stage 1, whose trainings alone get the values of factors that are added
     if factor == "strategy":
         return Strategy().name
     if factor == "dropout":

@@ -113,8 +113,8 @@ def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
         shared_patch_visits=sum(recipe.patch_visits(epochs) for recipe, epochs in longest.items()),
         checkpoint_bytes=len(recipes) * size,
     )
-    warm = study.stage2.warm_start != "cold"
-    donor = max(recipe.patch_visits(epochs) for recipe, epochs in longest.items()) if warm else 0
+    visits = [recipe.patch_visits(epochs) for recipe, epochs in longest.items()]
+    donor = max(visits) if study.stage2.may_start_warm else 0
     stage2 = _pool(study, architecture, size) if study.stage2.is_pool else _sampled(study, architecture, size, donor)
     return [
         stage1,

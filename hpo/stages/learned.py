@@ -36,7 +36,9 @@ def learned_points(session: Session, study: StudyFile, architecture: str) -> lis
             choice = _choice(row) if stage in ("stage2", "recheck") else None
             if choice is None or (name, other) == (study.name, architecture):
                 continue
-            point = FirstPoint(f"best of {name}/{other}", choice.point)
+            # A study that did not search the start did not put it into its points either.
+            values = {"warm_start": choice.recipe.start, **choice.point}
+            point = FirstPoint(f"best of {name}/{other}", values)
             found.append((other == architecture, gain(choice.objective), point))
     ordered = [point for _, _, point in sorted(found, key=lambda one: one[:2], reverse=True)]
     return _distinct(ordered)[:_MOST]

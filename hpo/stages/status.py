@@ -201,7 +201,7 @@ def failed_points(database: Database, study: StudyFile) -> list[FailedPoint]:
 
 
 def _taken(session: Session, study: StudyFile, stage: StageRow) -> str:
-    if stage.stage == "stage1" or study.stage2.warm_start == "cold" or study.stage2.other_shapes == "refuse":
+    if stage.stage == "stage1" or not study.stage2.may_start_warm or study.stage2.other_shapes == "refuse":
         return ""  # curves are long: they are read only where they may say something
     curves = select(PointRow.curve).where(PointRow.stage_name == stage.name, PointRow.curve.is_not(None))
     return taken_words(curve for curve in session.scalars(curves) if curve)

@@ -64,9 +64,9 @@ def stage2_plan(
         folds: addresses of the folds in which every trial is trained, if the study asks for any.
 
     Returns:
-        The plan and the first points: the stage-1 best, the learned settings, the prior, the middle of the box, then as
-        many for the sampler as the budget allows. Stage-1 trials of the same fidelity come first, as observations,
-        unless trials are trained in folds, which those were not.
+        The plan and the first points: the stage-1 best (with each start, where that is searched), the learned settings,
+        the prior, the middle of the box, then as many for the sampler as the budget allows. Stage-1 trials of the same
+        fidelity come first, as observations, unless trials are trained in folds, which those were not.
         If trainings pause, the first points are only the stage-1 trainings that may continue; `hpo.stages.steps`
         decides the rest.
     """
@@ -164,32 +164,34 @@ def _fixed_part(
     space = study.space_of(architecture)
     fixed = {
         **space.reference_values,
-        **{name: limits.best for name, limits in ranges.items()},
+        **{name: limits.best for name, limits in ranges.items() if name != "warm_start"},
         "epochs": study.stage2.epochs,
     }
     tuned = {*study.stage2.factors}
-    warm = study.stage2.warm_start
-    if warm != "cold":  # its weights fit no other shape
+    may_start_warm, start = study.stage2.may_start_warm, study.stage2.warm_start
+    if may_start_warm:  # its weights fit no other shape
         fixed |= {name: value for name, value in donor.point.items() if name not in FACTORS and name not in tuned}
     # Levels that are each best on their own axis may be too much together: the best trial of all is within the limits.
     together = applicable(fixed, space.conditions)
     if not is_within(study, apply_point(template_recipe(study, architecture, data_digest, 0), together)[0]):
         fixed |= {name: donor.point[name] for name in donor.point if name in _SIZING or name not in FACTORS}
     # Weights learnt between BatchNormalizations mean nothing without them.
-    if study.stage2.batch_normalization or (warm != "cold" and donor.recipe.batch_normalization):
+    if study.stage2.batch_normalization or (may_start_warm and donor.recipe.batch_normalization):
         fixed["batch_normalization"] = True
         tuned.discard("batch_normalization")
+    if "warm_start" in fixed:
+        fixed["warm_start"] = start
     initial = None
-    if warm != "cold":
+    if start != "cold":  # where it is searched the template offers the donor, and each point takes it or not
         initial = WarmStart(
             donor=donor.recipe,
             epoch=donor.epoch,
-            mode=warm,
+            mode=start,
             shrink=study.stage2.shrink,
             perturb=study.stage2.perturb,
         )
     template = replace(template_recipe(study, architecture, data_digest, study.stage2.seed), initial=initial)
-    always = {name: value for name, value in fixed.items() if name not in space.conditions}
+    always = {name: value for name, value in fixed.items() if name not in {*space.conditions, "warm_start"}}
     return apply_point(template, always)[0], {name: value for name, value in fixed.items() if name not in tuned}
 
 
@@ -234,7 +236,7 @@ def _first_values(
         else _nearest(space, _middle(whole.factors[name], space, narrower.get(name)))
         for name, space in spaces.items()
     }
-    first = [FirstPoint("stage-1 best", plan.applied(near))]
+    first = [FirstPoint("stage-1 best", plan.applied(near)), *_other_starts(plan, spaces, near)]
     others = [*learned, FirstPoint("prior", whole.prior)]
     inside = [
         (one.origin, {name: _inside(spaces[name], one.values, name, near[name]) for name in spaces}) for one in others
@@ -244,6 +246,17 @@ def _first_values(
         if all(values != one.values for one in first):
             first.append(FirstPoint(origin, values))
     return tuple(first)
+
+
+def _other_starts(plan: Stage2Plan, spaces: Spaces, near: Point) -> list[FirstPoint]:
+    """The stage-1 best with every other start that is searched: chance alone might hardly try one of them."""
+    space = spaces.get("warm_start")
+    starts = map(str, space.choices) if isinstance(space, CategoricalDistribution) else ()
+    return [
+        FirstPoint(f"stage-1 best, {start}", plan.applied({**near, "warm_start": start}))
+        for start in starts
+        if start != near["warm_start"]
+    ]
 
 
 def _middle(

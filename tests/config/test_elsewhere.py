@@ -34,6 +34,7 @@ SPACE = "factors:\n"
         ((TOP, f"{TOP}objective: {{metric: pr_auc}}\n"), "objective.metric", "average_precision is"),
         ((STAGE2, f"{STAGE2}  pruner: median\n"), "stage2.pruner", "set stage2.design to asha"),
         ((STAGE2, f"{STAGE2}  patience: 3\n"), "stage2.patience", "confirm.patience"),
+        ((STAGE2, f"{STAGE2}  warm_start: [cold, warm]\n"), "stage2.warm_start", "name warm_start in stage2.factors"),
         ((STAGE2, f"{STAGE2}  design: hyperband\n"), "stage2.design", "set stage2.design to asha"),
         ((STAGE2, f"{STAGE2}  design: my_sampler:make\n"), "stage2.design", "cannot name a sampler of your own"),
     ],

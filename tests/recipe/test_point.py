@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from hpo.recipe.architecture import ARCHITECTURES, FunctionSpec
 from hpo.recipe.point import FACTORS, PAPER_FACTORS, apply_point, point_key
-from hpo.recipe.recipe import Recipe
+from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.recipe.schedule import Strategy
 
 TEMPLATE = Recipe("d", 1000, ARCHITECTURES["model2"], strategy=Strategy("constant", every=7, rate=0.3))
+OFFERING = replace(TEMPLATE, initial=WarmStart(TEMPLATE, 4, shrink=0.3, perturb=0.2))
 
 
 @given(st.integers(1, 10**6), st.floats(1e-5, 1))
@@ -44,14 +45,31 @@ def test_a_strategy_keeps_the_templates_parameters() -> None:
 def test_every_factor_but_epochs_is_a_field_of_the_recipe_or_of_a_group_of_its_fields() -> None:
     for name, kind in FACTORS.items():
         value = kind[-1] if isinstance(kind, tuple) else kind(1)
-        recipe, epochs = apply_point(TEMPLATE, {"epochs": 3, name: value})
+        recipe, epochs = apply_point(OFFERING, {"epochs": 3, name: value})
         parts = (recipe, recipe.fitting, recipe.augmentations)
-        seen = {"epochs": epochs, "strategy": recipe.strategy.name} | {
+        seen = {"epochs": epochs, "strategy": recipe.strategy.name, "warm_start": recipe.start} | {
             field: next(getattr(part, field) for part in parts if hasattr(part, field))
             for field in FACTORS
-            if field not in ("epochs", "strategy")
+            if field not in ("epochs", "strategy", "warm_start")
         }
         assert seen[name] == value
+
+
+def test_a_point_takes_the_templates_donor_as_it_says_and_a_cold_one_none() -> None:
+    for mode in ("warm", "shrink_perturb"):
+        recipe, _ = apply_point(OFFERING, {"epochs": 3, "warm_start": mode})
+        assert recipe.initial == WarmStart(TEMPLATE, 4, mode, shrink=0.3, perturb=0.2)
+        assert recipe.start == mode
+        assert recipe.lineage_patch_visits(3) == 7 * 992
+    cold, _ = apply_point(OFFERING, {"epochs": 3, "warm_start": "cold"})
+    assert (cold, cold.start, cold.lineage_patch_visits(3)) == (TEMPLATE, "cold", 3 * 992)
+    assert cold.key == TEMPLATE.key
+    assert apply_point(TEMPLATE, {"epochs": 3, "warm_start": "cold"})[0] == TEMPLATE
+
+
+def test_a_start_that_no_template_offers_is_an_error() -> None:
+    with pytest.raises(ValueError, match="warm_start warm needs a donor"):
+        apply_point(TEMPLATE, {"epochs": 3, "warm_start": "warm"})
 
 
 def test_the_papers_factors_are_factors() -> None:

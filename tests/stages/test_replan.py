@@ -95,6 +95,7 @@ def trained_twice(story: Story) -> int:
 
 LEVELS = {**SPACE, "learning_rate": {**SPACE["learning_rate"], "levels": [0.001, 0.01, 0.03, 0.1]}}
 NARROW = {**SPACE, "learning_rate": {**SPACE["learning_rate"], "low": 0.001, "high": 0.1}}
+START = {**SPACE, "warm_start": {"reference": "cold", "levels": ["cold", "warm"]}}
 JITTER = {**SPACE, "stain_jitter": {"reference": 0, "low": 0, "high": 0.2}}
 
 
@@ -118,6 +119,10 @@ COSINE = {**SPACE, "strategy": {"reference": "constant", "levels": ["constant", 
         ),
         ({"space": NARROW}, ["low: 0.0001 -> 0.001 [anew]", "high: 1 -> 0.1 [anew]"]),
         ({"space": JITTER, "stage2": {"factors": ["learning_rate", "stain_jitter"]}}, ["stain_jitter", "[taken]"]),
+        (
+            {"space": START, "stage2": {"factors": ["learning_rate", "warm_start"]}},
+            ["factors.warm_start: not set", "[taken]", "warm_start] [taken]"],
+        ),
         (frozen("none", "conv1", "conv*"), ["factors.frozen_layers: not set", "[taken]"]),
         (frozen(0, 1), ["factors.frozen_layers: not set", "[taken]"]),
         ({"stage1": {"margin": 0.2}}, ["stage1.margin: 0.01 -> 0.2 [anew]"]),

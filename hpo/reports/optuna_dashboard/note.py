@@ -113,6 +113,8 @@ def _stage2_design(settings: StudySettings) -> str:
         "warm": "from stage 1's best weights",
         "shrink_perturb": "from stage 1's best weights, shrunk and perturbed",
     }[settings.stage2.warm_start]
+    if settings.stage2.tunes_start:
+        start = "from random weights or stage 1's best, as each trial's warm start says"
     inserted = ", BatchNormalization inserted" if settings.stage2.batch_normalization else ""
     up_to = "up to " if settings.stage2.design in POOL_DESIGNS else ""
     return (

@@ -46,6 +46,8 @@ def read(results: StudyResults, _options: PanelSettings) -> ColdControl:
     """
     metric = results.settings.test_metric
     rows = [_row(name, found, metric) for name, found in results.comparison.items() if "cold_control" in found.measured]
+    if not rows and results.only_cold_chosen:
+        raise NotThereError("Every tuned configuration starts from random weights, and is its own control.")
     if not rows:
         planned = any(one.role == "cold_control" for one in results.confirmations)
         later = "has not been tested yet" if planned else "is not part of this study (confirm.cold_control)"

@@ -35,7 +35,8 @@ class Tree(NamedTuple):
     """One architecture.
 
     ``donor`` and ``choice`` are None before stage 2, ``donor`` also where it starts cold; ``after`` pairs each final
-    model with the donor that was repeated for its seed.
+    model with the donor that was repeated for its seed. ``is_cold`` is whether the choice starts at random weights
+    although there is a donor, as it may where each trial's start is searched.
     """
 
     architecture: str
@@ -47,6 +48,7 @@ class Tree(NamedTuple):
     cold_control: list[Model]
     equal: list[Model]
     is_rechecked: bool = False
+    is_cold: bool = False
 
 
 class Lineage(NamedTuple):
@@ -101,6 +103,8 @@ def finding(data: Lineage) -> str:
         if donors
         else f"{own}, all from random weights"
     )
+    if 0 < len(donors) < len(tuned):  # each start was searched
+        lent = f"{own} of its own and, for {len(donors)} of them, {_span(donors)} of a donor trained with its own seed"
     reference = f"; a reference model has {_span(before)} from random weights" if before else ""
     return f"Behind each of the {plural(len(tuned), 'tuned final model')} lie {lent}{reference}."
 
@@ -117,7 +121,7 @@ def explain(data: Lineage) -> str:
 
 
 def _tree(results: StudyResults, architecture: str) -> Tree:
-    donor = results.donor(architecture)
+    donor, chosen = results.donor(architecture), results.chosen_trial(architecture)
     trials = results.finished("stage2", architecture)
 
     def finals(role: Role) -> list[Confirmation]:
@@ -127,12 +131,13 @@ def _tree(results: StudyResults, architecture: str) -> Tree:
         architecture,
         None if donor is None else Model("Stage 1's donor", donor.recipe_key, donor.epoch, donor.objective),
         len(trials),
-        _choice(chosen) if (chosen := results.chosen_trial(architecture)) else None,
+        None if chosen is None else _choice(chosen),
         [(_repeated(one, donor), _model(one)) for one in finals("after")],
         [_model(one) for one in finals("before")],
         [_model(one) for one in finals("cold_control")],
         [_model(one) for one in finals("equal")],
         results.chosen(architecture) is not None,
+        donor is not None and chosen is not None and chosen.donor is None,
     )
 
 
@@ -157,8 +162,9 @@ def _branches(tree: Tree) -> list[Html]:
     branches = []
     stage2 = [_stage2(tree)] if tree.trials else []
     if tree.donor is not None:
-        branches.append(element("li", _node(tree.donor.name, _line(tree.donor)), _list(stage2)))
-    else:
+        grown = [] if tree.is_cold else stage2
+        branches.append(element("li", _node(tree.donor.name, _line(tree.donor)), _list(grown)))
+    if tree.donor is None or tree.is_cold:
         branches += stage2
     for donor, model in tree.after:
         leaf = element("li", _node(f"After, {model.name}", _line(model), kind="final"))

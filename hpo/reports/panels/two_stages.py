@@ -28,6 +28,7 @@ _WEIGHTS = {
     "warm": "weights reused from stage 1",
     "shrink_perturb": "weights of stage 1, shrunk and perturbed",
 }
+_SEARCHED = "random initial weights or stage 1's, as searched"
 
 
 class Block(NamedTuple):
@@ -74,7 +75,7 @@ def read(results: StudyResults, _options: PanelSettings) -> TwoStages:
             Block(
                 "Stage 2: tune",
                 [
-                    _WEIGHTS.get(settings.stage2.warm_start, settings.stage2.warm_start),
+                    _SEARCHED if settings.stage2.tunes_start else _WEIGHTS[settings.stage2.warm_start],
                     *arithmetic_words(settings.arithmetic),
                     *normalized,
                     f"{design_words(settings.stage2.design)} search {within_words(settings.stage2.within)}",

@@ -72,7 +72,7 @@ def read(results: StudyResults, options: PanelSettings) -> WarmStart:
     Raises:
         NotThereError: if there is none.
     """
-    if results.settings.stage2.warm_start == "cold":
+    if not results.settings.stage2.may_start_warm:
         raise NotThereError("Stage 2 of this study starts from random weights (stage2.warm_start: cold).")
     metric = _metric(results, options)
     starts = []
@@ -80,6 +80,8 @@ def read(results: StudyResults, options: PanelSettings) -> WarmStart:
         found = {role: _finished_curves(results, architecture, role, metric) for role in _LOOKS}
         if found["after"].size and found["cold_control"].size:
             starts.append(_start(results, architecture, found, sign=gain(metric, 1.0)))
+    if not starts and results.only_cold_chosen:
+        raise NotThereError("Every configuration that stage 2 chose starts from random weights (warm_start: cold).")
     if not starts:
         planned = any(one.role == "cold_control" for one in results.confirmations) or not results.confirmations
         later = "has not been trained yet" if planned else "is not part of this study (confirm.cold_control)"

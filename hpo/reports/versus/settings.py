@@ -59,6 +59,8 @@ def wishes_of(study: StudyFile) -> dict[tuple[str, str], str]:
     sections = {"data", "objective", "objectives", "choose", "limits", "stage1", "stage2", "confirm", "arithmetic"}
     values = study.model_dump(mode="json", include=sections)
     values["objective"]["metric"] = study.objective_metric
+    if study.stage2.tunes_start:
+        values["stage2"]["warm_start"] = None  # the factor says it
     values["architectures"] = {name: _architecture(spec) for name, spec in study.architecture_specs.items()}
     for key, spec in (("augment", study.augment_spec), ("loss", study.loss_spec)):
         values[key] = None if spec is None else _architecture(spec)
