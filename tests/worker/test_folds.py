@@ -30,7 +30,7 @@ from hpo.training.engine import Trainer
 from hpo.worker.work import work_once
 from tests.end_to_end.conftest import write_pcam
 from tests.stages.story import load
-from tests.worker.conftest import RATES, Workshop
+from tests.worker.conftest import RATES, SPACE, Workshop
 
 Open = Callable[..., Workshop]
 
@@ -187,6 +187,20 @@ def test_trials_share_their_donors_and_the_rest_of_the_study_is_on_its_own_split
     assert sum(spent.values()) == sum(visits for _, _, visits in shop.ledger())
     assert planned["stage2"].trainings == 3 * FOLDS + FOLDS
     assert planned["recheck"].trainings == (2 + 1) * FOLDS
+
+
+def test_where_the_start_is_searched_each_fold_has_a_donor_for_warm_trials_alone(open_workshop: Open) -> None:
+    space = {**SPACE, "warm_start": {"reference": "cold", "levels": ["cold", "warm"]}}
+    shop = in_stage2(open_workshop, stage2={"factors": ["learning_rate", "warm_start"]}, space=space)
+    for place, start in enumerate(("cold", "warm")):
+        before = len(shop.ledger())
+        work_once(shop.worker)
+        assert (shop.points("stage2")[place].point or {})["warm_start"] == start
+        trainings = trainings_of(shop, place)
+        donors = {one.initial.donor.key for one in trainings if one.initial is not None}
+        assert len(donors) == (FOLDS if start == "warm" else 0)
+        added = {key for key, _, _ in shop.ledger()[before:]}
+        assert {one.key for one in trainings} <= added <= {one.key for one in trainings} | donors
 
 
 def test_folds_that_an_earlier_version_planned_are_found_by_their_address(open_workshop: Open) -> None:
