@@ -26,6 +26,9 @@ from hpo.recipe.arithmetic import Arithmetic, ComputeDtype
 from hpo.recipe.point import FACTORS
 from hpo.recipe.recipe import Balance
 
+SAMPLE_SIDES = (32, 512)
+"""Least and greatest side of synthetic patches, pixels: a nucleus must be visible, and the textures be larger."""
+
 
 class SampleSettings(Settings):
     """Patches made on the spot in the data folder, where it holds none."""
@@ -79,6 +82,9 @@ class DataSettings(Settings):
     def _consistent(self) -> Self:
         if self.sample is not None and self.split is not None:
             refuse([Problem(("split",), "a sample is made in three splits already; leave out sample or split")])
+        if self.sample is not None and not SAMPLE_SIDES[0] <= self.patch_size <= SAMPLE_SIDES[1]:
+            text = f"a sample has patches of {SAMPLE_SIDES[0]} to {SAMPLE_SIDES[1]} pixels; found {self.patch_size}"
+            refuse([Problem(("patch_size",), text)])
         if self.sample is not None and (self.valid_patches or 0) > self.sample.valid:
             text = f"found {self.valid_patches}, but the sample has {self.sample.valid} validation patches"
             refuse([Problem(("valid_patches",), text)])

@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from hpo.config.study import SAMPLE_SIDES
 from hpo.data.description import CLASSES, Description, write_description
 from hpo.data.images.staging import data_files
 from hpo.data.pcam import SPLITS, SplitName, SplitWriter, split_files
-from hpo.data.textures import SIDE, Textures, make_textures
+from hpo.data.textures import Textures, make_textures
 from hpo.data.tissue import Slide, draw_patch, make_slide
 from hpo.errors import DataError
 
@@ -104,8 +105,9 @@ def _check(counts: dict[SplitName, int], patch_size: int, classes: int, seed: in
         if count < classes:
             least = f"it must have at least {classes}, one of each class"
             raise DataError(f"a sample's {name} split has {count} patches; {least}")
-    if not 32 <= patch_size <= SIDE:
-        raise DataError(f"a sample's patches have {patch_size} pixels per side; allowed: 32 to {SIDE}")
+    low, high = SAMPLE_SIDES
+    if not low <= patch_size <= high:
+        raise DataError(f"a sample's patches have {patch_size} pixels per side; allowed: {low} to {high}")
     if seed < 0 or processes < 1:
         raise DataError(f"a sample's seed ({seed}) must be at least 0 and its processes ({processes}) at least 1")
 

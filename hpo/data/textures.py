@@ -9,9 +9,12 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from hpo.config.study import SAMPLE_SIDES
+
 Floats = npt.NDArray[np.float32]
 
-SIDE = 512
+SIDE = SAMPLE_SIDES[1]
+"""The largest patch that can be cut from a texture, pixels."""
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,11 @@ SAMPLE = "  sample: {train: 200, valid: 100, test: 100}\n"
         ),
         (
             FOLDER,
+            FOLDER + SAMPLE + "  patch_size: 24\n",
+            "5 data.patch_size: a sample has patches of 32 to 512 pixels; found 24",
+        ),
+        (
+            FOLDER,
             FOLDER + SAMPLE + "  valid_patches: 101\n",
             "5 data.valid_patches: found 101, but the sample has 100 validation patches",
         ),
