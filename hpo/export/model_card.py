@@ -5,8 +5,6 @@ Source: Mitchell et al. 2019, "Model Cards for Model Reporting" (its sections, a
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import numpy as np
 
 from hpo.data.description import CLASSES
@@ -54,7 +52,7 @@ def _introduction(subject: Subject) -> list[str]:
     return [
         f"# {plain(subject.name)}, tuned by study {plain(subject.config.study)}",
         f"A Keras model that takes {_patches(subject)} and gives each one's {_given(subject)}. "
-        f"{_architecture(subject.model.recipe, _idle(subject))}, {count(subject.parameters)} trained parameters.{best}",
+        f"{_architecture(subject)}, {count(subject.parameters)} trained parameters.{best}",
         "**For research only. It is no medical device, and nobody's care may depend on what it says.**",
     ]
 
@@ -82,7 +80,8 @@ def _idle(subject: Subject) -> set[str]:
     return {name for name in subject.results.settings.conditions if name not in subject.training.point}
 
 
-def _architecture(recipe: Recipe, idle: Collection[str]) -> str:
+def _architecture(subject: Subject) -> str:
+    recipe, idle = subject.model.recipe, _idle(subject)
     spec = recipe.architecture
     if not isinstance(spec, CnnSpec):
         arguments = listed(f"{name} {value_words(value)}" for name, value in spec.arguments if name not in idle)
@@ -102,7 +101,8 @@ def _architecture(recipe: Recipe, idle: Collection[str]) -> str:
     layers = "a dense layer" if len(spec.dense) == 1 else "dense layers"
     dense = f", {layers} of {listed(str(units) for units in spec.dense)} units" if spec.dense else ""
     dropped = f"; dropout of {spec.dropout:g} before each layer after the convolutions" if spec.dropout else ""
-    cropped = f"On the middle {spec.crop} x {spec.crop} pixels, convolutions" if spec.crop else "Convolutions"
+    is_cropped = spec.crop is not None and spec.crop < subject.size
+    cropped = f"On the middle {spec.crop} x {spec.crop} pixels, convolutions" if is_cropped else "Convolutions"
     return (
         f"{cropped} of {convolutions}, each with {_ACTIVATIONS.get(spec.activation, spec.activation)}{pooled}"
         f"{global_pooling}{dense}, and {_outputs(recipe)}{residual}{dropped}"

@@ -205,6 +205,8 @@ def test_a_described_network_is_described(results: StudyResults) -> None:
         "channel, and one output; the input of each block after the first is added to its output; dropout of 0.2 "
         "before each layer after the convolutions"
     ) in card(fitting(results, {"model3": recipe}), recipe)
+    whole = replace(recipe, architecture=replace(spec, crop=96))
+    assert "Convolutions of 5 x 5 (8 filters" in card(fitting(results, {"model3": whole}), whole)
 
 
 def test_more_training_alone_is_spoken_of_where_there_was_more() -> None:
