@@ -21,7 +21,7 @@ Width = Literal["full", "half", "third"]
 
 _MISSING = {
     "factor": "is missing: {panel} needs the factor on its x axis",
-    "function": "is missing: such as my_panels:loss_by_hour, for a panel of one's own",
+    "function": "is missing: such as my_panels:epoch_seconds, for a panel of one's own",
 }
 """What is said of an option that a panel needs and does not have."""
 

@@ -80,12 +80,12 @@ def test_its_commented_panel_of_ones_own_can_be_taken(tmp_path: Path) -> None:
     text = dashboard_template().replace("# - {panel: function", "- {panel: function")
     (tmp_path / "new.yaml").write_text(text, encoding="utf-8")
     last = Dashboard.model_validate(read_yaml(tmp_path / "new.yaml").values).panels[-1]
-    assert (last.panel, last.function) == ("function", "my_panels:loss_by_hour")
+    assert (last.panel, last.function) == ("function", "my_panels:epoch_seconds")
 
 
 def test_a_panel_of_ones_own_needs_its_function() -> None:
     (problem,) = _problems(panel="function")
-    assert problem == "panels.0.function: is missing: such as my_panels:loss_by_hour, for a panel of one's own"
+    assert problem == "panels.0.function: is missing: such as my_panels:epoch_seconds, for a panel of one's own"
     (problem,) = _problems(panel="function", function="my_panels.py")
     assert problem.startswith("panels.0.function: must be module:function, such as my_models:build; found")
     assert not _problems(panel="function", function="my.panels:loss", title="Mine", width="half")
@@ -113,7 +113,7 @@ def test_an_effect_needs_its_factor() -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("factor", "patches"), ("metric", "auc"), ("paper", True), ("function", "my_panels:loss_by_hour")],
+    [("factor", "patches"), ("metric", "auc"), ("paper", True), ("function", "my_panels:epoch_seconds")],
     ids=lambda value: str(value),
 )
 def test_an_option_of_another_panel_is_refused(option: str, value: object) -> None:

@@ -1,14 +1,15 @@
 """A panel of the user's own: a Python function beside the study file or the dashboard.
 
-    def loss_by_hour(results):
-        '''Validation loss against the hour of the day.
+    def epoch_seconds(results):
+        '''How long an epoch took.
 
-        One dot per trial.
+        One box per worker.
         '''
         return go.Figure(...)
 
-in ``my_panels.py``, and ``- {panel: function, function: "my_panels:loss_by_hour"}`` in the dashboard. The docstring's
-first line is the title, and the rest stands below the drawing. `hpo.results.study.StudyResults` says what there is.
+in ``my_panels.py``, and ``- {panel: function, function: "my_panels:epoch_seconds"}`` in the dashboard. The docstring's
+first line is the title, and the rest stands below the drawing. `hpo.results.study.StudyResults` says what there is;
+``examples/my_panels.py`` has this one and others.
 """
 
 from __future__ import annotations
