@@ -8,6 +8,7 @@ from statistics import fmean
 
 from hpo.config.factor import is_least
 from hpo.results.comparison import Sides
+from hpo.results.decisions import FactorRange
 from hpo.results.past_best import past_its_best
 from hpo.results.study import StudyResults
 from hpo.results.trials import value_of
@@ -93,9 +94,18 @@ def _edges(results: StudyResults) -> Iterator[str]:
         end, beyond = ("lowest", "lower") if one.best == levels[0] else ("highest", "higher")
         if is_least(one.factor, one.best) if beyond == "lower" else _is_most(results, one.factor, one.best):
             continue
+        if _was_tried_beyond(results, one, beyond):
+            continue
         found[one.factor, f"{end} level that stage 1 tried, {value_words(one.best)}", beyond].append(one.architecture)
     for (factor_name, level, beyond), architectures in found.items():
         yield f"Of {factor_words(factor_name)}, {listed(architectures)} did best at the {level}: try {beyond} ones."
+
+
+def _was_tried_beyond(results: StudyResults, found: FactorRange, beyond: str) -> bool:
+    """Whether stage 2 already tried values lower or higher than the best level of stage 1."""
+    tried = [trial.point.get(found.factor) for trial in results.finished("stage2", found.architecture)]
+    values = [float(value) for value in (found.best, *tried) if isinstance(value, int | float)]
+    return (min(values) if beyond == "lower" else max(values)) != values[0]
 
 
 def _is_most(results: StudyResults, factor: str, value: float) -> bool:

@@ -49,6 +49,16 @@ def test_nobody_is_sent_beyond_what_there_is(finished: StudyResults) -> None:
     ]
 
 
+def test_nobody_is_sent_to_values_that_stage_2_has_tried(finished: StudyResults) -> None:
+    lowest = replace(finished, ranges=(FactorRange("model2", "learning_rate", 0.001, 0.002, (), 0.001),))
+    wider = tuple(
+        replace(one, point={**one.point, "learning_rate": 0.0005}) if one.stage == "stage2" else one
+        for one in finished.trials
+    )
+    assert _said(lowest, "learning rate") != []
+    assert _said(replace(lowest, trials=wider), "learning rate") == []
+
+
 def test_a_best_level_in_the_middle_and_a_word_ask_for_nothing(finished: StudyResults) -> None:
     inside = replace(
         finished,
