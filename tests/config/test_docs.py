@@ -1,4 +1,4 @@
-"""The page on factors: its table is complete, and its example is a search space."""
+"""The page on factors of the training: its table is complete, and its example is a search space."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hpo.config.search_space import SearchSpace
 from hpo.recipe.point import FACTORS
 from hpo.recipe.schedule import STRATEGIES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "factors.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
 
 
 def test_the_table_has_every_factor_of_the_training_and_each_word_that_it_takes() -> None:
-    table = PAGE[PAGE.index("## Factors of the training") : PAGE.index("## Learning-rate strategies")]
+    table = PAGE[: PAGE.index("## Learning-rate strategies")]
     rows = [row.split(" | ") for row in table.splitlines() if row.startswith("| `")]
     named = [name for row in rows for name in re.findall(r"`(\w+)`", row[0])]
     assert sorted(named) == sorted(FACTORS)
