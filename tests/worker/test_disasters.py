@@ -102,7 +102,7 @@ def lines(said: Path) -> list[str]:
 
 def test_a_frozen_worker_publishes_nothing_when_it_thaws(nursery: Nursery, database_url: str, tmp_path: Path) -> None:
     made, said = bench(tmp_path, database_url, epochs=[2, 4], lease=0.5), tmp_path / "said"
-    frozen = nursery.fork(**made.hand(said, seconds=0.8))
+    frozen = nursery.fork(**made.hand(said, seconds=3.0))
     wait_until(lambda: "epoch 1" in lines(said))
     freeze(frozen, made.database)
     wait_until(lambda: len(made.database.run(sweep_leases, "small", 9)) > 0)
