@@ -77,7 +77,7 @@ def sampled_point(
     spaces = spaces_from_json(plan.space)
     space = {name: spaces[name] for name in parents_first(spaces, plan.conditions)}
     make = partial(make_sampler, startup_trials=plan.startup_trials, is_conditional=bool(plan.conditions))
-    if plan.sampler == "asha" or plan.sampler == "freeze_thaw":
+    if plan.sampler == "asha" or plan.sampler == "freeze_thaw":  # POOL_DESIGNS, spelled out for the type checker
         raise TrainingError("the design point has no values")  # in a pool they are chosen with the step
     name: SamplerName = plan.sampler
 

@@ -301,6 +301,10 @@ def _draw(chance: random.Random, space: BaseDistribution) -> Any:
     return chance.uniform(space.low, space.high)
 
 
+Tell = Callable[..., Story]
+"""Makes a story whose study file has some changes: the fixture `tell`."""
+
+
 def advance_in_a_process(_number: int, file: str, url: str) -> list[Standing]:
     """What one of several processes does that decide at once."""
     database = open_database(url)

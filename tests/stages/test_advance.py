@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,9 @@ from hpo.stages.advance import Standing, advance
 from hpo.storage.claims import claim_points
 from hpo.storage.database import Database
 from tests.processes import all_at_once
-from tests.stages.story import DATA, STAGE1_POINTS, STUDY, Story, advance_in_a_process, load, smooth, write
-
-Tell = Callable[..., Story]
+from tests.stages.story import DATA, STAGE1_POINTS, STUDY, Story, Tell, advance_in_a_process, load, smooth, write
 
 ONE = STUDY["architectures"][:1]
-
-
-@pytest.fixture
-def tell(sqlite: Database, tmp_path: Path) -> Tell:
-    """A story on SQLite whose study file has these changes."""
-
-    def told(**changes: Any) -> Story:
-        return Story(load(tmp_path, **changes), sqlite)
-
-    return told
 
 
 def states(story: Story) -> dict[tuple[str, str], dict[str, int]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,22 +9,9 @@ import yaml
 
 from hpo.config.ranges import load_ranges
 from hpo.errors import ConfigError
-from hpo.storage.database import Database
-from tests.stages.story import STUDY, Story, load
-
-Tell = Callable[..., Story]
+from tests.stages.story import STUDY, Story, Tell
 
 ONE = STUDY["architectures"][:1]
-
-
-@pytest.fixture
-def tell(sqlite: Database, tmp_path: Path) -> Tell:
-    """A story on SQLite whose study file has these changes."""
-
-    def told(**changes: Any) -> Story:
-        return Story(load(tmp_path, **changes), sqlite)
-
-    return told
 
 
 def test_ranges_are_written_for_each_architecture_as_its_stage_1_closes(tell: Tell) -> None:
