@@ -1,9 +1,9 @@
-"""Recorded learning curves, as a search asks for them, one epoch after another."""
+"""Learning curves, as a search asks for them, one epoch after another."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,40 +26,44 @@ _CHOICES = 4
 
 
 class Table:
-    """The recorded curves of a task.
+    """Configurations and their curves: recorded (`read_table`), or trained when asked for (`tests.benchmarks.live`).
 
     Args:
-        file: an ``.npz`` with ``valid_loss`` (configurations, epochs), ``settings`` (configurations, factors), names
-            and, of image classifiers, ``test_auc`` (configurations, epochs) and ``linear``, the names of the settings
-            that were not drawn on a logarithmic scale.
+        name: of the task.
+        settings: ``(configurations, factors)``.
+        names: of the factors.
+        linear: those that were not drawn on a logarithmic scale.
+        loss: ``(configurations, epochs)``, smaller is better; finite.
+        test: AUC on the test split, ``(configurations, epochs)``, or None.
         smoothing: a configuration is judged by the mean of its last so many epochs.
 
     Attributes:
-        loss: what searches see, ``(configurations, epochs)``, smaller is better; values that are not finite or above
-            1,000 are the worst finite one.
-        test: AUC on the test split, ``(configurations, epochs)``, or None.
+        judged: what a configuration is judged by after each epoch, ``(configurations, epochs)``.
         spaces: from names to distributions.
         values: each configuration's settings.
     """
 
-    def __init__(self, file: Path, smoothing: int = 1) -> None:
-        found = np.load(file)
-        loss = found["valid_loss"].astype(float)
-        bad = ~np.isfinite(loss) | (loss > WORST)
-        self.name, self.loss = file.stem, np.where(bad, loss[~bad].max(), loss)
-        self.test: Array | None = found["test_auc"].astype(float) if "test_auc" in found else None
-        self.smoothing = smoothing
+    def __init__(
+        self,
+        name: str,
+        settings: Array,
+        names: Sequence[str],
+        linear: Collection[str],
+        loss: Array,
+        test: Array | None,
+        smoothing: int,
+    ) -> None:
+        self.name, self.loss, self.test, self.smoothing = name, loss, test, smoothing
         self.count, self.epochs = loss.shape
-        self.judged = self._judged()
-        self.best, self.middle = float(self.judged.min()), float(np.median(self.judged[:, -1]))
-        names = [str(name) for name in found["names"]]
-        linear = {str(name) for name in found["linear"]} if "linear" in found else {"beta1", "beta2"}
+        self.judged = np.stack([self._judged(row) for row in range(self.count)])
         self.spaces: dict[str, Space] = {
-            name: _space(column, linear=name in linear) for name, column in zip(names, found["settings"].T, strict=True)
+            name: _space(column, linear=name in linear) for name, column in zip(names, settings.T, strict=True)
         }
-        rows = found["settings"].tolist()
-        self.values: list[dict[str, Value]] = [dict(zip(names, row, strict=True)) for row in rows]
+        self.values: list[dict[str, Value]] = [dict(zip(names, row, strict=True)) for row in settings.tolist()]
         self.place = np.array([self.unit(values) for values in self.values])
+
+    def bring(self, row: int, to: int) -> None:
+        """Sees to it that a configuration's curve is there up to an epoch; a recorded one is."""
 
     def unit(self, values: Mapping[str, Value]) -> Array:
         """Settings in the unit cube."""
@@ -80,12 +84,35 @@ class Table:
         far[list(taken)] = np.inf
         return int(far.argmin())
 
-    def _judged(self) -> Array:
-        """The mean of each epoch and the few before it, ``(configurations, epochs)``."""
-        mean = self.loss.copy()
-        for epoch in range(self.epochs):
-            mean[:, epoch] = self.loss[:, max(0, epoch + 1 - self.smoothing) : epoch + 1].mean(1)
-        return mean
+    def _judged(self, row: int) -> Array:
+        """The mean of each epoch and the few before it, ``(epochs,)``."""
+        losses = self.loss[row]
+        first = [max(0, epoch + 1 - self.smoothing) for epoch in range(self.epochs)]
+        return np.array([losses[low : epoch + 1].mean() for epoch, low in enumerate(first)])
+
+
+def read_table(file: Path, smoothing: int = 1) -> Table:
+    """The recorded curves of a task.
+
+    Args:
+        file: an ``.npz`` with ``valid_loss`` (configurations, epochs), ``settings`` (configurations, factors), names
+            and, of image classifiers, ``test_auc`` (configurations, epochs) and ``linear``, the names of the settings
+            that were not drawn on a logarithmic scale. Losses that are not finite or above 1,000 become the worst
+            finite one.
+        smoothing: a configuration is judged by the mean of its last so many epochs.
+    """
+    found = np.load(file)
+    loss = found["valid_loss"].astype(float)
+    bad = ~np.isfinite(loss) | (loss > WORST)
+    return Table(
+        file.stem,
+        found["settings"],
+        [str(name) for name in found["names"]],
+        {str(name) for name in found["linear"]} if "linear" in found else {"beta1", "beta2"},
+        np.where(bad, loss[~bad].max(), loss),
+        found["test_auc"].astype(float) if "test_auc" in found else None,
+        smoothing,
+    )
 
 
 def _space(column: Array, *, linear: bool) -> Space:
@@ -106,6 +133,7 @@ def chosen(search: Search, table: Table, seed: int, budget: int) -> tuple[Array,
     paid: list[tuple[float, int, int]] = []
     reached: dict[int, int] = {}
     for row, to in search(table, seed):
+        table.bring(row, to)
         for epoch in range(reached.get(row, 0), to):
             if table.judged[row, epoch] < best:
                 best, held = float(table.judged[row, epoch]), (row, epoch)
@@ -121,4 +149,5 @@ def chosen(search: Search, table: Table, seed: int, budget: int) -> tuple[Array,
 def regrets(search: Search, table: Table, seed: int, budget: int) -> Array:
     """(best so far - best of the table) / (median at the end - best), at most 1, after each epoch, ``(budget,)``."""
     best, _, _ = chosen(search, table, seed, budget)
-    return np.minimum(1.0, (best - table.best) / (table.middle - table.best))
+    lowest, middle = table.judged.min(), np.median(table.judged[:, -1])
+    return np.minimum(1.0, (best - lowest) / (middle - lowest))

@@ -29,7 +29,7 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 
-from tests.benchmarks.curves import Array, Table, chosen, regrets
+from tests.benchmarks.curves import Array, Table, chosen, read_table, regrets
 from tests.benchmarks.searches import SEARCHES, random_search
 
 MARKS = (2, 5, 10, 20)
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     files = sorted(options.curves.glob("*.npz")) if options.curves.is_dir() else [options.curves]
     smoothing = SMOOTHING if options.visits else 1
-    tables = [Table(file, smoothing) for file in files]
+    tables = [read_table(file, smoothing) for file in files]
     if options.visits:
         marks = [1000 * thousand // options.patches for thousand in options.visits]
         for table in tables:
@@ -92,7 +92,7 @@ def _test_quality(
     """Print the test AUC of what each search chose by validation, and its difference from ours at the same seeds."""
     if table.test is None:
         raise SystemExit(f"{table.name}: has no test_auc; leave out --visits")
-    print(f"{table.name}: {table.count} configurations; best on validation {1 - table.best:.4f}")
+    print(f"{table.name}: {table.count} configurations; best on validation {1 - table.judged.min():.4f}")
     print(f"{'':16}" + "".join(f"{thousand:>13}k" for thousand in visits), flush=True)
     for name in names:
         runs = np.array([_test_auc(table, name, seed, marks) for seed in range(seeds)])

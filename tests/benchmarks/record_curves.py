@@ -32,7 +32,10 @@ from hpo.storage.files import Files
 from hpo.training.engine import Trainer
 
 STRATEGIES = (Strategy("constant"), Strategy("time_based", decay=0.01), Strategy("exponential", rate=0.15))
+RATES, BATCHES, STAINS = (0.001, 10**-0.5), (16, 32, 64), (0.0, 0.3)
 NAMES = ("learning_rate", "batch_size", "strategy", "stain_jitter", "batch_normalization")
+LINEAR = ("stain_jitter",)
+"""Drawn evenly; the learning rate by its logarithm."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -53,26 +56,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for seed in [seed for seed in range(options.count) if seed not in done]:
         with tempfile.TemporaryDirectory() as folder:
             trainer = Trainer(CheckpointStore(Files(folder)), dataset, valid_patches=options.valid_patches)
-            found = _trained(trainer, dataset, _drawn(template, seed), options.epochs)
+            found = _trained(trainer, dataset, drawn(template, seed), options.epochs)
         with lines.open("a") as file:
             file.write(json.dumps(found) + "\n")
         print(seed, {name: found[name] for name in NAMES}, found["valid_auc"][-1:], found["test_auc"][-1:], flush=True)
     _write(lines, options.out, options.epochs)
 
 
-def _drawn(template: Recipe, seed: int) -> Recipe:
+def drawn(template: Recipe, seed: int) -> Recipe:
+    """The configuration of this number."""
     random = np.random.default_rng(1000 + seed)
     return Recipe(
         template.data,
         template.patches,
         template.architecture,
-        learning_rate=float(10 ** random.uniform(-3, -0.5)),
-        batch_size=int(random.choice([16, 32, 64])),
+        learning_rate=float(10 ** random.uniform(*np.log10(RATES))),
+        batch_size=int(random.choice(BATCHES)),
         strategy=STRATEGIES[int(random.choice(3))],
-        stain_jitter=float(random.uniform(0, 0.3)),
+        stain_jitter=float(random.uniform(*STAINS)),
         batch_normalization=bool(random.integers(2)),
         seed=seed,
     )
+
+
+def settings_of(recipe: Recipe) -> list[float]:
+    """A configuration's settings in the order of `NAMES`, the strategy by its place in `STRATEGIES`."""
+    strategy = [one.name for one in STRATEGIES].index(recipe.strategy.name)
+    return [float(strategy if name == "strategy" else getattr(recipe, name)) for name in NAMES]
 
 
 def _trained(trainer: Trainer, dataset: Any, recipe: Recipe, epochs: int) -> dict[str, Any]:
@@ -85,9 +95,8 @@ def _trained(trainer: Trainer, dataset: Any, recipe: Recipe, epochs: int) -> dic
             tested.append(binary_metrics(dataset.test.labels, probabilities)["auc"])
     except NonFiniteLossError:
         pass
-    settings = {name: getattr(recipe, name) for name in NAMES if name != "strategy"}
-    strategy = [one.name for one in STRATEGIES].index(recipe.strategy.name)
-    return {"seed": recipe.seed, **settings, "strategy": strategy, "valid_auc": curve, "test_auc": tested}
+    settings = dict(zip(NAMES, settings_of(recipe), strict=True))
+    return {"seed": recipe.seed, **settings, "valid_auc": curve, "test_auc": tested}
 
 
 def _write(lines: Path, out: Path, epochs: int) -> None:
@@ -103,7 +112,7 @@ def _write(lines: Path, out: Path, epochs: int) -> None:
         test_auc=curves["test_auc"].astype(np.float32),
         settings=np.array([[float(row[name]) for name in NAMES] for row in rows]),
         names=np.array(NAMES),
-        linear=np.array(["stain_jitter"]),
+        linear=np.array(LINEAR),
     )
 
 
