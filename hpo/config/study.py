@@ -31,7 +31,7 @@ SAMPLE_SIDES = (32, 512)
 
 
 class SampleSettings(Settings):
-    """Patches made on the spot in the data folder, where it holds none."""
+    """Patches drawn on the spot, where the data folder does not exist."""
 
     train: Whole = Field(ge=4, description="training patches")
     valid: Whole = Field(ge=4, description="validation patches")
@@ -65,7 +65,7 @@ class DataSettings(Settings):
     )
     patch_size: Whole = Field(default=96, ge=8, description="side of the square patches, pixels")
     sample: SampleSettings | None = Field(
-        default=None, description="make synthetic patches in the folder if it holds none"
+        default=None, description="draw synthetic patches in the folder if it does not exist"
     )
     split: SplitSettings | None = Field(default=None, description="split a single labelled file; else by its own files")
     valid_patches: Whole | None = Field(

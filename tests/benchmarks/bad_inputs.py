@@ -2,7 +2,7 @@
 
 Of YAML, HDF5, images, archives, tables, stored results, databases, URLs, options and environment variables. Each runs
 in a fork of this process with limits of time and memory, so that a seed gives the same inputs again whatever happens
-to one of them. Prints how many ended how, by kind, and what is to be mended; see docs/faults.md.
+to one of them. Prints how many ended how, by kind, and what is to be mended; see docs/promises.md.
 """
 
 from __future__ import annotations
