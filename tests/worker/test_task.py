@@ -194,8 +194,9 @@ def test_the_test_split_is_predicted_by_every_run_once_its_configuration_is_froz
 def test_runs_that_are_one_training_predict_the_test_split_once(
     open_workshop: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # All points of stage 1 are of one recipe, and so is stage 2's one point, the best of them.
     shop = open_workshop(
-        stage1={"factors": ["epochs"]},  # all its points are of one recipe, and so is stage 2's one point, the best of them
+        stage1={"factors": ["epochs"]},
         stage2={"trials": 1, "warm_start": "cold"},
         confirm={"epochs": 1, "seeds": [100, 101]},
     )
