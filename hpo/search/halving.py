@@ -60,5 +60,6 @@ def promotable(
 
 
 def _at(training: Training, rung: int, smoothing: int) -> float:
-    """How a training stood at a rung; a failed one is the worst wherever it failed."""
-    return -math.inf if training.epochs < rung else smoothed(training.gains[:rung], smoothing)
+    """How a training stood at a rung; a failed one is the worst wherever it failed, and leaves its room to another."""
+    is_worst = training.state == "failed" or training.epochs < rung
+    return -math.inf if is_worst else smoothed(training.gains[:rung], smoothing)

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from hpo.recipe.point import Value
 from hpo.search.history import Training, smoothed
 from hpo.search.prior import near_prior
-from hpo.search.spaces import Space
+from hpo.search.spaces import Space, as_written
 from hpo.storage.optuna_trials import suggest
 
 _TRIES = 50
@@ -94,14 +94,11 @@ def drawn_within(
 
 def _asked(study: optuna.Study, spaces: Mapping[str, Space], applied: Applied) -> dict[str, Value]:
     """Values that the study's sampler proposes, each factor only where those before it let it apply."""
-    if applied is dict:
-        proposed: dict[str, Value] = study.ask(dict(spaces)).params
-        return proposed
     trial = study.ask()
     values: dict[str, Value] = {}
     for name, space in spaces.items():
         if name in applied({**values, name: _EXAMPLE}):
-            values[name] = suggest(trial, name, space)
+            values[name] = as_written(space, suggest(trial, name, space))
     return values
 
 

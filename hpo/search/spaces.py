@@ -16,6 +16,7 @@ from optuna.distributions import (
 
 from hpo.config.factor import Factor, kind_of
 from hpo.config.ranges import ChoiceRange, NumericRange
+from hpo.recipe.point import Value
 
 _FUZZ = 1e-9
 """Tolerance as a share of a step, so that rounding does not make a bound miss a step."""
@@ -59,6 +60,12 @@ def within_range(name: str, factor: Factor, limits: NumericRange | ChoiceRange) 
 def on_grid(origin: float, step: float, number: int) -> float:
     """``origin + number * step`` as a person would write it: 0.3, not 0.30000000000000004."""
     return float(f"{origin + number * step:.12g}")
+
+
+def as_written(space: BaseDistribution, value: Value) -> Value:
+    """A sampler's value as a person would write it, or it would be another than that of stage 1 or of the file."""
+    is_stepped = isinstance(space, FloatDistribution) and space.step is not None
+    return float(f"{float(value):.12g}") if is_stepped else value
 
 
 def spaces_to_json(spaces: Mapping[str, BaseDistribution]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from hpo.recipe.recipe import recipe_to_json
 from hpo.search.limits import is_within
 from hpo.search.propose import drawn_within
 from hpo.search.samplers import SamplerName, make_sampler
-from hpo.search.spaces import spaces_from_json
+from hpo.search.spaces import as_written, spaces_from_json
 from hpo.storage.claims import Claim, lost
 from hpo.storage.database import Database
 from hpo.storage.decided import Stage2Plan
@@ -86,7 +86,8 @@ def sampled_point(
 
     def ask(sampler: BaseSampler) -> dict[str, Any]:
         asked = partial(ask_sampler, database, claim.stage_name, trial_id, sampler, space, applies)
-        return plan.point(database.patiently(asked))
+        chosen = database.patiently(asked)
+        return plan.point({factor: as_written(space[factor], value) for factor, value in chosen.items()})
 
     def allowed(values: Mapping[str, Value]) -> bool:
         return is_within(study, apply_point(plan.template, plan.point(values))[0])

@@ -12,7 +12,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from hpo.config.ranges import ChoiceRange, NumericRange
 from hpo.config.search_space import Factor, SearchSpace
-from hpo.search.spaces import Space, on_grid, spaces_from_json, spaces_to_json, whole_factor, within_range
+from hpo.search.spaces import Space, as_written, on_grid, spaces_from_json, spaces_to_json, whole_factor, within_range
 
 
 def factor(name: str, **settings: Any) -> Factor:
@@ -116,6 +116,13 @@ def test_steps_are_not_lost_to_rounding() -> None:
     assert space == FloatDistribution(0.1, 0.3, step=0.1)
     assert holds(space, 0.3)
     assert on_grid(0.0, 0.1, 3) == 0.3
+
+
+def test_what_a_sampler_proposes_is_the_value_that_a_person_would_write() -> None:
+    stepped, any_value = FloatDistribution(0.1, 0.9, step=0.1), FloatDistribution(0.1, 0.9)
+    assert as_written(stepped, 0.30000000000000004) == 0.3
+    assert as_written(any_value, 0.30000000000000004) == 0.30000000000000004
+    assert as_written(CategoricalDistribution(["none"]), "none") == "none"
 
 
 def test_the_one_value_of_a_narrow_range_stays_within_the_search_space() -> None:
