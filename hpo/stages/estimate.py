@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -36,6 +37,7 @@ class StageEstimate:
         checkpoint_bytes: what stays in the checkpoint store; 0 for a function architecture, whose size is not known.
         minutes: of training that the stage may take, where that is its budget: the numbers are then those of the
             least that it trains.
+        given: those of the points that stage 1 has trained already; they cost nothing.
     """
 
     architecture: str
@@ -46,6 +48,7 @@ class StageEstimate:
     shared_patch_visits: int
     checkpoint_bytes: int
     minutes: float | None = None
+    given: int = 0
 
     def filled(self, seconds_to_start: float, seconds_a_visit: float) -> StageEstimate:
         """The same stage with as many trainings as its minutes are enough for; itself if it has no such budget.
@@ -58,8 +61,9 @@ class StageEstimate:
             return self
         each = self.trainings * seconds_to_start + self.shared_patch_visits * seconds_a_visit
         times = max(1.0, self.minutes * 60 / each) if each > 0 else 1.0
-        names = ("points", "trainings", "patch_visits", "shared_patch_visits", "checkpoint_bytes")
-        return replace(self, **{name: math.ceil(getattr(self, name) * times) for name in names})
+        names = ("trainings", "patch_visits", "shared_patch_visits", "checkpoint_bytes")
+        points = self.given + math.ceil((self.points - self.given) * times)
+        return replace(self, points=points, **{name: math.ceil(getattr(self, name) * times) for name in names})
 
 
 def estimate(study: StudyFile) -> list[StageEstimate]:
@@ -116,6 +120,8 @@ def _architecture(study: StudyFile, architecture: str) -> list[StageEstimate]:
     visits = [recipe.patch_visits(epochs) for recipe, epochs in longest.items()]
     donor = max(visits) if study.stage2.may_start_warm else 0
     stage2 = _pool(study, architecture, size) if study.stage2.is_pool else _sampled(study, architecture, size, donor)
+    given = _given(study, architecture)
+    stage2 = replace(stage2, points=stage2.points + given, given=given)
     return [
         stage1,
         stage2,
@@ -204,6 +210,27 @@ def _pool(study: StudyFile, architecture: str, size: int) -> StageEstimate:
     return StageEstimate(
         architecture, "stage2", points, opened, spent, spent, points * size, minutes=study.stage2.minutes
     )
+
+
+def _given(study: StudyFile, architecture: str) -> int:
+    """The trainings of stage 1 that count in stage 2 too; at most so many, as its ranges and choices are not known yet.
+
+    All of them have one value of each factor that stage 2 does not tune.
+    """
+    stage2, space = study.stage2, study.space_of(architecture)
+    if stage2.folds is not None or (stage2.may_start_warm and not stage2.tunes_start):
+        return 0
+    fixed = [name for name in space.factors if name not in {*stage2.factors, *space.conditions, "epochs"}]
+    alike: defaultdict[tuple[Value | None, ...], set[Recipe]] = defaultdict(set)
+    points = stage1_points(study, architecture)
+    for point, (recipe, epochs) in zip(points, _stage1_recipes(study, architecture), strict=True):
+        if stage2.is_pool:
+            counts = epochs <= stage2.epochs
+        else:
+            counts = epochs == stage2.epochs and study.stage1.seed == stage2.seed
+        if counts and (recipe.batch_normalization or not stage2.batch_normalization):
+            alike[tuple(point.get(name) for name in fixed)].add(recipe)
+    return max(map(len, alike.values()), default=0)
 
 
 def _stage1_recipes(study: StudyFile, architecture: str) -> list[tuple[Recipe, int]]:

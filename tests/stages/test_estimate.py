@@ -160,8 +160,38 @@ def test_a_stage_2_that_pauses_is_reckoned_as_successive_halving(tmp_path: Path)
         :1
     ]
     # 9 opened to epoch 1; a third of those and of stage 1's 8 trainings go on to 3, a ninth to 9.
-    assert (stage2.points, stage2.trainings) == (9 + 6 + 2, 9)
+    assert (stage2.points - stage2.given, stage2.trainings) == (9 + 6 + 2, 9)
     assert stage2.patch_visits == 96 * (9 * 1 + 6 * 2 + 2 * 6)
+
+
+@pytest.mark.parametrize(
+    ("stage2", "given"),
+    [
+        ({**POOL, "trials": 9}, 7),  # of stage 1's 8 trainings, all but that of the other strategy
+        ({**POOL, "trials": 9, "factors": ["learning_rate", "batch_size", "patches", "strategy"]}, 8),
+        ({**POOL, "trials": 9, "epochs": 1}, 1),
+        ({**POOL, "trials": None, "minutes": 5}, 7),
+        ({**POOL, "trials": 9, "warm_start": "warm"}, 0),
+        ({"trials": 4, "epochs": 2, "warm_start": "cold"}, 7),
+        ({"trials": 4, "epochs": 2, "warm_start": "cold", "seed": 1}, 0),
+    ],
+)
+def test_stage_1s_trainings_that_count_in_stage_2_too_are_expected(
+    sqlite: Database, tmp_path: Path, stage2: dict[str, Any], given: int
+) -> None:
+    story = Story(load(tmp_path, architectures=ONE, stage2={"within": "space", **stage2}), sqlite)
+    expected = of_stage(estimate(story.study), "stage2")
+    story.run("stage1")
+    story.advance("stage2")
+    assert [sum("slot" not in row.label for row in story.points("stage2")), expected.given] == [given, given]
+    assert expected.filled(1.0, 1e-9).given == given
+
+
+@pytest.mark.parametrize("design", ["asha", "freeze_thaw"])
+def test_a_pool_has_no_more_points_than_expected(sqlite: Database, tmp_path: Path, design: str) -> None:
+    story = Story(load(tmp_path, stage2={**POOL, "trials": 9, "within": "space", "design": design}), sqlite)
+    story.run("stage2")
+    assert finished_points(sqlite, story.study) <= expected_points(story.study, "stage2")
 
 
 def test_a_budget_of_visits_is_its_own_estimate(tmp_path: Path) -> None:
