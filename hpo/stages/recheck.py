@@ -81,9 +81,13 @@ def recheck_points(
 
 
 def fresh_seeds(study: StudyFile, amount: int, earlier: Sequence[int] = ()) -> tuple[int, ...]:
-    """Seeds that neither the search nor the final trainings of a study use, those of an earlier recheck first."""
-    taken = {study.stage1.seed, study.stage2.seed, *study.confirm.seeds, *earlier}
-    return (*earlier, *islice((seed for seed in count() if seed not in taken), amount))[:amount]
+    """Seeds that neither the search nor the final trainings of a study use, those of an earlier recheck first.
+
+    If a final training has come to use one of the earlier ones, another one takes its place.
+    """
+    kept = [seed for seed in earlier if seed not in study.confirm.seeds]
+    taken = {study.stage1.seed, study.stage2.seed, *study.confirm.seeds, *kept}
+    return (*kept, *islice((seed for seed in count() if seed not in taken), amount))[:amount]
 
 
 def recheck_result(study: StudyFile, plan: RecheckPlan, rows: Sequence[PointRow]) -> RecheckResult:

@@ -97,6 +97,13 @@ def test_fresh_seeds_are_used_by_nothing_else(tmp_path: Path) -> None:
     assert fresh_seeds(study, 3) == (2, 5, 6)
 
 
+def test_a_seed_that_a_final_training_comes_to_use_is_fresh_no_more(tmp_path: Path) -> None:
+    plan, _ = recheck_points(rechecked(tmp_path), TRIALS)
+    assert plan.seeds == (2, 3)
+    study = load(tmp_path, stage2={"recheck": {"top": 2, "seeds": 2}}, confirm={"seeds": [0, 1, 2]})
+    assert recheck_points(study, TRIALS, plan.seeds)[0].seeds == (3, 4) == fresh_seeds(study, 2)
+
+
 @pytest.mark.parametrize(
     ("values", "chosen"),
     [
