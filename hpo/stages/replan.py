@@ -222,12 +222,14 @@ def follow_budget(session: Session, study: StudyFile, stage: StageRow) -> bool:
     Returns:
         Whether that changed anything.
     """
-    slots = [row for row in all_points(session, stage.name) if "slot" in row.label]
-    if study.stage2.is_pool:
-        return _follow_ends(session, slots, budget_of(study))
-    trials = study.stage2.trials
-    inside = [row for row in slots if trials is None or row.label["slot"] < trials]
+    rows = all_points(session, stage.name)
+    slots = [row for row in rows if "slot" in row.label]
+    trials = None if study.stage2.is_pool else study.stage2.trials
+    # Those of an architecture that the study file had left out; the last steps of a pool follow its budget.
+    inside = [row for row in rows if "end" not in row.label and (trials is None or row.label.get("slot", 0) < trials)]
     is_changed = bring_back(inside)
+    if study.stage2.is_pool:
+        return _follow_ends(session, slots, budget_of(study)) or is_changed
     if trials is None:
         return is_changed
     beyond = [row for row in slots if row.label["slot"] >= trials and row.state == "waiting"]

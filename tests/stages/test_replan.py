@@ -370,3 +370,20 @@ def test_a_function_whose_source_has_changed_is_named_in_words_and_may_be_added_
     (tmp_path / "repaired.py").write_text("def small(shape):\n    return 2\n")
     both = [*listed, {"name": "repaired", "function": "repaired:small"}]
     assert edit(story, tmp_path, architectures=both)[0].endswith("[taken]")
+
+
+@pytest.mark.parametrize("design", ["tpe", "asha"])
+def test_an_architecture_that_was_left_out_for_a_while_goes_on_where_it_was(
+    sqlite: Database, tmp_path: Path, whole: Callable[..., dict[str, Any]], design: str
+) -> None:
+    stage2 = {"design": design, "epochs": 4, "trials": 6, "warm_start": "cold", "within": "space"}
+    story = Story(load(tmp_path, stage2=stage2), sqlite)
+    while not (waiting := [row for row in story.points("stage2", "wide") if row.state == "waiting"]):
+        story.advance()
+        story.work()
+    assert waiting
+    edit(story, tmp_path, **BASE, stage2=stage2)
+    story.run()
+    edit(story, tmp_path, stage2=stage2)
+    story.run()
+    assert outcome(story) == whole(stage2=stage2)
