@@ -280,7 +280,7 @@ def _nearest(space: Space, value: Any) -> Any:
 
 
 def _inside(space: Space, values: Point, name: str, usual: Any) -> Any:
-    """A factor's value fitted into a space; the usual one if it has none, or a word outside the space."""
+    """A factor's value fitted into a space; the usual one if it has none, or a word that the space lacks."""
     value = values.get(name, usual)
-    is_word_outside = isinstance(space, CategoricalDistribution) and value not in space.choices
-    return usual if is_word_outside else _nearest(space, value)
+    is_outside = value not in space.choices if isinstance(space, CategoricalDistribution) else isinstance(value, str)
+    return usual if is_outside else _nearest(space, value)

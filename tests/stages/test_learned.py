@@ -60,6 +60,17 @@ def test_values_outside_the_space_are_brought_into_it(sqlite: Database, tmp_path
     assert min(rates) >= 0.05
 
 
+def test_a_word_is_no_value_of_a_number(sqlite: Database, tmp_path: Path) -> None:
+    words = {**SPACE, "frozen_layers": {"reference": "none", "levels": ["none", "conv1"]}}
+    numbers = {**SPACE, "frozen_layers": {"reference": 0, "levels": [0, 1]}}
+    chosen = {"design": "random", "epochs": 3, "trials": 6, "warm_start": "cold", "factors": ["frozen_layers"]}
+    Story(load(tmp_path / "earlier", space=words, name="earlier", stage2=chosen), sqlite).run("stage2")
+    later = load(tmp_path / "later", space=numbers, name="later", stage2={**chosen, "learn_from": ["earlier"]})
+    story = Story(later, sqlite)
+    story.run("stage2")
+    assert {(row.point or {})["frozen_layers"] for row in tried(story)} <= {0, 1}
+
+
 def test_a_study_that_the_database_does_not_hold_is_refused_before_anything_is_planned(
     sqlite: Database, tmp_path: Path
 ) -> None:
