@@ -106,9 +106,12 @@ def advance(
                 if row is None:
                     break
                 is_closed = row.closed_at is not None
+                # Asked before what follows is decided: a point that ends meanwhile may have more follow from it.
+                is_exhausted = not is_closed and stage_is_exhausted(session, row.name)
                 if stage == "stage2" and not is_closed:
                     _fill(session, study, row)
-                if not is_closed and stage_is_exhausted(session, row.name):
+                    is_exhausted = is_exhausted and stage_is_exhausted(session, row.name)
+                if is_exhausted:
                     points = _points(session, study, row)
                     is_ours = close_stage(session, row.name, _result(session, study, row, points))
                     has_new_ranges |= stage == "stage1"
@@ -160,12 +163,13 @@ def _queue_next(session: Session, study: StudyFile, row: StageRow) -> bool:
     """Queue the next point of a stage 2 with budget left, unless one waits."""
     if count_points(session, row.name).get("waiting"):
         return False
-    if not study.stage2.is_pool:
-        point = next_slot(session, study, stage_points(session, row.name), plan_of(row, Stage2Plan).folds)
+    # One decision at a time: workers that become free together each get a step of their own.
+    session.execute(select(StageRow.name).where(StageRow.name == row.name).with_for_update(key_share=True))
+    rows = stage_points(session, row.name)
+    if study.stage2.is_pool:
+        point = following_step(session, study, row, rows)
     else:
-        # One decision at a time: workers that become free together each get a step of their own.
-        session.execute(select(StageRow.name).where(StageRow.name == row.name).with_for_update(key_share=True))
-        point = following_step(session, study, row, stage_points(session, row.name))
+        point = next_slot(session, study, plan_of(row, Stage2Plan), rows)
     return point is not None and add_points(session, row.name, [point]) == 1
 
 

@@ -11,12 +11,14 @@ from hpo.config.study import StudyFile
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.folds import in_folds
 from hpo.recipe.recipe import recipe_from_json
-from hpo.storage.ledger import compute_by_epoch, trained_epochs
+from hpo.storage.ledger import seconds_by_epoch
 from hpo.storage.tables import PointRow
 
 FREE_IN_A_ROW = 20
 """Consecutive free points that end a budget in patch-visits or minutes, which would otherwise never be spent. Points
 are free if they failed at once or were trained before this database was made."""
+
+_FINISHED = ("complete", "failed")
 
 
 @dataclass(frozen=True)
@@ -56,21 +58,21 @@ def spending(session: Session, study: StudyFile, steps: Sequence[PointRow], fold
     """
     if study.stage2.trials is not None:
         return Spending(tuple(float("from" not in row.label) for row in steps), float(study.stage2.trials))
+    visits = [_visits(row) * max(1, len(folds)) for row in steps]
     if study.stage2.patch_visits is not None:
-        costs = [_visits(row) * max(1, len(folds)) for row in steps]
-        budget = float(study.stage2.patch_visits)
+        costs, budget = visits, float(study.stage2.patch_visits)
     else:
-        costs = _seconds(session, study, steps, folds)
-        budget = 60.0 * (study.stage2.minutes or 0.0)
+        costs, budget = _seconds(session, study, steps, folds), 60.0 * (study.stage2.minutes or 0.0)
     finished = [cost for row, cost in zip(steps, costs, strict=True) if row.state != "running"]
     is_free = len(finished) >= FREE_IN_A_ROW and not any(finished[-FREE_IN_A_ROW:])
-    return Spending(tuple(costs), budget, is_free)
+    return Spending(_foreseen(steps, costs, visits), budget, is_free)
 
 
 def has_stalled(study: StudyFile, steps: Sequence[PointRow], spent: Spending) -> bool:
     """Whether the last share of the budget that ``stage2.stop.no_gain`` names brought no gain beyond noise.
 
-    A step gains if it is better than the best before it by more than its own standard error.
+    A step gains if it is better than the best before it by more than its own standard error. What still runs has
+    brought nothing yet.
     """
     stop = study.stage2.stop
     if stop is None:
@@ -78,7 +80,7 @@ def has_stalled(study: StudyFile, steps: Sequence[PointRow], spent: Spending) ->
     gain = objective_of(study).gain
     best, since = None, 0.0
     for row, cost in zip(steps, spent.costs, strict=True):
-        since += cost
+        since += cost if row.state in _FINISHED else 0.0
         if row.state == "complete" and row.objective is not None:
             value = gain(row.objective)
             if best is None or value > best + (row.standard_error or 0.0):
@@ -105,13 +107,32 @@ def _keys(row: PointRow, folds: Sequence[str]) -> list[str]:
 
 
 def _seconds(session: Session, study: StudyFile, steps: Sequence[PointRow], folds: Sequence[str]) -> list[float]:
-    trained = compute_by_epoch(trained_epochs(session, study.name))
-    seconds = {at: compute.seconds for at, compute in trained.items()}
+    keys = [_keys(row, folds) for row in steps]
+    seconds = seconds_by_epoch(session, study.name, {key for of_step in keys for key in of_step})
     return [
         sum(
             seconds.get((key, epoch), 0.0)
-            for key in _keys(row, folds)
+            for key in of_step
             for epoch in range(known_epochs(row) + 1, (row.epochs or 0) + 1)
         )
-        for row in steps
+        for row, of_step in zip(steps, keys, strict=True)
     ]
+
+
+def _foreseen(steps: Sequence[PointRow], costs: Sequence[float], visits: Sequence[float]) -> tuple[float, ...]:
+    """The costs of steps, those that still run at the price of the complete ones: else each worker would begin another.
+
+    Args:
+        steps: in the order in which they were planned.
+        costs: of each step so far.
+        visits: patch-visits of each step; none of one whose values are not chosen yet, which counts as a usual one.
+    """
+    complete = [number for number, row in enumerate(steps) if row.state == "complete" and visits[number]]
+    if not complete:
+        return tuple(costs)
+    all_visits = sum(visits[number] for number in complete)
+    price, usual = sum(costs[number] for number in complete) / all_visits, all_visits / len(complete)
+    return tuple(
+        cost if row.state in _FINISHED else max(cost, price * (visited or usual))
+        for row, cost, visited in zip(steps, costs, visits, strict=True)
+    )

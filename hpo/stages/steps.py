@@ -88,18 +88,20 @@ def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Se
     trainings = _trainings(objective_of(study), spaces, rows)
     allowed = (lambda values: is_within(study, _recipe_of(plan, values))) if study.limits.is_set else None
     applied = plan.applied if plan.conditions else dict
-    number = len(steps)
-    if spent.share >= 1 or has_stalled(study, steps, spent):
+    number = _next_number(steps)
+    is_stopping = study.stage2.stop is not None and any("end" in row.label for row in steps)
+    if spent.share >= 1 or is_stopping or has_stalled(study, steps, spent):
         return _ending(study, spaces, rows, trainings)
+    known = {training.key for training in trainings}
+    first = [dict(one.values) for one in plan.first or () if _recipe_of(plan, one.values).key not in known]
     for attempt in range(_TRIES):
         seed = int(digest([plan.seed, plan.stream or stage.name, step_key(number), attempt])[:8], 16)
-        first = [dict(one.values) for one in plan.first or ()] if attempt == 0 else []
         step = next_step(
             settings, spaces, trainings, seed, first, prior=study.space.prior, allowed=allowed, applied=applied
         )
         if isinstance(step, Open):
             point = _opened(plan, step, number)
-            if point.recipe_key not in {training.key for training in trainings}:
+            if point.recipe_key not in known:
                 return point
             continue
         return None if step is None else _continued(rows, step, step_key(number), {"slot": number})
@@ -110,16 +112,21 @@ def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Se
 def _ending(
     study: StudyFile, spaces: Mapping[str, Space], rows: Sequence[PointRow], trainings: Sequence[Training]
 ) -> DesignPoint | None:
-    """The next step of a pool whose trials are all open: the best of each rung continue.
+    """The next step of a pool whose trials are all open, or that has stalled: the best of each rung continue.
 
-    It is marked as such. An extended search continues from the last step before these, as if it had been planned that
-    way, and reuses their trainings.
+    It is marked as such. A pool that has stalled opens nothing more, though those that continue may gain. An extended
+    search continues from the last step before these, as if it had been planned that way, and reuses their trainings.
     """
     step = next_step(pool_settings(study), spaces, trainings, 0, may_open=False)
     if not isinstance(step, Continue):
         return None
-    number = sum("slot" in row.label for row in rows)
+    number = _next_number([row for row in rows if "slot" in row.label])
     return _continued(rows, step, step_key(number), {"slot": number, "end": budget_of(study)})
+
+
+def _next_number(steps: Sequence[PointRow]) -> int:
+    """The number after the last step's; the last steps of a shorter search may have been set aside before it."""
+    return 1 + max((int(row.label["slot"]) for row in steps), default=-1)
 
 
 def searched_spaces(plan: Stage2Plan) -> dict[str, Space]:

@@ -65,8 +65,9 @@ def stage2_plan(
 
     Returns:
         The plan and the first points: the stage-1 best (with each start, where that is searched), the learned settings,
-        the prior, the middle of the box, then as many for the sampler as the budget allows. Stage-1 trials of the same
-        fidelity come first, as observations, unless trials are trained in folds, which those were not.
+        the prior, the middle of the box, then as many for the sampler as the budget allows; only the first of these
+        where the budget is not in trials (`next_slot`). Stage-1 trials of the same fidelity come first, as
+        observations, unless trials are trained in folds, which those were not.
         If trainings pause, the first points are only the stage-1 trainings that may continue; `hpo.stages.steps`
         decides the rest.
     """
@@ -92,7 +93,7 @@ def stage2_plan(
     plan = replace(plan, first=_within_limits(study, plan, first))
     if is_pool:
         return plan, paused(plan, spaces, rows, study.stage2.epochs)
-    count = len(plan.first or ()) if study.stage2.trials is None else study.stage2.trials
+    count = study.stage2.trials or 1
     return plan, [
         *(() if folds else observations(plan, spaces, rows)),
         *(slot_point(plan, number) for number in range(count)),
@@ -119,9 +120,7 @@ def sampled_slot(number: int) -> DesignPoint:
     return DesignPoint(key=slot_key(number), label={"slot": number, "origin": "sampled"})
 
 
-def next_slot(
-    session: Session, study: StudyFile, rows: Sequence[PointRow], folds: Sequence[str] = ()
-) -> DesignPoint | None:
+def next_slot(session: Session, study: StudyFile, plan: Stage2Plan, rows: Sequence[PointRow]) -> DesignPoint | None:
     """The next point of a budget in patch-visits or minutes; None once it is spent or no longer helps.
 
     Points of a budget in trials are planned all at once.
@@ -129,8 +128,8 @@ def next_slot(
     slots = [row for row in rows if "slot" in row.label]
     if study.stage2.trials is not None or any(row.state == "waiting" for row in slots):
         return None
-    spent = spending(session, study, slots, folds)
-    return None if spent.share >= 1 or has_stalled(study, slots, spent) else sampled_slot(len(slots))
+    spent = spending(session, study, slots, plan.folds)
+    return None if spent.share >= 1 or has_stalled(study, slots, spent) else slot_point(plan, len(slots))
 
 
 def stage2_result(

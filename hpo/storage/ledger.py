@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -119,6 +119,24 @@ def compute_by_epoch(entries: Iterable[TrainedEpoch]) -> dict[tuple[str, int], C
         cost = Compute(1, entry.patch_visits, entry.seconds)
         costs[entry.recipe_key, entry.epoch] = costs.get((entry.recipe_key, entry.epoch), Compute()) + cost
     return costs
+
+
+def seconds_by_epoch(session: Session, study: str, recipe_keys: Collection[str]) -> dict[tuple[str, int], float]:
+    """The seconds of each (recipe key, epoch), repeated epochs added up.
+
+    Args:
+        session: the transaction.
+        study: whose own entries count; of epochs that it has none of, those of another study that trained them.
+        recipe_keys: of the trainings.
+    """
+    row = TrainedEpochRow
+    sums = (
+        select(row.recipe_key, row.epoch, func.sum(row.seconds))
+        .where(row.recipe_key.in_(recipe_keys))
+        .group_by(row.study, row.recipe_key, row.epoch)
+        .order_by(row.study == study, row.study)
+    )
+    return {(key, epoch): float(seconds) for key, epoch, seconds in session.execute(sums)}
 
 
 def total_compute(session: Session, study: str) -> Compute:

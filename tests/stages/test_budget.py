@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from hpo.config.load import load_study
+from hpo.config.study import StudyFile
 from hpo.recipe.point import Point
 from hpo.stages.budget import Spending, has_stalled
+from hpo.stages.replan import accept_plan
 from hpo.storage.database import Database
 from hpo.storage.tables import PointRow
 from tests.config.samples import refusal
-from tests.stages.story import Story, load, smooth, write
+from tests.stages.story import DATA, STUDY, Story, load, smooth, write
 
 
 def stage2(**chosen: Any) -> dict[str, Any]:
@@ -61,6 +63,35 @@ def test_a_gain_within_noise_is_none(tmp_path: Path, standard_error: float, *, s
     study = load(tmp_path, stage2=stage2(design="random", patch_visits=100, stop={"no_gain": 0.2}))
     rows = [finished(0.7 + 0.01 * number, standard_error) for number in range(4)]
     assert has_stalled(study, rows, Spending((10.0,) * 4, 100.0)) is stalled
+
+
+def test_what_still_runs_has_not_failed_to_gain(tmp_path: Path) -> None:
+    study = load(tmp_path, stage2=stage2(design="random", patch_visits=100, stop={"no_gain": 0.2}))
+    rows = [finished(0.7, 0.0), PointRow(state="running", label={}), PointRow(state="running", label={})]
+    assert not has_stalled(study, rows, Spending((10.0,) * 3, 100.0))
+    assert has_stalled(study, [rows[0], finished(0.7, 0.0), finished(0.6, 0.0)], Spending((10.0,) * 3, 100.0))
+
+
+def test_a_pool_that_has_stalled_opens_nothing_more_and_can_be_extended(sqlite: Database, tmp_path: Path) -> None:
+    def longer_is_better(point: Point) -> float:
+        return 0.7 + 0.01 * int(point["epochs"])
+
+    def told(patch_visits: int) -> StudyFile:
+        chosen = stage2(design="asha", epochs=9, patch_visits=patch_visits, stop={"no_gain": 0.05})
+        return load(tmp_path, architectures=STUDY["architectures"][:1], stage2=chosen)
+
+    story = Story(told(6000), sqlite, {"tiny": longer_is_better})
+    story.run("stage2")
+    labels = [row.label for row in steps(story)]
+    ending = ["end" in label for label in labels]
+    assert any(ending)
+    assert ending == sorted(ending), "the last steps are the last"
+    assert max(row.epochs or 0 for row in steps(story)) == 9
+    story.study = told(12000)
+    accept_plan(sqlite, story.study, DATA)
+    story.run("stage2")
+    assert len(steps(story)) > len(labels)
+    assert len({row.label["slot"] for row in steps(story)}) == len(steps(story))
 
 
 @pytest.mark.parametrize("said", [0.2, "20%", "20 %"])

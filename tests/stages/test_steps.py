@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from itertools import count
 from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -19,8 +20,9 @@ from optuna.trial import TrialState
 from hpo.config.study import StudyFile
 from hpo.recipe.point import Point
 from hpo.recipe.recipe import recipe_from_json
+from hpo.stages import advance as advance_module
 from hpo.stages.advance import plan_steps
-from hpo.stages.steps import longest_rows, step_key
+from hpo.stages.steps import following_step, longest_rows, step_key
 from hpo.storage.artifacts import ArtifactFiles
 from hpo.storage.claims import Claim, claim_points, release_points
 from hpo.storage.database import Database, open_database
@@ -170,6 +172,50 @@ def test_a_training_that_failed_does_not_go_on(sqlite: Database, tmp_path: Path)
     assert len([row for row in steps(story) if row.state == "failed"]) == len(failed)
 
 
+def test_where_the_best_failed_on_its_way_the_next_best_reaches_the_end(sqlite: Database, tmp_path: Path) -> None:
+    def best_diverges(point: Point) -> float | None:
+        return None if int(point["batch_size"]) < 12 and int(point["epochs"]) > 3 else smooth(point)
+
+    factors = ["batch_size"]
+    story = Story(pool(tmp_path, factors=factors, trials=3, rungs=[1, 3, 9]), sqlite, {"tiny": best_diverges})
+    story.run("stage2")
+    assert [row.epochs for row in steps(story) if row.state == "failed"]
+    assert 9 in {row.epochs for row in steps(story) if row.state == "complete"}
+
+
+def test_known_values_are_tried_though_one_of_them_is_a_training_of_stage_1_under_other_values(
+    sqlite: Database, tmp_path: Path
+) -> None:
+    # Adam has no momentum here: two points of stage 1 are one training, and the best of them is the first of both.
+    space = {
+        **SPACE,
+        "optimizer": {"reference": "adam", "levels": ["adam"]},
+        "momentum": {"reference": 0.5, "levels": [0.5, 0.9]},
+        "learning_rate": {**SPACE["learning_rate"], "prior": 0.05},
+    }
+    chosen = {**POOL, "trials": 6, "factors": ["learning_rate", "momentum"]}
+    stage1 = {"factors": ["momentum", "learning_rate"]}
+    story = Story(load(tmp_path, space=space, stage1=stage1, stage2=chosen), sqlite)
+    story.run("stage2")
+    assert "prior" in {row.label["origin"] for row in opened(story)}
+
+
+def test_minutes_are_kept_to_within_one_rung_by_several_workers(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(pool(tmp_path, factors=["learning_rate"], trials=None, minutes=1), sqlite)  # an epoch takes a second
+    story.run("stage1")
+    held: list[list[Claim]] = []
+    owners = (f"worker {number}" for number in count())
+    while not all(standing.is_over("stage2") for standing in story.advance("stage2")):
+        while len(held) < 6:
+            plan_steps(sqlite, story.study)
+            if not (claims := sqlite.run(claim_points, "small", next(owners), 3600)):
+                break
+            held.append(claims)
+        story.finish(held.pop(0))
+    added = [(row.epochs or 0) - int(row.label.get("from", 0)) for row in steps(story)]
+    assert 60 <= sum(added) < 60 + max(added)
+
+
 def test_each_idle_worker_gets_a_step_of_its_own(database: Database, tmp_path: Path) -> None:
     story = Story(pool(tmp_path, warm_start="warm"), database)
     story.run("stage1")
@@ -193,6 +239,31 @@ def test_a_step_that_waits_is_not_decided_again(sqlite: Database, tmp_path: Path
     sqlite.run(release_points, claims)
     assert not plan_steps(sqlite, story.study)
     assert len(steps(story)) == 1
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one transaction at a time
+def test_a_point_that_ends_while_it_is_decided_what_follows_does_not_close_the_stage(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(pool(tmp_path, trials=3, warm_start="warm"), database)
+    story.run("stage1")
+    held: list[Claim] = []
+    while len(opened(story)) < 3 or not held:
+        story.finish(held)
+        story.advance("stage2")
+        held = database.run(claim_points, "small", "worker", 3600)
+
+    def meanwhile(*decided_from: Any) -> Any:
+        step = following_step(*decided_from)
+        story.finish(held)  # by its worker, in a transaction of its own
+        monkeypatch.undo()
+        return step
+
+    monkeypatch.setattr(advance_module, "following_step", meanwhile)
+    story.advance("stage2")
+    assert story.stages()["stage2", "tiny"].closed_at is None
+    story.run("stage2")
+    assert max(row.epochs or 0 for row in steps(story)) == 9
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -17,12 +17,14 @@ from hpo.search.spaces import spaces_from_json
 from hpo.stages.budget import FREE_IN_A_ROW
 from hpo.stages.explore import stage1_result
 from hpo.stages.tune import next_slot, slot_key, stage2_plan, stage2_result
+from hpo.storage.claims import claim_points
 from hpo.storage.database import Database
 from hpo.storage.decided import Abandoned, Stage1Result, Stage2Plan, Stage2Result
 from hpo.storage.ledger import record_epoch
 from hpo.storage.points import DesignPoint
 from hpo.storage.tables import PointRow
-from tests.stages.story import DATA, SPACE, Quality, fault, load, smooth, stage1_rows
+from hpo.worker.sampling import sampled_point
+from tests.stages.story import DATA, SPACE, STUDY, Quality, Story, fault, load, smooth, stage1_rows
 
 Planned = tuple[Stage2Plan, list[DesignPoint]]
 
@@ -85,11 +87,11 @@ def test_a_budget_of_one_trial_is_the_stage_1_best(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("budget", [{"patch_visits": 1000}, {"minutes": 1}])
-def test_a_budget_that_does_not_count_trials_begins_with_the_first_points_alone(
+def test_a_budget_that_does_not_count_trials_begins_with_the_first_point_alone(
     tmp_path: Path, budget: dict[str, int]
 ) -> None:
     points = plan_of(load(tmp_path, stage2={"trials": None, **budget}))[1]
-    assert origins(points) == ["stage-1 best", "middle of the ranges"]
+    assert origins(points) == ["stage-1 best"]
 
 
 @pytest.mark.parametrize(("trials", "startup"), [(4, 3), (300, 3), (None, 10)])
@@ -268,14 +270,12 @@ def row(number: int, **values: Any) -> PointRow:
 
 def follows(database: Database, study: StudyFile, rows: list[PointRow]) -> DesignPoint | None:
     with database.transaction() as session:
-        return next_slot(session, study, rows)
+        return next_slot(session, study, plan_of(study)[0], rows)
 
 
-def spend(database: Database, recipe_key: str, seconds: float) -> None:
+def spend(database: Database, recipe_key: str, seconds: float, study: str = "small") -> None:
     with database.transaction() as session:
-        record_epoch(
-            session, study="small", recipe_key=recipe_key, epoch=1, patch_visits=50, seconds=seconds, owner="w"
-        )
+        record_epoch(session, study=study, recipe_key=recipe_key, epoch=1, patch_visits=50, seconds=seconds, owner="w")
 
 
 def test_a_budget_of_patch_visits_goes_on_until_it_is_spent(sqlite: Database, tmp_path: Path) -> None:
@@ -297,6 +297,40 @@ def test_while_a_point_waits_no_other_follows(sqlite: Database, tmp_path: Path) 
     study = load(tmp_path, stage2={"trials": None, "patch_visits": 450})
     assert follows(sqlite, study, [row(0, state="waiting")]) is None
     assert follows(sqlite, study, [row(0, state="running")]) is not None
+
+
+@pytest.mark.parametrize("budget", [{"patch_visits": 450}, {"minutes": 2}])
+def test_the_known_values_follow_one_another_before_the_samplers(
+    sqlite: Database, tmp_path: Path, budget: dict[str, int]
+) -> None:
+    study = load(tmp_path, stage2={"trials": None, **budget})
+    found = [follows(sqlite, study, [row(number) for number in range(count)]) for count in (0, 1, 2)]
+    assert origins([point for point in found if point]) == ["stage-1 best", "middle of the ranges", "sampled"]
+
+
+def test_a_training_that_runs_is_paid_before_its_values_are_chosen(sqlite: Database, tmp_path: Path) -> None:
+    study = load(tmp_path, stage2={"trials": None, "patch_visits": 450})
+    unchosen: dict[str, Any] = {"state": "running", "point": None, "epochs": None, "recipe": None, "recipe_key": None}
+    assert follows(sqlite, study, [row(0), row(1, **unchosen)]) is not None
+    assert follows(sqlite, study, [row(0), row(1, **unchosen), row(2, **unchosen)]) is None
+
+
+def test_a_training_that_runs_is_paid_at_the_price_of_those_before_it(sqlite: Database, tmp_path: Path) -> None:
+    study = load(tmp_path, stage2={"trials": None, "minutes": 2})
+    spend(sqlite, "recipe 0", 50.0)
+    spend(sqlite, "recipe 1", 1.0)
+    assert follows(sqlite, study, [row(0), row(1, state="running")]) is not None
+    assert follows(sqlite, study, [row(0), row(1, state="running"), row(2, state="running")]) is None
+
+
+def test_minutes_that_another_study_trained_are_paid_too(sqlite: Database, tmp_path: Path) -> None:
+    study = load(tmp_path, stage2={"trials": None, "minutes": 2})
+    spend(sqlite, "recipe 0", 70.0, study="original")
+    assert follows(sqlite, study, [row(0)]) is not None
+    spend(sqlite, "recipe 1", 50.0, study="original")
+    assert follows(sqlite, study, [row(0), row(1)]) is None
+    spend(sqlite, "recipe 1", 10.0)  # its checkpoint was lost, and this study trained it again: that is what it paid
+    assert follows(sqlite, study, [row(0), row(1)]) is not None
 
 
 def test_a_budget_in_trials_is_queued_whole_from_the_beginning(sqlite: Database, tmp_path: Path) -> None:
@@ -333,6 +367,24 @@ def test_points_that_cost_nothing_do_not_go_on_for_ever(
     assert follows(sqlite, study, rows) is None
     spend(sqlite, "recipe 99", 1.0)
     assert follows(sqlite, study, [*rows[1:], row(99)]) is not None
+
+
+def test_a_samplers_values_on_a_grid_are_those_that_a_person_would_write(sqlite: Database, tmp_path: Path) -> None:
+    jitter = {"reference": 0.1, "levels": [0.1, 0.9], "step": 0.1}
+    stage2 = {"design": "random", "trials": 12, "factors": ["stain_jitter"], "within": "space"}
+    architectures, space = STUDY["architectures"][:1], {**SPACE, "stain_jitter": jitter}
+    story = Story(load(tmp_path, architectures=architectures, space=space, stage2=stage2), sqlite)
+    story.run("stage1")
+    story.advance("stage2")
+    found = set()
+    for number in range(12):
+        (claim,) = sqlite.run(claim_points, "small", f"worker {number}", 3600)
+        if claim.planned.point is None and claim.trial_id is not None:
+            plan = claim.plan_as(Stage2Plan)
+            point = sampled_point(story.study, sqlite, claim, plan, claim.id, claim.trial_id)
+            found.add(point["stain_jitter"])
+    assert found <= {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}
+    assert found & {0.3, 0.7}, "in binary, these two are not the sums of steps"
 
 
 def test_the_choice_is_the_best_trial_an_observation_too(tmp_path: Path) -> None:
