@@ -218,7 +218,7 @@ def _by_population(lab: Lab, seed: int, marks: Sequence[int]) -> list[Choice]:
 
 def _explored(best: _Member) -> _Member:
     from ray import tune
-    from ray.tune.schedulers.pbt import _explore
+    from ray.tune.schedulers.pbt import _explore  # has no public name; the scheduler itself wants a running cluster
 
     recipe = best.recipe
     old = {"learning_rate": recipe.learning_rate, "batch_size": recipe.batch_size, "stain_jitter": recipe.stain_jitter}
