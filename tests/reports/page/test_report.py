@@ -173,12 +173,20 @@ class TestOtherStudies:
         assert {figure["panel"] for figure in named} >= {"factor_effect", "before_after", "roc"}
         assert not any("&lt;" in figure["text"] or "&amp;" in figure["text"] for figure in facts["figures"])
 
-    def test_a_study_of_ten_thousand_trials_takes_less_than_ten_seconds(self, finished: StudyResults) -> None:
-        large = enlarge(finished)
-        assert len(large.trials) == 10_000
-        begun = time.process_time()
-        page = render_report(large, FULL)
-        assert time.process_time() - begun < 10
+    def test_the_cost_of_a_report_hardly_depends_on_the_number_of_trials(self, finished: StudyResults) -> None:
+        """A busy machine may be three times as slow, so the larger is compared with the smaller, not with a clock."""
+
+        def rendered(trials: int) -> tuple[float, str]:
+            large = enlarge(finished, trials)
+            assert len(large.trials) == trials
+            begun = time.process_time()
+            page = render_report(large, FULL)
+            return time.process_time() - begun, page
+
+        rendered(1_000)  # imports, and what is computed once
+        small, _ = rendered(1_000)
+        large, page = rendered(10_000)
+        assert large < 5 * small
         assert len(page) < 8_000_000
 
     def test_a_page_that_misbehaves_would_be_noticed(self, browser: Browser, tmp_path: Path) -> None:
