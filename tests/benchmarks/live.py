@@ -7,7 +7,8 @@ configurations instead of about a hundred, and population based training takes p
 All train with one code, and pay for the same patch-visits; configuration n has its own seed n, whoever trains it.
 
 The table shows the test AUC of what each search would choose by validation, the same of its settings trained anew with
-a fresh seed, and the difference from the platform's default at the same seeds, each with a 95% interval over the seeds.
+a fresh seed, and how much better the platform's default is at the same seeds with as many patch-visits and with half of
+them, each with a 95% interval over the seeds.
 A search of one seed is a line of OUT.jsonl, written when it ends: a second run goes on, and several programs may work
 at once on one file, each with its own ``--only``.
 """
@@ -250,15 +251,21 @@ def _lines(file: Path) -> list[dict[str, Any]]:
 
 def _print(lines: Sequence[dict[str, Any]], visits: Sequence[int]) -> None:
     found = {(one["search"], one["seed"]): one for one in lines if one["marks"] == list(visits)}
-    seeds = sorted({seed for _, seed in found})
-    print(f"{'':24}" + "".join(f"{thousand:>15}k" for thousand in visits))
+    halves = [(visits.index(thousand / 2), at) for at, thousand in enumerate(visits) if thousand / 2 in visits]
+    print(f"{'':28}" + "".join(f"{thousand:>16}k" for thousand in visits))
     for name in dict.fromkeys(name for name, _ in found):
         for kind in ("chosen", "anew"):
-            of = {seed: np.array(found[name, seed][kind]) for seed in seeds if (name, seed) in found}
-            print(f"{name + ', ' + kind:24}" + _cells(list(of.values())))
-            both = [value - found["ours", seed][kind] for seed, value in of.items() if ("ours", seed) in found]
-            if name != "ours" and both:
-                print(f"{'  minus ours':24}" + _cells(both))
+            of = {seed: np.array(one[kind]) for (search, seed), one in found.items() if search == name}
+            print(f"{name + ', ' + kind:28}" + _cells(list(of.values())))
+            if name == "ours":
+                continue
+            ours = {seed: np.array(found["ours", seed][kind]) for seed in of if ("ours", seed) in found}
+            if ours:
+                print(f"{'  ours minus it':28}" + _cells([ours[seed] - of[seed] for seed in ours]))
+            if ours and halves:
+                early, late = map(list, zip(*halves, strict=True))
+                differences = _cells([ours[seed][early] - of[seed][late] for seed in ours])
+                print(f"{'  ours at half minus it':28}" + " " * 17 * (len(visits) - len(halves)) + differences)
 
 
 def _cells(values: Sequence[Any]) -> str:
@@ -269,7 +276,7 @@ def _cells(values: Sequence[Any]) -> str:
     half = stats.t.ppf(0.975, count - 1) * np.std(values, axis=0, ddof=1) / math.sqrt(count) if count > 1 else None
     means = np.mean(values, axis=0)
     return "".join(
-        f"  {mean:7.4f} ±{half[one]:.4f}" if half is not None else f"  {mean:14.4f}" for one, mean in enumerate(means)
+        f"  {mean:7.4f} ±{half[one]:.4f}" if half is not None else f"  {mean:15.4f}" for one, mean in enumerate(means)
     )
 
 
