@@ -69,7 +69,8 @@ class ParallelCoordinates(NamedTuple):
     axes: list[FactorAxis]
     paths: list[Path]
     trials: int
-    narrowest: Narrowest
+    narrowest: Narrowest | None
+    """None where no factor applies to all of the best."""
 
 
 def title(_results: StudyResults, options: PanelSettings) -> str:
@@ -104,11 +105,14 @@ def read(results: StudyResults, options: PanelSettings) -> ParallelCoordinates:
         for rank, (trial, point) in enumerate(points)
     ]
     best = [point for _, point in points[: -(-len(points) // 5)]]
-    kept = [_kept(axis, [point[axis.factor] for point in best if axis.factor in point]) for axis in axes[:-1]]
+    # A factor that does not apply to some of them is nothing that they agree on.
+    shared = [axis for axis in axes[:-1] if all(axis.factor in point for point in best)]
+    kept = [_kept(axis, [point[axis.factor] for point in best]) for axis in shared]
     worst = float(best[-1][""])
     narrowest = min(
         (Narrowest(*one, len(best), len(best) // 10 > 0, worst) for one in kept),
         key=lambda one: one.share,
+        default=None,
     )
     return ParallelCoordinates(
         architecture,
@@ -169,6 +173,10 @@ def draw(data: ParallelCoordinates, looks: Looks) -> go.Figure:
 def finding(data: ParallelCoordinates) -> str:
     """The factor that the best trials agree on most."""
     one, metric = data.narrowest, metric_words(data.metric)
+    if one is None:
+        return (
+            f"The best fifth of {data.architecture}'s {plural(data.trials, 'trial')} have no varied factor in common."
+        )
     if one.trials < 2:
         return f"{data.architecture} has {plural(data.trials, 'trial')}: too few to tell what the best ones share."
     trials = f"{data.architecture}'s {plural(data.trials, 'trial')}"

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hpo.config.dashboard import PanelSettings
+from hpo.recipe.point import Value
 from hpo.reports.panel import NotThereError
 from hpo.reports.panels import parallel_coordinates
 from hpo.results.study import StudyResults
@@ -124,3 +125,27 @@ def test_what_is_missing_is_said(empty: StudyResults, finished: StudyResults) ->
     same = tuple(replace(trial, point={"epochs": 3}) for trial in finished.trials)
     with pytest.raises(NotThereError, match="of model2 in stage 2 do not differ in any factor"):
         parallel_coordinates.read(replace(finished, trials=same), OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("of_the_best", "said"),
+    [
+        ({}, "agree most on optimizer: all have adam."),
+        ({1: {"optimizer": "sgd", "momentum": 0.9}}, "agree most on learning rate: all have 0.00764 to 0.0127, 26%"),
+    ],
+)
+def test_the_best_agree_on_no_factor_that_applies_to_some_of_them_only(
+    finished: StudyResults, of_the_best: dict[int, dict[str, Value]], said: str
+) -> None:
+    ranked = sorted(finished.finished("stage2", "model1"), key=lambda trial: -(trial.objective or 0))
+    trials = []
+    for rank, trial in enumerate(ranked):
+        added: dict[str, Value] = {"optimizer": "adam"}
+        if rank >= 3:
+            added = {"optimizer": "sgd", "momentum": 0.5 + 0.1 * (rank % 4)}
+        trials.append(replace(trial, point={**trial.point, **of_the_best.get(rank, added)}))
+    options = PanelSettings(panel="parallel_coordinates", architecture="model1")
+    data = parallel_coordinates.read(replace(finished, trials=tuple(trials)), options)
+    assert said in parallel_coordinates.finding(data)
+    assert parallel_coordinates.draw(data, LOOKS).data
+    assert parallel_coordinates.finding(data._replace(narrowest=None)).endswith("have no varied factor in common.")
