@@ -48,7 +48,8 @@ def within_range(name: str, factor: Factor, limits: NumericRange | ChoiceRange) 
         first = math.ceil((low - origin) / step - _FUZZ)
         last = math.floor((high - origin) / step + _FUZZ)
         if last < first:
-            greatest = math.floor((float(factor.high or high) - origin) / step + _FUZZ)
+            bound = high if factor.high is None else float(factor.high)
+            greatest = math.floor((bound - origin) / step + _FUZZ)
             first = last = min(round((limits.best - origin) / step), greatest)
         low, high = on_grid(origin, step, first), on_grid(origin, step, last)
     if kind_of(name, factor) is int:

@@ -130,6 +130,11 @@ def test_the_one_value_of_a_narrow_range_stays_within_the_search_space() -> None
     assert within_range("patches", settings, between(165, 170, 170)) == IntDistribution(140, 140, step=40)
 
 
+def test_a_search_space_may_end_at_0() -> None:
+    settings = factor("poly_epsilon", reference=0.0, levels=[-0.8, -0.4, 0.0], step=0.4)
+    assert within_range("poly_epsilon", settings, between(-0.3, -0.1, -0.1)) == FloatDistribution(0, 0, step=0.4)
+
+
 @st.composite
 def numeric_factors(draw: st.DrawFn) -> tuple[str, Factor]:
     """A numeric factor with levels, and perhaps bounds beyond them, a log scale or a step."""
