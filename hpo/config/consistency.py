@@ -7,7 +7,7 @@ from pathlib import Path
 from hpo.config.architectures import FunctionSettings, architecture_name, file_problems, specification, unfitting_cnn
 from hpo.config.dashboard import Dashboard
 from hpo.config.explain import Problem
-from hpo.config.factor import Factor, is_numeric, numbers
+from hpo.config.factor import Factor, is_numeric, numbers, unusable_step
 from hpo.config.fields import KNOWN_FACTORS
 from hpo.config.own_factors import at_reference
 from hpo.config.search_space import SearchSpace
@@ -170,6 +170,8 @@ def _lacking(space: SearchSpace, file: str, stage: str, name: str) -> str | None
     elif is_numeric(name, factor):
         if factor.low == factor.high:
             return f"stage 2 needs bounds (low, high) or levels of {name!r} in {file}; found none"
+        text = unusable_step(name, factor)
+        return text and f"the step of {name!r} in {file} {text}"
     elif len(factor.levels) < 2:
         return f"stage 2 needs at least two levels of {name!r} in {file}; found {len(factor.levels)}"
     return None

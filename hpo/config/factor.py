@@ -151,6 +151,24 @@ def is_numeric(name: str, factor: Factor) -> bool:
     return kind_of(name, factor) in (int, float)
 
 
+def unusable_step(name: str, factor: Factor) -> str | None:
+    """Why stage 2 cannot go by a completed numeric factor's step, in words; None if it can, or there is none."""
+    if factor.step is None or factor.low is None or factor.high is None:
+        return None
+    if kind_of(name, factor) is int and not factor.step.is_integer():
+        return f"must be a whole number, as {name} is; found {factor.step:g}"
+    if factor.step > (factor.high - factor.low) * (1 + 1e-9):
+        return f"must be at most high - low, {factor.high - factor.low:g}, or nothing is varied; found {factor.step:g}"
+    return None
+
+
+def is_switch(factor: Factor) -> bool:
+    """Whether a completed factor's step leaves two numbers, such as a momentum that is on or off."""
+    if factor.step is None or factor.low is None or factor.high is None:
+        return False
+    return factor.low + 2 * factor.step > factor.high
+
+
 def numbers(factor: Factor) -> list[float]:
     """All the numbers that a numeric factor mentions."""
     return [float(value) for value in (factor.reference, *factor.levels, factor.low, factor.high) if value is not None]
@@ -188,7 +206,10 @@ def factor_problems(name: str, factor: Factor) -> list[Problem]:
 
 def cnn_factor_problems(name: str, factor: Factor) -> list[Problem]:
     """What a described CNN cannot do with a factor of its own, located within it; empty if nothing is."""
-    return _value_problems(name, factor, CNN_FACTORS[name], _CNN_LIMITS)
+    problems = _value_problems(name, factor, CNN_FACTORS[name], _CNN_LIMITS)
+    if CNN_FACTORS[name] is int and factor.step is not None and not factor.step.is_integer():
+        problems.append(Problem(("step",), f"must be a whole number; found {shown(factor.step)}"))
+    return problems
 
 
 def _value_problems(

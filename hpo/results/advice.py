@@ -86,7 +86,7 @@ def _edges(results: StudyResults) -> Iterator[str]:
     found: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
     for one in results.ranges:
         factor = results.settings.factors.get(one.factor)
-        if factor is None or isinstance(one.best, bool | str):
+        if factor is None or factor.is_switch or isinstance(one.best, bool | str):
             continue
         levels = sorted(level for level in set(factor.levels) if not isinstance(level, bool | str))
         if len(levels) < 2 or one.best not in (levels[0], levels[-1]):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from hpo.config.factor import kind_of
+from hpo.config.factor import is_switch, kind_of
 from hpo.config.limits import LimitSettings
 from hpo.config.stages import ConfirmSettings, Stage1Settings, Stage2Settings
 from hpo.config.study import StudyFile
@@ -31,6 +31,7 @@ class FactorSettings:
         scale: of its axis and of stage 2's search.
         whole: whether its values are whole numbers.
         only_if: other factors, each with the values at which this one applies; empty if it always does.
+        is_switch: whether its step leaves two numbers to stage 2.
     """
 
     name: str
@@ -39,6 +40,7 @@ class FactorSettings:
     scale: Literal["linear", "log"] = "linear"
     whole: bool = False
     only_if: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    is_switch: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def settings_of(study: StudyFile) -> StudySettings:
                 factor.scale,
                 kind_of(name, factor) is int,
                 factor.only_if or {},
+                is_switch(factor),
             )
             for name, factor in study.space.factors.items()
         },

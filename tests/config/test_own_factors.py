@@ -90,6 +90,7 @@ DESCRIBED = (
         ),
         ("depth: {reference: 2, levels: [1, 2, 2.5]}", "depth.levels.2: must be a whole number; found 2.5"),
         ("depth: {reference: 1, low: 0, high: 4}", "depth.low: must be at least 1; found 0.0"),
+        ("depth: {reference: 2, levels: [2, 4], step: 0.5}", "depth.step: must be a whole number; found 0.5"),
         ("residual: {reference: 1}", "residual.reference: must be true or false; found 1"),
         ("bn_momentum: {reference: 1}", "bn_momentum.reference: must be at least 0 and less than 1; found 1"),
         ("kernel: {reference: small}", 'kernel.reference: must be a whole number; found "small"'),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hpo.config.factor import is_switch
 from hpo.config.load import load_study
 from hpo.recipe.architecture import ARCHITECTURES, CnnSpec, Convolution
 from hpo.recipe.arithmetic import Arithmetic
@@ -242,6 +243,38 @@ def test_a_study_that_cannot_be_run_is_refused(write_study: Write, old: str, new
     (found,) = refusal(load_study, write_study((old, new)))
 
     assert found == error or (error.endswith("...") and found.startswith(error[:-3]))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        (
+            "levels: [16, 32], scale: log",
+            "levels: [16, 32], step: 0.5",
+            "the step of 'batch_size' in space.yaml must be a whole number, as batch_size is; found 0.5",
+        ),
+        (
+            "low: 0.001, high: 0.1, scale: log",
+            "low: 0.001, high: 0.1, step: 1",
+            "the step of 'learning_rate' in space.yaml must be at most high - low, 0.099, or nothing is "
+            "varied; found 1",
+        ),
+        (
+            "momentum: {reference: 0.9}",
+            "momentum: {reference: 0.9, levels: [0.0, 0.9], step: 0.9}",
+            "",
+        ),
+    ],
+)
+def test_stage_2_goes_by_steps_that_it_can_take(
+    write_study: Callable[..., Path], old: str, new: str, error: str
+) -> None:
+    file = write_study((TRIALS, "  trials: 4\n  factors: [batch_size, learning_rate]\n"), space=((old, new),))
+    if not error:
+        assert is_switch(load_study(file).space.factors["momentum"])
+        return
+    index = ["batch_size", "learning_rate"].index(error.split("'")[1])
+    assert refusal(load_study, file) == [f"12 stage2.factors.{index}: {error}"]
 
 
 def test_a_misspelt_key_is_both_unknown_and_missing(write_study: Write) -> None:

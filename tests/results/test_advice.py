@@ -49,6 +49,15 @@ def test_nobody_is_sent_beyond_what_there_is(finished: StudyResults) -> None:
     ]
 
 
+def test_nobody_is_sent_beyond_what_is_on_or_off(finished: StudyResults) -> None:
+    momentum = FactorSettings("momentum", 0.0, (0.0, 0.9))
+    found = replace(finished, ranges=(FactorRange("model1", "momentum", 0.0, 0.9, (), 0.9),))
+    for is_switch in (True, False):
+        factors = {"momentum": replace(momentum, is_switch=is_switch)}
+        said = _said(replace(found, settings=replace(found.settings, factors=factors)), "momentum")
+        assert bool(said) is not is_switch
+
+
 def test_nobody_is_sent_to_values_that_stage_2_has_tried(finished: StudyResults) -> None:
     lowest = replace(finished, ranges=(FactorRange("model2", "learning_rate", 0.001, 0.002, (), 0.001),))
     wider = tuple(

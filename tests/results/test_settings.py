@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hpo.results.settings import settings_of
-from tests.stages.story import load
+from tests.stages.story import SPACE, load
 
 
 def test_a_strategy_with_a_horizon_is_there_where_the_search_space_gives_it_one(tmp_path: Path) -> None:
@@ -28,3 +28,9 @@ def test_the_sections_are_those_of_the_study_file(tmp_path: Path) -> None:
     assert found.reference == study.space.reference
     assert [strategy.name for strategy in found.strategies] == ["constant", "time_based", "step", "exponential"]
     assert found.objective.metric == study.objective.metric
+
+
+def test_a_step_as_long_as_its_range_is_a_switch(tmp_path: Path) -> None:
+    momentum = {"reference": 0.0, "levels": [0.0, 0.9], "step": 0.9}
+    found = settings_of(load(tmp_path, space={**SPACE, "momentum": momentum})).factors
+    assert [name for name, factor in found.items() if factor.is_switch] == ["momentum"]
