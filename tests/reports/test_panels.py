@@ -334,8 +334,16 @@ class TestTestResults:
 
     def test_a_study_without_the_control_says_so(self, finished: StudyResults) -> None:
         trainings = tuple(one for one in finished.confirmations if one.role != "cold_control")
+        unasked = stages_changed(finished.settings, confirm={"cold_control": False})
         with pytest.raises(NotThereError, match=r"not part of this study \(confirm.cold_control\)"):
-            cold_control.read(replace(finished, confirmations=trainings), _options("cold_control"))
+            cold_control.read(replace(finished, confirmations=trainings, settings=unasked), _options("cold_control"))
+
+    def test_a_study_that_has_not_come_to_its_control_says_so(self, empty: StudyResults) -> None:
+        with pytest.raises(NotThereError, match="has not been tested yet"):
+            cold_control.read(empty, _options("cold_control"))
+        cold = stages_changed(empty.settings, stage2={"warm_start": "cold"})
+        with pytest.raises(NotThereError, match="is its own control"):
+            cold_control.read(replace(empty, settings=cold), _options("cold_control"))
 
 
 class TestAccounts:

@@ -46,11 +46,11 @@ def read(results: StudyResults, _options: PanelSettings) -> ColdControl:
     """
     metric = results.settings.test_metric
     rows = [_row(name, found, metric) for name, found in results.comparison.items() if "cold_control" in found.measured]
-    if not rows and results.only_cold_chosen:
+    if not rows and (results.only_cold_chosen or not results.settings.stage2.may_start_warm):
         raise NotThereError("Every tuned configuration starts from random weights, and is its own control.")
     if not rows:
-        planned = any(one.role == "cold_control" for one in results.confirmations)
-        later = "has not been tested yet" if planned else "is not part of this study (confirm.cold_control)"
+        asked = results.settings.confirm.cold_control
+        later = "has not been tested yet" if asked else "is not part of this study (confirm.cold_control)"
         raise NotThereError(f"The cold-start control {later}.")
     return ColdControl(metric, rows)
 

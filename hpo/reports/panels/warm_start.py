@@ -83,8 +83,8 @@ def read(results: StudyResults, options: PanelSettings) -> WarmStart:
     if not starts and results.only_cold_chosen:
         raise NotThereError("Every configuration that stage 2 chose starts from random weights (warm_start: cold).")
     if not starts:
-        planned = any(one.role == "cold_control" for one in results.confirmations) or not results.confirmations
-        later = "has not been trained yet" if planned else "is not part of this study (confirm.cold_control)"
+        asked = results.settings.confirm.cold_control
+        later = "has not been trained yet" if asked else "is not part of this study (confirm.cold_control)"
         raise NotThereError(f"The cold-start control {later}.")
     return WarmStart(metric, starts, any(len(start.epochs) < start.epochs[-1] for start in starts))
 

@@ -103,8 +103,10 @@ def test_a_plot_an_architecture_with_three_lines_and_two_bands(finished: StudyRe
 
 def test_what_is_missing_is_said(finished: StudyResults, empty: StudyResults) -> None:
     without = tuple(one for one in finished.confirmations if one.role != "cold_control")
-    with pytest.raises(NotThereError, match=r"not part of this study \(confirm.cold_control\)"):
-        warm_start.read(replace(finished, confirmations=without), OPTIONS)
+    unasked = stages_changed(finished.settings, confirm={"cold_control": False})
+    for trainings in (without, ()):
+        with pytest.raises(NotThereError, match=r"not part of this study \(confirm.cold_control\)"):
+            warm_start.read(replace(finished, confirmations=trainings, settings=unasked), OPTIONS)
     with pytest.raises(NotThereError, match="has not been trained yet"):
         warm_start.read(empty, OPTIONS)
     with pytest.raises(NotThereError, match="starts from random weights"):
