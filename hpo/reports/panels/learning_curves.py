@@ -42,7 +42,10 @@ class Curves(NamedTuple):
 
 
 class LearningCurves(NamedTuple):
-    """Facts of the figure, and how many design points, trainings and epochs there were of all drawn architectures."""
+    """Facts of the figure, and how many design points, trainings and epochs there were of all drawn architectures.
+
+    ``shortest`` and ``longest`` are the epochs of a training, whether it is drawn or not.
+    """
 
     metric: str
     plots: list[Curves]
@@ -51,6 +54,8 @@ class LearningCurves(NamedTuple):
     shared: int
     epochs_read: int
     epochs_trained: int
+    shortest: int
+    longest: int
     stage: StageName = "stage1"
 
 
@@ -89,6 +94,7 @@ def read(results: StudyResults, options: PanelSettings) -> LearningCurves:
         trainings.sort(key=lambda training: -gain(metric, training.values[-1]))
         if trainings:
             plots.append(Curves(name, thinned(trainings, MOST_LINES)))
+    lengths = [max(len(trial.curve) for trial in trials) for trials in recipes]
     return LearningCurves(
         metric,
         plots,
@@ -96,7 +102,9 @@ def read(results: StudyResults, options: PanelSettings) -> LearningCurves:
         trainings=len(recipes),
         shared=sum(_reads(trials) > 1 for trials in recipes),
         epochs_read=sum(len(trial.curve) + sum(trial.paused_at) for trials in recipes for trial in trials),
-        epochs_trained=sum(max(len(trial.curve) for trial in trials) for trials in recipes),
+        epochs_trained=sum(lengths),
+        shortest=min(lengths),
+        longest=max(lengths),
         stage=stage,
     )
 
@@ -151,10 +159,9 @@ def finding(data: LearningCurves) -> str:
     """The saving by sharing."""
     points, trainings = plural(data.points, "design point"), plural(data.trainings, "training")
     if data.stage == "stage2":
-        ends = [training.read_at[-1] for plot in data.plots for training in plot.trainings]
         return (
             f"Of {trainings}, {count(data.shared)} went on from a pause; the longest took "
-            f"{plural(max(ends), 'epoch')}, the shortest {count(min(ends))}."
+            f"{plural(data.longest, 'epoch')}, the shortest {count(data.shortest)}."
         )
     saved = data.epochs_read - data.epochs_trained
     if not data.shared:

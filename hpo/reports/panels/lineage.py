@@ -125,7 +125,7 @@ def _tree(results: StudyResults, architecture: str) -> Tree:
     trials = results.finished("stage2", architecture)
 
     def finals(role: Role) -> list[Confirmation]:
-        return sorted(results.finals(architecture, role), key=lambda one: one.seed)[:MOST_SEEDS]
+        return sorted(results.finals(architecture, role), key=lambda one: one.seed)
 
     return Tree(
         architecture,
@@ -166,7 +166,7 @@ def _branches(tree: Tree) -> list[Html]:
         branches.append(element("li", _node(tree.donor.name, _line(tree.donor)), _list(grown)))
     if tree.donor is None or tree.is_cold:
         branches += stage2
-    for donor, model in tree.after:
+    for donor, model in tree.after[:MOST_SEEDS]:
         leaf = element("li", _node(f"After, {model.name}", _line(model), kind="final"))
         branches.append(leaf if donor is None else element("li", _node(donor.name, _line(donor)), _list([leaf])))
     for name, models in (
@@ -175,7 +175,7 @@ def _branches(tree: Tree) -> list[Html]:
         ("Cold control", tree.cold_control),
     ):
         if models:
-            lines = [_line(model, with_name=True) for model in models]
+            lines = [_line(model, with_name=True) for model in models[:MOST_SEEDS]]
             branches.append(element("li", _node(name, *lines, kind="final")))
     return branches
 

@@ -112,3 +112,24 @@ def test_of_stage_2_it_shows_where_trainings_paused(finished: StudyResults) -> N
     assert learning_curves.finding(read).startswith(f"Of {len(second)} trainings, 1 went on from a pause; ")
     assert "paused or ended" in learning_curves.explain(read)
     assert {trace.name for trace in learning_curves.draw(read, LOOKS).data} >= {"went on", "did not"}
+
+
+def test_the_longest_and_shortest_training_count_whether_they_are_drawn_or_not(finished: StudyResults) -> None:
+    template = next(trial for trial in finished.trials if trial.stage == "stage2" and trial.architecture == "model2")
+    lengths = [5] * 60
+    lengths[1], lengths[58] = 19, 2  # next to the ends of the ranking, where half of the trainings are left out
+    trials = tuple(
+        replace(
+            template,
+            recipe_key=str(rank),
+            curve=tuple({"valid_auc": 0.9 - rank / 1000} for _ in range(length)),
+        )
+        for rank, length in enumerate(lengths)
+    )
+    options = PanelSettings(panel="learning_curves", stage="stage2", architecture="model2")
+    read = learning_curves.read(replace(finished, trials=trials), options)
+    drawn = {training.read_at[-1] for plot in read.plots for training in plot.trainings}
+    assert drawn == {5}, "both are left out"
+    assert learning_curves.finding(read) == (
+        "Of 60 trainings, 0 went on from a pause; the longest took 19 epochs, the shortest 2."
+    )

@@ -117,7 +117,11 @@ def test_a_running_study_shows_how_far_it_is(running: StudyResults, finished: St
 def test_of_many_seeds_the_first_are_shown() -> None:
     study = invent_study(architectures=("model1",), seeds=tuple(range(12)))
     read = lineage.read(study, OPTIONS)
-    assert [len(models) for models in (read.trees[0].after, read.trees[0].before)] == [lineage.MOST_SEEDS] * 2
+    drawn = lineage.draw(read, LOOKS)
+    assert drawn.count("After, seed ") == lineage.MOST_SEEDS
+    assert drawn.count("seed 7: ") == 2
+    assert "seed 8: " not in drawn
+    assert lineage.finding(read).startswith("Behind each of the 12 tuned final models lie")
     assert "4 more seeds of each role are not shown." in lineage.explain(read)
 
 
