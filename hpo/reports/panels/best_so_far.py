@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -15,11 +14,11 @@ from hpo.reports.panel import NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks
+from hpo.results.search import search_epochs
 from hpo.results.study import StudyResults
 from hpo.results.trainings import TrialResult
 from hpo.results.trials import STAGES, others_at_reference, value_of
 from hpo.results.words import count, metric_words, number, plural
-from hpo.storage.ledger import TrainedEpoch
 
 _MOST = 0.9
 """The finding tells when so much of the gain was there."""
@@ -66,17 +65,7 @@ def read(results: StudyResults, _options: PanelSettings) -> BestSoFar:
     """
     if not results.epochs:
         raise NotThereError("No epoch has been entered in the compute ledger yet.")
-    owners = {
-        key: trial.architecture
-        for trial in results.trials
-        if trial.recipe_key and trial.state != "waiting"
-        for key in trial.keys
-    }
-    entries: dict[str, list[TrainedEpoch]] = {}
-    for entry in sorted(results.epochs, key=lambda entry: entry.at):
-        if entry.recipe_key in owners:
-            entries.setdefault(owners[entry.recipe_key], []).append(entry)
-    lines = [_progress(results, name, entries) for name in results.settings.architectures]
+    lines = [_progress(results, name) for name in results.settings.architectures]
     found = [line for line in lines if line is not None]
     if not found:
         raise NotThereError("No trial whose end is known has finished yet.")
@@ -162,15 +151,13 @@ def explain(data: BestSoFar) -> str:
     )
 
 
-def _progress(
-    results: StudyResults, architecture: str, entries: Mapping[str, Sequence[TrainedEpoch]]
-) -> Progress | None:
+def _progress(results: StudyResults, architecture: str) -> Progress | None:
     objective = results.settings.objective
     trials = [trial for stage in STAGES for trial in results.finished(stage, architecture)]
     timed = sorted(
         ((trial.finished_at, trial) for trial in trials if trial.finished_at is not None), key=lambda pair: pair[0]
     )
-    mine = entries.get(architecture, ())
+    mine = search_epochs(results, architecture)
     if not timed or not mine:
         return None
     times = [entry.at for entry in mine]

@@ -18,6 +18,7 @@ from hpo.reports.plot.looks import NEUTRAL, Looks, faded
 from hpo.reports.versus.study import ComparedStudy, Options, Studies, listed_labels, look_of
 from hpo.reports.versus.tested import Tested
 from hpo.reports.versus.tested import read as read_tested
+from hpo.results.search import search_epochs
 from hpo.results.trainings import Role
 from hpo.results.words import count, listed, metric_words, number
 
@@ -173,9 +174,8 @@ def _range(data: Tested) -> tuple[float, float]:
 def _line(study: ComparedStudy, place: int, architecture: str) -> SearchLine | None:
     results = study.results
     trials = [trial for trial in results.trials if trial.architecture == architecture]
-    keys = {key for trial in trials for key in trial.keys}
-    trained = sorted((entry.at, entry.patch_visits) for entry in results.epochs if entry.recipe_key in keys)
-    moments, spent = [at for at, _ in trained], [0, *accumulate(visits for _, visits in trained)]
+    trained = search_epochs(results, architecture)
+    moments, spent = [entry.at for entry in trained], [0, *accumulate(entry.patch_visits for entry in trained)]
     done = sorted(
         (trial.finished_at, trial.objective)
         for trial in trials
