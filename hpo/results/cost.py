@@ -26,7 +26,7 @@ class ComputeEntry:
         architecture: by name.
         role: which part. An epoch that several parts share counts once: for ``before``, or else in the first of them.
         spent: what was actually trained.
-        unshared_patch_visits: if every design point had been trained separately, from its first epoch.
+        unshared_patch_visits: of the complete design points, if each had been trained separately, from its first epoch.
     """
 
     architecture: str
@@ -43,8 +43,9 @@ class Cost:
         before: visits of the reference's final trainings.
         tuning: visits of `TUNING`.
         spent: visits of everything.
-        unshared: visits if every design point had been trained separately.
+        unshared: visits if every complete design point had been trained separately.
         seconds: training time of everything, summed over the workers.
+        compared: ``before`` and ``tuning`` of the architectures whose final trainings have begun on both sides.
     """
 
     before: int
@@ -52,11 +53,16 @@ class Cost:
     spent: int
     unshared: int
     seconds: float
+    compared: tuple[int, int]
 
     @property
     def ratio(self) -> float | None:
-        """Tuning as a multiple of the reference's final trainings; None until both exist."""
-        return self.tuning / self.before if self.before and self.tuning else None
+        """Tuning as a multiple of the reference's final trainings; None until an architecture has both.
+
+        The search of an architecture that has not come to its final trainings would be held against the others'.
+        """
+        before, tuning = self.compared
+        return tuning / before if before and tuning else None
 
     @property
     def saved(self) -> float:
@@ -66,12 +72,16 @@ class Cost:
 
 def total_cost(entries: Sequence[ComputeEntry]) -> Cost:
     """The cost of some entries together."""
+    final = {entry.architecture for entry in entries if entry.role == "after"}
+    final &= {entry.architecture for entry in entries if entry.role in REFERENCE and entry.spent.patch_visits}
+    compared = [entry for entry in entries if entry.architecture in final]
     return Cost(
         before=visits_of(entries, REFERENCE),
         tuning=visits_of(entries, TUNING),
         spent=sum(entry.spent.patch_visits for entry in entries),
         unshared=sum(entry.unshared_patch_visits for entry in entries),
         seconds=sum(entry.spent.seconds for entry in entries),
+        compared=(visits_of(compared, REFERENCE), visits_of(compared, TUNING)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from hpo.config.ranges import ChoiceRange
@@ -16,6 +16,7 @@ from hpo.results.recorded import Recorded
 from hpo.stages.ranges_file import edited_ranges
 from hpo.storage.decided import Stage1Result, Stage2Plan, folds_of
 from hpo.storage.ledger import Compute, compute_by_epoch
+from hpo.storage.points import NamedTraining
 from hpo.storage.stage_json import claimed_plan, plan_of, result_of
 from hpo.storage.tables import PointRow
 
@@ -87,13 +88,9 @@ def read_compute(study: StudyFile, recorded: Recorded) -> Iterator[ComputeEntry]
             stage = recorded.stages.get(("stage2" if role == "stage2" else "recheck", architecture))
             folds = folds_of(claimed_plan(stage)) if stage is not None and role in ("stage2", "recheck") else ()
             has_donors = role in _WITH_DONORS or bool(folds)  # the donors of trainings in folds are in the folds too
-            trainings = [
-                training
-                for row in points
-                if row.recipe is not None
-                for one in in_folds(recipe_from_json(row.recipe), folds)
-                for training in islice(one.lineage(row.epochs or 0), None if has_donors else 1)
-            ]
+            most = None if has_donors else 1
+            trainings = [one for row in points for one in _trainings(row, folds, most)]
+            alone = [one for row in points if row.state == "complete" for one in _trainings(row, folds, most)]
             needed = {(recipe.key, epoch) for recipe, epochs in trainings for epoch in range(1, epochs + 1)} - counted
             counted |= needed
             if points:
@@ -101,5 +98,20 @@ def read_compute(study: StudyFile, recorded: Recorded) -> Iterator[ComputeEntry]
                     architecture=architecture,
                     role=role,
                     spent=sum((spent[epoch] for epoch in needed if epoch in spent), Compute()),
-                    unshared_patch_visits=sum(recipe.patch_visits(epochs) for recipe, epochs in trainings),
+                    unshared_patch_visits=sum(recipe.patch_visits(epochs) for recipe, epochs in alone),
                 )
+
+
+def _trainings(row: PointRow, folds: Sequence[str], most: int | None) -> list[NamedTraining]:
+    """The trainings of a point, in each fold where there are any, and of so many of its ancestors.
+
+    With patience a training may have ended before its planned epochs.
+    """
+    if row.recipe is None:
+        return []
+    epochs = len(row.curve or ()) if row.state == "complete" else row.epochs or 0
+    return [
+        training
+        for one in in_folds(recipe_from_json(row.recipe), folds)
+        for training in islice(one.lineage(epochs), most)
+    ]

@@ -364,6 +364,10 @@ class TestAccounts:
             "Tuning took 6,500 patch-visits, 6.5 times the reference's final trainings; sharing saved 22% of all; "
             "everything together trained for 8 min."
         )
+        searching = (*entries, ComputeEntry("model2", "stage1", Compute(10, 2_000, 120.0), 2_000))
+        assert compute.finding(compute.read(replace(finished, compute=searching), _options("compute"))).startswith(
+            "Tuning took 8,500 patch-visits, 6.5 times the reference's final trainings where both are trained; "
+        )
 
     def test_ranges_show_words_and_numbers_and_who_edited_them(
         self, running: StudyResults, finished: StudyResults

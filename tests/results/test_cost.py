@@ -8,8 +8,8 @@ from hpo.results.cost import ComputeEntry, ComputeRole, total_cost
 from hpo.storage.ledger import Compute
 
 
-def _entry(role: ComputeRole, visits: int, unshared: int) -> ComputeEntry:
-    return ComputeEntry("m", role, Compute(1, visits, visits / 10), unshared)
+def _entry(role: ComputeRole, visits: int, unshared: int, architecture: str = "m") -> ComputeEntry:
+    return ComputeEntry(architecture, role, Compute(1, visits, visits / 10), unshared)
 
 
 def test_tuning_is_the_search_and_the_tuned_final_trainings() -> None:
@@ -37,3 +37,12 @@ def test_without_a_reference_there_is_no_ratio_and_without_sharing_no_saving() -
     assert total_cost([_entry("stage1", 300, 300)]).ratio is None
     assert total_cost([_entry("stage1", 300, 300)]).saved == 0
     assert total_cost([]).saved == 0
+
+
+def test_the_search_of_an_architecture_without_final_trainings_is_held_against_no_other() -> None:
+    entries = [_entry("before", 10, 10), _entry("stage1", 30, 30), _entry("after", 10, 10)]
+    cost = total_cost([*entries, _entry("stage1", 500, 500, "still searching")])
+    assert (cost.tuning, cost.compared, cost.ratio) == (540, (10, 40), 4)
+    assert total_cost([_entry("before", 10, 10), _entry("stage1", 30, 30)]).ratio is None
+    shared = [_entry("before", 10, 10), _entry("stage2", 30, 30), _entry("after", 0, 10)]
+    assert total_cost(shared).ratio == 3, "what stage 2 has trained already counts there"

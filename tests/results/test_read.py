@@ -18,6 +18,7 @@ from sqlalchemy import text
 from hpo.data.dataset import Patches
 from hpo.errors import StorageError
 from hpo.recipe.recipe import recipe_from_json
+from hpo.results.cost import total_cost
 from hpo.results.read import read_results
 from hpo.results.read_patches import find_mistakes
 from hpo.results.study import StudyResults
@@ -280,3 +281,17 @@ def test_a_training_that_went_on_counts_once_at_its_longest(sqlite: Database, tm
         assert len(trial.curve) == max(row.epochs or 0 for row in rows if row.recipe_key == trial.recipe_key)
     (cost,) = [one for one in results.compute if (one.architecture, one.role) == ("tiny", "stage2")]
     assert cost.spent.patch_visits <= cost.unshared_patch_visits
+
+
+def test_what_has_not_been_trained_yet_is_not_saved_by_sharing(sqlite: Database, tmp_path: Path) -> None:
+    told = Story(load(tmp_path), sqlite)
+    told.advance()
+    told.work()
+    parts = read_results(sqlite, told.study).compute
+    trained = [row for row in told.points("stage1") if row.state == "complete"]
+    waiting = [row for row in told.points("stage1") if row.state == "waiting"]
+    assert trained
+    assert waiting
+    cost = total_cost(parts)
+    assert cost.spent > 0
+    assert cost.unshared == sum(recipe_from_json(row.recipe or {}).patch_visits(row.epochs or 0) for row in trained)

@@ -87,7 +87,7 @@ def _facts(results: StudyResults) -> Html:
         ),
     ]
     if cost.ratio is not None:
-        note = f"the reference's training; {count(cost.tuning)} patch-visits"
+        note = f"the reference's training; {count(cost.compared[1])} patch-visits"
         facts.append(("cost of tuning", f"{cost.ratio:.1f} times", note))
     if cost.saved:
         facts.append(("saved by sharing", f"{cost.saved:.0%}", f"of {count(cost.unshared)} patch-visits"))

@@ -77,7 +77,8 @@ def draw(data: ComputeTable, looks: Looks) -> Table:
 def finding(data: ComputeTable) -> str:
     """The cost of tuning against the reference alone, and the saving by sharing."""
     cost = total_cost([entry for row in data.rows for entry in row.entries])
-    against = "" if cost.ratio is None else f", {cost.ratio:.1f} times the reference's final trainings"
+    where = "" if cost.compared == (cost.before, cost.tuning) else " where both are trained"
+    against = "" if cost.ratio is None else f", {cost.ratio:.1f} times the reference's final trainings{where}"
     saved = f"; sharing saved {cost.saved:.0%} of all" if cost.saved else ""
     return (
         f"Tuning took {count(cost.tuning)} patch-visits{against}{saved}; everything together trained for "
