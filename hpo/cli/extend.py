@@ -9,7 +9,7 @@ import typer
 
 from hpo.cli.launch import GpusOption, WorkersOption
 from hpo.cli.options import DatabaseOption, StudyArgument
-from hpo.errors import HpoError, StopRequestedError
+from hpo.errors import ConfigError, HpoError, StopRequestedError
 from hpo.terminal import tell
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ def extend(
     The numbers are added to those of the study file, which is edited in place, its comments kept. The study then equals
     one that was planned so from the start; nothing is trained twice. A stopped extension continues with hpo run.
     """
-    from hpo.config.edit_yaml import set_values
     from hpo.config.load import load_study
     from hpo.config.yaml_file import displayed
     from hpo.stages.edits import said
@@ -50,17 +49,17 @@ def extend(
     more = {name: number for name, number in asked.items() if number is not None}
     values = _values(settings, more, seeds)
     _check_started(settings)
-    set_values(settings.file, values)
+    extended = _edited(settings, values, database)
     for location, value in values.items():
         before = getattr(getattr(settings, str(location[0])), str(location[1]))
         tell(f"{displayed(settings.file)}: {'.'.join(map(str, location))}: {said(before)} -> {said(value)}")
     if plan_only:
-        _record(load_study(study, database))
+        _record(extended)
         return
     from hpo.cli.run import run_study_file
 
     try:
-        run_study_file(load_study(study, database), "test", workers, gpus)
+        run_study_file(extended, "test", workers, gpus)
     except StopRequestedError as error:
         raise StopRequestedError(str(error), go_on=f"hpo run {displayed(settings.file)}") from None
 
@@ -113,6 +112,24 @@ def _check_started(settings: StudyFile) -> None:
     with closing(look_into_study(settings)) as opened:
         if foreseen_changes(opened, settings, None) is None:
             raise HpoError(f"{settings.name}: not started; set its budget in {settings.file}, then: hpo run")
+
+
+def _edited(settings: StudyFile, values: dict[Location, Any], database: str | None) -> StudyFile:
+    """The study by its edited file; one that it would make invalid stays as it is.
+
+    Raises:
+        ConfigError: if the file cannot be edited, or would be no study's then.
+    """
+    from hpo.config.edit_yaml import set_values
+    from hpo.config.load import load_study
+
+    before = settings.file.read_bytes()
+    set_values(settings.file, values)
+    try:
+        return load_study(settings.file, database)
+    except ConfigError:
+        settings.file.write_bytes(before)
+        raise
 
 
 def _record(settings: StudyFile) -> None:

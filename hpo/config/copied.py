@@ -62,17 +62,18 @@ def _changes(study: StudyFile, name: str, space: Path, *, own_store: bool) -> di
     """What the copy says otherwise than its original; paths as the file has them, from its folder on."""
     written = read_yaml(study.file).values
     output = PurePosixPath(str(written.get("output", PurePosixPath("..", "runs", study.name))))
+    beside = output.with_name(name) if output.name else output / name  # "." and "/" have no name
     changes: dict[Location, Any] = {
         ("name",): name,
         ("search_space",): Path(os.path.relpath(space, study.file.parent)).as_posix(),
         ("copy_of",): study.copy_of or study.name,
     }
     if "output" in written:
-        changes["output",] = str(output.with_name(name))
+        changes["output",] = str(beside)
     if "database" not in written:
         changes["database",] = f"sqlite:///{output / 'study.db'}"
     if own_store:
-        changes["checkpoints",] = str(output.with_name(name) / "checkpoints")
+        changes["checkpoints",] = str(beside / "checkpoints")
     elif "checkpoints" not in written:
         changes["checkpoints",] = str(output / "checkpoints")
     return changes

@@ -101,6 +101,21 @@ def test_extend_refuses_another_kind_of_budget_nothing_at_all_and_what_has_not_s
     assert story.study.file.read_text() == text
 
 
+@pytest.mark.parametrize(("budget", "more"), [("patch_visits", "2.5"), ("patch_visits", "1e19"), ("minutes", "1e400")])
+def test_extend_leaves_no_file_that_is_no_study(hpo: Hpo, tmp_path: Path, budget: str, more: str) -> None:
+    study = load(tmp_path, architectures=STUDY["architectures"][:1], stage2={"trials": None, budget: 5000})
+    Story(study, open_database(study.database)).advance()
+    before = study.file.read_bytes()
+    assert f"stage2.{budget}" in hpo.refused("extend", study.file, f"--{budget.replace('_', '-')}", more, "--plan-only")
+    assert study.file.read_bytes() == before
+
+
+def test_a_study_whose_output_folder_has_no_name_of_its_own_is_copied_too(hpo: Hpo, tmp_path: Path) -> None:
+    file = write(tmp_path, output=".")
+    assert hpo("copy", file, "other").status == 0
+    assert load_study(tmp_path / "other.yaml").output == tmp_path / "other"
+
+
 def test_a_copy_shares_database_and_checkpoints_and_has_a_search_space_of_its_own(hpo: Hpo, story: Story) -> None:
     story.run("stage1")
     told = hpo("copy", story.study.file, "other")
