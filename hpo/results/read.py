@@ -66,6 +66,7 @@ def read_results(database: Database, study: StudyFile, dataset: Dataset | None =
         workers=tuple(recorded.workers),
         faults=tuple(read_faults(recorded)),
         classes=_classes(recorded) if dataset is None else dataset.classes,
+        given_up=recorded.given_up,
     )
     return results if dataset is None else replace(results, mistakes=find_mistakes(results, dataset.test))
 

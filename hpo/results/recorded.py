@@ -56,6 +56,15 @@ class Recorded:
             if name == "test" and stage.closed_at is not None and abandoned(stage) is None
         }
 
+    @property
+    def given_up(self) -> dict[str, str]:
+        """Why, of the architectures that go no further."""
+        return {
+            architecture: reason
+            for (_, architecture), stage in self.stages.items()
+            if (reason := abandoned(stage)) is not None
+        }
+
 
 def read_recorded(database: Database, study: StudyFile) -> Recorded:
     """Read a study in one transaction, so that a worker's concurrent write is seen everywhere or nowhere.

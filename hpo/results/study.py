@@ -67,6 +67,7 @@ class StudyResults:
         faults: attempts that ended badly, in order.
         classes: their names, in the order of the labels.
         mistakes: the most confident ones of the best architecture; empty if the test patches are not available.
+        given_up: why, of the architectures that go no further.
     """
 
     settings: StudySettings
@@ -89,6 +90,7 @@ class StudyResults:
     faults: tuple[Fault, ...] = ()
     classes: tuple[str, ...] = CLASSES
     mistakes: tuple[Mistake, ...] = ()
+    given_up: Mapping[str, str] = field(default_factory=dict)
 
     def trials_of(self, stage: StageName, architecture: str | None = None) -> list[TrialResult]:
         """A stage's trials in any state, in order, of one architecture or of all."""
@@ -233,9 +235,10 @@ class StudyResults:
 
     @property
     def is_finished(self) -> bool:
-        """Whether every architecture has been tested on both sides with every seed."""
+        """Whether every architecture has been tested on both sides with every seed, or was given up."""
         compared, seeds = self.compared, len(self.settings.confirm.seeds)
-        return all(name in compared and compared[name].sampling.seeds == seeds for name in self.settings.architectures)
+        going = [name for name in self.settings.architectures if name not in self.given_up]
+        return all(name in compared and compared[name].sampling.seeds == seeds for name in going)
 
     def predictions(self, architecture: str) -> dict[Role, NDArray[np.float32]]:
         """Test probabilities ``(S, N)`` of each side, on the seeds that all sides with predictions share.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from hpo.reports.page.summary import summarize
 from hpo.results.read import read_results
 from hpo.storage.claims import claim_points
 from hpo.storage.database import Database, open_database
@@ -46,3 +47,18 @@ def test_what_a_worker_writes_while_a_study_is_read_is_in_none_of_it(
     assert (during.faults, len(during.epochs)) == (before.faults, len(before.epochs))
     assert [fault.reason for fault in after.faults] == ["the disk was full"]
     assert len(after.epochs) == len(before.epochs) + 1
+
+
+def test_a_study_ends_although_an_architecture_was_given_up(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(load(tmp_path), sqlite, quality={"wide": lambda _: None})
+    story.advance()
+    assert not read_results(sqlite, story.study).is_finished
+    story.run()
+    story.predict()
+    results = read_results(sqlite, story.study)
+    assert list(results.given_up) == ["wide"]
+    assert results.given_up["wide"].startswith("none of ")
+    assert results.is_finished
+    page = summarize(results)
+    assert "not finished" not in page
+    assert "wide was given up: none of " in page

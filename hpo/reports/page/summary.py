@@ -35,6 +35,8 @@ _TESTS: tuple[Tested, ...] = ("accuracy", "auc")
 def summarize(results: StudyResults) -> Html:
     """The verdict in two sentences, the numbers behind it, and what to run next."""
     parts = [] if results.is_finished else [paragraph(_progress(results), "notice")]
+    for name, reason in results.given_up.items():
+        parts.append(paragraph(f"{name} was given up: {reason.rstrip('.')}.", "notice"))
     if results.compared:
         parts.append(paragraph(verdict(results), "verdict"))
         parts.append(paragraph(_origin(results), "origin"))
