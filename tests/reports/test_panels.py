@@ -324,6 +324,16 @@ class TestTestResults:
         assert "model4 in the paper" in text
         assert "Training patches 7,200, batch size 24, learning rate 0.0057" in text
 
+    def test_with_patience_the_validation_is_that_of_the_epoch_that_was_kept(self, finished: StudyResults) -> None:
+        kept = tuple(
+            replace(one, objective=max(epoch["valid_auc"] for epoch in one.curve)) for one in finished.confirmations
+        )
+        settings = stages_changed(finished.settings, confirm={"patience": 2})
+        study = replace(finished, confirmations=kept, settings=settings)
+        for row in best_table.read(study, _options("best_table")).rows:
+            values = [one.objective for one in study.finals(row.name, "after")]
+            assert row.validation == pytest.approx(fmean(value or 0.0 for value in values))
+
     def test_the_control_parts_settings_from_weights(self, finished: StudyResults, expected: Expected) -> None:
         row = cold_control.read(finished, _options("cold_control")).rows[2]
         assert row.tuned_cold is not None

@@ -53,9 +53,10 @@ def read(results: StudyResults, options: PanelSettings) -> BestTable:
     objective = results.settings.objective
     rows = []
     for name, found in results.comparison.items():
-        trainings = [one for one in results.finals(name, "after") if one.curve]
+        trainings = results.trained_finals(name, "after")
         if "after" in found.measured and trainings:
-            validation = fmean(objective.value(one.curve) for one in trainings)
+            # As it was judged: with patience by another epoch than the study's objective says.
+            validation = fmean(one.objective for one in trainings if one.objective is not None)
             first: Confirmation = trainings[0]
             others = {one: value for one, value in results.final_values(name).items() if one != objective.metric}
             measured = dict(found.measured["after"].metrics)
