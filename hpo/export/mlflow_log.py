@@ -79,26 +79,29 @@ class _Log:
         self._client, name = client, results.settings.name
         found = client.get_experiment_by_name(name)
         self._experiment: str = client.create_experiment(name) if found is None else found.experiment_id
-        self._logged: set[str] = set()
+        self._logged: dict[str, tuple[str, str]] = {}  # from a run's name to its digest and MLflow's identity
         of_study = None
         for run in self._runs():
             key = run.data.tags.get(_DIGEST)
             if _STUDY in run.data.tags:
                 of_study = run.info.run_id
             elif key is not None and run.info.status in ("FINISHED", "FAILED"):
-                self._logged.add(key)
+                self._logged[run.info.run_name] = key, run.info.run_id
             elif key is not None:  # of an export that was interrupted
                 client.delete_run(run.info.run_id)
         self._parent: str = of_study or self._create(name, _began(results), {_STUDY: name})
 
     def add_runs(self, runs: Sequence[Run], on_run: Callable[[int, int], object]) -> int:
-        """Log the runs that are not there yet; returns how many those are."""
+        """Log the runs that are not there yet, or not as they are now; returns how many those are."""
         new = 0
         for number, run in enumerate(runs, 1):
             key = digest({"settings": dict(run.settings), "curve": run.curve, "final": run.final, "tags": run.tags})
-            if key not in self._logged:
+            known, identity = self._logged.get(run.name, ("", ""))
+            if key != known:
                 self._add(run, key)
                 new += 1
+                if identity:  # as it was logged before it was tested, or judged by another objective
+                    self._client.delete_run(identity)
             on_run(number, len(runs))
         return new
 
@@ -123,8 +126,11 @@ class _Log:
             "warm_start": "searched" if settings.stage2.tunes_start else settings.stage2.warm_start,
             "before": SIDE_WORDS["equal" if settings.confirm.equal_training else "before"],
         }
-        self._log(self._parent, [(metrics, 0, at)], parameters)
-        tags = {f"hpo.version.{name}": version for name, version in results.versions.items()}
+        known = self._client.get_run(self._parent).data.params
+        # MLflow lets no parameter change, and an edited study has others: a tag says what it is now.
+        changed = {f"hpo.{name}": value for name, value in parameters.items() if known.get(name, value) != value}
+        self._log(self._parent, [(metrics, 0, at)], {name: parameters[name] for name in parameters.keys() - known})
+        tags = {f"hpo.version.{name}": version for name, version in results.versions.items()} | changed
         if results.data is not None:
             tags |= {"hpo.data_digest": results.data.digest, "hpo.test_digest": results.data.test_digest}
         for name, value in tags.items():

@@ -126,6 +126,26 @@ def test_what_has_ended_since_is_added(logged: Logged) -> None:
     assert "stage1/model1/99" in logged.runs()
 
 
+def test_a_training_that_has_been_tested_since_is_still_one_run(logged: Logged) -> None:
+    settings = replace(logged.results.settings, name="tested later")
+    tested = replace(logged.results, settings=settings, trials=(), confirmations=logged.results.confirmations[:1])
+    closed = replace(tested, confirmations=(replace(tested.confirmations[0], test_probabilities=None),))
+    assert (logged.log(closed), logged.log(tested), logged.log(tested)) == (1, 1, 0)
+    experiment = logged.client.get_experiment_by_name("tested later")
+    assert experiment is not None
+    runs = sorted(logged.client.search_runs([experiment.experiment_id]), key=lambda run: str(run.info.run_name))
+    assert [run.info.run_name for run in runs] == ["confirm/model1/before-0", "tested later"]
+    assert "test_auc" in runs[0].data.metrics
+
+
+def test_an_edited_study_is_logged_too(logged: Logged) -> None:
+    settings = replace(logged.results.settings, architectures=("model1", "model2"))
+    assert logged.log(replace(logged.results, settings=settings)) == 0
+    parent = logged.runs()["invented"]
+    assert parent.data.params["architectures"] == "model1"
+    assert parent.data.tags["hpo.architectures"] == "model1, model2"
+
+
 def test_a_run_whose_logging_was_interrupted_is_logged_again(logged: Logged) -> None:
     victim = logged.runs()["stage2/model1/9"].info.run_id
     logged.client.update_run(victim, status="RUNNING")
