@@ -12,7 +12,9 @@ def horizon_lines(study: StudyFile) -> list[str]:
     space, final = study.space, study.confirm.epochs
     factor = space.factors.get("strategy")
     used = [] if factor is None else dict.fromkeys([factor.reference, *factor.levels])
-    longest = max(final, study.stage2.epochs, *map(int, space.factors["epochs"].levels or (0,)))
+    epochs = space.factors["epochs"]
+    explored = [epochs.reference, *(epochs.levels if "epochs" in study.stage1.factors else ())]
+    longest = max(final, study.stage2.epochs, *map(int, explored))
     lines = []
     for name in used:
         horizon = replace(space.strategy, name=name).horizon  # type: ignore[arg-type]  # validated as one of them

@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, Tag, TypeAdapter, model_validator
 
 from hpo.config.explain import Problem, config_error, refuse, shown
 from hpo.config.factor import Factor, fitting_value, is_numeric
-from hpo.config.fields import FactorName, FactorValue, Number, Settings
+from hpo.config.fields import FactorName, FactorValue, Number, Settings, repeated_items
 from hpo.config.load import validated
 from hpo.config.study import StudyFile
 from hpo.config.yaml_file import read_yaml, write_yaml
@@ -164,11 +164,13 @@ def _range_problems(name: str, limits: NumericRange | ChoiceRange, factor: Facto
     if isinstance(limits, ChoiceRange):
         if is_numeric(name, factor):
             return [Problem((), "is a number: expected low, high and best; found choices")]
-        return [
+        known = [(isinstance(level, bool), level) for level in factor.levels]  # 1 equals true, and is another level
+        problems = [
             Problem(("choices", index), f"found {shown(choice)}; {nearest(str(choice), map(str, factor.levels))}")
             for index, choice in enumerate(limits.choices)
-            if choice not in factor.levels
+            if (isinstance(choice, bool), choice) not in known
         ]
+        return problems + repeated_items("choices", limits.choices)
     if not is_numeric(name, factor) or factor.low is None or factor.high is None:
         return [Problem((), "is not a number: expected choices and best; found low, high and best")]
     text = f"the search space allows {factor.low:g} to {factor.high:g}"

@@ -34,3 +34,27 @@ def test_a_horizon_before_the_end_of_the_final_trainings_is_told(tmp_path: Path)
 def test_an_equally_trained_reference_goes_beyond_its_horizon(tmp_path: Path) -> None:
     [line] = lines(tmp_path, 6, equal_training=True)
     assert line.startswith("cosine: the reference is trained as long as the tuned model")
+
+
+def test_the_reference_of_stage_1_is_a_training_too(tmp_path: Path) -> None:
+    strategies, epochs = {"cosine": {"over": 9}}, {"reference": 9}
+    study = load(
+        tmp_path,
+        space={**COSINE, "epochs": epochs},
+        strategies=strategies,
+        stage1={"factors": ["batch_size", "strategy"]},
+        stage2={"epochs": 4},
+        confirm={"epochs": 9},
+    )
+    assert horizon_lines(study) == []
+    shorter = study.model_copy(update={"confirm": study.confirm.model_copy(update={"epochs": 3})})
+    assert horizon_lines(shorter) == [], "stage 1 comes to the end of the horizon"
+    unvaried = load(
+        tmp_path / "unvaried",
+        space={**COSINE, "epochs": {"reference": 2, "levels": [2, 50]}},
+        strategies=strategies,
+        stage1={"factors": ["batch_size", "strategy"]},
+        stage2={"epochs": 4},
+        confirm={"epochs": 4},
+    )
+    assert horizon_lines(unvaried)[0].startswith("cosine: the longest training takes 4 epochs and its horizon is 9")

@@ -132,6 +132,10 @@ def test_every_range_inside_the_space_survives_the_file_to_the_last_bit(
             '3 architectures.model2.strategy.choices.1: found "exponential"; allowed: constant, step',
         ),
         (
+            "architectures:\n  model2:\n    strategy: {choices: [constant, step, constant], best: step}",
+            "3 architectures.model2.strategy.choices.2: 'constant' is listed twice",
+        ),
+        (
             "architectures:\n  model2:\n    strategy: {choices: [constant], best: step}",
             '3 architectures.model2.strategy.best: "step" is not among the choices ("constant")',
         ),
