@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from hpo.config.as_planned import StudyPlace, find_study
 from hpo.errors import HpoError
+from hpo.file_faults import file_fault
 from hpo.run.archive import ARCHIVE, MANIFEST, ROWS, Manifest
 from hpo.storage.database import open_database
 from hpo.storage.migration import FORMAT
@@ -54,7 +55,10 @@ def restore_study(archive: Path, folder: Path | None, *, database: str | None, d
             if not _is_from(target, mark):
                 if target.exists() and any(target.iterdir()):
                     raise HpoError(f"{target} already exists; name another folder")
-                _extract(archive, tar, manifest, target, data, mark)
+                try:
+                    _extract(archive, tar, manifest, target, data, mark)
+                except OSError as error:
+                    raise HpoError(f"{target}: cannot be written: {file_fault(error)}") from None
     except (tarfile.TarError, EOFError) as error:
         raise HpoError(f"{archive}: is no archive of hpo, or damaged ({error})") from None
     except OSError as error:

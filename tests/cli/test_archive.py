@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import tarfile
@@ -155,6 +156,20 @@ def test_a_sqlite_study_needs_no_options_anywhere(hpo: Hpo, tmp_path: Path, monk
     assert hpo("ranges", tmp_path / "small" / "study.yaml").out.count("learning_rate") == 2
     values = yaml.safe_load((tmp_path / "small" / "study.yaml").read_text())
     assert "database" not in values
+
+
+def test_a_place_that_cannot_be_written_is_not_called_a_damaged_archive(
+    hpo: Hpo, story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.run("stage1")
+    assert hpo("archive", story.study.file, tmp_path / "whole.tar").status == 0
+
+    def full(_path: Path, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    line = hpo.refused("restore", tmp_path / "whole.tar", tmp_path / "there")
+    assert line.startswith(f"{tmp_path / 'there'}: cannot be written: no space left on the disk")
 
 
 def test_what_is_no_archive_or_damaged_is_refused_and_leaves_nothing(hpo: Hpo, story: Story, tmp_path: Path) -> None:
