@@ -10,7 +10,7 @@ from rich.text import Text
 
 from hpo.evaluation.estimate import Estimate
 from hpo.evaluation.metrics import METRICS
-from hpo.results.front import objective_value, read_front, rule_words
+from hpo.results.front import bound_lines, objective_value, read_front, rule_words
 from hpo.results.study import StudyResults
 from hpo.results.words import before_note, listed, plural, resampled_words
 from hpo.terminal import out, tell
@@ -51,6 +51,7 @@ def objective_lines(results: StudyResults) -> Iterator[str]:
     if front is None or not front.best:
         return
     yield f"chosen from a front of {plural(len(front.best), 'network')}: {rule_words(front.objectives)}"
+    yield from bound_lines(front)
     for name in results.compared:
         trial, values = front.chosen.get(name), results.final_values(name)
         if trial is None or not values:

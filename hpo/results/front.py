@@ -8,7 +8,7 @@ from hpo.config.objectives import QUANTITIES
 from hpo.evaluation.front import Objectives, less_is_better
 from hpo.results.study import StudyResults
 from hpo.results.trainings import TrialResult
-from hpo.results.words import count, metric_words, number
+from hpo.results.words import count, listed, metric_words, number
 
 _QUANTITY_WORDS = {
     "parameters": "parameters",
@@ -86,6 +86,18 @@ def rule_words(objectives: Objectives) -> str:
     bounds += [f"{_plain(name)} at most {bound:g}" for name, bound in rule.at_most.items()]
     kept = f", with {' and '.join(bounds)}," if bounds else ""
     return f"{among}{kept + ' ' if kept else ', '}{then}"
+
+
+def bound_lines(front: Front) -> list[str]:
+    """The architectures none of whose networks keeps the rule's bounds, a line each: one beyond them is chosen."""
+    violations = front.objectives.violations
+    lines = []
+    for name, chosen in front.chosen.items():
+        tried = [violations(trial.values) for trial in front.trials if trial.architecture == name]
+        if all(any(over > 0 for over in one.values()) for one in tried):
+            beyond = [bound for bound, over in violations(chosen.values).items() if over > 0]
+            lines.append(f"no network of {name} keeps all bounds: the chosen one breaks {listed(beyond)}")
+    return lines
 
 
 def _plain(name: str) -> str:

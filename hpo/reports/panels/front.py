@@ -8,12 +8,13 @@ import plotly.graph_objects as go
 
 from hpo.config.dashboard import PanelSettings
 from hpo.config.objectives import QUANTITIES
+from hpo.evaluation.front import less_is_better
 from hpo.reports.panel import NotAskedError, NotThereError, Panel
 from hpo.reports.plot.figure import figure, figure_text
 from hpo.reports.plot.grid import cell, plot_grid
 from hpo.reports.plot.legend import LEGEND_ABOVE
 from hpo.reports.plot.looks import NEUTRAL, Looks, faded
-from hpo.results.front import Front, objective_value, objective_words, read_front, rule_words
+from hpo.results.front import Front, bound_lines, objective_value, objective_words, read_front, rule_words
 from hpo.results.study import StudyResults
 from hpo.results.trainings import TrialResult
 from hpo.results.words import capital, listed, plural
@@ -80,7 +81,8 @@ def _plot(shown: go.Figure, front: Front, name: str, looks: Looks, at: dict[str,
             y=[one[1] for one in line],
             mode="lines",
             name="front",
-            line={"color": NEUTRAL, "width": 1.5, "shape": "hv", "dash": "dot"},
+            # What is reached at a place is what the front has at no worse a place.
+            line={"color": NEUTRAL, "width": 1.5, "shape": "hv" if less_is_better(name) else "vh", "dash": "dot"},
             hoverinfo="skip",
             showlegend=is_first,
             **at,
@@ -141,7 +143,9 @@ def finding(data: FrontData) -> str:
     are = "is" if len(front.best) == 1 else "are"
     ends = f": {_ends(front, first)}" if first is last else f", from {_ends(front, first)} to {_ends(front, last)}"
     chosen = listed(f"{name}'s trial {trial.number} ({_ends(front, trial)})" for name, trial in front.chosen.items())
-    return f"Of {plural(len(front.trials), 'network')} {len(front.best)} {are} on the front{ends}. Chosen: {chosen}."
+    beyond = "".join(f" {capital(line)}." for line in bound_lines(front))
+    networks = plural(len(front.trials), "network")
+    return f"Of {networks} {len(front.best)} {are} on the front{ends}. Chosen: {chosen}.{beyond}"
 
 
 def _ends(front: Front, trial: TrialResult) -> str:

@@ -72,3 +72,27 @@ def test_the_compute_of_a_trial_is_its_trainings_whatever_its_point_names(finish
 def test_before_a_trial_has_finished_the_front_says_so(empty: StudyResults) -> None:
     with pytest.raises(NotThereError, match="No stage-2 trial has finished yet"):
         front.read(several(empty, "parameters"), PanelSettings(panel="front"))
+
+
+def test_bounds_that_no_network_keeps_are_named(finished: StudyResults) -> None:
+    results = several(finished.only("model1"), "parameters")
+    objectives = results.settings.objectives
+    assert objectives is not None
+    for least, said in (
+        (0.1, ""),
+        (0.999, " No network of model1 keeps all bounds: the chosen one breaks auc at least"),
+    ):
+        bounded = replace(objectives, rule=replace(objectives.rule, at_least={"auc": least}))
+        data = front.read(
+            replace(results, settings=replace(results.settings, objectives=bounded)), PanelSettings(panel="front")
+        )
+        assert ("keeps all bounds" in front.finding(data)) is bool(said)
+        assert said in front.finding(data)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("parameters", "hv"), ("loss", "hv"), ("accuracy", "vh")])
+def test_the_front_is_joined_by_what_is_reached(finished: StudyResults, name: str, shape: str) -> None:
+    results = several(finished, name)
+    drawn = front.draw(front.read(results, PanelSettings(panel="front")), Looks(results.settings.architectures))
+    (line,) = [trace for trace in drawn.data if trace.name == "front"]
+    assert line.line.shape == shape
