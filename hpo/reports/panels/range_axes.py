@@ -131,7 +131,7 @@ def finding(data: RangeAxes) -> str:
         left = sum(len(axis.ranges) for axis in data.axes)
         return f"Stage 1 has left {plural(left, 'range')} so far; no stage-2 trial has finished yet."
     places = listed(
-        f"{factor_words(factor)} {value_words(value)} ({_where(share)} of {range_words(low, high)})"
+        f"{factor_words(factor)} {value_words(value)} ({_where(share)} {range_words(low, high)})"
         for factor, value, low, high, share in data.best.places
     )
     if not places:
@@ -212,12 +212,14 @@ def _best(settings: StudySettings, best: TrialResult, ranges: dict[tuple[str, st
 def _where(share: float) -> str:
     """A place between two ends in words; within a twentieth of an end, the range may be too narrow."""
     limits = (
-        (0.05, "at the low end"),
-        (1 / 3, "in the lower third"),
-        (2 / 3, "in the middle"),
-        (0.95, "in the upper third"),
+        (-1e-9, "below"),  # where the whole search space is searched
+        (0.05, "at the low end of"),
+        (1 / 3, "in the lower third of"),
+        (2 / 3, "in the middle of"),
+        (0.95, "in the upper third of"),
+        (1 + 1e-9, "at the high end of"),
     )
-    return next((words for limit, words in limits if share <= limit), "at the high end")
+    return next((words for limit, words in limits if share <= limit), "above")
 
 
 def _draw_levels(shown: go.Figure, place: int, line: AxisLine, looks: Looks) -> None:

@@ -64,7 +64,9 @@ def test_the_finding_says_where_the_best_trial_fell(finished: StudyResults) -> N
         (0.0017, "at the low end"),
         (0.0025, "in the lower third"),
         (0.012, "in the upper third"),
-        (0.0173, "at the high"),
+        (0.0173, "at the high end of 0.0017"),
+        (0.0001, "below 0.0017 to 0.0173"),
+        (0.1, "above 0.0017 to 0.0173"),
     ],
 )
 def test_an_end_of_the_range_is_told_from_its_inside(finished: StudyResults, rate: float, words: str) -> None:
