@@ -16,6 +16,7 @@ import pytest
 
 from hpo.config.dashboard import PanelName, PanelSettings
 from hpo.config.panels import needed_options, panel_names, panel_options
+from hpo.config.versions import versions as current
 from hpo.evaluation.metrics import METRICS
 from hpo.recipe.arithmetic import Arithmetic
 from hpo.reports import panels
@@ -426,6 +427,9 @@ class TestAccounts:
 
     def test_versions_and_data_are_shown(self, finished: StudyResults) -> None:
         assert "2.21.0" in shown(versions.draw(versions.read(finished, _options("versions")), LOOKS))
+        named = versions.finding(versions.read(replace(finished, versions=current()), _options("versions")))
+        assert named.startswith("This report was made with hpo ")
+        assert f"python {current()['python']}." in named
         patches = data.draw(data.read(finished, _options("data")), LOOKS)
         assert "data:image/" in patches
         assert "8,000" in patches

@@ -1,4 +1,4 @@
-"""With which versions the study was run."""
+"""The versions with which the report was made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hpo.reports.table import Cell, Column, Table
 from hpo.results.study import StudyResults
 from hpo.results.words import listed
 
-_NAMED = ("hpo", "tensorflow", "keras", "optuna", "Python")
+_NAMED = ("hpo", "tensorflow", "keras", "optuna", "python")
 
 
 class Versions(NamedTuple):
@@ -21,13 +21,13 @@ class Versions(NamedTuple):
 
 
 def read(results: StudyResults, _options: PanelSettings) -> Versions:
-    """The recorded versions.
+    """The versions where the results were read; those of each worker are not recorded.
 
     Raises:
-        NotThereError: if none were recorded.
+        NotThereError: if they are not known.
     """
     if not results.versions:
-        raise NotThereError("No versions have been recorded yet.")
+        raise NotThereError("The versions are not known.")
     return Versions(dict(results.versions))
 
 
@@ -40,12 +40,16 @@ def draw(data: Versions, _looks: Looks) -> Table:
 def finding(data: Versions) -> str:
     """The packages that matter most."""
     shown = [f"{name} {data.versions[name]}" for name in _NAMED if name in data.versions]
-    return f"Run with {listed(shown or [f'{name} {version}' for name, version in data.versions.items()])}."
+    every = [f"{name} {version}" for name, version in data.versions.items()]
+    return f"This report was made with {listed(shown or every)}."
 
 
 def explain(_data: Versions) -> str:
-    """The use of recorded versions."""
-    return "The same data, study file, versions, kind of CPU and number of threads give the same weights."
+    """The use of versions, and whose they are."""
+    return (
+        "The same data, study file, versions, kind of CPU and number of threads give the same weights. Workers may "
+        "have run elsewhere, or before an upgrade: their versions are not recorded."
+    )
 
 
 PANEL = Panel("Versions", read, draw, finding, explain)
