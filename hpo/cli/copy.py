@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hpo.cli.options import StudyArgument
-from hpo.errors import StorageError
+from hpo.errors import HpoError, StorageError
 from hpo.terminal import say, tell
 
 
@@ -35,6 +35,8 @@ def copy(
         if opened is not None:
             with closing(opened):
                 recorded = recorded_settings(opened, settings.name)
+                if name != settings.name and recorded_settings(opened, name) is not None:
+                    raise HpoError(f"{name}: database {opened.url} holds a study of that name; choose another name")
     own_store = recorded is not None and recorded["valid_patches"] != settings.data.valid_patches
     file, space = copy_study(settings, name, own_store=own_store)
     tell(f"{displayed(file)}, with its search space {displayed(space)}; next: hpo plan {displayed(file)}")

@@ -29,13 +29,15 @@ def copy_study(study: StudyFile, name: str, *, own_store: bool = False) -> tuple
         The new study file and its search space.
 
     Raises:
-        HpoError: if the name cannot be a study's, or one of the files is there already.
+        HpoError: if the name cannot be a study's, or is this one's, or one of the files is there already.
     """
     if not re.fullmatch(NAME_PATTERN, name):
         raise HpoError(
             f"{name}: a study's name is made of letters, digits, '-' and '_', and begins with a letter or digit; its "
             f"file is written beside {displayed(study.file)}"
         )
+    if name == study.name:
+        raise HpoError(f"{displayed(study.file)}: this study is called {name} already; choose another name")
     file, space = study.file.with_name(f"{name}.yaml"), _space_file(study, name)
     for path in (file, space):
         if path.exists():

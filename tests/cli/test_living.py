@@ -116,6 +116,19 @@ def test_a_study_whose_output_folder_has_no_name_of_its_own_is_copied_too(hpo: H
     assert load_study(tmp_path / "other.yaml").output == tmp_path / "other"
 
 
+def test_a_copy_is_refused_where_its_name_is_a_studys_already(hpo: Hpo, story: Story, tmp_path: Path) -> None:
+    story.run()
+    assert "this study is called small already" in hpo.refused("copy", story.study.file, "small")
+    other = load(tmp_path / "other", name="other", database=story.study.database)
+    Story(other, open_database(other.database)).advance()
+    assert "holds a study of that name" in hpo.refused("copy", story.study.file, "other")
+    assert sorted(path.name for path in story.study.file.parent.glob("*.yaml")) == [
+        "dashboard.yaml",
+        "space.yaml",
+        "study.yaml",
+    ]
+
+
 def test_a_copy_shares_database_and_checkpoints_and_has_a_search_space_of_its_own(hpo: Hpo, story: Story) -> None:
     story.run("stage1")
     told = hpo("copy", story.study.file, "other")
