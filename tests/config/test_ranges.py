@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hpo.config.load import load_study
 from hpo.config.ranges import ChoiceRange, NumericRange, load_ranges, ranges_from_json, write_ranges
 from hpo.config.study import StudyFile
+from hpo.errors import ConfigError
 from tests.config.samples import DASHBOARD, SPACE, STUDY, refusal
 
 
@@ -155,3 +156,13 @@ def test_an_edit_that_cannot_be_honoured_is_refused(study: StudyFile, file: Path
     file.write_text(text)
 
     assert refusal(load_ranges, file, study) == [error]
+
+
+def test_one_and_zero_are_not_true_and_false(tmp_path: Path) -> None:
+    augmentation = "  augmentation: {reference: false, levels: [false, true]}\n"
+    for name, text in (("space", SPACE + augmentation), ("dashboard", DASHBOARD), ("example", STUDY)):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    file = tmp_path / "ranges.yaml"
+    file.write_text("architectures: {model2: {augmentation: {choices: [1], best: 1}}}")
+    with pytest.raises(ConfigError, match=r"choices.0: found 1; allowed: False, True"):
+        load_ranges(file, load_study(tmp_path / "example.yaml"))

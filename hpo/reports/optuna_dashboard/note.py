@@ -158,10 +158,11 @@ def _range_words(limits: FactorRange) -> str:
 def _after_stage2(results: StudyResults, architecture: str) -> Iterator[tuple[str, str]]:
     chosen = results.chosen(architecture)
     if chosen is not None and chosen.repeated is not None:
+        trained = sum(training.objective is not None for training in chosen.trainings)
         yield (
             "Recheck",
             f"number {chosen.place} of stage 2's best reached {number(chosen.searched)} there and "
-            f"{number(chosen.repeated)} as the mean of {plural(len(chosen.trainings), 'fresh seed')}: chosen by that",
+            f"{number(chosen.repeated)} as the mean of {plural(trained, 'fresh seed')}: chosen by that",
         )
     after = results.finals(architecture, "after")
     if after:

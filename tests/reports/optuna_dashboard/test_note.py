@@ -47,6 +47,15 @@ def test_stage_1_tells_where_it_belongs_its_best_trial_and_what_it_leaves_to_sta
     assert told["Goes on in"] == "[invented/stage2/model2](/dashboard/studies/5)"
 
 
+def test_a_recheck_counts_the_fresh_seeds_that_it_is_the_mean_of(honest: StudyResults) -> None:
+    assert "the mean of 2 fresh seeds" in facts(note(honest, "stage2"))["Recheck"]
+    candidates = tuple(
+        replace(one, trainings=(one.trainings[0], replace(one.trainings[1], objective=None)))
+        for one in honest.candidates
+    )
+    assert "the mean of 1 fresh seed:" in facts(note(replace(honest, candidates=candidates), "stage2"))["Recheck"]
+
+
 def test_stage_2_tells_its_choice_and_what_the_test_split_said_of_it(finished: StudyResults) -> None:
     told = facts(note(finished, "stage2"))
     found = finished.comparison["model2"].before_after
