@@ -248,12 +248,13 @@ def metric_standard_error(
         groups: ``(N,)``, the slide of each patch, where known.
 
     Returns:
-        DeLong's for ``auc`` without groups, otherwise that of 500 bootstrap resamples.
+        DeLong's for ``auc`` without groups and with two patches of each class or more, otherwise that of 500 bootstrap
+        resamples.
 
     Raises:
         ValueError: if shapes do not match, or there are fewer than three patches.
     """
-    if metric == "auc" and groups is None:
+    if metric == "auc" and groups is None and min(np.unique(labels, return_counts=True)[1]) > 1:
         return auc_standard_error(labels, probabilities[None])
     if metric not in (TWO_CLASSES if probabilities.ndim == 1 else SUPPORTED):
         return scorer_standard_error(labels, probabilities, partial(score, metric), groups)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ class AucDifference:
         standard_error: of the difference.
         low, high: 95% interval, ``difference -+ 1.96 standard_error``.
         p_value: two-sided, of no difference.
+
+    A class of a single patch shows no variance. Then the standard error is infinite, the interval -1 to 1 and p = 1.
     """
 
     difference: float
@@ -44,8 +47,11 @@ def auc_standard_error(labels: NDArray[Any], probabilities: NDArray[Any]) -> flo
         The standard error; 0 if a class has fewer than two patches.
     """
     if probabilities.ndim == 3:
-        return _joint_error(labels, [_components(labels == k, probabilities[..., k]) for k in _classes(probabilities)])
-    return _standard_error(*_components(labels, np.atleast_2d(probabilities)))
+        parts = [_components(labels == k, probabilities[..., k]) for k in _classes(probabilities)]
+        error = _joint_error(labels, parts)
+    else:
+        error = _standard_error(*_components(labels, np.atleast_2d(probabilities)))
+    return 0.0 if error is None else error
 
 
 def compare_auc(labels: NDArray[Any], before: NDArray[Any], after: NDArray[Any]) -> AucDifference:
@@ -119,17 +125,19 @@ def _mean_difference(positives: NDArray[np.float64], negatives: NDArray[np.float
     return float(np.mean(positives)) if len(positives) and len(negatives) else 0.0
 
 
-def _tested(difference: float, error: float) -> AucDifference:
+def _tested(difference: float, error: float | None) -> AucDifference:
+    if error is None:
+        return AucDifference(difference, math.inf, -1.0, 1.0, 1.0)
     p_value = _two_sided(difference, error)
     return AucDifference(difference, error, difference - Z_95 * error, difference + Z_95 * error, p_value)
 
 
-def _joint_error(labels: NDArray[Any], parts: Sequence[_Parts]) -> float:
-    """The standard error of the mean over classes of their areas, from each class's components."""
+def _joint_error(labels: NDArray[Any], parts: Sequence[_Parts]) -> float | None:
+    """The standard error of the mean over classes of their areas, from each class's components; None if unknown."""
     influence = np.zeros(len(labels))
     for k, (positives, negatives) in enumerate(parts):
         if min(len(positives), len(negatives)) < 2:
-            return 0.0
+            return None
         for own, part in ((labels == k, positives), (labels != k, negatives)):
             influence[own] += (part - part.mean()) / np.sqrt(len(part) * (len(part) - 1.0))
     return float(np.sqrt(np.sum(influence**2))) / len(parts)
@@ -153,8 +161,9 @@ def _two_sided(difference: float, error: float) -> float:
     return float(2.0 * norm.sf(abs(difference) / error))
 
 
-def _standard_error(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> float:
+def _standard_error(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> float | None:
+    """The standard error of an area from its components; None if a class has too few to show any variance."""
     if len(positives) < 2 or len(negatives) < 2:
-        return 0.0
+        return None
     variance = np.var(positives, ddof=1) / len(positives) + np.var(negatives, ddof=1) / len(negatives)
     return float(np.sqrt(variance))

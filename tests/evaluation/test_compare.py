@@ -196,6 +196,11 @@ class TestStandardErrorOfOneTraining:
         row = predict(labels, 1.0, 1, 9)[0]
         assert metric_standard_error(labels, row, "auc") == auc_standard_error(labels, row)
 
+    def test_auc_is_not_taken_for_certain_where_a_class_has_one_patch(self) -> None:
+        labels = np.array([1, *[0] * 40])
+        row = np.linspace(0.7, 0.2, 41)[np.r_[10, 0:10, 11:41]]
+        assert metric_standard_error(labels, row, "auc") > 0.02
+
     @pytest.mark.parametrize("metric", [*METRICS, "loss"])
     def test_four_times_the_patches_halve_it(self, metric: str) -> None:
         few, many = (

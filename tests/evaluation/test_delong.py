@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest, norm
 from sklearn.metrics import roc_auc_score
 
-from hpo.evaluation.delong import auc_standard_error, compare_auc
+from hpo.evaluation.delong import auc_standard_error, compare_auc, compare_auc_by_class, compare_macro_auc
 from hpo.evaluation.metrics import area_under_roc
 from tests.evaluation.made import Array, predict, split
 
@@ -103,3 +103,14 @@ def test_p_values_are_uniform_where_nothing_differs() -> None:
 def test_a_class_of_one_patch_has_no_variance_to_speak_of() -> None:
     assert auc_standard_error(np.array([1, 0, 0]), np.array([0.9, 0.1, 0.2])) == 0
     assert compare_auc(np.zeros(3), np.zeros((1, 3)), np.ones((1, 3))).p_value == 1
+
+
+def test_a_class_of_one_patch_shows_no_difference_however_large() -> None:
+    labels = np.array([2, *[0, 1] * 20])
+    before = np.full((1, 41, 3), 1 / 3)
+    after = before.copy()
+    after[0, 0] = (0.05, 0.05, 0.9)
+    rare = compare_auc(labels == 2, before[..., 2], after[..., 2])
+    for found in (rare, compare_auc_by_class(labels, before, after)[2], compare_macro_auc(labels, before, after)):
+        assert found.difference > 0.1
+        assert (found.low, found.high, found.p_value) == (-1, 1, 1)
