@@ -8,12 +8,10 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hpo.config.best_config import BestConfig, BestModel, Donor, Interval, write_best_config
-from hpo.config.best_config import Comparison as ComparedMetrics
+from hpo.config.best_config import BestConfig, BestModel, Donor, load_best_config, write_best_config
 from hpo.config.study import StudyFile
 from hpo.config.versions import versions
 from hpo.data.dataset import Dataset
-from hpo.evaluation.compare import Measurement
 from hpo.evaluation.roc import roc_curve
 from hpo.evaluation.threshold import choose_threshold
 from hpo.export.atomic import replacing
@@ -23,6 +21,7 @@ from hpo.export.subject import subject_of
 from hpo.export.tuned import (
     Tuned,
     best_of,
+    compared_metrics,
     config_path,
     exported_files,
     is_recorded,
@@ -43,7 +42,7 @@ def export_study(
 ) -> None:
     """Write what is missing of best_config.yaml and, for each architecture, of the files that `exported_files` names.
 
-    A file that is there and of these very weights stays as it is.
+    A model that is there and of these very weights stays as it is, and so does a text that says what is known now.
 
     Args:
         study: whose output folder they go to.
@@ -61,22 +60,24 @@ def export_study(
     up_to_date = {
         name for name, model in recorded.items() if model.weights_sha256 == config.models[name].weights_sha256
     }
+    if len(up_to_date) == len(tuned):  # what trained these weights is on record; this process may be another version's
+        config = config.model_copy(update={"versions": load_best_config(config_path(study)).versions})
     for name, model in tuned.items():
         expected = exported_files(study, name, onnx=onnx)
         if name not in up_to_date:
             (study.output / name / "model.onnx").unlink(missing_ok=True)  # of other weights, and perhaps not wanted now
-        missing = [path for path in expected if name not in up_to_date or not path.exists()]
-        models = [path for path in missing if path.stem == "model"]
+        models = [path for path in expected if path.stem == "model" and (name not in up_to_date or not path.exists())]
         if models:
             export_model(trainer, model.recipe, model.epoch, *models, symmetries=model.symmetries)
-        for path in missing:
-            if path.name == "roc.csv":
-                _write_text(path, _roc(PredictionStore(files), model, results.classes))
-            elif path.name == "model_card.md":
-                variables = trainer.model(model.recipe, model.epoch).trainable_variables
-                parameters = sum(math.prod(variable.shape) for variable in variables)
-                _write_text(path, model_card(subject_of(results, config, name, parameters)))
-    if not (is_recorded(study, tuned, config.best) and len(up_to_date) == len(tuned)):
+        variables = trainer.model(model.recipe, model.epoch).trainable_variables
+        parameters = sum(math.prod(variable.shape) for variable in variables)
+        texts = {
+            "roc.csv": _roc(PredictionStore(files), model, results.classes),
+            "model_card.md": model_card(subject_of(results, config, name, parameters)),
+        }
+        for file, text in texts.items():
+            _write_text(study.output / name / file, text)
+    if not (is_recorded(study, tuned, results) and len(up_to_date) == len(tuned)):
         write_best_config(config_path(study), config)
 
 
@@ -140,22 +141,11 @@ def _best_model(trainer: Trainer, study: StudyFile, model: Tuned, sides: Sides, 
         epochs=model.epoch,
         donor=None if start is None else Donor(key=start.donor.key, epoch=start.epoch),
         seeds=study.confirm.seeds,
-        metrics=ComparedMetrics(
-            before=_intervals(sides.measured[sides.baseline]),
-            after=_intervals(sides.measured["after"]),
-            by_stage1_rules=_intervals(sides.measured["before"]) if sides.baseline == "equal" else None,
-        ),
+        metrics=compared_metrics(sides),
         weights_sha256=trainer.weights_digest(model.recipe, model.epoch),
         threshold=threshold,
         symmetries=model.symmetries,
     )
-
-
-def _intervals(side: Measurement) -> dict[str, Interval]:
-    return {
-        name: Interval(value=estimate.value, low=estimate.low, high=estimate.high)
-        for name, estimate in side.metrics.items()
-    }
 
 
 def _roc(store: PredictionStore, model: Tuned, classes: Sequence[str]) -> str:
@@ -176,5 +166,8 @@ def _roc(store: PredictionStore, model: Tuned, classes: Sequence[str]) -> str:
 
 
 def _write_text(path: Path, text: str) -> None:
+    content = text.encode()
+    if path.exists() and path.read_bytes() == content:
+        return
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpo.config.best_config import BestModel, load_best_config
+from hpo.config.best_config import BestConfig, BestModel, Comparison, Interval, load_best_config
 from hpo.config.study import StudyFile
 from hpo.errors import ConfigError
+from hpo.evaluation.compare import Measurement
+from hpo.export.model_card import model_card
+from hpo.export.subject import subject_of
 from hpo.recipe.recipe import Recipe
+from hpo.results.comparison import Sides
 from hpo.results.study import StudyResults
 from hpo.storage.database import Database
 from hpo.storage.decided import ConfirmResult
@@ -103,16 +108,49 @@ def recorded_models(study: StudyFile, tuned: Mapping[str, Tuned]) -> dict[str, B
     }
 
 
-def is_recorded(study: StudyFile, tuned: Mapping[str, Tuned], best: str) -> bool:
-    """Whether the best configuration on disk is of these models and no others, and names this one as the best."""
-    if set(recorded_models(study, tuned)) != set(tuned):
+def compared_metrics(sides: Sides) -> Comparison:
+    """What the best configuration says of an architecture that is tested on both sides."""
+    return Comparison(
+        before=_intervals(sides.measured[sides.baseline]),
+        after=_intervals(sides.measured["after"]),
+        by_stage1_rules=_intervals(sides.measured["before"]) if sides.baseline == "equal" else None,
+    )
+
+
+def _intervals(side: Measurement) -> dict[str, Interval]:
+    return {
+        name: Interval(value=estimate.value, low=estimate.low, high=estimate.high)
+        for name, estimate in side.metrics.items()
+    }
+
+
+def is_recorded(study: StudyFile, tuned: Mapping[str, Tuned], results: StudyResults) -> bool:
+    """Whether the best configuration on disk is of these models and no others, and says of them what is known now."""
+    recorded = recorded_models(study, tuned)
+    if set(recorded) != set(tuned):
         return False
     config = load_best_config(config_path(study))
-    return set(config.models) == set(tuned) and config.best == best
-
-
-def is_exported(study: StudyFile, tuned: Mapping[str, Tuned], best: str, *, onnx: bool = False) -> bool:
-    """Whether every file is there and of these models, ``best`` the best of them."""
-    return is_recorded(study, tuned, best) and all(
-        path.exists() for name in tuned for path in exported_files(study, name, onnx=onnx)
+    return (set(config.models), config.best) == (set(tuned), best_of(results, tuned)) and all(
+        (model.seeds, model.metrics) == (study.confirm.seeds, compared_metrics(results.comparison[name]))
+        for name, model in recorded.items()
     )
+
+
+def is_exported(study: StudyFile, tuned: Mapping[str, Tuned], results: StudyResults, *, onnx: bool = False) -> bool:
+    """Whether every file is there, of these models, and shows what the study has found."""
+    if not is_recorded(study, tuned, results):
+        return False
+    if not all(path.exists() for name in tuned for path in exported_files(study, name, onnx=onnx)):
+        return False
+    config = load_best_config(config_path(study))
+    return all(_has_current_card(study, config, results, name) for name in tuned)
+
+
+_PARAMETERS = re.compile(r"[\d,]+ trained parameters")
+
+
+def _has_current_card(study: StudyFile, config: BestConfig, results: StudyResults, name: str) -> bool:
+    """Whether a model's card is the one that would be written now; its count of parameters would take TensorFlow."""
+    text = (study.output / name / "model_card.md").read_text(encoding="utf-8", errors="replace")
+    now = model_card(subject_of(results, config, name, parameters=0))
+    return _PARAMETERS.sub("", text, count=1) == _PARAMETERS.sub("", now, count=1)

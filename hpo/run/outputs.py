@@ -5,7 +5,7 @@ from __future__ import annotations
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
 from hpo.errors import HpoError
-from hpo.export.tuned import best_of, is_exported, tuned_models
+from hpo.export.tuned import is_exported, tuned_models
 from hpo.reports.page.report import write_report
 from hpo.reports.panels.function import look_for_modules
 from hpo.results.read import read_results
@@ -43,10 +43,11 @@ def export_outputs(
     Raises:
         HpoError: if no architecture is finished yet.
     """
-    tuned = tuned_models(database, study)
+    # Sides whose trainings diverged with every seed that they share cannot be compared.
+    tuned = {name: model for name, model in tuned_models(database, study).items() if name in results.compared}
     if not tuned:
         raise HpoError(f"{study.name}: no architecture is finished yet, there is nothing to export; run: hpo run")
-    if is_exported(study, tuned, best_of(results, tuned), onnx=onnx):
+    if is_exported(study, tuned, results, onnx=onnx):
         return
     from hpo.export.best import export_study  # imports TensorFlow
 

@@ -132,19 +132,82 @@ def test_the_threads_are_those_that_all_of_its_workers_had(
 
 
 def test_it_is_exported_only_with_every_file_and_of_these_very_models(finished: Finished) -> None:
-    study, tuned, best = finished.study, finished.tuned, "wide"
-    assert is_exported(study, tuned, best)
-    assert not is_exported(study, tuned, best, onnx=True)
-    assert not is_exported(study, {"tiny": tuned["tiny"]}, "tiny"), "the other's files are of a model no longer there"
-    assert not is_exported(study, tuned | {"wide": replace(tuned["wide"], epoch=2)}, best)
-    assert not is_exported(study, tuned | {"wide": replace(tuned["wide"], recipe=TINY)}, best)
-    assert not is_exported(study, tuned, "tiny"), "another one is the best"
+    study, tuned, results = finished.study, finished.tuned, finished.results
+    assert is_exported(study, tuned, results)
+    assert not is_exported(study, tuned, results, onnx=True)
+    assert not is_exported(study, {"tiny": tuned["tiny"]}, results), "the other's files are of a model no longer there"
+    assert not is_exported(study, tuned | {"wide": replace(tuned["wide"], epoch=2)}, results)
+    assert not is_exported(study, tuned | {"wide": replace(tuned["wide"], recipe=TINY)}, results)
+    assert not is_exported(study, tuned, _with_best(finished, "tiny").results), "another one is the best"
     for path in (*exported_files(study, "tiny"), config_path(study)):
         away = path.rename(path.with_suffix(".away"))
-        assert not is_exported(study, tuned, best), path.name
+        assert not is_exported(study, tuned, results), path.name
         away.rename(path)
     config_path(study).write_text("kind: best_config\n")
-    assert not is_exported(study, tuned, best)
+    assert not is_exported(study, tuned, results)
+
+
+def _with_best(finished: Finished, best: str) -> Finished:
+    """The same study, in which another architecture did best on validation."""
+    trainings = [
+        replace(one, objective=(0.9 if one.architecture == best else 0.1) if one.objective else None)
+        for one in finished.results.confirmations
+    ]
+    return replace(finished, results=replace(finished.results, confirmations=tuple(trainings)))
+
+
+def test_of_the_same_weights_the_texts_say_what_the_study_has_found_since(finished: Finished) -> None:
+    """As after `hpo extend --seeds` or another architecture, where the same training is still the best of its own."""
+    finished.export()
+    before = finished.written()
+    seeds = [one for one in finished.results.confirmations if one.seed == 0]
+    fewer = replace(
+        finished,
+        study=finished.study.model_copy(update={"confirm": finished.study.confirm.model_copy(update={"seeds": (0,)})}),
+        results=replace(finished.results, confirmations=tuple(seeds)),
+        tuned={
+            name: replace(model, runs=tuple(run for run in model.runs if run[1] == 0))
+            for name, model in finished.tuned.items()
+        },
+    )
+    assert not is_exported(fewer.study, fewer.tuned, fewer.results)
+    fewer.export()
+    after = fewer.written()
+    assert is_exported(fewer.study, fewer.tuned, fewer.results)
+    assert load_best_config(config_path(fewer.study)).models["tiny"].seeds == (0,)
+    assert "Means of 1 seed " in after["tiny/model_card.md"][1].decode()
+    assert {row.split(",")[1] for row in after["tiny/roc.csv"][1].decode().splitlines()[1:]} == {"0"}
+    assert after["tiny/model.keras"] == before["tiny/model.keras"]
+
+    other = _with_best(finished, "tiny")
+    assert not is_exported(other.study, other.tuned, other.results)
+    other.export()
+    claim = "It did best of the study's architectures on validation"
+    assert [name for name in ("tiny", "wide") if claim in other.written()[f"{name}/model_card.md"][1].decode()] == [
+        "tiny"
+    ]
+
+
+def test_the_card_is_of_what_the_study_has_cost_since(finished: Finished) -> None:
+    """As after `hpo extend --trials` that chooses the same settings again."""
+    more = replace(finished, results=replace(finished.results, compute=finished.results.compute[:-1]))
+    assert not is_exported(more.study, more.tuned, more.results)
+    before = finished.written()
+    more.export()
+    changed = {name for name, file in more.written().items() if file != before[name]}
+    assert changed
+    assert changed <= {"tiny/model_card.md", "wide/model_card.md"}
+
+
+def test_the_versions_are_those_that_trained_the_weights_whatever_exports_them_again(
+    finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = finished.written()
+    monkeypatch.setattr("hpo.export.best.versions", lambda: {"tensorflow": "99"})
+    (finished.study.output / "tiny" / "model_card.md").unlink()
+    finished.export()
+    assert finished.written()["tiny/model_card.md"][1] == before["tiny/model_card.md"][1]
+    assert is_exported(finished.study, finished.tuned, finished.results)
 
 
 def test_what_is_up_to_date_stays_as_it_is(finished: Finished) -> None:
@@ -169,7 +232,7 @@ def test_onnx_comes_on_request_beside_the_rest_and_stays(finished: Finished) -> 
     after = finished.written()
     assert after.keys() - before.keys() == {"tiny/model.onnx", "wide/model.onnx"}
     assert {name: after[name] for name in before} == before
-    assert is_exported(finished.study, finished.tuned, "wide", onnx=True)
+    assert is_exported(finished.study, finished.tuned, finished.results, onnx=True)
     finished.export()
     assert finished.written() == after
 
@@ -193,7 +256,7 @@ def test_another_model_replaces_the_old_ones_files_and_leaves_the_others(finishe
         assert after[f"tiny/{file}"][1] != before[f"tiny/{file}"][1]
     of_wide = [name for name in before if name.startswith("wide/")]
     assert {name: after[name] for name in of_wide} == {name: before[name] for name in of_wide}
-    assert is_exported(other.study, other.tuned, "wide")
+    assert is_exported(other.study, other.tuned, other.results)
 
 
 def test_weights_that_are_not_those_on_record_are_exported_anew(finished: Finished) -> None:
@@ -206,4 +269,4 @@ def test_weights_that_are_not_those_on_record_are_exported_anew(finished: Finish
     after = finished.written()
     assert load_best_config(path).models["tiny"].weights_sha256 == digest
     changed = {name for name in after if after[name][0] != before[name][0]}
-    assert changed == {"best_config.yaml", *(f"tiny/{file}" for file in FILES)}
+    assert changed == {"best_config.yaml", "tiny/model.h5", "tiny/model.keras"}
