@@ -46,7 +46,10 @@ def run_study(
     from hpo.storage.database import open_database
     from hpo.terminal import say, say_doubts
 
-    settings = study.settings if isinstance(study, Study) else load_study(study, database)
+    if isinstance(study, Study):
+        settings = study.settings if database is None else load_study(study.settings.file, database)
+    else:
+        settings = load_study(study, database)
     with closing(open_database(settings.database)) as opened, stopping() as stop:
         dataset = open_data(settings)
         say_doubts(dataset.doubts)

@@ -31,3 +31,20 @@ def test_a_study_is_run_to_the_stage_that_is_asked_for(
     again = hpo.run_study(study, until="stage1")
     assert launch.opened == 1, "nothing was left to train"
     assert again.results.settings.name == "small"
+
+
+def test_a_database_that_is_named_is_used_for_an_opened_study_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = hpo.Study(load(tmp_path, database=f"sqlite:///{tmp_path / 'first.db'}"))
+    asked = []
+
+    def opening(url: str) -> Database:
+        asked.append(url)
+        raise hpo.HpoError("enough")
+
+    monkeypatch.setattr("hpo.storage.database.open_database", opening)
+    for database in (None, f"sqlite:///{tmp_path / 'other.db'}"):
+        with pytest.raises(hpo.HpoError, match="enough"):
+            hpo.run_study(study, database=database)
+    assert asked == [f"sqlite:///{tmp_path / name}.db" for name in ("first", "other")]
