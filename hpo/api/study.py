@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpo.api.own_layers import load_keras, with_own_layers
 from hpo.config.load import load_study
 from hpo.config.study import StudyFile
 from hpo.data.dataset import Dataset
@@ -170,9 +171,7 @@ class Study:
         if not path.exists():
             raise HpoError(f"{path}: no such file; run: hpo export {self.settings.file}")
         if name not in self._kept:
-            from hpo.models.backend import keras
-
-            self._kept[name] = keras.models.load_model(path)
+            self._kept[name] = with_own_layers(self.settings, name, lambda: load_keras(path))
         return self._kept[name]
 
     def predict(self, architecture: str | None, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -212,7 +211,9 @@ class Study:
             if name not in allowed:
                 raise HpoError(f"predict_image: there is no setting {name!r}; {nearest(name, allowed)}")
         model = find_model(self.settings.output, architecture=architecture)
-        return Predictor(model, Settings(**settings)).predict(Path(path))
+        of_model = model.path.parent.name
+        predictor = with_own_layers(self.settings, of_model, lambda: Predictor(model, Settings(**settings)))
+        return predictor.predict(Path(path))
 
     def _data(self) -> Dataset | None:
         """The patches, for what the report shows of them; None where they are not at hand."""

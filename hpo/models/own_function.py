@@ -59,6 +59,17 @@ def import_function(spec: FunctionSpec) -> Any:
         raise _not_importable(spec, error) from error
 
 
+def objects_beside(spec: FunctionSpec) -> dict[str, Any]:
+    """What the module of a function defines, by name: layers of its own among them.
+
+    Raises:
+        TrainingError: as `import_function`.
+    """
+    with settings_kept(spec):
+        import_function(spec)
+    return dict(vars(sys.modules[spec.function.partition(":")[0]]))
+
+
 def _check_files(spec: FunctionSpec) -> None:
     """See that the files that a function reads are those of the recipe."""
     for name, digest in spec.files:

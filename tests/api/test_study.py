@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import plotly.graph_objects as go
 import pytest
 
@@ -119,6 +120,45 @@ def test_a_model_that_is_not_exported_names_the_command(tested: hpo.Study) -> No
         tested.model("tiny")
     with pytest.raises(hpo.HpoError, match="has no architecture 'tini'; did you mean 'tiny'"):
         tested.model("tini")
+
+
+GATE = """
+import keras
+
+class Gate(keras.layers.Layer):
+    def build(self, shape):
+        self.weight = self.add_weight(name="weight", shape=(1,), initializer="ones")
+
+    def call(self, x):
+        return x * self.weight
+
+def net(shape, activation=None):
+    inputs = keras.Input(shape)
+    x = keras.layers.Flatten()(Gate(name="gate")(inputs))
+    return keras.Model(inputs, keras.layers.Dense(1, activation=activation)(x))
+"""
+
+
+def test_a_model_with_layers_of_the_users_own_is_loaded_wherever_python_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hpo.slides.model_file import ModelFile
+    from tests.slides.pictures import painted, save
+
+    (tmp_path / "own_gate.py").write_text(GATE)
+    study = hpo.Study(load(tmp_path, architectures=[{"name": "mine", "function": "own_gate:net"}]))
+    model = study.settings.output / "mine" / "model.keras"
+    model.parent.mkdir(parents=True)
+    made = "import sys, own_gate; own_gate.net((16, 16, 3), 'sigmoid').save(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", made, str(model)], cwd=tmp_path, check=True, capture_output=True)
+    patches = np.zeros((2, 16, 16, 3), np.uint8)
+    assert study.predict("mine", patches).tolist() == [0.5, 0.5]
+    monkeypatch.setattr("hpo.slides.model_file.find_model", lambda *_, **__: ModelFile(model, "mine"))
+    slide = save(tmp_path / "slide.png", painted(64, 64, (8, 8, 56, 56)))
+    assert 0 <= np.nanmax(study.predict_image(slide, "mine").probability) <= 1
+    model.write_bytes(b"no model")
+    with pytest.raises(hpo.HpoError, match=r"model\.keras: Keras cannot load it"):
+        study.refresh().model("mine")
 
 
 def test_a_study_made_in_python_is_yaml_that_every_command_takes(tmp_path: Path) -> None:
