@@ -51,10 +51,13 @@ def open_slide(path: Path) -> SlideImage:
 
 
 def _generic_tiff(path: Path) -> SlideImage:
-    """OpenSlide decodes more, but gives all pixels as RGB and knows no pyramids of OME's: tifffile says what is so."""
+    """OpenSlide decodes more, but gives all pixels as RGB and knows no pyramids of OME's: tifffile says what is so.
+
+    OpenSlide also takes any fourth channel for transparency.
+    """
     described = open_with_tifffile(path)
     decoding = open_with_openslide(path)
-    if decoding is None or len(described.levels) > len(decoding.levels):
+    if decoding is None or described.has_spare_channel or len(described.levels) > len(decoding.levels):
         return described
     if decoding.mpp is None:
         decoding.mpp = described.mpp

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from hpo.errors import DataError
 from hpo.slides.image import Level, Pixels, on_white, plausible_mpp
@@ -18,12 +19,20 @@ _LARGEST_PIECE = 1 << 26
 """Pixels that one piece of the file (tile or strip) may have: it is decoded whole."""
 _KEPT_BYTES = 1 << 26
 """Bytes of decoded pieces that are kept, because neighbours read them again."""
+_RGB, _YCBCR = 2, 6
+_JPEG = (6, 7)
+_PREMULTIPLIED, _TRANSPARENCY = 1, 2
+"""TIFF's numbers of colours, of compressions, and of what a fourth channel may be."""
 _MICROMETRES = {2: 25400.0, 3: 10000.0}
 """Of an inch and a centimetre, by TIFF's number of the unit."""
 
 
 class TiffPyramid:
-    """A TIFF file whose pieces are decoded as they are needed; see `hpo.slides.image.SlideImage`."""
+    """A TIFF file whose pieces are decoded as they are needed; see `hpo.slides.image.SlideImage`.
+
+    Attributes:
+        has_spare_channel: whether there is a fourth channel that is no transparency.
+    """
 
     def __init__(self, path: Path, tiff: Any) -> None:
         self.path = path
@@ -35,6 +44,7 @@ class TiffPyramid:
         _check_length(path, self._pages)
         widths = [int(page.imagewidth) for page in self._pages]
         self.mpp = _mpp(tiff, self._pages[0])
+        self.has_spare_channel = self._pages[0].samplesperpixel == 4 and _fourth(self._pages[0]) == 0
         self.levels = tuple(
             Level(width, int(page.imagelength), widths[0] / width)
             for width, page in zip(widths, self._pages, strict=True)
@@ -96,8 +106,22 @@ class TiffPyramid:
                 f"{self.path}: damaged or cut short{lacks_decoder}: piece {index} of level {level} cannot be decoded "
                 f"({reason[:200]}); copy the file again, or convert it to a tiled, pyramidal TIFF"
             ) from error
-        piece = np.asarray(decoded).reshape(decoded.shape[-3:])
-        return on_white(piece) if piece.shape[-1] == 4 else np.ascontiguousarray(piece[..., :3])
+        return _as_rgb(page, np.asarray(decoded).reshape(decoded.shape[-3:]))
+
+
+def _as_rgb(page: Any, piece: Pixels) -> Pixels:
+    """RGB of decoded pixels: tifffile converts YCbCr of JPEG alone, and leaves a fourth channel as it is."""
+    colours = np.ascontiguousarray(piece[..., :3])
+    if page.photometric == _YCBCR and page.compression not in _JPEG:
+        return np.asarray(Image.frombytes("YCbCr", piece.shape[1::-1], colours.tobytes()).convert("RGB"))
+    kind = _fourth(page) if piece.shape[-1] == 4 else 0
+    if kind == _PREMULTIPLIED:
+        return np.clip(colours + (255 - piece[..., 3:].astype(np.int16)), 0, 255).astype(np.uint8)
+    return on_white(piece) if kind == _TRANSPARENCY else colours
+
+
+def _fourth(page: Any) -> int:
+    return int(page.extrasamples[0]) if page.extrasamples else 0
 
 
 def open_with_tifffile(path: Path) -> TiffPyramid:
@@ -140,7 +164,7 @@ def _check(path: Path, page: Any) -> None:
     found = None
     if page.bitspersample != 8 or page.dtype != np.uint8:
         found = f"{page.bitspersample} bits per channel"
-    elif page.photometric not in (2, 6) or page.samplesperpixel not in (3, 4):
+    elif page.photometric not in (_RGB, _YCBCR) or page.samplesperpixel not in (3, 4):
         name = getattr(page.photometric, "name", page.photometric)
         found = f"{page.samplesperpixel} channels of kind {name}"
     elif page.planarconfig != 1:

@@ -76,6 +76,10 @@ def test_what_keeps_the_contract_passes() -> None:
             "return logits * tf.random.uniform(tf.shape(logits))",
             "it uses .*, which is not the same each time",
         ),
+        (
+            "return logits * tf.random.truncated_normal(tf.shape(logits), seed=1)",
+            "it uses TruncatedNormal, which is not the same each time",
+        ),
         ("return tf.ensure_shape(tf.numpy_function(lambda x: x, [logits], tf.float32), logits.shape)", "PyFunc"),
         ("return logits + missing", "NameError: name 'missing' is not defined"),
     ],
