@@ -123,10 +123,11 @@ def training_section(subject: Subject) -> list[str]:
     own = [name for part in parts for name in own_factors(part)]
     values = subject.results.settings.reference.items()
     reference = {name: value for name, value in values if name in FACTORS or name in own}
+    within = "inside the ranges" if subject.results.settings.stage2.within == "ranges" else "in the whole search space"
     return [
         "## Training",
-        "Stage 1 explored each factor's range from random weights, stage 2 tuned inside the ranges; both saw training "
-        "and validation patches only. Then reference and tuned configuration were trained with the same seeds, and the "
+        f"Stage 1 explored each factor's range from random weights, stage 2 tuned {within}; both saw training and "
+        "validation patches only. Then reference and tuned configuration were trained with the same seeds, and the "
         "test split was opened.",
         table(["Setting", "Value"], [[plain(name), plain(value)] for name, value in settings.items()]),
         origin,

@@ -168,7 +168,9 @@ def _limits(subject: Subject) -> list[str]:
         "The intervals speak of more data from the same source, not of other sources.",
     ]
     if subject.sides.sampling.unit == "patches":
-        limits.append("Slides were unknown: patches of one slide resemble each other, so the intervals are narrow.")
+        few = "The test split has fewer than three slides, or a class is on one only"
+        reason = "Slides were unknown" if subject.results.test_slides is None else few
+        limits.append(f"{reason}: patches of one slide resemble each other, so the intervals are narrow.")
     if subject.config.data.sample is not None:
         limits.insert(0, "It was trained on drawn patches: it says nothing about tissue.")
     return [

@@ -184,6 +184,16 @@ def test_drawn_patches_and_unknown_slides_are_said_to_be_so(results: StudyResult
     assert "bootstrap over 600 patches" in text
     assert "Slides were unknown" in text
     assert "Slides were unknown" not in card(results)
+    one_slide = replace(results, test_slides=np.zeros(600, "U1"))
+    assert "Slides were unknown" not in card(one_slide)
+    assert "fewer than three slides, or a class is on one only: patches of one slide resemble" in card(one_slide)
+
+
+def test_where_stage_2_tuned_is_said_as_it_was(results: StudyResults) -> None:
+    assert "stage 2 tuned inside the ranges" in card(results)
+    settings = results.settings
+    everywhere = replace(settings, stage2=settings.stage2.model_copy(update={"within": "space"}))
+    assert "stage 2 tuned in the whole search space" in card(replace(results, settings=everywhere))
 
 
 def test_a_network_of_the_users_own_is_named_by_its_function(results: StudyResults) -> None:
