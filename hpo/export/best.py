@@ -22,13 +22,13 @@ from hpo.export.tuned import (
     Tuned,
     best_of,
     compared_metrics,
+    compared_seeds,
     config_path,
     exported_files,
     is_recorded,
     recorded_models,
 )
 from hpo.models.own_function import look_in
-from hpo.results.comparison import Sides
 from hpo.results.study import StudyResults
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
@@ -90,7 +90,7 @@ def _best_config(
         if compared[name].before_after is None:
             raise ValueError(f"{name} has not been tested on both sides")
         chosen = results.chosen_trial(name)
-        found = _best_model(trainer, study, model, compared[name], _threshold(results, name, model))
+        found = _best_model(trainer, results, name, model)
         folds = () if chosen is None else chosen.folds.values
         models[name] = found.model_copy(update={"searched_folds": folds or None})
     return BestConfig(
@@ -133,17 +133,17 @@ def _threshold(results: StudyResults, name: str, model: Tuned) -> float | None:
     return None
 
 
-def _best_model(trainer: Trainer, study: StudyFile, model: Tuned, sides: Sides, threshold: float | None) -> BestModel:
+def _best_model(trainer: Trainer, results: StudyResults, name: str, model: Tuned) -> BestModel:
     start = model.recipe.initial
     return BestModel(
         recipe=model.recipe,
         recipe_key=model.recipe.key,
         epochs=model.epoch,
         donor=None if start is None else Donor(key=start.donor.key, epoch=start.epoch),
-        seeds=study.confirm.seeds,
-        metrics=compared_metrics(sides),
+        seeds=compared_seeds(results, name),
+        metrics=compared_metrics(results.comparison[name]),
         weights_sha256=trainer.weights_digest(model.recipe, model.epoch),
-        threshold=threshold,
+        threshold=_threshold(results, name, model),
         symmetries=model.symmetries,
     )
 

@@ -14,7 +14,7 @@ from hpo.evaluation.compare import Measurement
 from hpo.export.model_card import model_card
 from hpo.export.subject import subject_of
 from hpo.recipe.recipe import Recipe
-from hpo.results.comparison import Sides
+from hpo.results.comparison import ROLES, Sides
 from hpo.results.study import StudyResults
 from hpo.storage.database import Database
 from hpo.storage.decided import ConfirmResult
@@ -117,6 +117,13 @@ def compared_metrics(sides: Sides) -> Comparison:
     )
 
 
+def compared_seeds(results: StudyResults, name: str) -> tuple[int, ...]:
+    """The seeds that the comparison of an architecture rests on: those with which no side diverged."""
+    sides = [{one.seed for one in results.tested_finals(name, role)} for role in ROLES]
+    shared = set.intersection(*(seeds for seeds in sides if seeds))
+    return tuple(seed for seed in results.settings.confirm.seeds if seed in shared)
+
+
 def _intervals(side: Measurement) -> dict[str, Interval]:
     return {
         name: Interval(value=estimate.value, low=estimate.low, high=estimate.high)
@@ -131,7 +138,7 @@ def is_recorded(study: StudyFile, tuned: Mapping[str, Tuned], results: StudyResu
         return False
     config = load_best_config(config_path(study))
     return (set(config.models), config.best) == (set(tuned), best_of(results, tuned)) and all(
-        (model.seeds, model.metrics) == (study.confirm.seeds, compared_metrics(results.comparison[name]))
+        (model.seeds, model.metrics) == (compared_seeds(results, name), compared_metrics(results.comparison[name]))
         for name, model in recorded.items()
     )
 

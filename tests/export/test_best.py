@@ -188,6 +188,15 @@ def test_of_the_same_weights_the_texts_say_what_the_study_has_found_since(finish
     ]
 
 
+def test_seeds_with_which_a_side_diverged_are_not_among_those_compared(finished: Finished) -> None:
+    trainings = finished.results.confirmations
+    lost = [one for one in trainings if (one.architecture, one.role, one.seed) != ("tiny", "before", 1)]
+    diverged = replace(finished, results=replace(finished.results, confirmations=tuple(lost)))
+    diverged.export()
+    models = load_best_config(config_path(diverged.study)).models
+    assert (models["tiny"].seeds, models["wide"].seeds) == ((0,), (0, 1))
+
+
 def test_the_card_is_of_what_the_study_has_cost_since(finished: Finished) -> None:
     """As after `hpo extend --trials` that chooses the same settings again."""
     more = replace(finished, results=replace(finished.results, compute=finished.results.compute[:-1]))
