@@ -163,7 +163,10 @@ class _Log:
         from mlflow.entities import Metric, Param
 
         listed = [
-            Metric(name, value, _milliseconds(at), step) for group, step, at in metrics for name, value in group.items()
+            # A metric of the user's own has the digest of its source after a sign that MLflow refuses in names.
+            Metric(name.partition("#")[0], value, _milliseconds(at), step)
+            for group, step, at in metrics
+            for name, value in group.items()
         ]
         self._client.log_batch(run, params=[Param(name, str(value)) for name, value in parameters.items()])
         for first in range(0, len(listed), _BATCH):

@@ -165,6 +165,20 @@ def test_a_study_that_still_runs_has_a_run_that_still_runs(logged: Logged) -> No
     assert {run.info.run_name: run.info.status for run in runs} == {"begun": "RUNNING", "stage1/model1/0": "FINISHED"}
 
 
+def test_a_metric_of_the_users_own_is_logged_under_its_name(logged: Logged) -> None:
+    trial = logged.results.trials[0]
+    curve = [metrics | {"valid_mine:cost#0123abcd": -0.5} for metrics in trial.curve]
+    settings = replace(logged.results.settings, name="own")
+    results = replace(
+        logged.results, settings=settings, trials=(replace(trial, curve=curve),), confirmations=(), compute=()
+    )
+    assert logged.log(results) == 1
+    experiment = logged.client.get_experiment_by_name("own")
+    assert experiment is not None
+    runs = {run.info.run_name: run for run in logged.client.search_runs([experiment.experiment_id])}
+    assert runs["stage1/model1/0"].data.metrics["valid_mine:cost"] == -0.5
+
+
 def test_a_store_that_cannot_be_reached_or_used_is_one_line(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     for uri, reason in (("http://127.0.0.1:9", "Connection refused"), ("runs/mlflow", "sqlite:///")):
