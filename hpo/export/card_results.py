@@ -9,6 +9,7 @@ from hpo.evaluation.threshold import choose_threshold, confusion, share_called_r
 from hpo.export.card_classes import classes_section
 from hpo.export.markdown import table
 from hpo.export.subject import Subject, class_words
+from hpo.recipe.recipe import Recipe
 from hpo.results.words import (
     capital,
     count,
@@ -100,7 +101,12 @@ def _trained(subject: Subject) -> str:
     """How the baseline was trained."""
     if subject.sides.baseline == "equal":
         return "trained for as many patch-visits as the tuned model and its donors"
-    return "trained by stage 1's rules, for less than the tuned model and its donors together"
+    rules = "trained by stage 1's rules"
+    reference = subject.results.finals(subject.name, "before")[0]
+    patches, batch_size = (int(reference.point.get(name, Recipe.batch_size)) for name in ("patches", "batch_size"))
+    seen = reference.epochs * (patches // batch_size) * batch_size
+    tuned = subject.model.recipe.lineage_patch_visits(subject.training.epochs)
+    return f"{rules}, for less than the tuned model and its donors together" if seen < tuned else rules
 
 
 def _beside(subject: Subject) -> list[str]:

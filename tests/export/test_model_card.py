@@ -227,6 +227,13 @@ def test_more_training_alone_is_spoken_of_where_there_was_more() -> None:
     assert "more training alone" not in card(replace(longer, confirmations=(*others, *again)))
 
 
+def test_the_reference_is_said_to_be_trained_for_less_only_where_it_was(results: StudyResults) -> None:
+    less = "trained by stage 1's rules, for less than the tuned model and its donors together; after"
+    assert less in card(results)
+    cold = replace(DONOR, seed=TUNED.seed, patches=4000)
+    assert "trained by stage 1's rules; after is" in card(fitting(results, {"model3": cold}), cold)
+
+
 def test_a_model_that_was_not_tested_has_no_card(results: StudyResults) -> None:
     with pytest.raises(ValueError, match="model3 has no tested final training"):
         card(results, replace(TUNED, seed=2))
