@@ -283,10 +283,11 @@ def _problem(model: Any, size: int, form: Form) -> str:
     repeated = sorted({path for path in paths if paths.count(path) > 1})
     if repeated:
         return f"several of its variables are named {repeated[0]}"
-    last = model
-    while isinstance(last, keras.Model):
-        last = last.layers[-1]
-    activation = getattr(getattr(last, "activation", None), "__name__", "")
-    if activation in ("sigmoid", "softmax") or isinstance(last, keras.layers.Softmax):
-        return f"its last layer, {last.name}, applies {activation or 'softmax'}, so that it gives no logit"
+    for parts in ("operations", "layers"):  # keras.ops.sigmoid is an operation, and no layer
+        last = model
+        while isinstance(last, keras.Model):
+            last = getattr(last, parts, last.layers)[-1]
+        applied = getattr(getattr(last, "activation", None), "__name__", "") or type(last).__name__.lower()
+        if applied in ("sigmoid", "softmax"):
+            return f"its last layer, {last.name}, applies {applied}, so that it gives no logit"
     return ""

@@ -229,6 +229,16 @@ def test_a_function_may_return_a_model_of_its_own(module: Maker) -> None:
             " layers.Activation('sigmoid')])\n    return keras.Model(i, m(i))",
             "applies sigmoid",
         ),
+        (
+            "    i = keras.Input(shape)\n    x = layers.Dense(1)(layers.Flatten()(i))\n"
+            "    return keras.Model(i, keras.ops.sigmoid(x))",
+            "applies sigmoid",
+        ),
+        (
+            "    i = keras.Input(shape)\n    x = layers.Dense(1, 'sigmoid')(layers.Flatten()(i))\n"
+            "    return keras.Model(i, keras.ops.reshape(x, (-1, 1)))",
+            "applies sigmoid",
+        ),
         ("    return 'a model'", "it returned str"),
         ("    raise RuntimeError('no such luck')", "RuntimeError: no such luck"),
     ],
