@@ -244,33 +244,6 @@ def check_repeatable(spec: FunctionSpec, model: keras.Model) -> None:
         )
 
 
-def doubts_about(model: keras.Model) -> list[str]:
-    """What of a function's model is sound, and hardly what its user wants."""
-    scaled = [
-        layer.name
-        for layer in _layers(model)
-        if isinstance(layer, keras.layers.Rescaling) and float(np.max(np.abs(layer.scale))) < _DOWN
-    ]
-    return [
-        f"its layer {name} scales patches down that are scaled to [-1, 1] already, and so hardly differ any more; take "
-        "it out"
-        for name in scaled
-    ]
-
-
-_DOWN = 0.05
-"""A scale below which a layer means bytes: 1/255 and 1/127.5 are."""
-
-
-def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Every layer, those of models within the model included."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer
-
-
 def _problem(model: Any, size: int, form: Form) -> str:
     """What is wrong with a function's model; empty if nothing is."""
     if not isinstance(model, keras.Model):

@@ -70,7 +70,8 @@ def _check_network(study: StudyFile, name: str, spec: FunctionSpec) -> None:
     Raises:
         ConfigError: as `check_functions`.
     """
-    from hpo.models.build import build_model, check_repeatable, doubts_about
+    from hpo.models.build import build_model, check_repeatable
+    from hpo.models.doubts import doubts_about
 
     try:
         model = build_model(spec, study.data.patch_size, arithmetic=study.arithmetic.of_recipe, form=form_of(study))

@@ -14,7 +14,8 @@ import pytest
 from hpo.errors import TrainingError
 from hpo.models import own_function
 from hpo.models.backend import keras
-from hpo.models.build import build_model, doubts_about
+from hpo.models.build import build_model
+from hpo.models.doubts import doubts_about
 from hpo.recipe.architecture import FunctionSpec
 from tests.models.own import GOOD, HEADER, Maker
 
@@ -69,6 +70,21 @@ def test_patches_that_are_scaled_twice_are_doubtful(module: Maker) -> None:
         found = doubts_about(build_model(module(source), 16))
         assert bool(found) == doubtful
         assert all("its layer scaled scales patches down" in line for line in found)
+
+
+def test_operations_that_keras_cannot_load_from_hdf5_are_named(module: Maker) -> None:
+    source = (
+        "import keras\n\n\ndef make(shape):\n"
+        "    inputs = keras.Input(shape)\n"
+        "    inner = keras.Model(inputs, keras.ops.relu(inputs) * 2.0)\n"
+        "    x = keras.layers.GlobalAveragePooling2D()(inner(inputs))\n"
+        "    return keras.Model(inputs, keras.layers.Dense(1)(x))\n"
+    )
+    (found,) = doubts_about(build_model(module(source), 16))
+    assert (
+        found
+        == "it calls Multiply, Relu of keras.ops, which model.keras will have, and Keras cannot load from model.h5"
+    )
 
 
 def test_the_compared_source_runs_and_no_compiled_file_beside_it(module: Maker, tmp_path: Path) -> None:
