@@ -16,7 +16,9 @@ from hpo.errors import DataError
 
 LARGEST = 1 << 28
 """Bytes that a table may have."""
-PATHS = ("path", "id", "file", "filename", "file_name", "image", "image_id", "image_name", "name")
+PATHS = ("path", "file", "filename", "file_name", "image", "image_name", "image_id", "id", "name")
+"""The first of them that is there counts. An ``id`` beside names of files is rather a row's number, and images that are
+numbered too would have other images' labels by it."""
 LABELS = ("label", "class", "target", "diagnosis", "y")
 SLIDES = ("slide", "wsi", "slide_id", "patient", "patient_id")
 SPLITS = ("split", "set", "subset")

@@ -344,6 +344,13 @@ class TestLabels:
         import_images(source, tmp_path / "data", Options(labels=table))
         assert labels(tmp_path / "data") == [0, 1, 0, 1]
 
+    def test_a_column_of_files_counts_before_numbers_of_rows_that_are_names_of_other_images(self, tmp_path):
+        source = folder_of(tmp_path / "images", {f"{n}.png": image(n) for n in (1, 2, 3, 4)})
+        (tmp_path / "l.csv").write_text("id,filename,label\n0,1.png,a\n1,2.png,b\n2,3.png,a\n3,4.png,b\n")
+        imported = import_images(source, tmp_path / "data", Options(labels=tmp_path / "l.csv"))
+        assert (shades(tmp_path / "data"), labels(tmp_path / "data")) == ([1, 2, 3, 4], [0, 1, 0, 1])
+        assert not any(note.startswith("labels:") for note in imported.notes)
+
     def test_labels_of_images_in_a_tar(self, tmp_path):
         path = tar_of(tmp_path / "set.tar", [(f"x/{n}.png", image(n)) for n in range(4)])
         (tmp_path / "labels.csv").write_text("id,label\n0,0.0\n1.png,1.0\nx/2.png,0.0\n3,1.0\n")
