@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms, ImageOps
 
-from hpo.data.images.header import Header, open_image, rawmode
+from hpo.data.images.header import PHOTOMETRIC, Header, open_image, rawmode
 
 Pixels = npt.NDArray[np.uint8]
+Values = npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True)
@@ -123,34 +124,56 @@ def _to_rgb(picture: Image.Image, header: Header, changes: list[str]) -> Image.I
 def _sixteen(picture: Image.Image, want: Want, changes: list[str]) -> Image.Image:
     """Scales a stated range of 16-bit values to 0 to 255; what lies outside becomes 0 or 255."""
     low, high = want.sixteen_bit or (0, 65535)
-    values = _sixteen_bit_values(picture)
+    colours, alpha = _sixteen_bit_values(picture)
     changes.append(f"16 bits per channel scaled from {low} to {high}")
-    colours = values[..., :3] if values.shape[-1] in (3, 4) else values[..., :1]
     if colours.min(initial=low) < low or colours.max(initial=high) > high:
         changes.append(f"values outside {low} to {high} cut off")
-    scaled = np.rint(np.clip((values.astype(np.float32) - low) / (high - low), 0, 1) * 255).astype(np.uint8)
-    if values.shape[-1] in (2, 4):  # transparency always has the whole range
-        scaled[..., -1] = values[..., -1] >> 8
-    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[values.shape[-1]]
-    shaped = scaled[..., 0] if mode == "L" else scaled
-    return Image.frombytes(mode, (values.shape[1], values.shape[0]), np.ascontiguousarray(shaped).tobytes())
+    scaled = np.rint(np.clip((colours.astype(np.float32) - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+    if _is_white_at_zero(picture):
+        scaled = 255 - scaled
+    mode = "CMYK" if picture.mode == "CMYK" else "RGB" if colours.shape[-1] == 3 else "L"
+    if alpha is not None:  # transparency always has the whole range
+        mode, scaled = f"{mode}A", np.concatenate([scaled, (alpha >> 8).astype(np.uint8)], axis=-1)
+    return Image.frombytes(mode, (colours.shape[1], colours.shape[0]), np.ascontiguousarray(scaled).tobytes())
 
 
-def _sixteen_bit_values(picture: Image.Image) -> npt.NDArray[np.uint16]:
-    """Both bytes of every value, shape (height, width, channels).
+def _is_white_at_zero(picture: Image.Image) -> bool:
+    """Whether a TIFF's grey has white at 0, which Pillow turns round at 8 bits alone."""
+    return picture.format == "TIFF" and picture.tag_v2.get(PHOTOMETRIC) == 0  # type: ignore[attr-defined]
+
+
+def _sixteen_bit_values(picture: Image.Image) -> tuple[Values, Values | None]:
+    """Both bytes of every value: colours, shape (height, width, channels), and transparency, (height, width, 1).
 
     Pillow decodes colours to 8 bits; which byte of the two it takes is said by the raw mode: they are decoded twice.
     """
     if picture.mode.startswith("I;16"):
-        return np.asarray(picture).astype(np.uint16)[..., np.newaxis]
+        return _with_key(picture, np.asarray(picture).astype(np.uint16)[..., np.newaxis])
     mode, _, order = rawmode(picture).partition(";16")
     if mode == "LA":  # four bytes a pixel, as RGBA has
         pairs = _bytes_of(picture, "RGBA").astype(np.uint16)
-        return np.asarray(pairs[..., 0::2] << 8 | pairs[..., 1::2], dtype=np.uint16)
-    first, second = (_bytes_of(_again(picture), f"{mode};16{end}").astype(np.uint16) for end in "BL")
+        both: Values = np.asarray(pairs[..., 0::2] << 8 | pairs[..., 1::2], dtype=np.uint16)
+        return both[..., :1], both[..., 1:]
+    plain = mode.replace("RGBa", "RGBA")  # or Pillow would divide each byte by the transparency for itself
+    first, second = (_bytes_of(_again(picture), f"{plain};16{end}").astype(np.uint16) for end in "BL")
     is_big = order == "B" or (order == "N" and sys.byteorder == "big")
     high, low = (first, second) if is_big else (second, first)
-    return np.asarray(high << 8 | low, dtype=np.uint16)
+    values: Values = np.asarray(high << 8 | low, dtype=np.uint16)
+    if plain != "RGBA":
+        return _with_key(picture, values)
+    colours, alpha = values[..., :3], values[..., 3:]
+    if mode == "RGBa":
+        colours = np.minimum(colours.astype(np.uint64) * 65535 // np.maximum(alpha, 1), 65535).astype(np.uint16)
+    return colours, alpha
+
+
+def _with_key(picture: Image.Image, colours: Values) -> tuple[Values, Values | None]:
+    """Colours of which a PNG may say that one is transparent."""
+    key = picture.info.get("transparency")
+    if key is None:
+        return colours, None
+    is_key = (colours == np.asarray(key)).all(axis=-1, keepdims=True)
+    return colours, np.where(is_key, 0, 65535).astype(np.uint16)
 
 
 def _again(picture: Image.Image) -> Image.Image:

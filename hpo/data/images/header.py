@@ -30,7 +30,8 @@ _COLOURS: dict[str, Colours] = {
 }
 _TURNED = range(2, 9)
 _SIDEWAYS = range(5, 9)
-_BITS_PER_SAMPLE = 258  # of TIFF
+_BITS_PER_SAMPLE, PHOTOMETRIC, _PLANES = 258, 262, 284
+"""Tags of TIFF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Header:
         turned: whether EXIF says that the image is to be turned or mirrored.
         pages: 1, or 2 for more.
         profile: whether there is a colour profile other than sRGB.
+        apart: whether each channel is stored by itself.
     """
 
     kind: str
@@ -60,6 +62,7 @@ class Header:
     turned: bool
     pages: int
     profile: bool
+    apart: bool
 
     @property
     def pixels(self) -> int:
@@ -90,7 +93,14 @@ def read_header(picture: Image.Image, head: bytes) -> Header:
         turned=orientation in _TURNED,
         pages=2 if picture.format != "MPO" and getattr(picture, "is_animated", False) else 1,
         profile=bool(profile) and b"sRGB" not in profile and b"s\0R\0G\0B" not in profile,
+        apart=_is_apart(picture),
     )
+
+
+def _is_apart(picture: Image.Image) -> bool:
+    if picture.format != "TIFF" or len(picture.getbands()) == 1:
+        return False
+    return bool(picture.tag_v2.get(_PLANES) == 2)  # type: ignore[attr-defined]
 
 
 def _colours(picture: Image.Image) -> Colours:

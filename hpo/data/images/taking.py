@@ -116,6 +116,8 @@ def judge(header: Header, want: Want) -> Refusal | None:
         return Refusal("pages", "several pages or frames; an image file must hold one picture")
     if header.bits > 16 or (header.bits > 8 and header.kind == "JPEG2000"):
         return Refusal("deep", f"{header.bits} bits per channel ({header.mode}); patches have 8: convert it first")
+    if header.bits > 8 and header.apart:  # which Pillow misreads
+        return Refusal("deep", f"{header.bits} bits per channel, each channel by itself; save it as 8 bits first")
     if header.bits > 8 and want.sixteen_bit is None:
         return Refusal("bits", f"{header.bits} bits per channel ({header.mode}); patches have 8")
     if header.colours == "other" or not (

@@ -12,7 +12,7 @@ from hpo.data.images.decoding import Taken, Want
 from hpo.data.images.importing import Options, import_images
 from hpo.data.images.taking import take_image
 from hpo.errors import DataError
-from tests.data.images.made import encoded, folder_of, image, pixels, png, refusal, shades, two_classes
+from tests.data.images.made import chunk, encoded, folder_of, image, pixels, png, refusal, shades, two_classes
 
 
 def patch(content: bytes, want: Want | None = None) -> np.ndarray:
@@ -21,19 +21,31 @@ def patch(content: bytes, want: Want | None = None) -> np.ndarray:
     return taken.patches
 
 
-def tiff(values: np.ndarray) -> bytes:
-    """A TIFF of 16-bit RGB without compression."""
-    height, width, _ = values.shape
-    content, end = values.astype("<u2").tobytes(), 8 + 2 + 12 * 10 + 4
-    long = [(256, width), (257, height), (273, end + 6), (278, height), (279, len(content))]
-    short = [(259, 1), (262, 2), (277, 3), (284, 1)]
-    entries = [(tag, struct.pack("<HHII", tag, 4, 1, value)) for tag, value in long]
+def tiff(values: np.ndarray, kind: int = 2, planes: int = 1, extra: int | None = None) -> bytes:
+    """A TIFF of 16 bits per channel without compression, of any photometric interpretation."""
+    height, width, channels = values.shape
+    stored = values if planes == 1 else values.transpose(2, 0, 1)
+    content, depths = stored.astype("<u2").tobytes(), struct.pack(f"<{channels}H", *[16] * channels)
+    count = channels if planes == 2 else 1
+    piece = len(content) // count
+    end = 8 + 2 + 12 * (10 + (extra is not None)) + 4
+    first = end + len(depths) + 8 * count
+    starts = struct.pack(f"<{count}I", *range(first, first + len(content), piece))
+    sizes = struct.pack(f"<{count}I", *[piece] * count)
+    many = {273: (end + len(depths), starts), 279: (end + len(depths) + 4 * count, sizes)}
+    entries = [(tag, struct.pack("<HHII", tag, 4, 1, value)) for tag, value in ((256, width), (257, height))]
+    entries += [
+        (tag, struct.pack("<HHI", tag, 4, count) + (raw if count == 1 else struct.pack("<I", place)))
+        for tag, (place, raw) in many.items()
+    ]
+    short = [(259, 1), (262, kind), (277, channels), (278, height), (284, planes)]
+    short += [] if extra is None else [(338, extra)]
     entries += [(tag, struct.pack("<HHIHH", tag, 3, 1, value, 0)) for tag, value in short]
-    entries.append((258, struct.pack("<HHII", 258, 3, 3, end)))
+    inline = depths.ljust(4, b"\0") if channels < 3 else struct.pack("<I", end)
+    entries.append((258, struct.pack("<HHI", 258, 3, channels) + inline))
     listed = b"".join(entry for _, entry in sorted(entries))
-    return (
-        b"II*\0" + struct.pack("<IH", 8, len(entries)) + listed + bytes(4) + struct.pack("<HHH", 16, 16, 16) + content
-    )
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    return head + listed + bytes(4) + depths + starts + sizes + content
 
 
 COLOURS = np.random.default_rng(0).integers(0, 4096, (8, 8, 3)).astype(np.uint16)
@@ -64,6 +76,35 @@ class TestSixteenBits:
         for values, colour in ((np.concatenate([COLOURS, alpha], 2), 6), (np.concatenate([GREY, alpha], 2), 4)):
             found = patch(png(values, colour), Want(8, sixteen_bit=(0, 4095), to_rgb=True))[0]
             assert np.array_equal(found[..., 0], SCALED[..., 0])
+
+    def test_grey_that_is_white_at_0_is_turned_round_as_at_8_bits(self):
+        found = patch(tiff(GREY, kind=0), Want(8, sixteen_bit=(0, 4095), channels=1))[0]
+        assert np.array_equal(found, 255 - SCALED[..., :1])
+
+    def test_channels_that_are_stored_apart_are_refused(self):
+        assert "each channel by itself" in refusal(tiff(COLOURS, planes=2), Want(8, sixteen_bit=(0, 4095))).text
+
+    def test_cmyk_is_no_rgb_with_transparency(self):
+        inks = np.concatenate([COLOURS, GREY], axis=2)
+        scaled = np.concatenate([SCALED, SCALED[..., :1]], axis=2)
+        found = patch(tiff(inks, kind=5), Want(8, sixteen_bit=(0, 4095), to_rgb=True))[0]
+        assert np.array_equal(found, np.asarray(Image.frombytes("CMYK", (8, 8), scaled.tobytes()).convert("RGB")))
+
+    def test_colours_that_hold_their_transparency_already(self):
+        half, white = np.full((8, 8, 1), 32768), (SCALED * (128 / 255) + 255 * (127 / 255)).astype(int)
+        for colours, extra in ((COLOURS, 2), (COLOURS * (32768 / 65535), 1)):
+            values = np.concatenate([np.rint(colours), half], axis=2)
+            found = patch(tiff(values, extra=extra), Want(8, sixteen_bit=(0, 4095)))[0]
+            assert np.abs(found - white).max() <= 2
+
+    @pytest.mark.parametrize(("values", "kind"), [(COLOURS, 2), (GREY, 0)])
+    def test_a_colour_that_is_said_to_be_transparent_becomes_white(self, values, kind):
+        key = values[0, 0].astype(">u2").tobytes().rjust(2 * values.shape[2], b"\0")
+        content = png(values, kind)
+        content = content[:33] + chunk(b"tRNS", key) + content[33:]  # behind the header
+        found = patch(content, Want(8, sixteen_bit=(0, 4095), to_rgb=True))[0]
+        assert tuple(found[0, 0]) == (255, 255, 255)
+        assert np.array_equal(found[1, 1], np.broadcast_to(SCALED[1, 1, : values.shape[2]], 3))
 
     def test_values_outside_the_range_are_said(self):
         taken = take_image(lambda: png(COLOURS, 2), Want(8, sixteen_bit=(100, 2000)))
