@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 GAP = 4  # rows that may lie unread between two that are read at once
 SLAB = 256  # rows read at once, at most, of patches that lie one after the other
-AT_ONCE = 64 << 20  # bytes read at once, at most, of patches in chunks
+AT_ONCE = 64 << 20  # bytes read at once, at most; a patch or a chunk may be larger
 HASHED_AT_ONCE = 256 << 20  # bytes: chunks that cut across more patches than that are decompressed again
 
 Patches = npt.NDArray[np.uint8]
@@ -27,8 +27,8 @@ def read_rows(x: Any, ascending: npt.NDArray[np.int64], order: npt.NDArray[np.in
         found: uint8 of shape (n, side, side, 3); filled.
     """
     apart = x.chunks is None and not x.is_virtual
-    step = SLAB if apart else _aligned(x, SLAB)
-    runs = _runs(ascending) if apart else _aligned_runs(ascending, step, int(x.chunks[0]) if x.chunks else step)
+    step = _slab(x) if apart else _aligned(x, SLAB)
+    runs = _runs(ascending, step) if apart else _aligned_runs(ascending, step, int(x.chunks[0]) if x.chunks else step)
     for start, stop in runs:
         first, rows = int(ascending[start]), ascending[start:stop] - ascending[start]
         last = int(ascending[stop - 1]) + 1
@@ -40,12 +40,17 @@ def read_rows(x: Any, ascending: npt.NDArray[np.int64], order: npt.NDArray[np.in
 
 def row_blocks(x: Any) -> Iterator[tuple[int, Patches]]:
     """All patches in their order, some at a time, with the row of the first."""
-    step = SLAB
+    step = _slab(x)
     if x.chunks is not None or x.is_virtual:
         cut = x.chunks is not None and x.chunks[1:] != x.shape[1:]
         step = max(1, min(_aligned(x, SLAB), (HASHED_AT_ONCE if cut else AT_ONCE) // _patch_bytes(x)))
     for start in range(0, len(x), step):
         yield start, x[start : start + step]
+
+
+def _slab(x: Any) -> int:
+    """Rows of patches that lie one after the other which are read at once."""
+    return max(1, min(SLAB, AT_ONCE // _patch_bytes(x)))
 
 
 def _aligned(x: Any, rows: int) -> int:
@@ -60,13 +65,13 @@ def _patch_bytes(x: Any) -> int:
     return int(np.prod(x.shape[1:], dtype=np.int64)) or 1
 
 
-def _runs(ascending: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Stretches of the sorted rows that lie close enough together to be read at once."""
+def _runs(ascending: npt.NDArray[np.int64], slab: int) -> list[tuple[int, int]]:
+    """Stretches of the sorted rows that lie close enough together to be read at once, ``slab`` rows at most."""
     runs, start = [], 0
     breaks = np.flatnonzero(np.diff(ascending) > GAP) + 1
     for stop in [*breaks.tolist(), len(ascending)]:
         while start < stop:
-            end = min(stop, int(np.searchsorted(ascending, ascending[start] + SLAB)))
+            end = min(stop, int(np.searchsorted(ascending, ascending[start] + slab)))
             runs.append((start, end))
             start = end
     return runs

@@ -23,7 +23,8 @@ from hpo.slides.view import PCAM_MPP, View, resolution_of, view_at, view_by
 
 Rule = Literal["centre", "overlap"]
 BATCH = 256
-"""Patches that are held together."""
+BATCH_BYTES = 1 << 26
+"""Patches that are held together, and their bytes, at most."""
 
 
 @dataclass(frozen=True)
@@ -266,6 +267,7 @@ def _parts(plans: Sequence[SlidePlan], settings: TileSettings) -> dict[SplitName
 def _write(files: SplitFiles, part: _Chosen, plans: Sequence[SlidePlan], settings: TileSettings) -> Iterator[int]:
     """Write a split; yields the number of patches of each batch."""
     meta: list[tuple[int, int, bool, bool, str]] = []
+    together = max(1, min(BATCH, BATCH_BYTES // (3 * settings.size**2)))
     with SplitWriter(files, len(part.labels), settings.size) as writer:
         for number in np.unique(part.slides).tolist():
             plan = plans[number]
@@ -273,8 +275,8 @@ def _write(files: SplitFiles, part: _Chosen, plans: Sequence[SlidePlan], setting
             slide = open_slide(plan.path)
             try:
                 view = view_by(slide, plan.factor)
-                for start in range(0, len(places), BATCH):
-                    batch = places[start : start + BATCH]
+                for start in range(0, len(places), together):
+                    batch = places[start : start + together]
                     corners = plan.corners[part.rows[batch]]
                     tiles = [view.read(x, y, settings.size, settings.size) for x, y in corners.tolist()]
                     writer.write(int(batch[0]), np.stack(tiles), part.labels[batch])

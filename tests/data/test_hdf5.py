@@ -16,6 +16,7 @@ import pytest
 from hpo.data.dataset import Patches, open_split
 from hpo.data.digest import patch_hashes
 from hpo.data.hdf5 import open_array
+from hpo.data.rows import read_rows, row_blocks
 from hpo.errors import DataError
 
 SHAPE = (40, 8, 8, 3)
@@ -287,6 +288,33 @@ class TestChunks:
         rows = np.random.default_rng(3).permutation(1000)[:500]
         whole = _bytes_read(lambda: _read_all(patches.path))
         assert _bytes_read(lambda: patches.read(rows)) < 1.2 * whole + 100_000
+
+
+class _Watched:
+    """Patches without chunks, and the rows that were read of them at once."""
+
+    chunks, is_virtual = None, False
+
+    def __init__(self, stored: np.ndarray) -> None:
+        self.stored, self.shape, self.at_once = stored, stored.shape, 0
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        found = self.stored[rows]
+        self.at_once = max(self.at_once, len(found))
+        return found
+
+
+def test_of_large_patches_fewer_are_read_at_once():
+    stored = values(100, 16)
+    x, found, rows = _Watched(stored), np.empty_like(stored[::2]), np.arange(0, 100, 2)
+    with mock.patch("hpo.data.rows.AT_ONCE", 10 * stored[0].nbytes):
+        read_rows(x, rows, np.arange(50), found)
+        assert np.array_equal(found, stored[::2])
+        assert np.array_equal(np.concatenate([block for _, block in row_blocks(x)]), stored)
+    assert x.at_once == 10
 
 
 def _read_all(path: Path) -> None:

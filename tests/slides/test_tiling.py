@@ -103,6 +103,21 @@ def test_equal_settings_give_equal_files_and_another_seed_others(slides: list[Pa
     assert max(np.unique([row["wsi"] for row in first[2]], return_counts=True)[1]) <= 20
 
 
+def test_of_large_patches_fewer_are_held_together(
+    slides: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hpo.slides.tiling.BATCH_BYTES", 5 * SIZE * SIZE * 3)
+    told = [0]
+    tile_slides(
+        slides,
+        tmp_path / "data",
+        TileSettings(size=SIZE),
+        table=table(slides),
+        progress=lambda what, done, _total: told.append(done) if what == "writing patches" else None,
+    )
+    assert max(np.diff(told)) == 5
+
+
 def test_splits_are_of_whole_slides(slides: list[Path], tmp_path: Path) -> None:
     found = cut(slides, tmp_path / "data", shares=(0.34, 0.33, 0.33))
     assert set(found.counts) == {"train", "valid", "test"}
