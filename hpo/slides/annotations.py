@@ -55,6 +55,11 @@ class Annotations:
     path: Path
     polygons: tuple[Polygon, ...]
 
+    @property
+    def has_tumour(self) -> bool:
+        """Whether any is outlined."""
+        return any(not polygon.excludes for polygon in self.polygons)
+
     def mask(self, width: int, height: int, cell: float) -> npt.NDArray[np.bool_]:
         """Where there is tumour, in cells whose middles are looked at: bool of shape (rows, columns).
 
@@ -86,49 +91,56 @@ def read_annotations(path: Path, positive: Sequence[str] = ()) -> Annotations:
             it, and others are left out.
 
     Raises:
-        DataError: if it cannot be read, or none of its outlines has such a name.
+        DataError: if it cannot be read, none of its outlines has such a name, or what has one encloses no area.
     """
     if regular_file(path).st_size > LARGEST:
         raise DataError(f"{path}: has more than {LARGEST:,} bytes, too many for annotations")
-    found = list(_asap(path) if path.suffix.lower() == ".xml" else _geojson(path))
+    drawn = list(_asap(path) if path.suffix.lower() == ".xml" else _geojson(path))
     wanted = {name.casefold() for name in positive} or POSITIVE
+    found = [(name, rings) for name, rings in drawn if rings]
     polygons = []
     for name, rings in found:
         folded = name.casefold()
         if folded in wanted or folded in EXCLUDED:
             polygons.append(Polygon(rings, excludes=folded not in wanted))
-    if found and not any(not polygon.excludes for polygon in polygons):
+    annotations = Annotations(path, tuple(polygons))
+    if annotations.has_tumour:
+        return annotations
+    without = next((name for name, rings in drawn if not rings and name.casefold() in wanted), None)
+    if without is not None:
+        raise DataError(f"{path}: what it names {without!r:.60} are points or lines, which enclose nothing; outline it")
+    if found:
         names = sorted({name or "(no name)" for name, _ in found})
         if not all(name.casefold() in EXCLUDED for name in names):
             raise DataError(
                 f"{path}: none of its outlines is named as tumour (found: {', '.join(names[:12])}); say which are, "
                 f"such as --positive {json.dumps(names[0])}"
             )
-    return Annotations(path, tuple(polygons))
+    return annotations
 
 
 def _asap(path: Path) -> Iterator[tuple[str, tuple[Ring, ...]]]:
+    """Name and rings of everything that is drawn; points and lines have no ring."""
     try:
         # Expat refuses entities that expand without end (2.4.1 and later).
         root = ElementTree.parse(path).getroot()  # noqa: S314
-    except (ElementTree.ParseError, OSError, ValueError) as error:
+    except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:  # the last of its encoding
         raise DataError(f"{path}: not XML: {error}") from error
     if root.tag != "ASAP_Annotations":
         raise DataError(f"{path}: is {root.tag!r:.60}, not ASAP_Annotations; allowed: ASAP's XML, or QuPath's GeoJSON")
     for annotation in root.iter("Annotation"):
-        if annotation.get("Type", "Polygon") not in ("Polygon", "Spline", "Rectangle"):
-            continue
+        has_area = annotation.get("Type", "Polygon") in ("Polygon", "Spline", "Rectangle")
         group = annotation.get("PartOfGroup", "None")
         name = annotation.get("Name", "") if group in ("", "None") else group
         try:
             corners = [(float(one.attrib["X"]), float(one.attrib["Y"])) for one in annotation.iter("Coordinate")]
         except (KeyError, ValueError) as error:
             raise DataError(f"{path}: annotation {annotation.get('Name')!r} has a corner without X or Y") from error
-        if len(corners) >= 3:
-            yield name, (_ring(path, corners),)
+        yield name, (_ring(path, corners),) if has_area and len(corners) >= 3 else ()
 
 
 def _geojson(path: Path) -> Iterator[tuple[str, tuple[Ring, ...]]]:
+    """The same of QuPath's file."""
     try:
         values = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -140,17 +152,30 @@ def _geojson(path: Path) -> Iterator[tuple[str, tuple[Ring, ...]]]:
     if not (isinstance(values, list) and all(isinstance(one, dict) and "geometry" in one for one in values)):
         raise DataError(f"{path}: not GeoJSON: a FeatureCollection, or a list of features, each with a geometry")
     for feature in values:
-        geometry = feature["geometry"] or {}
-        kind, parts = geometry.get("type"), geometry.get("coordinates") or []
-        if kind not in ("Polygon", "MultiPolygon"):
-            continue
-        for part in [parts] if kind == "Polygon" else parts:
+        for part in _areas(path, feature["geometry"] or {}):
             try:
                 rings = tuple(_ring(path, ring) for ring in part if len(ring) >= 3)
             except TypeError as error:
-                raise DataError(f"{path}: has a {kind} whose coordinates are no lists of [x, y]") from error
-            if rings:
-                yield _class_of(feature), rings
+                raise DataError(f"{path}: has a polygon whose coordinates are no lists of [x, y]") from error
+            yield _class_of(feature), rings
+
+
+def _areas(path: Path, geometry: Any) -> Iterator[list[Any]]:
+    """The polygons of a geometry, each a list of rings; an empty list is what encloses nothing."""
+    waiting = [geometry]
+    while waiting:
+        one = waiting.pop()
+        kind = one.get("type") if isinstance(one, dict) else None
+        parts: Any = [[]]
+        if kind == "GeometryCollection":
+            waiting += one["geometries"] if isinstance(one.get("geometries"), list) else []
+            continue
+        if kind in ("Polygon", "MultiPolygon"):
+            coordinates = one.get("coordinates") or []
+            parts = [coordinates] if kind == "Polygon" else coordinates
+        if not (isinstance(parts, list) and all(isinstance(part, list) for part in parts)):
+            raise DataError(f"{path}: has a {kind} whose coordinates are no lists of [x, y]")
+        yield from parts
 
 
 def _class_of(feature: dict[str, Any]) -> str:
@@ -174,8 +199,7 @@ def _ring(path: Path, corners: Sequence[Any]) -> Ring:
 
 def _filled(rings: Sequence[Ring], shape: tuple[int, int]) -> tuple[tuple[slice, slice], npt.NDArray[np.bool_]]:
     """Cells whose middles an odd number of edges encloses, within the rectangle around the first ring."""
-    low = np.floor(rings[0].min(axis=0)).astype(int)
-    high = np.ceil(rings[0].max(axis=0)).astype(int)
+    low, high = np.floor(rings[0].min(axis=0)), np.ceil(rings[0].max(axis=0))
     left, top = (int(np.clip(low[axis], 0, shape[1 - axis])) for axis in (0, 1))
     right, lower = (int(np.clip(high[axis], start, shape[1 - axis])) for axis, start in ((0, left), (1, top)))
     crossings = np.zeros((lower - top, right - left + 1), np.int32)

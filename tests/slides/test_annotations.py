@@ -87,9 +87,44 @@ def test_qupaths_shapes_are_read(tmp_path: Path) -> None:
         assert read_annotations(path).mask(80, 80, 1).sum() == 1200 + 100
 
 
+def qupath(path: Path, *geometries: object) -> Path:
+    tumour = {"classification": {"name": "Tumor"}}
+    path.write_text(json.dumps([{"geometry": one, "properties": tumour} for one in geometries]), encoding="utf-8")
+    return path
+
+
+def test_polygons_within_a_collection_are_read(tmp_path: Path) -> None:
+    polygon = {"type": "Polygon", "coordinates": [[[*one] for one in SQUARE]]}
+    inner = {"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": [1, 2]}, polygon]}
+    path = qupath(tmp_path / "a.geojson", {"type": "GeometryCollection", "geometries": [inner]})
+    assert read_annotations(path).mask(80, 80, 1).sum() == 1600
+
+
+def test_tumour_that_encloses_nothing_is_not_taken_for_none(tmp_path: Path) -> None:
+    line = {"type": "LineString", "coordinates": [[1, 2], [9, 9], [1, 9]]}
+    for path in (
+        qupath(tmp_path / "a.geojson", line),
+        qupath(tmp_path / "b.geojson", {"type": "Polygon", "coordinates": []}),
+        asap(tmp_path / "c.xml", ("Tumor", SQUARE[:2])),
+    ):
+        with pytest.raises(DataError, match="which enclose nothing"):
+            read_annotations(path)
+    square = {"type": "Polygon", "coordinates": [[[*one] for one in SQUARE]]}
+    assert read_annotations(qupath(tmp_path / "d.geojson", line, square)).mask(80, 80, 1).sum() == 1600
+
+
+def test_corners_far_beyond_the_slide_are_cut_at_its_edge(tmp_path: Path) -> None:
+    corners = [[0, 0], [1e300, 0], [1e300, 1e300], [0, 1e300]]
+    path = qupath(tmp_path / "a.geojson", {"type": "Polygon", "coordinates": [corners]})
+    assert read_annotations(path).mask(80, 80, 1).all()
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
+        ("a.xml", '<?xml version="1.0" encoding="klingon"?><a/>', "not XML"),
+        ("a.geojson", '[{"geometry": {"type": "MultiPolygon", "coordinates": 5}}]', "no lists of"),
+        ("a.geojson", '[{"geometry": {"type": "Polygon", "coordinates": "abc"}}]', "no lists of"),
         ("a.xml", "<no", "not XML"),
         ("a.xml", "<html/>", "is 'html', not ASAP_Annotations"),
         ("a.geojson", "{", "not JSON"),
