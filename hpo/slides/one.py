@@ -89,7 +89,7 @@ def _known(path: Path, sources: Sources) -> tuple[int | None, Truth | None]:
     file = None if sources.annotations is None else annotations_beside(path, sources.annotations)
     if file is not None:
         annotations = read_annotations(file, sources.positive)
-        found = int(any(not polygon.excludes for polygon in annotations.polygons))
+        found = int(annotations.has_tumour)
         if label is not None and label != found:
             raise HpoError(
                 f"{file}: outlines {'tumour' if found else 'no tumour'}, but the table of slides has label {label} for "

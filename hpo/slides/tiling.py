@@ -115,6 +115,11 @@ def plan_slide(path: Path, settings: TileSettings, table: SlideTable | None, ann
     if whole is None and outlined is None:
         where = "" if table is None else f", nor a row in {table.path}"
         raise DataError(f"{path}: has neither {path.stem}.xml nor .geojson{where}; add one, or move it elsewhere")
+    if outlined is not None and whole is not None and outlined.has_tumour != bool(whole):
+        raise DataError(
+            f"{outlined.path}: outlines {'tumour' if outlined.has_tumour else 'no tumour'}, but {table and table.path} "
+            f"has label {whole} for {path.name}"
+        )
     slide = open_slide(path)
     try:
         mpp = resolution_of(slide, settings.slide_mpp)
@@ -124,8 +129,6 @@ def plan_slide(path: Path, settings: TileSettings, table: SlideTable | None, ann
             labels = np.full(len(corners), whole, np.uint8)
             return SlidePlan(path, view.factor, corners, labels, labels > 0, "whole slide")
         inside, touched = _under(outlined, view, corners, settings)
-        if whole == 0 and touched.any():
-            raise DataError(f"{outlined.path}: outlines tumour, but {table and table.path} has label 0 for {path.name}")
         return SlidePlan(path, view.factor, corners, inside, touched, "annotations")
     finally:
         slide.close()

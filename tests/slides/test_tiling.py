@@ -158,6 +158,12 @@ def test_a_slide_of_which_nothing_or_two_things_are_known_is_refused(slides: lis
         cut(slides, tmp_path / "data")
 
 
+def test_a_slide_of_label_1_whose_annotations_outline_nothing_is_refused(slides: list[Path], tmp_path: Path) -> None:
+    slides[1].with_suffix(".geojson").write_text("[]", encoding="utf-8")
+    with pytest.raises(DataError, match=r"s1\.geojson: outlines no tumour, but .*slides\.csv has label 1 for s1\.png"):
+        cut(slides, tmp_path / "data")
+
+
 def test_a_data_set_needs_both_labels_in_every_split(slides: list[Path], tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"the slides give \d+ patches of label 0 and 0 of label 1; a data set needs both"
