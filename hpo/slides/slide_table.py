@@ -51,7 +51,10 @@ def read_slide_table(path: Path) -> SlideTable:
         raise DataError(f"{path}: cannot be read: {error}") from error
     first = text.splitlines()[0] if text.strip() else ""
     separator = max(",;\t", key=first.count)
-    rows = list(csv.reader(io.StringIO(text), delimiter=separator))
+    try:
+        rows = list(csv.reader(io.StringIO(text), delimiter=separator))
+    except csv.Error as error:
+        raise DataError(f"{path}: not a readable CSV file: {error}") from error
     header = [name.strip().casefold() for name in rows[0]] if rows else []
     slide = next((header.index(name) for name in SLIDE_COLUMNS if name in header), None)
     label = next((header.index(name) for name in LABEL_COLUMNS if name in header), None)

@@ -162,6 +162,7 @@ def test_a_table_of_slides_is_read_as_it_is_written(tmp_path: Path) -> None:
         ("slide,label\na,maybe\n", r"line 2 has the label 'maybe'; allowed: 0, 1, or words"),
         ("slide,label\na,0\na,1\n", r"line 3 says label 1 of a, an earlier line 0"),
         ("slide,label\n,1\n", r"line 2 names no slide"),
+        (f"slide,label\n{'a' * 200_000},1\n", "not a readable CSV file"),
         ("", r"needs the columns slide and label \(found: none\)"),
     ],
 )
