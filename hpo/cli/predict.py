@@ -146,7 +146,7 @@ def _predict(predictor: Predictor, images: Images, sources: Sources, output: Pat
     if csv is not None and scores:
         write_scores(csv, scores, {done.score.name: done.label for done in finished if done.label is not None})
         tell(f"{csv}: {len(scores):,} images")
-    _score_slides(finished, output)
+    _score_slides(finished, sources, output)
     if refused:
         raise HpoError(f"{refused} of {len(images.names)} images could not be predicted; the others are written")
 
@@ -175,13 +175,16 @@ def _slides(predictor: Predictor, images: Images, sources: Sources, output: Path
     return finished, refused
 
 
-def _score_slides(finished: Sequence[Done], output: Path | None) -> None:
+def _score_slides(finished: Sequence[Done], sources: Sources, output: Path | None) -> None:
     """AUC by slide and FROC, where labels or annotations are known."""
     from hpo.slides.outputs import write_whole
     from hpo.slides.scores import score_slides
 
     labelled = [(done.score, done.label, done.agreement) for done in finished if done.label is not None]
     if not labelled:
+        given = [sources.table and sources.table.path, sources.annotations]
+        for path in (path for path in given if path is not None):
+            tell(f"{path}: names none of the slides that were predicted ({len(finished)}), so there is no AUC or FROC")
         return
     scored = score_slides(labelled)
     for line in scored.lines():

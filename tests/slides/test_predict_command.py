@@ -133,3 +133,14 @@ def test_labels_and_annotations_give_scores_of_slides(hpo: Hpo, model: ModelFile
     assert "outlines tumour, but the table of slides has label 0" in hpo.refused(
         "predict", model.path, folder / "s0.png", *wanted
     )
+
+
+def test_labels_and_annotations_of_other_slides_are_not_passed_over(hpo: Hpo, model: ModelFile, tmp_path: Path) -> None:
+    slide = save(tmp_path / "s0.png", painted(300, 400, (48, 48, 250, 350), None))
+    (tmp_path / "slides.csv").write_text("slide,label\nS0,1\n", encoding="utf-8")
+    (tmp_path / "other").mkdir()
+    wanted = ("--labels", tmp_path / "slides.csv", "--annotations", tmp_path / "other")
+    ended = hpo("predict", model.path, slide, "-o", tmp_path / "out", *wanted)
+    assert ended.status == 0
+    for name in ("slides.csv", "other"):
+        assert f"{name}: names none of the slides that were predicted (1)" in ended.out
