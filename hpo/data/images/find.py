@@ -15,6 +15,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".w
 SYSTEM = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information")
 HIDDEN = "hidden or system files"
 LINK = "links, which are not followed; --follow-links takes what they point to"
+AGAIN = "folders that links lead to a second time"
 INSIDE = "archives inside an archive, which are not opened; unpack the outer one"
 ARCHIVE = "archives of a kind that is not read here; unpack them"
 SUFFIX = "files with another suffix than an image's"
@@ -122,7 +123,7 @@ def _look_at(
     """Takes a file, or returns the folder that is to be walked."""
     follow = seen is not None
     if entry.is_dir(follow_symlinks=follow):
-        return [(path, (*outer, entry.name))] if _is_new(path, spare, seen) else []
+        return [(path, (*outer, entry.name))] if _is_new(found, path, spare, seen) else []
     if entry.is_file(follow_symlinks=follow):
         _take_file(found, path, entry, outer)
     else:
@@ -130,13 +131,14 @@ def _look_at(
     return []
 
 
-def _is_new(path: Path, spare: Path | None, seen: set[str] | None) -> bool:
+def _is_new(found: Search, path: Path, spare: Path | None, seen: set[str] | None) -> bool:
     if spare is not None and path.absolute() == spare.absolute():
         return False
     if seen is None:
         return True
     real = os.path.realpath(path)
     if real in seen:
+        found.left_out.add(AGAIN, shown(str(path)))
         return False
     seen.add(real)
     return True

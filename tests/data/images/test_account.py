@@ -60,6 +60,14 @@ def test_links_are_followed_where_asked_and_end(tmp_path):
     assert import_images(source, tmp_path / "data", Options(follow_links=True)).counts == {"patches": (2, 2)}
 
 
+def test_a_folder_that_links_lead_to_again_is_left_out_by_name(tmp_path):
+    source = folder_of(tmp_path / "images", two_classes())
+    (source / "train").mkdir()
+    for kind in "01":
+        (source / "train" / kind).symlink_to(source / kind)
+    assert left_out(source, tmp_path / "data", follow_links=True) == {"folders that links lead to a second time": 2}
+
+
 def test_archives_have_an_account_too(tmp_path):
     path = tmp_path / "set.tar"
     tar_of(path, [(f"../{name}", content) for name, content in two_classes().items()])
