@@ -111,14 +111,15 @@ def fetch(
     from hpo.data.pcam import SPLITS
 
     with following() as progress:
-        source.fetch_pcam(
+        before = source.fetch_pcam(
             folder,
             base_url=base_url or source.BASE_URL,
             files=source.PCAM_FILES,
             splits=[name for name in SPLITS if not split or name in split],
             progress=progress,
         )
-    tell(f"{folder}: {name} is complete and verified")
+    unverified = f"; {before} files existed already and were not verified" if before else " and verified"
+    tell(f"{folder}: {name} is complete{unverified}")
 
 
 @app.command()

@@ -76,8 +76,8 @@ def fetch_pcam(
     attempts: int = 8,
     longest_wait: float = 60.0,
     progress: Progress = silent,
-) -> None:
-    """Fetches, verifies and decompresses PCam's files; files that exist already stay as they are.
+) -> int:
+    """Fetches, verifies and decompresses PCam's files; decompressed ones that exist already stay as they are.
 
     A broken transfer stays as ``NAME.part`` and is continued by the next attempt, or by the next call.
 
@@ -90,8 +90,12 @@ def fetch_pcam(
         longest_wait: between two attempts, seconds; the first waits are shorter.
         progress: takes the bytes fetched and decompressed of each file.
 
+    Returns:
+        How many files existed already, which are not verified.
+
     Raises:
-        DataError: if the disk is too small, the server cannot be reached, or a checksum differs.
+        DataError: if a file that exists already is too short to be PCam's, the disk is too small, the server cannot be
+            reached, or a checksum differs.
     """
     import pooch
 
@@ -99,7 +103,8 @@ def fetch_pcam(
     if not base_url.startswith(("http://", "https://")) or not _has_a_host(base_url):
         raise DataError(f"{shown}: not a web address; it must be like https://host or http://host:8080/folder")
     pooch.get_logger().setLevel("WARNING")
-    wanted = [file for file in files if file.split in splits and not _raw(folder, file).exists()]
+    asked = [file for file in files if file.split in splits]
+    wanted = [file for file in asked if not _is_there(folder, file)]
     _check_space(folder, wanted)
     store = pooch.create(
         path=folder,
@@ -120,6 +125,20 @@ def fetch_pcam(
             ) from error
     for file in wanted:
         unpack(_raw(folder, file), progress)
+    return len(asked) - len(wanted)
+
+
+def _is_there(folder: Path, file: RemoteFile) -> bool:
+    path = _raw(folder, file)
+    if not path.exists():
+        return False
+    size = path.stat().st_size
+    if size < file.raw_size:
+        raise DataError(
+            f"{path}: exists already and is not PCam's, with {size:,} bytes instead of {file.raw_size:,} or more; "
+            "remove it, or fetch into another folder"
+        )
+    return True
 
 
 def _has_a_host(url: str) -> bool:

@@ -71,8 +71,8 @@ def publish(server: Server, name: str = "a.h5.gz", split: str = "train", size: i
     return RemoteFile(name, len(content), len(raw), hashlib.sha256(content).hexdigest(), split)
 
 
-def fetch(folder: Path, server: Server, *files: RemoteFile, **options: object) -> None:
-    fetch_pcam(folder, **{"base_url": server.url, "files": files, "longest_wait": 0.01, **options})
+def fetch(folder: Path, server: Server, *files: RemoteFile, **options: object) -> int:
+    return fetch_pcam(folder, **{"base_url": server.url, "files": files, "longest_wait": 0.01, **options})
 
 
 def test_files_are_fetched_verified_and_decompressed(tmp_path, server):
@@ -126,12 +126,20 @@ def test_what_is_there_is_not_fetched_again(tmp_path, server):
     assert not server.requests
 
 
+def test_another_data_set_is_not_taken_for_it(tmp_path, server):
+    file = publish(server)
+    (tmp_path / "a.h5").write_bytes(b"a sample")
+    with pytest.raises(DataError, match=r"a\.h5: exists already and is not PCam's, with 8 bytes instead of"):
+        fetch(tmp_path, server, file)
+    assert (tmp_path / "a.h5").read_bytes() == b"a sample"
+
+
 def test_a_decompressed_file_is_enough(tmp_path, server):
     file = publish(server)
-    fetch(tmp_path, server, file)
+    assert fetch(tmp_path, server, file) == 0
     (tmp_path / "a.h5.gz").unlink()
     server.requests.clear()
-    fetch(tmp_path, server, file)
+    assert fetch(tmp_path, server, file) == 1
     assert not server.requests
 
 
