@@ -46,5 +46,9 @@ def _container(image: Found) -> str:
 
 
 def _digest(content: Content) -> str:
-    found = content()
+    """Of the bytes; of a file that cannot be read it is the error, which is no other's, and is said later."""
+    try:
+        found = content()
+    except OSError as error:
+        return str(error)
     return hashlib.sha256(found if isinstance(found, bytes) else found.encode()).hexdigest()

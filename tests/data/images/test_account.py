@@ -68,6 +68,25 @@ def test_a_folder_that_links_lead_to_again_is_left_out_by_name(tmp_path):
     assert left_out(source, tmp_path / "data", follow_links=True) == {"folders that links lead to a second time": 2}
 
 
+def test_a_file_that_cannot_be_read_is_no_copy_of_an_archives_member(tmp_path, monkeypatch):
+    source = folder_of(tmp_path / "images", two_classes())
+    zip_of(source / "again.zip", two_classes())
+    read_bytes = Path.read_bytes
+
+    def reading(path: Path) -> bytes:
+        if path.name == "0.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", reading)
+    with pytest.raises(DataError, match=r"0\.png: cannot be read: Permission denied"):
+        import_images(source, tmp_path / "data")
+    assert left_out(source, tmp_path / "data", skip_damaged=True) == {
+        "copies of an image of the same name": 3,
+        "damaged images": 1,
+    }
+
+
 def test_archives_have_an_account_too(tmp_path):
     path = tmp_path / "set.tar"
     tar_of(path, [(f"../{name}", content) for name, content in two_classes().items()])
