@@ -116,7 +116,7 @@ def _as_rgb(page: Any, piece: Pixels) -> Pixels:
         return np.asarray(Image.frombytes("YCbCr", piece.shape[1::-1], colours.tobytes()).convert("RGB"))
     kind = _fourth(page) if piece.shape[-1] == 4 else 0
     if kind == _PREMULTIPLIED:
-        return np.clip(colours + (255 - piece[..., 3:].astype(np.int16)), 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(colours + (255 - piece[..., 3:].astype(np.int16)), 0, 255), np.uint8)
     return on_white(piece) if kind == _TRANSPARENCY else colours
 
 

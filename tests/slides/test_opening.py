@@ -120,6 +120,25 @@ class TestTiff:
         assert np.array_equal(slide.read(0, 17, 5, 50, 44), PIXELS[5:49, 17:67])
         assert np.array_equal(slide.read(1, 3, 2, 37, 28), PIXELS[::2, ::2][2:30, 3:40])
 
+    @pytest.mark.parametrize("tile", [(32, 32), None])
+    def test_a_fourth_channel_is_what_the_file_says(self, tmp_path: Path, tile: tuple[int, int] | None) -> None:
+        half = np.full((*PIXELS.shape[:2], 1), 128, np.uint8)
+        on_white = PIXELS * (128 / 255) + 255 * (127 / 255)
+        for kind, colours, expected in (
+            ("unspecified", PIXELS, PIXELS),
+            ("assocalpha", (PIXELS * (128 / 255)).astype(np.uint8), on_white),
+            ("unassalpha", PIXELS, on_white),
+        ):
+            pixels = np.concatenate([colours, half], axis=2)
+            slide = open_slide(self.write(tmp_path / f"{kind}.tif", pixels, tile=tile, extrasamples=[kind]))
+            assert np.abs(slide.read(0, 0, 0, 80, 60) - expected).max() <= 2
+
+    @pytest.mark.parametrize("tile", [(32, 32), None])
+    def test_ycbcr_that_is_not_jpeg_becomes_rgb(self, tmp_path: Path, tile: tuple[int, int] | None) -> None:
+        stored = np.asarray(Image.fromarray(PIXELS).convert("YCbCr"))
+        slide = open_slide(self.write(tmp_path / "a.tif", stored, tile=tile, photometric="ycbcr"))
+        assert np.abs(slide.read(0, 0, 0, 80, 60).astype(int) - PIXELS).max() <= 3
+
     def test_the_resolution_is_in_the_tags(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "a.tif", PIXELS, resolution=(20000, 20000), resolutionunit="CENTIMETER")
         assert open_slide(path).mpp == pytest.approx(0.5)
