@@ -22,6 +22,7 @@ from hpo.config.study import SAMPLE_SIDES
 from hpo.data.description import CLASSES, Description, write_description
 from hpo.data.images.staging import data_files
 from hpo.data.pcam import SPLITS, SplitName, SplitWriter, split_files
+from hpo.data.pool import killed_processes
 from hpo.data.textures import Textures, make_textures
 from hpo.data.tissue import Slide, draw_patch, make_slide
 from hpo.errors import DataError
@@ -136,7 +137,8 @@ def _draw(jobs: list[Job], processes: int) -> Iterator[Block]:
         yield from map(_draw_block, jobs)
         return
     # Not forked: a process that has started TensorFlow's threads must not be.
-    with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=get_context("spawn")) as pool:
+    pooled = ProcessPoolExecutor(min(processes, len(jobs)), mp_context=get_context("spawn"))
+    with killed_processes(), pooled as pool:
         yield from pool.map(_draw_block, jobs)
 
 

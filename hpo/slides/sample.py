@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from hpo.data.description import CLASSES
+from hpo.data.pool import killed_processes
 from hpo.errors import DataError
 from hpo.slides.drawn_pieces import draw_piece
 from hpo.slides.drawn_plan import COARSE, PIECE, make_drawing
@@ -87,7 +88,7 @@ def _draw(seed: int, number: int, pieces: int, processes: int) -> Iterator[Pixel
         yield from map(_draw_one, jobs)
         return
     # Not forked: a process that has started TensorFlow's threads must not be.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with killed_processes(), ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         yield from pool.map(_draw_one, jobs, chunksize=8)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from hpo.data.pool import killed_processes
 from hpo.machine import available_cores
 from hpo.slides.classifier import Classifier, open_classifier
 from hpo.slides.grid import Floats, Grid
@@ -203,7 +204,10 @@ def scan_in_processes(work: Work, wanted: Wanted, bands: Sequence[int], processe
     threads = max(1, available_cores() // processes)
     # Not forked: a process that has started TensorFlow's threads must not be.
     context = get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(bands)), context, _start, (work, wanted, threads)) as pool:
+    with (
+        killed_processes(f"{work.path} is not finished; fewer --processes or a smaller --batch need less"),
+        ProcessPoolExecutor(min(processes, len(bands)), context, _start, (work, wanted, threads)) as pool,
+    ):
         running = {pool.submit(_predict_one, band) for band in bands}
         try:
             while running:
