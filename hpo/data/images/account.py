@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from hpo.data.digest import Hashes, identities
 from hpo.data.images.classes import normal_first, option
-from hpo.data.images.found import LeftOut
+from hpo.data.images.found import LeftOut, folded
 from hpo.data.pcam import SplitName
 
 
@@ -148,4 +148,20 @@ def slide_notes(slides: Mapping[SplitName, Sequence[str]] | None, suggestion: st
         )
     shared = {(a, b): len(set(slides[a]) & set(slides[b])) for a, b in combinations(slides, 2)}
     known = f"slides: {', '.join(f'{len(set(found))} in {split}' for split, found in slides.items())}"
-    return (known, *(f"slides: {count} are in both {a} and {b}" for (a, b), count in shared.items() if count))
+    return (
+        known,
+        *(f"slides: {count} are in both {a} and {b}" for (a, b), count in shared.items() if count),
+        *_alike(name for names in slides.values() for name in names),
+    )
+
+
+def _alike(names: Iterable[str]) -> list[str]:
+    """Says of slides whose names differ in case or blanks alone, of which a split knows nothing, that they do."""
+    spellings: dict[str, set[str]] = {}
+    for name in set(names):
+        spellings.setdefault(folded("".join(name.split())), set()).add(name)
+    several = sorted(sorted(found) for found in spellings.values() if len(found) > 1)
+    if not several:
+        return []
+    more = f" (and {len(several) - 1} more such names)" if len(several) > 1 else ""
+    return [f"slides: {' and '.join(several[0])}{more} count as different; if they are one, spell them alike"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -100,7 +101,7 @@ def choose_classes(
     counts: Counter[str] = Counter()
     for kind, count in Counter(kinds).most_common():
         counts[spellings.setdefault(folded(kind), kind)] += count
-    names = sorted(spellings.values(), key=lambda name: natural(folded(name)))
+    names = _in_order(spellings.values())
     if len(names) == 2 or (2 < len(names) <= MOST_CLASSES and not is_enough):
         _refuse_spellings(source, names, counts, what)
         _refuse_strays(source, names, counts, what)
@@ -115,6 +116,14 @@ def choose_classes(
             else f"{several}{hint}{'' if is_enough else _advice(names)}"
         ).rstrip()
     )
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Numbers by their value, so that -1 comes before 1; names as in a dictionary."""
+    found = sorted(names, key=lambda name: natural(folded(name)))
+    if all(re.fullmatch(r"[+-]?\d{1,9}(\.\d{1,9})?", name, re.ASCII) for name in found):
+        return sorted(found, key=float)
+    return found
 
 
 def _refuse_spellings(source: str, names: Sequence[str], counts: Counter[str], what: str) -> None:

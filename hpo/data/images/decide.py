@@ -19,6 +19,8 @@ NAMED = 20  # offenders that a message names
 NO_CLASS = "images in no class folder"
 NOT_CHOSEN = "images of no class that --classes names"
 NO_LABEL = "images without a label in the table"
+MISSING = frozenset({"nan", "<na>", "n/a", "#n/a", "null"})
+"""What pandas, R, spreadsheets and databases write for a label that is missing, folded."""
 NOT_ONLY = "images in no folder that --only names"
 
 
@@ -204,6 +206,7 @@ def _by_table(
             f"{_source(search)}: first row {shown(labels.example)}, first image {shown('/'.join(images[0].parts))}"
         )
     if choice is None:
+        _refuse_missing(labels, [label for _, label in said])
         choice = choose_classes(shown(str(labels.path)), [label for _, label in said], "label")
     lookup = choice.lookup()
     taken: Labelled = []
@@ -218,6 +221,22 @@ def _by_table(
         names = " or ".join(choice.names[label] for label in missing)
         raise DataError(f"{shown(str(labels.path))}: no image has the label {names}; labels found: {found}")
     return choice, taken
+
+
+def _refuse_missing(labels: Labels, said: Sequence[str]) -> None:
+    """See that no label is what programs write into a cell without a value.
+
+    Raises:
+        DataError: if one is; ``--classes`` settles it.
+    """
+    found = Counter(label for label in said if label.casefold() in MISSING)
+    if found:
+        others = sorted({label for label in said if label not in found})
+        classes = f", or give {option(others)}" if 2 <= len(others) <= 12 else ""
+        raise DataError(
+            f"{shown(str(labels.path))}: {found.total()} images have the label {shown(next(iter(found)))}, which "
+            f"stands for a missing one; empty such cells to leave the images out{classes}"
+        )
 
 
 def _with_splits(labelled: Labelled, wishes: Wishes, choice: ClassChoice) -> list[Decided]:

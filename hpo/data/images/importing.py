@@ -176,6 +176,9 @@ def _table(found: Search, options: Options, rule: SlideRule | None) -> tuple[Lab
         notes.append(f"labels: {table.repeated} rows of {place} repeat an earlier one")
     if table.has_splits:
         notes.append(f"splits: as {place} says")
+    if len(table.slide_columns) > 1 and rule is None:
+        first, second = table.slide_columns[:2]
+        notes.append(f"slides: as column {first} of {place} says; --slide-from column:{second} takes that column")
     return table, notes
 
 

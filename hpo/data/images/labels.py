@@ -51,6 +51,7 @@ class Labels:
         rows: by image: its name or path, folded, as the table has it.
         has_splits: whether there is a column of splits.
         has_slides: likewise of slides.
+        slide_columns: headings of columns that may name slides, the one that does first; empty where the user says it.
         count: rows.
         repeated: rows that say what an earlier one said.
     """
@@ -59,6 +60,7 @@ class Labels:
     rows: dict[str, Row] = field(default_factory=dict)
     has_splits: bool = False
     has_slides: bool = False
+    slide_columns: tuple[str, ...] = ()
     count: int = 0
     repeated: int = 0
     _named: dict[str, Row] = field(default_factory=dict)
@@ -141,7 +143,8 @@ def read_labels(path: Path, slide_column: str | None = None) -> Labels:
     image, label = _column(path, header, names, PATHS), _column(path, header, names, LABELS)
     slide = _optional(names, SLIDES) if slide_column is None else _asked(path, header, names, slide_column)
     split = _optional(names, SPLITS)
-    labels = Labels(path, has_splits=split is not None, has_slides=slide is not None)
+    columns = () if slide_column is not None else tuple(name for name in SLIDES if name in names)
+    labels = Labels(path, has_splits=split is not None, has_slides=slide is not None, slide_columns=columns)
     faults: list[str] = []
     for number, cells in lines:
         padded = [*(cell.strip() for cell in cells), *[""] * len(names)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,7 +73,7 @@ def slides_of(images: Sequence[Decided], rule: SlideRule | None) -> list[str] | 
         raise DataError(
             "\n".join([*lines, f"{len(lacking)} of {len(images)} images have no slide; each must have one"])
         )
-    return slides
+    return [unicodedata.normalize("NFC", slide) for slide in slides]
 
 
 def _slide(image: Found, rule: SlideRule) -> str:

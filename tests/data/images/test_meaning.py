@@ -389,6 +389,34 @@ class TestLabels:
         (tmp_path / "l.csv").write_text("id,label\n1,0\n")
         assert "names 2 images" in refused(source, labels=tmp_path / "l.csv")
 
+    def test_a_word_for_a_missing_label_is_no_class(self, tmp_path):
+        source, path = self.made(tmp_path, "id,label\n0000,0\n0001,1\n0002,nan\n0003,NaN\n")
+        assert "2 images have the label nan, which stands for a missing one" in refused(source, labels=path)
+        imported = import_images(source, tmp_path / "data", Options(labels=path, classes="0,1"))
+        assert imported.counts == {"patches": (1, 1)}
+
+    def test_numbers_are_in_the_order_of_their_values(self, tmp_path):
+        source, path = self.made(tmp_path, "id,label\n0000,1\n0001,-1\n0002,1\n0003,-1\n")
+        assert import_images(source, tmp_path / "data", Options(labels=path)).classes == ("-1", "1")
+        assert labels(tmp_path / "data") == [1, 0, 1, 0]
+
+    def test_another_column_that_may_name_patients_is_pointed_out(self, tmp_path):
+        source, path = self.made(tmp_path, "id,label,patient,slide\n0000,0,p,1\n0001,1,p,2\n0002,0,q,3\n0003,1,q,4\n")
+        told = "\n".join(import_images(source, tmp_path / "data", Options(labels=path)).notes)
+        assert "slides: as column slide of " in told
+        assert "--slide-from column:patient takes that column" in told
+        chosen = import_images(source, tmp_path / "other", Options(labels=path, slide_from="column:patient"))
+        assert chosen.slides == {"patches": 2}
+        assert "as column" not in "\n".join(chosen.notes)
+
+    def test_patients_in_two_spellings_are_pointed_out_and_those_of_two_encodings_are_one(self, tmp_path):
+        names = ("P1", "p 1", "\u00e9", "e\u0301")
+        rows = [f"000{n},{n % 2},{name}" for n, name in enumerate(names)]
+        source, path = self.made(tmp_path, "\n".join(["id,label,patient", *rows]))
+        imported = import_images(source, tmp_path / "data", Options(labels=path))
+        assert imported.slides == {"patches": 3}
+        assert any("P1 and p 1 count as different" in note for note in imported.notes)
+
     def test_a_column_of_patients(self, tmp_path):
         source, path = self.made(tmp_path, "id,label,Patient No\n0000,0,p1\n0001,1,p2\n0002,0,p1\n0003,1,p2\n")
         import_images(source, tmp_path / "data", Options(labels=path, slide_from="column:patient no"))
