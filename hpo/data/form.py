@@ -6,19 +6,20 @@ import os
 from pathlib import Path
 
 from hpo.data.description import read_description
-from hpo.data.pcam import SPLITS, check_patches, split_files
+from hpo.data.pcam import SPLITS, check_patches, compressed, split_files, unpack
 from hpo.recipe.form import TWO_IN_RGB, Form
 
 
 def form_of_folder(folder: Path) -> Form | None:
-    """The form of the data set in a folder; None where no unpacked patches are there.
+    """The form of the data set in a folder; None where no patches are there. Gzipped ones are decompressed first.
 
     Raises:
-        DataError: if the description or the patches' file is damaged.
+        DataError: if the description or the patches' file is damaged, or cannot be decompressed.
     """
     for name in (*SPLITS, "patches"):
         patches = split_files(folder, name).x
-        if os.path.lexists(patches):
+        if os.path.lexists(patches) or os.path.lexists(compressed(patches)):
+            unpack(patches)
             return Form(len(read_description(folder).classes), check_patches(patches, None).channels)
     return None
 
