@@ -130,15 +130,20 @@ def _predict(predictor: Predictor, images: Images, sources: Sources, output: Pat
     from hpo.slides.batch import score_patches, write_scores
 
     scores: list[Score] = []
+    refused_patches: list[HpoError] = []
     if images.patches:
         if csv is None:
             count = len(images.patches)
             which = "1 image is a single patch" if count == 1 else f"{count} images are single patches"
             raise HpoError(f"{which}: probabilities of patches go to a table, --csv FILE")
         with _following("patches") as progress:
-            scores += score_patches(predictor, images, predictor.threshold, progress)
-        tell(f"{len(images.patches):,} patches")
+            refuse = None if len(images.names) == 1 else refused_patches.append
+            scores += score_patches(predictor, images, predictor.threshold, progress, refuse)
+        for error in refused_patches:
+            say(f"hpo: {error}")
+        tell(f"{len(scores):,} patches")
     finished, refused = _slides(predictor, images, sources, output)
+    refused += len(refused_patches)
     scores += [done.score for done in finished]
     if scores:
         by = f"{predictor.model.name} ({predictor.model.path.name})"

@@ -90,14 +90,19 @@ def folder_of(output: Path, name: str, names: Sequence[str]) -> Path:
 
 
 def score_patches(
-    predictor: Predictor, images: Images, threshold: float, progress: Callable[[int, int], None]
+    predictor: Predictor,
+    images: Images,
+    threshold: float,
+    progress: Callable[[int, int], None],
+    refused: Callable[[DataError], object] | None = None,
 ) -> list[Score]:
-    """The scores of all images that are patches."""
+    """The scores of the images that are patches, but for those that are refused; see `Predictor.predict_patches`."""
     size = predictor.classifier.size
-    found = predictor.predict_patches(images.patches, progress=progress)
+    found = predictor.predict_patches(images.patches, progress=progress, refused=refused)
     return [
         Score(images.names[path], size, size, 1, value, value, value, float(value > threshold))
         for path, value in zip(images.patches, found.tolist(), strict=True)
+        if not math.isnan(value)
     ]
 
 

@@ -180,24 +180,39 @@ class Predictor:
         label = self.classifier.label if self.classifier.outputs > 1 else 1
         return self.model.classes[label] if label < len(self.model.classes) else f"class {label}"
 
-    def predict_patches(self, paths: Sequence[Path], *, progress: Progress | None = None) -> Floats:
+    def predict_patches(
+        self,
+        paths: Sequence[Path],
+        *,
+        progress: Progress | None = None,
+        refused: Callable[[DataError], object] | None = None,
+    ) -> Floats:
         """Probabilities of images that are as large as a patch, float32 ``(N,)``.
 
         Args:
             paths: of the images; whatever they show is predicted, glass too.
             progress: told of the images.
+            refused: told of each image that cannot be predicted, whose probability is NaN then; None raises instead.
 
         Raises:
             DataError: if an image cannot be read, or is of another size.
         """
         told, size = self.settings, self.classifier.size
-        found = np.empty(len(paths), np.float32)
+        found = np.full(len(paths), np.nan, np.float32)
         for start in range(0, len(paths), told.batch):
-            batch = paths[start : start + told.batch]
-            tiles = np.stack([_patch(path, size) for path in batch])
-            found[start : start + len(batch)] = self.classifier.probabilities(tiles, symmetries=told.symmetries)
+            tiles: dict[int, Pixels] = {}
+            for at, path in enumerate(paths[start : start + told.batch], start):
+                try:
+                    tiles[at] = _patch(path, size)
+                except DataError as error:
+                    if refused is None:
+                        raise
+                    refused(error)
+            if tiles:
+                stacked = np.stack(list(tiles.values()))
+                found[list(tiles)] = self.classifier.probabilities(stacked, symmetries=told.symmetries)
             if progress is not None:
-                progress(start + len(batch), len(paths))
+                progress(min(start + told.batch, len(paths)), len(paths))
         return found
 
 

@@ -77,6 +77,24 @@ def test_one_bad_image_does_not_stop_the_others(hpo: Hpo, model: ModelFile, slid
     assert [row["file"] for row in rows(tmp_path / "scores.csv")] == ["good.png"]
 
 
+def test_one_bad_patch_does_not_stop_the_others(hpo: Hpo, model: ModelFile, tmp_path: Path) -> None:
+    folder = tmp_path / "patches"
+    folder.mkdir()
+    for number in range(3):
+        save(folder / f"{number}.png", painted(24, 24, (0, 0, 24, 24)))
+    content = (folder / "1.png").read_bytes()
+    (folder / "1.png").write_bytes(content[: len(content) // 2])
+    ended = hpo("predict", model.path, folder, "--csv", tmp_path / "scores.csv")
+    assert ended.status == 2
+    first, last = ended.err.splitlines()
+    assert "1.png: damaged or truncated" in first
+    assert last == "hpo: 1 of 3 images could not be predicted; the others are written"
+    assert [row["file"] for row in rows(tmp_path / "scores.csv")] == ["0.png", "2.png"]
+    assert "1.png: damaged or truncated" in hpo.refused(
+        "predict", model.path, folder / "1.png", "--csv", tmp_path / "one.csv"
+    )
+
+
 def test_what_cannot_be_done_is_refused_first(hpo: Hpo, model: ModelFile, slide: Path, tmp_path: Path) -> None:
     assert "nothing to write" in hpo.refused("predict", model.path, slide)
     (tmp_path / "notes.csv").write_text("my notes\n", encoding="utf-8")
