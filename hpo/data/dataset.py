@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from hpo.data import pcam
 from hpo.data.description import CLASSES, read_description
-from hpo.data.digest import Hashes, content_digest, patch_hashes
+from hpo.data.digest import Hashes, content_digest, file_stamp, patch_hashes
 from hpo.data.findings import doubts_about, lacking
 from hpo.data.hdf5 import open_array
 from hpo.data.label_file import read_labels
@@ -68,6 +68,7 @@ class Patches:
         hashes: SHA-256 of each patch, shape (N, 32), uint8.
         patch_size: side, pixels.
         channels: of a patch; 3 is RGB, 1 is grey.
+        stamp: of the file when it was opened: no patches are read of another that took its place. None reads any.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Patches:
     hashes: Hashes
     patch_size: int
     channels: int = 3
+    stamp: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -105,7 +107,7 @@ class Patches:
 
         Raises:
             IndexError: if a row is out of range.
-            DataError: if the file cannot be read.
+            DataError: if the file cannot be read, or has changed since it was opened.
         """
         wanted = np.asarray(rows, dtype=np.int64).reshape(-1)
         if len(wanted) and not (wanted.min() >= 0 and wanted.max() < len(self)):
@@ -117,6 +119,11 @@ class Patches:
         order = np.argsort(stored, kind="stable")
         with open_array(self.path, "x") as x:
             read_rows(x, stored[order], order, found)
+        if self.stamp is not None and file_stamp(self.path) != self.stamp:
+            raise DataError(
+                f"{self.path}: has changed since this process opened it: its patches are no longer those of the labels "
+                "and digest; start again to read it anew"
+            )
         return found
 
     def files(self) -> npt.NDArray[np.str_] | None:
@@ -197,8 +204,9 @@ def open_split(
     count, side, channels = pcam.check_patches(files.x, patch_size)
     labels = read_labels(files.y, count, read_description(folder).classes)
     slides = read_slides(files.meta, count)
+    stamp = file_stamp(files.x)
     hashes = patch_hashes(files.x, count, progress)
-    return Patches(name, files.x, np.arange(count), labels, slides, hashes, side, channels)
+    return Patches(name, files.x, np.arange(count), labels, slides, hashes, side, channels, stamp)
 
 
 def data_folder(folder: Path) -> None:

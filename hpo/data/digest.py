@@ -51,7 +51,9 @@ def keep_hashes(path: Path, hashes: Hashes) -> None:
 
 def _kept(path: Path, count: int) -> tuple[Path, npt.NDArray[np.int64]]:
     """The place of kept hashes, and the data that they are valid for."""
-    stamp = np.array([FORMAT, *_stamp(path), *(n for part in other_files(path, "x") for n in _stamp(part)), count])
+    stamp = np.array(
+        [FORMAT, *file_stamp(path), *(n for part in other_files(path, "x") for n in file_stamp(part)), count]
+    )
     return path.with_name(f".{path.name}.hashes.npz"), stamp
 
 
@@ -65,7 +67,12 @@ def _compute(path: Path, count: int, progress: Progress) -> Hashes:
     return hashes
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def file_stamp(path: Path) -> tuple[int, int]:
+    """Size and modification time, by which a file is known again.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
     status = regular_file(path)
     return status.st_size, status.st_mtime_ns
 

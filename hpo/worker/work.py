@@ -6,7 +6,14 @@ import logging
 from functools import partial
 from typing import Literal
 
-from hpo.errors import LeaseLostError, OutOfMemoryError, StopRequestedError, StoreUnavailableError, TrainingError
+from hpo.errors import (
+    DataError,
+    LeaseLostError,
+    OutOfMemoryError,
+    StopRequestedError,
+    StoreUnavailableError,
+    TrainingError,
+)
 from hpo.storage.claims import claim_points
 from hpo.storage.outcomes import stage_is_exhausted
 from hpo.worker.publisher import Publisher
@@ -25,6 +32,7 @@ def work_once(worker: Worker) -> Worked:
     Raises:
         StopRequestedError: if the worker was asked to stop; its claims have been given back.
         StoreUnavailableError: if database or checkpoint store stay out of reach; likewise, where that was possible.
+        DataError: if the data have changed or cannot be read any more, which no point is to blame for; likewise.
     """
     database, settings = worker.database, worker.study.workers
     claims = database.run(claim_points, worker.study.name, worker.owner, settings.lease_seconds)
@@ -42,7 +50,7 @@ def work_once(worker: Worker) -> Worked:
                 train(task)
             exhausted = publisher.ask(is_exhausted)
             lease.check()
-        except (StopRequestedError, StoreUnavailableError, KeyboardInterrupt):
+        except (StopRequestedError, StoreUnavailableError, DataError, KeyboardInterrupt):
             give_back(task)
             raise
         except LeaseLostError as error:

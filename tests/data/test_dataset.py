@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpo.data.dataset import Dataset, Patches, SplitRule, open_dataset
+from hpo.data.dataset import Dataset, Patches, SplitRule, open_dataset, open_split
 from hpo.errors import DataError
 from tests.data.conftest import random_patches
 
@@ -66,6 +66,15 @@ def _large(tmp_path_factory: pytest.TempPathFactory, layout: str) -> tuple[Patch
 def test_rows_out_of_range_are_refused(pcam_folder, rows):
     with pytest.raises(IndexError, match="there are 10"):
         open_(pcam_folder).train.read(rows)
+
+
+def test_patches_of_another_file_in_its_place_are_not_read(tmp_path, write_split):
+    write_split(tmp_path, "patches")
+    patches = open_split(tmp_path, "patches")
+    assert len(patches.read([0, 3])) == 2
+    write_split(tmp_path, "patches", x=random_patches(10, seed=99))
+    with pytest.raises(DataError, match=r"patches_x\.h5: has changed since this process opened it"):
+        patches.take([1, 2]).read([0])
 
 
 def test_gzipped_files_are_decompressed_once_beside_themselves(pcam_folder):

@@ -13,11 +13,12 @@ from optuna.trial import TrialState
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from hpo.errors import StopRequestedError, StoreUnavailableError
+from hpo.errors import DataError, StopRequestedError, StoreUnavailableError
 from hpo.models.backend import tf
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
 from hpo.storage.workers import request_stop
 from hpo.training.epoch import EpochFunction
+from hpo.training.resident import ResidentData
 from hpo.worker import task as task_module
 from hpo.worker.work import work_once
 from tests.content import undamaged
@@ -183,6 +184,20 @@ def test_a_checkpoint_store_that_stays_away_costs_no_attempt(
     assert found == {1: ("complete", 0, []), 2: ("waiting", 0, []), 3: ("waiting", 0, [])}
     assert work_once(shop.worker) == "the last of a stage"
     assert [epoch for _, epoch, _ in shop.ledger()] == [1, 2, 3]
+
+
+def test_data_that_have_changed_cost_no_attempt(open_workshop: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = open_workshop()
+
+    def read(*_arguments: object) -> None:
+        raise DataError("patches_x.h5: has changed")
+
+    with monkeypatch.context() as away:
+        away.setattr(ResidentData, "train", read)
+        with pytest.raises(DataError, match="has changed"):
+            work_once(shop.worker)
+    assert {(point.state, point.failures, *point.reasons) for point in shop.points()} == {("waiting", 0)}
+    assert work_once(shop.worker) == "the last of a stage"
 
 
 @pytest.mark.parametrize("mode", ["drain", "now"])
