@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from hpo.config.study import SAMPLE_SIDES
 from hpo.data.description import CLASSES, Description, write_description
-from hpo.data.images.staging import data_files
+from hpo.data.images.staging import data_files, staged
 from hpo.data.pcam import SPLITS, SplitName, SplitWriter, split_files
 from hpo.data.pool import killed_processes
 from hpo.data.textures import Textures, make_textures
@@ -52,7 +52,7 @@ def make_sample(
     """Writes a made data set: PCam's HDF5 files and tables of slides, whole or not at all.
 
     Args:
-        folder: where to; files of the same names are replaced.
+        folder: where to; another data set there is replaced.
         train: number of patches in this split, of each class as many; at least one of each.
         valid: likewise.
         test: likewise.
@@ -73,13 +73,7 @@ def make_sample(
         for name, count in counts.items()
         for start in range(0, count, BLOCK)
     ]
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be written to: {error}") from error
-    with temporary as made, ExitStack() as stack:
-        part = Path(made)
+    with _place(folder) as part, ExitStack() as stack:
         writers = {
             name: stack.enter_context(SplitWriter(split_files(part, name), count, patch_size))
             for name, count in counts.items()
@@ -96,7 +90,6 @@ def make_sample(
         stack.close()
         if classes > 2:  # two are called as those of a folder that says nothing
             write_description(part, Description(CLASSES_OF[classes]))
-        _move(part, folder)
 
 
 def _check(counts: dict[SplitName, int], patch_size: int, classes: int, seed: int, processes: int) -> None:
@@ -113,19 +106,32 @@ def _check(counts: dict[SplitName, int], patch_size: int, classes: int, seed: in
         raise DataError(f"a sample's seed ({seed}) must be at least 0 and its processes ({processes}) at least 1")
 
 
-def _move(part: Path, folder: Path) -> None:
-    """The finished files to their place: at once if there is no such folder yet, else one by one."""
-    if not folder.exists():
+@contextmanager
+def _place(folder: Path) -> Iterator[Path]:
+    """Where the files are made, that become the data set once the block has gone well.
+
+    A folder that exists may be a mounted one: its files are made within. One that does not appears as a whole.
+    """
+    if folder.exists():
+        with staged(folder, overwrite=True) as stage:
+            yield stage
+        return
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written to: {error}") from error
+    with temporary as made:
+        part = Path(made)
+        yield part
+        if folder.exists():  # another process was faster
+            with staged(folder, overwrite=True) as stage:
+                for path in data_files(part):
+                    path.replace(stage / path.name)
+            return
         part.rename(folder)
         folder.chmod(0o755)  # temporary folders are private
-        part.mkdir()  # which the caller removes
-        return
-    new = [*part.glob("*.json"), *part.glob("*_meta.csv"), *part.glob("*.h5")]
-    for path in data_files(folder):
-        if path.name not in {other.name for other in new}:
-            path.unlink()
-    for path in new:
-        path.replace(folder / path.name)
+        part.mkdir()  # which is removed now
 
 
 Job = tuple[int, SplitName, int, int, int, int]

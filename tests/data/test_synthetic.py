@@ -85,6 +85,29 @@ def test_an_existing_folder_keeps_its_other_files(tmp_path):
     assert len(open_dataset(tmp_path, patch_size=32).train) == 4
 
 
+def test_a_folder_that_exists_may_be_on_a_disk_of_its_own(tmp_path, monkeypatch):
+    moved: list[tuple[Path, Path]] = []
+    replace_ = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda path, other: moved.append((path, Path(other))) or replace_(path, other))
+    (tmp_path / "made").mkdir()
+    make_sample(tmp_path / "made", train=2, valid=2, test=2, patch_size=32)
+    assert all((tmp_path / "made") in path.parents for pair in moved for path in pair)
+    assert len(open_dataset(tmp_path / "made", patch_size=32).train) == 2
+
+
+def test_a_killed_sample_leaves_the_data_set_that_it_would_have_replaced(tmp_path, monkeypatch):
+    make_sample(tmp_path / "made", train=4, valid=2, test=2, patch_size=32, seed=1)
+    before = open_dataset(tmp_path / "made", patch_size=32).digest
+
+    def killed(_path: Path, _other: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hpo.data.images.staging._complete", killed)
+    with pytest.raises(KeyboardInterrupt):
+        make_sample(tmp_path / "made", train=4, valid=2, test=2, patch_size=32, seed=2)
+    assert open_dataset(tmp_path / "made", patch_size=32).digest == before
+
+
 def test_nothing_is_left_behind_by_an_interrupted_sample(tmp_path):
     def interrupt(_done: int, _total: int) -> None:
         raise KeyboardInterrupt
