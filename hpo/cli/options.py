@@ -23,7 +23,7 @@ AllowHostOption = Annotated[
 ]
 SlideMppOption = Annotated[
     float | None,
-    typer.Option("--mpp", help="Micrometres per pixel of the slides, if they do not say it.", min=0.01, max=100),
+    typer.Option("--mpp", help="Micrometres per pixel of all slides; overrides what they say.", min=0.01, max=100),
 ]
 PositiveOption = Annotated[
     str | None,
