@@ -23,7 +23,10 @@ from hpo.errors import DataError
 SLIDE, FILE = "wsi", "file"
 SEPARATORS = ",;\t|"
 _LARGEST = 1 << 16, 1 << 12  # bytes of the file, and beside them so many a patch
-_SPREADSHEET_ERRORS = ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!")
+_NO_NAMES = ("#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!", "nan", "<na>")
+"""What spreadsheets and pandas write where there is no value, without capitals."""
+_NUMBERS = re.compile(r"(unnamed: [0-9]+)?")
+"""Headings of row numbers: none, or pandas' own where it has read such a table and written it again."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -71,10 +74,10 @@ def _column(path: Path, count: int, column: str, what: str) -> npt.NDArray[np.st
     place, values = header.index(column), _whole(path, table, len(header))
     if len(values) != count:
         raise DataError(f"{path}: has {len(values)} rows, but there are {count} patches in the x file beside it")
-    if not header[0]:
-        _check_order(path, [row[0].strip() for row in values if row])
+    for at in (at for at, name in enumerate(header) if _NUMBERS.fullmatch(name)):
+        _check_order(path, [row[at].strip() if at < len(row) else "" for row in values])
     names = [row[place].strip() if place < len(row) else "" for row in values]
-    wrong = [row for row, name in enumerate(names) if not name or name in _SPREADSHEET_ERRORS]
+    wrong = [row for row, name in enumerate(names) if not name or name.casefold() in _NO_NAMES]
     if wrong:
         found = f" but {names[wrong[0]]}" if names[wrong[0]] else ""
         raise DataError(
@@ -86,13 +89,13 @@ def _column(path: Path, count: int, column: str, what: str) -> npt.NDArray[np.st
 
 def _check_order(path: Path, numbers: Sequence[str]) -> None:
     """Refuse row numbers that go down: a table that was sorted or shuffled no longer belongs to the patches' order."""
-    if not all(re.fullmatch(r"[0-9]{1,18}", number) for number in numbers):
+    if not all(re.fullmatch(r"[0-9]{1,18}(\.0)?", number) for number in numbers):
         return
-    for row, (number, following) in enumerate(pairwise(map(int, numbers))):
+    for row, (number, following) in enumerate(pairwise(int(number.removesuffix(".0")) for number in numbers)):
         if following <= number:
             raise DataError(
                 f"{path}: row {row + 1} is numbered {following}, after {number}: rows are in the patches' order; sort "
-                "the table by its first column"
+                "the table by its row numbers"
             )
 
 

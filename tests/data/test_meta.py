@@ -73,6 +73,7 @@ class TestRefusals:
             ("wsi,note\na,x\n\nb,x\nb,x\n", ["row 1 names no slide"]),
             ("wsi,note\na,x\n#N/A,x\nb,x\nb,x\n", ["row 1 names no slide but #N/A"]),
             ("note,wsi\nx,a\nx\nx,b\nx,b\n", ["row 1 names no slide"]),
+            ("wsi,note\na,x\nnan,x\nb,x\nb,x\n", ["row 1 names no slide but nan"]),
             ("wsi,note\na,x\na,b,x\nb,x\nb,x\n", ["row 1 has 3 fields, the header 2"]),
             ("wsi,note\na,x\na,x\nb,x\n", ["has 3 rows", "4 patches"]),
             ("wsi,wsi\na,x\na,x\nb,x\nb,x\n", ["'wsi' 2 times"]),
@@ -106,6 +107,18 @@ class TestRefusals:
     def test_rows_in_another_order_than_the_patches_are_refused(self, path):
         with pytest.raises(DataError, match=r"row 2 is numbered 1, after 2: rows are in the patches' order; sort"):
             slides(path, ",wsi\n0,a\n2,b\n1,a\n3,b\n")
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "Unnamed: 0,wsi\n0,a\n2,b\n1,a\n3,b\n",  # pandas: sort_values(...).to_csv(index=False)
+            ",Unnamed: 0,wsi\n0,0,a\n1,2,b\n2,1,a\n3,3,b\n",
+            ",wsi\n0.0,a\n2.0,b\n1.0,a\n3.0,b\n",
+        ],
+    )
+    def test_row_numbers_are_known_as_pandas_writes_them_again(self, path, content):
+        with pytest.raises(DataError, match="row 2 is numbered 1, after 2"):
+            slides(path, content)
 
     def test_numbers_of_a_part_of_a_table_may_have_gaps(self, path):
         assert list(slides(path, ",wsi\n4,a\n7,b\n8,a\n30,b\n")) == ["a", "b", "a", "b"]
