@@ -61,5 +61,7 @@ def write_ome_tiff(path: Path, prediction: Prediction) -> None:
 
 
 def _halved(level: np.ndarray) -> np.ndarray:
-    height, width = (max(1, length // 2) for length in level.shape)
-    return np.asarray(level[: height * 2, : width * 2].reshape(height, 2, width, 2).mean(axis=(1, 3)), np.float32)
+    down, across = (min(2, length) for length in level.shape)  # a single row or column stays
+    height, width = level.shape[0] // down, level.shape[1] // across
+    whole = level[: height * down, : width * across].reshape(height, down, width, across)
+    return np.asarray(whole.mean(axis=(1, 3)), np.float32)

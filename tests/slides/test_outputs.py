@@ -90,6 +90,19 @@ def test_a_large_map_is_a_pyramid(prediction: Prediction, tmp_path: Path) -> Non
         assert [level.shape for level in tiff.series[0].levels] == [(601, 501), (300, 250), (150, 125)]
 
 
+def test_the_map_of_a_strip_is_a_pyramid_too(prediction: Prediction, tmp_path: Path) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    from dataclasses import replace
+
+    from hpo.slides.grid import Grid
+    from hpo.slides.ome_tiff import write_ome_tiff
+
+    strip = replace(prediction, grid=Grid(24, 12, 1, 1100), tiles=np.full((1, 1100), 0.25, np.float32))
+    write_ome_tiff(tmp_path / "a.ome.tif", strip)
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tiff:
+        assert [level.shape for level in tiff.series[0].levels] == [(2, 1101), (1, 550), (1, 275), (1, 137)]
+
+
 def test_the_heat_map_shows_purple_as_yellow(prediction: Prediction) -> None:
     picture = np.asarray(prediction.show().convert("RGB")).astype(int)
     yellow = (picture[..., 0] > 180) & (picture[..., 2] < picture[..., 0] - 60) & (picture[..., 1] > 140)
