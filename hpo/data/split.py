@@ -157,25 +157,56 @@ def split_rows(labels: npt.NDArray[np.uint8], groups: Rows, shares: Sequence[flo
         raise DataError(f"a split needs all classes; there are no patches of label {int(np.argmin(totals))}")
     every = range(len(totals))
     sizes = np.stack([np.bincount(groups[labels == label], minlength=groups.max() + 1) for label in every], axis=1)
-    order = np.random.default_rng(seed).permutation(len(sizes))
-    order = order[np.argsort(-sizes[order].sum(axis=1), kind="stable")]
-    missing = [[share] * len(totals) for share in shares]
-    parts = np.empty(len(sizes), dtype=np.int64)
-    empty = {part for part, share in enumerate(shares) if share > 0}
+    shuffled = np.random.default_rng(seed).permutation(len(sizes))
+    order = shuffled[np.argsort(-sizes[shuffled].sum(axis=1), kind="stable")].tolist()
     weights = (sizes / totals).tolist()
-    for placed, group in enumerate(order.tolist()):
+    for is_second in (False, True):
+        first = _one_of_each(weights, order, shares) if is_second else {}
+        parts = _placed(weights, order, shares, first)
+        rows = [np.flatnonzero(parts[groups] == part) for part in range(len(shares))]
+        if all(share == 0 or len(np.unique(labels[rows[part]])) == len(totals) for part, share in enumerate(shares)):
+            return rows
+    named = ", ".join(f"{share:.0%}" for share in shares)
+    raise DataError(
+        f"a split into {named} is not possible: a part would lack a class, as only {len(sizes)} groups of patches may "
+        f"be separated (the largest has {sizes.sum(axis=1).max()} of {len(labels)}); slides and identical patches stay "
+        "on one side"
+    )
+
+
+Weights = Sequence[Sequence[float]]
+"""For each group the share that it has of the patches of each class."""
+
+
+def _placed(weights: Weights, order: Sequence[int], shares: Sequence[float], first: dict[int, int]) -> Rows:
+    """The part of each group: those of ``first`` as it says, then each where most is missing of what it holds."""
+    missing = [[share] * len(weights[0]) for share in shares]
+    parts = np.empty(len(weights), dtype=np.int64)
+    empty = {part for part, share in enumerate(shares) if share > 0}
+    for placed, group in enumerate([*first, *(group for group in order if group not in first)]):
         held = weights[group]
         allowed = empty if len(order) - placed <= len(empty) else [i for i, share in enumerate(shares) if share > 0]
-        part = max(allowed, key=lambda i: sum(weight * lack for weight, lack in zip(held, missing[i], strict=True)))
+        part = first.get(group)
+        if part is None:
+            part = max(allowed, key=lambda i: sum(weight * lack for weight, lack in zip(held, missing[i], strict=True)))
         missing[part] = [lack - weight for weight, lack in zip(held, missing[part], strict=True)]
         parts[group] = part
         empty.discard(part)
-    rows = [np.flatnonzero(parts[groups] == part) for part in range(len(shares))]
-    for part, share in enumerate(shares):
-        if share > 0 and len(np.unique(labels[rows[part]])) < len(totals):
-            raise DataError(
-                f"a split into {', '.join(f'{share:.0%}' for share in shares)} is not possible: a part would lack a "
-                f"class, as only {len(sizes)} groups of patches may be separated (the largest has "
-                f"{sizes.sum(axis=1).max()} of {len(labels)}); slides and identical patches stay on one side"
-            )
-    return rows
+    return parts
+
+
+def _one_of_each(weights: Weights, order: Sequence[int], shares: Sequence[float]) -> dict[int, int]:
+    """Groups by which every part gets every class, the rarest class first, each as near to its share as there is.
+
+    It is for few groups, of which those that are placed last would lack a class.
+    """
+    first: dict[int, int] = {}
+    held_by = {label: [group for group in order if weights[group][label] > 0] for label in range(len(weights[0]))}
+    for label, holding in sorted(held_by.items(), key=lambda item: len(item[1])):
+        for part in sorted((part for part, share in enumerate(shares) if share > 0), key=lambda part: shares[part]):
+            if any(first.get(group) == part for group in holding):
+                continue
+            free = [group for group in holding if group not in first]
+            if free:
+                first[min(free, key=lambda group: abs(weights[group][label] - shares[part]))] = part
+    return first

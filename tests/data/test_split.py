@@ -112,6 +112,15 @@ class TestSplitRows:
         first, same, other = (split_rows(labels, groups, (0.8, 0.2), seed)[1].tolist() for seed in (0, 0, 1))
         assert first == same != other
 
+    @pytest.mark.parametrize("classes", [2, 3])
+    @pytest.mark.parametrize("seed", range(5))
+    def test_as_many_slides_of_each_class_as_parts_are_one_each(self, classes, seed):
+        slides = np.repeat(np.arange(3 * classes), 100)
+        labels = (slides // 3).astype(np.uint8)
+        for rows in split_rows(labels, slides, (0.6, 0.2, 0.2), seed):
+            assert sorted(set(labels[rows].tolist())) == list(range(classes))
+            assert len(set(slides[rows].tolist())) == classes
+
     def test_too_few_groups_are_refused(self):
         with pytest.raises(DataError, match="only 2 groups"):
             split_rows(np.array([0, 1, 0, 1], np.uint8), np.array([0, 0, 1, 1]), (0.6, 0.2, 0.2), 0)
