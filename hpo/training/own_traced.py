@@ -89,5 +89,7 @@ def _is_stateful(operation: str) -> bool:
     if "Stateless" in operation:
         return False
     # tf.random.Generator draws statelessly from a state of its own, which RngReadAndSkip moves on.
-    begins = operation.startswith(("Assign", "Rng", "ResourceScatter"))
-    return begins or any(part in operation for part in ("Random", "PyFunc", "Multinomial"))
+    begins = operation.startswith(("Assign", "Rng", "ResourceScatter", "StatefulUniform", "StatefulStandard"))
+    # A seeded one counts its calls in the process, so that a resumed training would begin to count anew.
+    drawn = ("Random", "Multinomial", "TruncatedNormal", "CandidateSampler", "SampleDistorted")
+    return begins or any(part in operation for part in ("PyFunc", *drawn))
