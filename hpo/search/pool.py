@@ -109,6 +109,25 @@ def next_step(
     return promotable(settings.rungs, 1, settings.smoothing, trainings)
 
 
+def finishing_step(settings: PoolSettings, trainings: Sequence[Training]) -> Continue | None:
+    """Decide how the rest of a budget brings the best trainings to the end.
+
+    The best of each rung continues, from the highest rung down; then the second best, and so on. While one is running,
+    only those continue that would anyway: it may turn out to be better.
+
+    Args:
+        settings: the design.
+        trainings: all of the pool, in the order in which they were opened.
+
+    Returns:
+        A step, or None if none can continue yet, or at all.
+    """
+    is_waiting = any(training.state == "running" for training in trainings)
+    depths = [0] if is_waiting else range(1, len(trainings) + 1)
+    steps = (promotable(settings.rungs, settings.eta, settings.smoothing, trainings, depth) for depth in depths)
+    return next((step for step in steps if step is not None), None)
+
+
 def _continued(settings: PoolSettings, trainings: Sequence[Training], compared: int) -> Continue | None:
     """The training that continues rather than a new one opens; a single one is compared with nothing, and waits."""
     if settings.design == "asha":

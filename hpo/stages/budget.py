@@ -29,16 +29,30 @@ class Spending:
         costs: of each step.
         budget: of the whole stage.
         is_free: whether the last `FREE_IN_A_ROW` steps cost nothing, so that the budget would never be spent.
+        per_epoch: the mean cost of an epoch so far; 0 before any, and for a budget in trials.
     """
 
     costs: tuple[float, ...]
     budget: float
     is_free: bool = False
+    per_epoch: float = 0.0
 
     @property
     def share(self) -> float:
         """The share of the budget that is spent; 1 or more is all of it."""
         return 1.0 if self.is_free else sum(self.costs) / self.budget
+
+    def is_ending(self, longest: int) -> bool:
+        """Whether the rest pays for one whole training at most: it is for the best of those that paused.
+
+        Without it, a pool whose budget pays for a few whole trainings often ends before any of them is whole. It is
+        never more than half of the budget: the other half opens trainings to choose from.
+
+        Args:
+            longest: epochs of a whole training.
+        """
+        rest = self.budget - sum(self.costs)
+        return rest <= min(longest * self.per_epoch, self.budget / 2)
 
 
 def budget_of(study: StudyFile) -> float:
@@ -65,7 +79,9 @@ def spending(session: Session, study: StudyFile, steps: Sequence[PointRow], fold
         costs, budget = _seconds(session, study, steps, folds), 60.0 * (study.stage2.minutes or 0.0)
     finished = [cost for row, cost in zip(steps, costs, strict=True) if row.state != "running"]
     is_free = len(finished) >= FREE_IN_A_ROW and not any(finished[-FREE_IN_A_ROW:])
-    return Spending(_foreseen(steps, costs, visits), budget, is_free)
+    foreseen = _foreseen(steps, costs, visits)
+    epochs = sum((row.epochs or 0) - known_epochs(row) for row in steps)
+    return Spending(foreseen, budget, is_free, sum(foreseen) / epochs if epochs else 0.0)
 
 
 def has_stalled(study: StudyFile, steps: Sequence[PointRow], spent: Spending) -> bool:

@@ -23,9 +23,9 @@ from hpo.recipe.conditions import parents_first
 from hpo.recipe.key import digest
 from hpo.recipe.point import Value, apply_point
 from hpo.recipe.recipe import Recipe, recipe_from_json
-from hpo.search.history import Continue, Open, Training
+from hpo.search.history import Continue, Open, Step, Training
 from hpo.search.limits import is_within
-from hpo.search.pool import PoolSettings, next_step
+from hpo.search.pool import PoolSettings, finishing_step, next_step
 from hpo.search.spaces import Space, spaces_from_json
 from hpo.stages.budget import budget_of, has_stalled, spending
 from hpo.stages.plan import planned
@@ -34,7 +34,7 @@ from hpo.storage.points import DesignPoint
 from hpo.storage.stage_json import plan_of
 from hpo.storage.tables import PointRow, StageRow
 
-_GATHERING = 1 / 3
+GATHERING = 1 / 3
 """The largest share of a budget spent on the first group of trainings before the best of them continue."""
 
 _PARTS = 16
@@ -82,7 +82,7 @@ def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Se
     if spent.share >= 1 and not is_counted:
         return None
     settings = pool_settings(study)
-    if spent.share >= _GATHERING and not is_counted:
+    if spent.share >= GATHERING and not is_counted:
         settings = replace(settings, group=0)
     spaces = searched_spaces(plan)
     trainings = _trainings(objective_of(study), spaces, rows)
@@ -91,7 +91,11 @@ def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Se
     number = _next_number(steps)
     is_stopping = study.stage2.stop is not None and any("end" in row.label for row in steps)
     if spent.share >= 1 or is_stopping or has_stalled(study, steps, spent):
-        return _ending(study, spaces, rows, trainings)
+        return _ending(study, rows, next_step(settings, spaces, trainings, 0, may_open=False))
+    if not is_counted and spent.is_ending(settings.longest):
+        last = finishing_step(settings, trainings)
+        if last is not None or any(training.state == "running" for training in trainings):
+            return _ending(study, rows, last)
     known = {training.key for training in trainings}
     first = [dict(one.values) for one in plan.first or () if _recipe_of(plan, one.values).key not in known]
     for attempt in range(_TRIES):
@@ -109,15 +113,12 @@ def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Se
     return _continued(rows, step, step_key(number), {"slot": number}) if isinstance(step, Continue) else None
 
 
-def _ending(
-    study: StudyFile, spaces: Mapping[str, Space], rows: Sequence[PointRow], trainings: Sequence[Training]
-) -> DesignPoint | None:
-    """The next step of a pool whose trials are all open, or that has stalled: the best of each rung continue.
+def _ending(study: StudyFile, rows: Sequence[PointRow], step: Step | None) -> DesignPoint | None:
+    """A step of the end of a pool: its trials are all open, it has stalled, or the rest pays for one whole training.
 
     It is marked as such. A pool that has stalled opens nothing more, though those that continue may gain. An extended
     search continues from the last step before these, as if it had been planned that way, and reuses their trainings.
     """
-    step = next_step(pool_settings(study), spaces, trainings, 0, may_open=False)
     if not isinstance(step, Continue):
         return None
     number = _next_number([row for row in rows if "slot" in row.label])

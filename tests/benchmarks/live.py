@@ -39,9 +39,9 @@ from hpo.recipe.schedule import Strategy
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
 from hpo.training.engine import Trainer
-from tests.benchmarks.curves import Table, chosen
+from tests.benchmarks.curves import Table
 from tests.benchmarks.record_curves import BATCHES, LINEAR, NAMES, RATES, STAINS, drawn, settings_of
-from tests.benchmarks.searches import SEARCHES
+from tests.benchmarks.searches import ENDING, SEARCHES, choices
 
 CONFIGURATIONS = 2000
 SMOOTHING = 2
@@ -51,6 +51,9 @@ MEMBERS, INTERVAL = 4, 4
 """Of a population: its size, and the epochs between exploits."""
 
 POPULATION = "population"
+NAMED = [*SEARCHES, *ENDING, POPULATION]
+OURS = "ours_to_the_end"
+"""The default, told its budget as users tell it."""
 FRESH = 10**6
 """Seeds of retrainings begin here: no configuration has them."""
 
@@ -67,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--visits", type=int, nargs="+", default=[30, 60, 120], help="budgets, in thousand patch-visits"
     )
-    parser.add_argument("--only", nargs="+", choices=[*SEARCHES, POPULATION], default=[*SEARCHES, POPULATION])
+    parser.add_argument("--only", nargs="+", choices=NAMED, default=NAMED)
     options = parser.parse_args(arguments)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -171,9 +174,8 @@ def _searched(lab: Lab, name: str, seed: int, marks: Sequence[int]) -> dict[str,
 def _by_table(lab: Lab, name: str, seed: int, marks: Sequence[int]) -> list[Choice]:
     table = LiveTable(lab)
     assert table.test is not None
-    _, rows, epochs = chosen(SEARCHES[name], table, seed, max(marks))
-    at = [(int(rows[mark - 1]), int(epochs[mark - 1])) for mark in marks]
-    return [Choice(table.recipes[row], epoch + 1, float(table.test[row, epoch])) for row, epoch in at]
+    found = choices(name, table, seed, marks)
+    return [Choice(table.recipes[row], epoch + 1, float(table.test[row, epoch])) for row, epoch in found]
 
 
 @dataclass
@@ -257,9 +259,9 @@ def _print(lines: Sequence[dict[str, Any]], visits: Sequence[int]) -> None:
         for kind in ("chosen", "anew"):
             of = {seed: np.array(one[kind]) for (search, seed), one in found.items() if search == name}
             print(f"{name + ', ' + kind:28}" + _cells(list(of.values())))
-            if name == "ours":
+            if name == OURS:
                 continue
-            ours = {seed: np.array(found["ours", seed][kind]) for seed in of if ("ours", seed) in found}
+            ours = {seed: np.array(found[OURS, seed][kind]) for seed in of if (OURS, seed) in found}
             if ours:
                 print(f"{'  ours minus it':28}" + _cells([ours[seed] - of[seed] for seed in ours]))
             if ours and halves:

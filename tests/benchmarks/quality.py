@@ -29,8 +29,8 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 
-from tests.benchmarks.curves import Array, Table, chosen, read_table, regrets
-from tests.benchmarks.searches import SEARCHES, random_search
+from tests.benchmarks.curves import Array, Table, read_table, regrets
+from tests.benchmarks.searches import ENDING, SEARCHES, choices, random_search
 
 MARKS = (2, 5, 10, 20)
 SMOOTHING = 2
@@ -44,9 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--trainings", type=int, default=20, help="budget, in full trainings")
     parser.add_argument("--visits", type=int, nargs="+", help="budgets, in thousand patch-visits")
     parser.add_argument("--patches", type=int, default=1000, help="patches of an epoch, with --visits")
-    parser.add_argument("--only", nargs="+", choices=list(SEARCHES), default=list(SEARCHES))
+    parser.add_argument("--only", nargs="+", choices=[*SEARCHES, *ENDING])
     parser.add_argument("--csv", type=Path, help="append each figure to this file")
     options = parser.parse_args(arguments)
+    names = options.only or [*SEARCHES, *(ENDING if options.visits else ())]
+    if not options.visits and set(names) & set(ENDING):
+        parser.error(f"{', '.join(ENDING)}: their regret after each epoch depends on the budget; give --visits")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     files = sorted(options.curves.glob("*.npz")) if options.curves.is_dir() else [options.curves]
@@ -55,9 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.visits:
         marks = [1000 * thousand // options.patches for thousand in options.visits]
         for table in tables:
-            _test_quality(table, options.only, options.seeds, options.visits, marks, options.csv)
+            _test_quality(table, names, options.seeds, options.visits, marks, options.csv)
     else:
-        _regret(tables, options.only, options.seeds, options.trainings, options.csv)
+        _regret(tables, names, options.seeds, options.trainings, options.csv)
 
 
 def _regret(tables: Sequence[Table], names: Sequence[str], seeds: int, trainings: int, file: Path | None) -> None:
@@ -105,9 +108,7 @@ def _test_quality(
 
 def _test_auc(table: Table, name: str, seed: int, marks: Sequence[int]) -> NDArray[np.float64]:
     assert table.test is not None
-    _, rows, epochs = chosen(SEARCHES[name], table, seed, max(marks))
-    at = np.array(marks) - 1
-    return np.asarray(table.test[rows[at], epochs[at]])
+    return np.array([table.test[at] for at in choices(name, table, seed, marks)])
 
 
 def _keep(file: Path | None, line: Sequence[object]) -> None:

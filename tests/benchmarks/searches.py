@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,9 +16,11 @@ from optuna.distributions import CategoricalDistribution
 
 from hpo.recipe.point import Value
 from hpo.search.halving import promotable, rungs_between
-from hpo.search.history import Continue, Open, Training
-from hpo.search.pool import PoolSettings, next_step
-from tests.benchmarks.curves import Search, Stretch, Table
+from hpo.search.history import Continue, Open, Step, Training
+from hpo.search.pool import PoolSettings, finishing_step, next_step
+from hpo.stages.budget import Spending
+from hpo.stages.steps import GATHERING
+from tests.benchmarks.curves import Search, Stretch, Table, chosen
 
 FIRST = {51: 2}
 """First rung by the longest training: TaskSet's first evaluation is of the untrained network."""
@@ -58,6 +61,11 @@ def ours(table: Table, seed: int) -> Iterator[Stretch]:
     return pooled(table, seed, _defaults(table))
 
 
+def ours_to_the_end(table: Table, seed: int, budget: int) -> Iterator[Stretch]:
+    """The same with a budget of epochs, the rest of which brings the best to the end."""
+    return ended(table, seed, _defaults(table), budget)
+
+
 def ours_at_random(table: Table, seed: int) -> Iterator[Stretch]:
     """The same, every training opened at random."""
     return pooled(table, seed, replace(_defaults(table), random_share=1.0))
@@ -83,6 +91,11 @@ def freeze_thaw(table: Table, seed: int) -> Iterator[Stretch]:
     return pooled(table, seed, replace(_defaults(table), design="freeze_thaw"))
 
 
+def freeze_thaw_to_the_end(table: Table, seed: int, budget: int) -> Iterator[Stretch]:
+    """The same with a budget of epochs, the rest of which brings the best to the end."""
+    return ended(table, seed, replace(_defaults(table), design="freeze_thaw"), budget)
+
+
 def freeze_thaw_at_random(table: Table, seed: int) -> Iterator[Stretch]:
     """The same, every training opened at random."""
     return pooled(table, seed, replace(_defaults(table), design="freeze_thaw", random_share=1.0))
@@ -95,18 +108,36 @@ def _defaults(table: Table) -> PoolSettings:
 
 
 def pooled(table: Table, seed: int, settings: PoolSettings) -> Iterator[Stretch]:
-    """The platform's pool, worked in a certain way."""
+    """The platform's pool, worked in a certain way, without a budget."""
     pool: list[Training] = []
     for number in range(10**6):
-        step = next_step(settings, table.spaces, pool, seed * 10**6 + number)
-        if isinstance(step, Continue):
-            row = int(step.key)
-        elif isinstance(step, Open):
-            row = table.nearest(step.values, {int(training.key) for training in pool})
-        else:
+        stretch = _step(table, pool, next_step(settings, table.spaces, pool, seed * 10**6 + number))
+        if stretch is None:
             return
-        yield row, step.epochs
-        _grow(pool, table, row, step.epochs)
+        yield stretch
+        _grow(pool, table, *stretch)
+
+
+def ended(table: Table, seed: int, settings: PoolSettings, budget: int) -> Iterator[Stretch]:
+    """The platform's pool with a budget of epochs, as `hpo.stages.steps` spends one of patch-visits."""
+    pool: list[Training] = []
+    for number in range(10**6):
+        spent = Spending((float(sum(one.epochs for one in pool)),), float(budget), per_epoch=1.0)
+        last = finishing_step(settings, pool) if spent.is_ending(settings.longest) else None
+        asked = replace(settings, group=0) if spent.share >= GATHERING else settings
+        stretch = _step(table, pool, last or next_step(asked, table.spaces, pool, seed * 10**6 + number))
+        if stretch is None:
+            return
+        yield stretch
+        _grow(pool, table, *stretch)
+
+
+def _step(table: Table, pool: Sequence[Training], step: Step | None) -> Stretch | None:
+    if isinstance(step, Continue):
+        return int(step.key), step.epochs
+    if isinstance(step, Open):
+        return table.nearest(step.values, {int(training.key) for training in pool}), step.epochs
+    return None
 
 
 def tpe(table: Table, seed: int, pruner: optuna.pruners.BasePruner | None = None) -> Iterator[Stretch]:
@@ -251,3 +282,18 @@ SEARCHES: dict[str, Search] = {
     "freeze_thaw_at_random": freeze_thaw_at_random,
     "freeze_thaw": freeze_thaw,
 }
+
+ENDING: dict[str, Callable[[Table, int, int], Iterator[Stretch]]] = {
+    "ours_to_the_end": ours_to_the_end,
+    "freeze_thaw_to_the_end": freeze_thaw_to_the_end,
+}
+"""Those that depend on the budget, as the platform does: each budget is a search of its own."""
+
+
+def choices(name: str, table: Table, seed: int, budgets: Sequence[int]) -> list[tuple[int, int]]:
+    """What a search would choose after each budget of epochs: the row, and its epoch from 0."""
+    if name in ENDING:
+        ends = [chosen(partial(ENDING[name], budget=one), table, seed, one) for one in budgets]
+        return [(int(rows[-1]), int(epochs[-1])) for _, rows, epochs in ends]
+    _, rows, epochs = chosen(SEARCHES[name], table, seed, max(budgets))
+    return [(int(rows[one - 1]), int(epochs[one - 1])) for one in budgets]

@@ -17,7 +17,7 @@ from hpo.recipe.conditions import applicable
 from hpo.recipe.point import Value
 from hpo.search.halving import promotable
 from hpo.search.history import Continue, Open, Training
-from hpo.search.pool import PoolSettings, next_step
+from hpo.search.pool import PoolSettings, finishing_step, next_step
 from hpo.search.spaces import Space
 
 SPACES: dict[str, Space] = {
@@ -184,3 +184,28 @@ def test_a_pool_proposes_values_where_they_apply_and_learns_from_both_kinds(prio
     late = [float(one.values["momentum"]) for one in trainings[20:] if "momentum" in one.values]
     assert 5 <= len(late) < 20
     assert sum(late) / len(late) > 0.55
+
+
+def paused(key: str, *gains: float) -> Training:
+    return Training(key, {"learning_rate": float(key)}, gains)
+
+
+def test_the_rest_of_a_budget_brings_the_best_of_the_highest_rung_to_the_end_then_the_next_best() -> None:
+    pool = PoolSettings(longest=9)
+    trainings = [paused("1", 0.7), paused("2", 0.8), paused("3", 0.6, 0.7, 0.75), paused("4", 0.6, 0.7, 0.71)]
+    order = []
+    while step := finishing_step(pool, trainings):
+        order.append((step.key, step.epochs))
+        one = trainings[int(step.key) - 1]
+        worse = [one.gains[-1] - 0.1] * (step.epochs - one.epochs)
+        trainings[int(step.key) - 1] = replace(one, gains=(*one.gains, *worse))
+    assert order == [("3", 9), ("2", 3), ("4", 9), ("1", 3), ("2", 9), ("1", 9)]
+
+
+def test_the_rest_of_a_budget_waits_for_what_may_be_better() -> None:
+    pool = PoolSettings(longest=9)
+    running = replace(paused("1"), state="running", target=1)
+    assert finishing_step(pool, [running, paused("2", 0.8), paused("3", 0.7)]) is None
+    three = [running, paused("2", 0.8), paused("3", 0.7), paused("4", 0.7)]
+    assert finishing_step(pool, three) == Continue("2", 3), "one of three continues anyway"
+    assert finishing_step(pool, [replace(running, state="failed")]) is None

@@ -111,3 +111,18 @@ def test_another_share_is_refused(tmp_path: Path, said: object) -> None:
 def test_trials_that_are_planned_at_once_cannot_be_stopped(tmp_path: Path) -> None:
     file = write(tmp_path, stage2=stage2(design="random", trials=9, stop={"no_gain": 0.2}))
     assert "stage2.stop: needs design: asha or freeze_thaw, or a budget in" in refusal(load_study, file)[0]
+
+
+@pytest.mark.parametrize(
+    ("spent", "budget", "is_ending"),
+    [(0, 100, False), (83, 100, False), (84, 100, True), (9, 20, False), (10, 20, True), (100, 100, True)],
+)
+def test_the_rest_of_a_budget_ends_a_pool_once_it_pays_for_one_whole_training(
+    spent: int, budget: int, *, is_ending: bool
+) -> None:
+    """Of 16 epochs at a cost of one; but never before half of the budget is spent."""
+    assert Spending((float(spent),), float(budget), per_epoch=1.0 if spent else 0.0).is_ending(16) is is_ending
+
+
+def test_trials_have_no_rest_that_could_end_a_pool() -> None:
+    assert not Spending((1.0,) * 9, 10.0).is_ending(16)

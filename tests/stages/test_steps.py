@@ -153,6 +153,20 @@ def test_a_budget_of_patch_visits_is_kept_to_within_one_rung(sqlite: Database, t
     assert sum(costs[:-1]) < budget
 
 
+@pytest.mark.parametrize("design", ["asha", "freeze_thaw"])
+@pytest.mark.parametrize("unit", [{"patch_visits": 28 * 96}, {"minutes": 28 / 60}])  # an epoch takes a second
+def test_a_budget_that_hardly_pays_for_two_whole_trainings_brings_one_to_the_end(
+    sqlite: Database, tmp_path: Path, design: str, unit: dict[str, float]
+) -> None:
+    chosen = {"trials": None, "design": design, "factors": ["learning_rate"], "epochs": 16, **unit}
+    story = Story(pool(tmp_path, **chosen), sqlite)
+    story.run("stage2")
+    assert len(opened(story)) >= 6
+    assert max(row.epochs or 0 for row in steps(story)) == 16
+    ends = ["end" in row.label for row in steps(story)]
+    assert ends == sorted(ends), "the last steps are the last"
+
+
 def test_a_budget_of_minutes_counts_the_epochs_of_its_steps_alone(sqlite: Database, tmp_path: Path) -> None:
     story = Story(pool(tmp_path, trials=None, minutes=0.5), sqlite)  # an epoch takes a second
     story.run("stage2")
