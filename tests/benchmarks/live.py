@@ -7,8 +7,8 @@ configurations instead of about a hundred, and population based training takes p
 All train with one code, and pay for the same patch-visits; configuration n has its own seed n, whoever trains it.
 
 The table shows the test AUC of what each search would choose by validation, the same of its settings trained anew with
-a fresh seed, and how much better the platform's default is at the same seeds with as many patch-visits and with half of
-them, each with a 95% interval over the seeds.
+a fresh seed, and how far it is behind another one (``--against``) at the same seeds, which had as many patch-visits or
+half of them, each with a 95% interval over the seeds.
 A search of one seed is a line of OUT.jsonl, written when it ends: a second run goes on, and several programs may work
 at once on one file, each with its own ``--only``.
 """
@@ -52,8 +52,6 @@ MEMBERS, INTERVAL = 4, 4
 
 POPULATION = "population"
 NAMED = [*SEARCHES, *ENDING, POPULATION]
-OURS = "ours_to_the_end"
-"""The default, told its budget as users tell it."""
 FRESH = 10**6
 """Seeds of retrainings begin here: no configuration has them."""
 
@@ -71,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--visits", type=int, nargs="+", default=[30, 60, 120], help="budgets, in thousand patch-visits"
     )
     parser.add_argument("--only", nargs="+", choices=NAMED, default=NAMED)
+    parser.add_argument("--against", choices=NAMED, default="freeze_thaw_to_the_end", help="compared with the others")
     options = parser.parse_args(arguments)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -89,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             with options.out.open("a") as file:
                 file.write(json.dumps(line) + "\n")
             print(line, flush=True)
-    _print(_lines(options.out), options.visits)
+    _print(_lines(options.out), options.visits, options.against)
 
 
 @dataclass(frozen=True)
@@ -251,7 +250,7 @@ def _lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
-def _print(lines: Sequence[dict[str, Any]], visits: Sequence[int]) -> None:
+def _print(lines: Sequence[dict[str, Any]], visits: Sequence[int], against: str) -> None:
     found = {(one["search"], one["seed"]): one for one in lines if one["marks"] == list(visits)}
     halves = [(visits.index(thousand / 2), at) for at, thousand in enumerate(visits) if thousand / 2 in visits]
     print(f"{'':28}" + "".join(f"{thousand:>16}k" for thousand in visits))
@@ -259,15 +258,15 @@ def _print(lines: Sequence[dict[str, Any]], visits: Sequence[int]) -> None:
         for kind in ("chosen", "anew"):
             of = {seed: np.array(one[kind]) for (search, seed), one in found.items() if search == name}
             print(f"{name + ', ' + kind:28}" + _cells(list(of.values())))
-            if name == OURS:
+            if name == against:
                 continue
-            ours = {seed: np.array(found[OURS, seed][kind]) for seed in of if (OURS, seed) in found}
-            if ours:
-                print(f"{'  ours minus it':28}" + _cells([ours[seed] - of[seed] for seed in ours]))
-            if ours and halves:
+            other = {seed: np.array(found[against, seed][kind]) for seed in of if (against, seed) in found}
+            if other:
+                print(f"{'  behind by':28}" + _cells([other[seed] - of[seed] for seed in other]))
+            if other and halves:
                 early, late = map(list, zip(*halves, strict=True))
-                differences = _cells([ours[seed][early] - of[seed][late] for seed in ours])
-                print(f"{'  ours at half minus it':28}" + " " * 17 * (len(visits) - len(halves)) + differences)
+                differences = _cells([other[seed][early] - of[seed][late] for seed in other])
+                print(f"{'  behind half of it by':28}" + " " * 17 * (len(visits) - len(halves)) + differences)
 
 
 def _cells(values: Sequence[Any]) -> str:

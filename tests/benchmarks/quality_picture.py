@@ -17,14 +17,14 @@ import plotly.graph_objects as go
 
 from hpo.reports.plot.theme import plotly_template
 
-TASK, MEASURE = "model2_quickstart", "test AUC at "
+TASK, MEASURE = "curves_model2_quickstart", "test AUC at "
 LINES = {
     "random": ("random search", "#8a8a8a"),
     "tpe_hyperband": ("Optuna TPE + Hyperband", "#b07aa1"),
     "keras_hyperband": ("KerasTuner Hyperband", "#e15759"),
     "ray_asha": ("Ray Tune ASHA", "#f28e2b"),
-    "ours": ("asha of hpo", "#1f5fa8"),
-    "freeze_thaw": ("freeze_thaw of hpo", "#2a9d6f"),
+    "ours_to_the_end": ("asha of hpo", "#1f5fa8"),
+    "freeze_thaw_to_the_end": ("freeze_thaw of hpo", "#2a9d6f"),
 }
 
 Points = list[tuple[float, float, float]]
