@@ -16,9 +16,10 @@ from hpo.config.stages import PoolDesign
 from hpo.recipe.conditions import applicable
 from hpo.recipe.point import Value
 from hpo.search.history import Continue, Open, Training
-from hpo.search.pool import PoolSettings, next_step
+from hpo.search.pool import PoolSettings, finishing_step, next_step
 from hpo.search.propose import holds
 from hpo.search.spaces import Space, on_grid
+from hpo.stages.budget import Spending
 
 SPACES: dict[str, dict[str, Space]] = {
     "wide": {
@@ -67,10 +68,13 @@ class Played:
     def running(self) -> list[str]:
         return [key for key, one in self.trainings.items() if one.state == "running"]
 
-    def decide(self, seed: int, *, may_open: bool) -> bool:
+    def decide(self, seed: int, *, may_open: bool, is_ending: bool) -> bool:
         """Take the next step, if there is one."""
         first = [applied({name: _least(space) for name, space in self.spaces.items()})]
-        step = next_step(
+        last = finishing_step(self.settings, list(self.trainings.values())) if is_ending else None
+        if is_ending and last is None and self.running:
+            return False
+        step = last or next_step(
             self.settings,
             self.spaces,
             list(self.trainings.values()),
@@ -164,7 +168,9 @@ def test_a_pool_ends_whatever_happens_and_keeps_its_budget(
         is_spent = len(played.trainings) >= amount if unit == "trials" else played.spent >= amount
         is_over = is_spent and unit == "epochs"
         is_free = len(played.running) < workers and not is_over
-        if is_free and played.decide(seed * MOST_STEPS + number, may_open=not is_spent):
+        spending = Spending((float(played.spent),), float(amount), per_epoch=1.0)
+        is_ending = unit == "epochs" and spending.is_ending(longest)
+        if is_free and played.decide(seed * MOST_STEPS + number, may_open=not is_spent, is_ending=is_ending):
             continue
         if not played.running:
             break
@@ -180,3 +186,5 @@ def test_a_pool_ends_whatever_happens_and_keeps_its_budget(
     else:
         largest = max(after - before for before, after in zip((0, *pool.rungs), pool.rungs, strict=False))
         assert played.spent < amount + largest
+        if workers == 1 and failing == 0.0 and amount >= 2 * longest:
+            assert max(one.epochs for one in found) == longest, "the end of a budget is for one that reaches the end"
