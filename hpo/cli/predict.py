@@ -49,8 +49,13 @@ def predict(
     ] = None,
     mpp: SlideMppOption = None,
     model_mpp: Annotated[
-        float, typer.Option(help="Micrometres per pixel of the model's patches.", min=0.01, max=100)
-    ] = 0.972,
+        float | None,
+        typer.Option(
+            help="Micrometres per pixel of the model's patches; by default as they were cut from slides, or 0.972.",
+            min=0.01,
+            max=100,
+        ),
+    ] = None,
     stride: Annotated[
         int | None, typer.Option(help="Pixels from tile to tile; half a patch by default.", min=1)
     ] = None,
@@ -148,6 +153,8 @@ def _predict(predictor: Predictor, images: Images, sources: Sources, output: Pat
     if scores:
         by = f"{predictor.model.name} ({predictor.model.path.name})"
         tell(f"predicted by {by}; threshold {predictor.threshold:.3f}, {predictor.threshold_chosen}")
+    if finished:
+        tell(f"patches of {predictor.mpp:g} µm per pixel, {predictor.mpp_chosen}")
     if csv is not None and scores:
         write_scores(csv, scores, {done.score.name: done.label for done in finished if done.label is not None})
         tell(f"{csv}: {len(scores):,} images")

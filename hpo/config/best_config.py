@@ -131,6 +131,12 @@ class BestConfig(Settings):
     )
     data: DataSettings = Field(description="where the patches are")
     data_digest: Digest = Field(description="SHA-256 of the training and validation patches and labels")
+    microns_per_pixel: Number | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        description="of the patches, where the data set says it: what hpo predict reads slides at",
+    )
     modules: AnyPath | None = Field(
         default=None, description="folder of the Python modules that function architectures name"
     )
@@ -173,6 +179,8 @@ def write_best_config(path: Path, config: BestConfig) -> None:
             del model["symmetries"]
         if model["searched_folds"] is None:
             del model["searched_folds"]
+    if values["microns_per_pixel"] is None:
+        del values["microns_per_pixel"]
     values["data"]["folder"] = _portable(path, config.data.folder)
     if config.modules is not None:
         values["modules"] = _portable(path, config.modules)

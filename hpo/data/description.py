@@ -19,17 +19,21 @@ FORMAT = 1
 CLASSES = ("benign", "malignant")
 LARGEST = 1 << 20
 """Bytes that the file may have."""
+COARSEST = 100
+"""Micrometres per pixel that patches may have: more than any slide is scanned at."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """The names that a data set gives.
+    """What a data set says of itself.
 
     Args:
         classes: names of the classes, in the order of their labels 0, 1, ...; two to `MOST_CLASSES`, all different.
+        microns_per_pixel: of the patches, where they were cut from slides; None if nobody said it.
     """
 
     classes: tuple[str, ...] = CLASSES
+    microns_per_pixel: float | None = None
 
 
 def read_description(folder: Path) -> Description:
@@ -51,7 +55,7 @@ def read_description(folder: Path) -> Description:
         raise DataError(f"{path}: not JSON ({str(error)[:200]}); {_ADVICE}") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return Description(_classes(path, values))
+    return Description(_classes(path, values), _resolution(path, values.get("microns_per_pixel")))
 
 
 _ADVICE = f'it looks like {{"format": {FORMAT}, "classes": ["normal", "tumour"]}}; mend it, or import the images again'
@@ -76,6 +80,17 @@ def _classes(path: Path, values: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _resolution(path: Path, value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= COARSEST:
+        raise DataError(
+            f"{path}: microns_per_pixel is {value!r:.40}; it must be above 0 and at most {COARSEST}; leave it out if "
+            "it is not known"
+        )
+    return float(value)
+
+
 def write_description(folder: Path, description: Description) -> None:
     """Keep a description in a data folder, whole or not at all.
 
@@ -83,7 +98,10 @@ def write_description(folder: Path, description: Description) -> None:
         DataError: if the folder cannot be written to.
     """
     path = folder / FILE
-    text = json.dumps({"format": FORMAT, "classes": list(description.classes)}, ensure_ascii=False, indent=2)
+    values: dict[str, Any] = {"format": FORMAT, "classes": list(description.classes)}
+    if description.microns_per_pixel is not None:
+        values["microns_per_pixel"] = description.microns_per_pixel
+    text = json.dumps(values, ensure_ascii=False, indent=2)
     try:
         with whole_file(path) as unfinished:
             unfinished.write_text(text + "\n", encoding="utf-8")

@@ -12,6 +12,7 @@ from hpo.config.best_config import BestConfig, BestModel, Donor, load_best_confi
 from hpo.config.study import StudyFile
 from hpo.config.versions import versions
 from hpo.data.dataset import Dataset
+from hpo.data.description import read_description
 from hpo.evaluation.roc import roc_curve
 from hpo.evaluation.threshold import choose_threshold
 from hpo.export.atomic import replacing
@@ -99,6 +100,7 @@ def _best_config(
         best=best_of(results, tuned),
         data=study.data,
         data_digest=dataset.digest,
+        microns_per_pixel=read_description(study.data.folder).microns_per_pixel,
         modules=study.file.parent,
         threads=_threads(results, tuned),
         versions=versions(),

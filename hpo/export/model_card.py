@@ -155,13 +155,18 @@ def _use(subject: Subject) -> list[str]:
     ]
 
 
+def _scale(subject: Subject) -> str:
+    resolution = subject.config.microns_per_pixel
+    return "the training data's scale" if resolution is None else f"{resolution:g} µm per pixel"
+
+
 def _limits(subject: Subject) -> list[str]:
     known = "two" if _is_binary(subject) else str(len(subject.results.classes))
     follows = "do precision and the best threshold" if _is_binary(subject) else "does precision"
     limits = [
         "Other stains, scanners, magnifications, laboratories and tissues than the training data's were not tested; "
         "expect it to do worse there.",
-        f"It takes patches of exactly {subject.size} x {subject.size} pixels, at the training data's scale.",
+        f"It takes patches of exactly {subject.size} x {subject.size} pixels, at {_scale(subject)}.",
         f"It knows {known} labels. Blank glass, artefacts and diseases that it never saw get a probability all the "
         "same.",
         f"{_shares(subject)} Where that differs, so {follows}.",

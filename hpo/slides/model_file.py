@@ -36,6 +36,7 @@ class ModelFile:
         threshold: probability above which a tile is called positive.
         chosen: who chose the threshold, in words.
         classes: names of label 0 and label 1.
+        microns_per_pixel: of the patches that it was trained on; None if its study did not know.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class ModelFile:
     threshold: float = THRESHOLD
     chosen: str = "by default"
     classes: tuple[str, ...] = CLASSES
+    microns_per_pixel: float | None = None
 
     @property
     def sha256(self) -> str:
@@ -159,4 +161,5 @@ def _described(path: Path, config: Path, name: str) -> ModelFile:
         THRESHOLD if threshold is None else threshold,
         "by default" if threshold is None else "chosen on validation",
         tuple(classes),
+        best.microns_per_pixel,
     )

@@ -36,7 +36,8 @@ class Settings:
 
     Args:
         mpp: micrometres a pixel of level 0, where the file does not say it or says it wrongly.
-        model_mpp: micrometres a pixel of the patches that the model was trained on.
+        model_mpp: micrometres a pixel of the patches that the model was trained on; None is what its study knows, or
+            else PCam's.
         stride: pixels from tile to tile, which divide the model's patch; None is half a patch.
         least_tissue: share of tissue that a tile must have, in [0, 1].
         all_tiles: whether background is predicted too.
@@ -48,7 +49,7 @@ class Settings:
     """
 
     mpp: float | None = None
-    model_mpp: float = PCAM_MPP
+    model_mpp: float | None = None
     stride: int | None = None
     least_tissue: float = 0.1
     all_tiles: bool = False
@@ -75,6 +76,7 @@ class Predictor:
         self.classifier: Classifier = open_classifier(model, label=settings.label)
         self.stride = settings.stride or max(1, self.classifier.size // 2)
         check_stride(self.classifier.size, self.stride)
+        self.mpp, self.mpp_chosen = _resolution(settings.model_mpp, model.microns_per_pixel)
         self.sha256 = model.sha256
         asked = settings.threshold
         self.threshold = model.threshold if asked is None else asked
@@ -92,7 +94,7 @@ class Predictor:
             raise DataError(f"{path}: {error.strerror or error}") from error
         told = self.settings
         values = [
-            *(FORMAT, self.sha256, status.st_size, status.st_mtime_ns, told.mpp, told.model_mpp, self.stride),
+            *(FORMAT, self.sha256, status.st_size, status.st_mtime_ns, told.mpp, self.mpp, self.stride),
             *(told.least_tissue, told.all_tiles, told.symmetries, self.classifier.label),
         ]
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()
@@ -118,7 +120,7 @@ class Predictor:
     def _predict(self, slide: SlideImage, output: Path | None, progress: Progress) -> Prediction:
         size, told = self.classifier.size, self.settings
         mpp = resolution_of(slide, told.mpp)
-        view = view_at(slide, told.model_mpp, mpp)
+        view = view_at(slide, self.mpp, mpp)
         _check_size(slide, view.width, view.height, size)
         overview = read_overview(slide)
         tissue = all_tissue(overview) if told.all_tiles else find_tissue(overview, mpp)
@@ -227,6 +229,15 @@ def _patch(path: Path, size: int) -> Pixels:
         return slide.read(0, 0, 0, size, size)
     finally:
         slide.close()
+
+
+def _resolution(asked: float | None, known: float | None) -> tuple[float, str]:
+    """Micrometres a pixel of the model's patches, and who says so."""
+    if asked is not None:
+        return asked, "as asked for"
+    if known is not None:
+        return known, "as its study's data set says"
+    return PCAM_MPP, "as PCam's: its study does not know (--model-mpp)"
 
 
 def _check_size(slide: SlideImage, width: int, height: int, size: int) -> None:

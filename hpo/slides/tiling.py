@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from hpo.data.description import Description, write_description
 from hpo.data.images.staging import staged
 from hpo.data.pcam import SPLITS, SplitFiles, SplitName, SplitWriter, split_files
 from hpo.data.split import most_balanced, nested_subset, split_rows
@@ -233,6 +234,7 @@ def tile_slides(
             for written in _write(split_files(stage, name), part, plans, settings):
                 done += written
                 progress("writing patches", done, total)
+        write_description(stage, Description(microns_per_pixel=settings.mpp))
     return Tiled(
         {name: (int((part.labels == 0).sum()), int((part.labels == 1).sum())) for name, part in parts.items()},
         len({int(slide) for part in parts.values() for slide in part.slides}),

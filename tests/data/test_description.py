@@ -16,6 +16,14 @@ def test_the_names_of_the_classes_are_kept_with_the_data(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["dataset.json"]
 
 
+def test_the_resolution_is_kept_if_it_is_known(tmp_path):
+    write_description(tmp_path, Description(("normal", "tumour"), 0.5))
+    assert read_description(tmp_path) == Description(("normal", "tumour"), 0.5)
+    write_description(tmp_path, Description(("normal", "tumour")))
+    assert "microns" not in (tmp_path / "dataset.json").read_text(encoding="utf-8")
+    assert read_description(tmp_path).microns_per_pixel is None
+
+
 def test_a_data_set_without_a_description_has_pcams_words(tmp_path):
     assert read_description(tmp_path).classes == ("benign", "malignant")
 
@@ -40,6 +48,11 @@ def test_a_description_does_not_change_the_digest(pcam_folder):
         '{"format": 1, "classes": ["a", "a"]}',
         '{"format": 1, "classes": ["a", 1]}',
         '{"format": 1, "classes": ["a", " "]}',
+        '{"format": 1, "classes": ["a", "b"], "microns_per_pixel": 0}',
+        '{"format": 1, "classes": ["a", "b"], "microns_per_pixel": 101}',
+        '{"format": 1, "classes": ["a", "b"], "microns_per_pixel": NaN}',
+        '{"format": 1, "classes": ["a", "b"], "microns_per_pixel": true}',
+        '{"format": 1, "classes": ["a", "b"], "microns_per_pixel": "0.5"}',
         '{"format": 1, "classes": ["' + "a" * (1 << 20) + '", "b"]}',
     ],
 )

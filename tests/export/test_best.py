@@ -11,12 +11,14 @@ import pytest
 
 from hpo.config.best_config import load_best_config
 from hpo.config.study import StudyFile
+from hpo.data.description import Description, write_description
 from hpo.evaluation.threshold import choose_threshold
 from hpo.export.best import export_study
 from hpo.export.tuned import Tuned, config_path, exported_files, is_exported
 from hpo.recipe.recipe import Recipe, WarmStart
 from hpo.results.study import StudyResults
 from hpo.results.verdict import verdict
+from hpo.slides.model_file import find_model
 from hpo.storage.checkpoints import CheckpointStore
 from hpo.storage.files import Files
 from hpo.storage.ledger import TrainedEpoch
@@ -104,6 +106,20 @@ def test_each_architecture_has_its_files_and_the_study_its_best_configuration(fi
         assert config.models[name].weights_sha256 in card
         model = trainer.model(recipe, 1)
         assert f"{sum(int(np.prod(one.shape)) for one in model.trainable_variables):,} trained parameters" in card
+
+
+def test_the_resolution_of_the_patches_travels_with_the_model(finished: Finished, tmp_path: Path) -> None:
+    assert find_model(finished.study.output).microns_per_pixel is None
+    data = finished.study.data.model_copy(update={"folder": tmp_path / "data"})
+    tiled = replace(finished, study=finished.study.model_copy(update={"data": data}))
+    data.folder.mkdir()
+    write_description(data.folder, Description(microns_per_pixel=0.5))
+    assert not is_exported(tiled.study, tiled.tuned, tiled.results), "the best configuration does not say it yet"
+    tiled.export()
+    assert is_exported(tiled.study, tiled.tuned, tiled.results)
+    assert "pixels, at 0.5 µm per pixel." in (tiled.study.output / "wide/model_card.md").read_text(encoding="utf-8")
+    shutil.rmtree(data.folder)
+    assert find_model(tiled.study.output).microns_per_pixel == 0.5, "without its data too"
 
 
 @pytest.mark.parametrize(

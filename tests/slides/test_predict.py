@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,13 @@ def test_purple_is_found_and_glass_is_left_out(model: ModelFile, slide: Path) ->
     assert found.tumour_area == pytest.approx(120 * 144 * 0.972e-3**2, rel=0.15)
     assert found.tissue_area == pytest.approx(302 * 452 * 0.972e-3**2, rel=0.05)
     assert 0.95 < found.maximum <= 1
+
+
+def test_a_slide_is_read_at_the_resolution_of_the_models_patches(model: ModelFile, slide: Path) -> None:
+    coarser = replace(model, microns_per_pixel=2 * 0.972)
+    assert predict(coarser, slide).grid.size * predict(coarser, slide).factor == pytest.approx(2 * SIZE)
+    assert predict(model, slide).factor == pytest.approx(1), "PCam's, if it is not known"
+    assert predict(coarser, slide, model_mpp=0.972).factor == pytest.approx(1), "what is asked for comes first"
 
 
 @pytest.mark.parametrize("settings", [{"batch": 7}, {"batch": 4096}])

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
+from hpo.data.description import Description, read_description
 from hpo.errors import DataError, HpoError
 from hpo.slides.slide_table import SlideTable, read_slide_table
 from hpo.slides.tiling import Tiled, TileSettings, tile_slides
@@ -147,6 +148,13 @@ def test_the_resolution_is_that_of_the_patches(slides: list[Path], tmp_path: Pat
     _, y, meta = arrays(tmp_path / "data")
     assert y.sum() == 12
     assert {int(row["coord_x"]) for row, label in zip(meta, y, strict=True) if label} == {240, 288, 336, 384}
+
+
+def test_the_data_set_says_the_resolution_of_its_patches(slides: list[Path], tmp_path: Path) -> None:
+    cut(slides, tmp_path / "as_pcam")
+    assert read_description(tmp_path / "as_pcam") == Description(("benign", "malignant"), 0.972)
+    cut(slides, tmp_path / "finer", mpp=0.9)
+    assert read_description(tmp_path / "finer").microns_per_pixel == 0.9
 
 
 def test_a_slide_of_which_nothing_or_two_things_are_known_is_refused(slides: list[Path], tmp_path: Path) -> None:
