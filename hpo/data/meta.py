@@ -25,7 +25,7 @@ SEPARATORS = ",;\t|"
 _LARGEST = 1 << 16, 1 << 12  # bytes of the file, and beside them so many a patch
 _NO_NAMES = ("#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!", "nan", "<na>")
 """What spreadsheets and pandas write where there is no value, without capitals."""
-_NUMBERS = re.compile(r"(unnamed: [0-9]+)?")
+ROW_NUMBERS = re.compile(r"(unnamed: [0-9]+)?")
 """Headings of row numbers: none, or pandas' own where it has read such a table and written it again."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -74,7 +74,7 @@ def _column(path: Path, count: int, column: str, what: str) -> npt.NDArray[np.st
     place, values = header.index(column), _whole(path, table, len(header))
     if len(values) != count:
         raise DataError(f"{path}: has {len(values)} rows, but there are {count} patches in the x file beside it")
-    for at in (at for at, name in enumerate(header) if _NUMBERS.fullmatch(name)):
+    for at in (at for at, name in enumerate(header) if ROW_NUMBERS.fullmatch(name)):
         _check_order(path, [row[at].strip() if at < len(row) else "" for row in values])
     names = [row[place].strip() if place < len(row) else "" for row in values]
     wrong = [row for row, name in enumerate(names) if not name or name.casefold() in _NO_NAMES]

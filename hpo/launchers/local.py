@@ -72,7 +72,7 @@ class LocalWorker:
         if code is None:
             return None
         if code < 0:
-            return Ending("died", f"killed by {signal.Signals(-code).name}")
+            return Ending("died", f"killed by {_signal_name(-code)}")
         last = last_line(self._log).removeprefix("hpo: ")
         match code:
             case exit_codes.FINISHED:
@@ -107,6 +107,11 @@ def worker_command(assignment: Assignment) -> list[str]:
     if assignment.memory_bytes is not None:
         command += ["--memory-gb", f"{assignment.memory_bytes / 1e9:.3f}"]
     return [*command, "--with-parent"]
+
+
+def _signal_name(number: int) -> str:
+    """As programs call it; real-time signals have numbers only."""
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
 
 
 def last_line(log: Path) -> str:

@@ -59,7 +59,7 @@ def warm_start(fresh: Arrays, donor: Arrays, start: WarmStart, frozen: Collectio
         kept = path in taken or (kind == RANDOM_STATE and path in donor and donor[path].shape == value.shape)
         given = donor[path] if kept else value
         shrinks = start.mode == "shrink_perturb" and path not in frozen
-        if kept and shrinks and kind in ("kernel", "bias"):
+        if kept and shrinks and (kind == "bias" or kind.endswith("kernel")):  # depthwise_kernel and the like too
             given = np.float32(start.shrink) * given + np.float32(start.perturb) * value
         initial[path] = given.astype(value.dtype, copy=False)
     surplus = any(path not in fresh and _kind(path) != RANDOM_STATE for path in donor)

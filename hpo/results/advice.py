@@ -155,7 +155,8 @@ def _still_searching(results: StudyResults) -> Iterator[str]:
         if len(values) >= 5 and values.index(max(values)) >= 0.8 * len(values):
             found.append(architecture)
     if found:
-        yield f"Stage 2 found the best trial of {listed(found)} among its last ones: give it more (stage2.{budget})."
+        keys = f"stage2.{budget}" + ("" if stage2.stop is None else ", and a later stage2.stop")
+        yield f"Stage 2 found the best trial of {listed(found)} among its last ones: give it more ({keys})."
 
 
 def _unsure(compared: dict[str, Sides], metric: str) -> Iterator[str]:

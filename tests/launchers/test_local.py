@@ -130,6 +130,12 @@ def test_stop_lets_a_worker_end_and_kill_does_not_wait(start: Start) -> None:
     assert worker.poll() == Ending("died", "killed by SIGKILL")
 
 
+def test_a_signal_without_a_name_is_told_by_its_number(start: Start) -> None:
+    number = signal.SIGRTMIN + 2
+    worker, _ = start(f"import os; os.kill(os.getpid(), {number})")
+    assert ended(worker) == Ending("died", f"killed by signal {number}")
+
+
 def launch(project: Project, workers: int) -> Any:
     """A launch under way, each of its workers having trained some epochs."""
     process = project.start("launch", "study.yaml", "--workers", str(workers), "--until", "stage1")

@@ -56,6 +56,14 @@ def test_shrink_perturb_mixes_kernels_and_biases() -> None:
         assert initial[path].dtype == np.float32
 
 
+def test_shrink_perturb_mixes_the_kernels_of_any_layer() -> None:
+    paths = ("separable/depthwise_kernel", "separable/pointwise_kernel", "separable/bias")
+    donor = {path: np.full((2, 2), 1, np.float32) for path in paths}
+    fresh = {path: np.full((2, 2), 3, np.float32) for path in paths}
+    initial = warm_start(fresh, donor, SHRINK).weights
+    assert all(value == pytest.approx(0.4 * 1 + 0.1 * 3) for value in initial.values())
+
+
 def test_a_warm_started_model_computes_what_its_donor_did() -> None:
     patches = np.random.default_rng(0).random((3, 16, 16, 3), np.float32)
     donor, model = build_model(SPEC, 16), build_model(SPEC, 16, batch_normalization=True)

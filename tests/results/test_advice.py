@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hpo.config.stages import StopSettings
 from hpo.results.advice import next_steps
 from hpo.results.data import SplitDescription
 from hpo.results.decisions import FactorRange
@@ -108,6 +109,10 @@ def test_the_best_of_trainings_that_pause_is_always_among_the_last_and_asks_for_
         replace(one, objective=float(one.number)) for one in finished.trials if one.stage == "stage2" and one.objective
     )
     assert _said(replace(finished, trials=trials), "among its last ones")
+    stopping = replace(
+        finished.settings, stage2=finished.settings.stage2.model_copy(update={"stop": StopSettings(no_gain="20%")})
+    )
+    assert "and a later stage2.stop" in _said(replace(finished, trials=trials, settings=stopping), "among its last")[0]
     pausing = replace(finished.settings, stage2=finished.settings.stage2.model_copy(update={"design": "asha"}))
     assert _said(replace(finished, trials=trials, settings=pausing), "among its last ones") == []
 

@@ -166,20 +166,14 @@ def _table(found: Search, options: Options, rule: SlideRule | None) -> tuple[Lab
         return None, []
     table = read_labels(options.labels, None if rule is None else rule.column)
     unmatched = table.match(found.images, found.source)
-    place, notes = shown(str(table.path)), []
+    notes = []
     if unmatched:
         examples = ", ".join(map(shown, unmatched[:3])) + (" ..." if len(unmatched) > 3 else "")
         notes.append(
-            f"labels: {len(unmatched)} of {table.count} rows of {place} name no image that was found: {examples}"
+            f"labels: {len(unmatched)} of {table.count} rows of {shown(str(table.path))} name no image that was found: "
+            f"{examples}"
         )
-    if table.repeated:
-        notes.append(f"labels: {table.repeated} rows of {place} repeat an earlier one")
-    if table.has_splits:
-        notes.append(f"splits: as {place} says")
-    if len(table.slide_columns) > 1 and rule is None:
-        first, second = table.slide_columns[:2]
-        notes.append(f"slides: as column {first} of {place} says; --slide-from column:{second} takes that column")
-    return table, notes
+    return table, [*notes, *table.remarks(slides_elsewhere=rule is not None)]
 
 
 def _write(

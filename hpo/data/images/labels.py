@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from hpo.data.images.found import Found, folded, shown
 from hpo.data.images.splits import WORDS, split_of
+from hpo.data.meta import ROW_NUMBERS
 from hpo.data.pcam import SplitName
 from hpo.errors import DataError
 
@@ -22,7 +23,7 @@ numbered too would have other images' labels by it."""
 LABELS = ("label", "class", "target", "diagnosis", "y")
 SLIDES = ("slide", "wsi", "slide_id", "patient", "patient_id")
 SPLITS = ("split", "set", "subset")
-NAMED = 20  # offenders that a message names
+NAMED = 20  # offenders or columns that a message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Labels:
         has_splits: whether there is a column of splits.
         has_slides: likewise of slides.
         slide_columns: headings of columns that may name slides, the one that does first; empty where the user says it.
+        unused: headings of the columns that say nothing to the import.
         count: rows.
         repeated: rows that say what an earlier one said.
     """
@@ -61,6 +63,7 @@ class Labels:
     has_splits: bool = False
     has_slides: bool = False
     slide_columns: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     count: int = 0
     repeated: int = 0
     _named: dict[str, Row] = field(default_factory=dict)
@@ -73,6 +76,27 @@ class Labels:
     def row_of(self, image: Found) -> Row | None:
         """The table's entry for an image, once `match` has been called."""
         return self._named.get("/".join(image.parts))
+
+    def remarks(self, *, slides_elsewhere: bool) -> list[str]:
+        """What of the table counts and what does not, a line each, where people could think otherwise.
+
+        Args:
+            slides_elsewhere: whether the user says where the slides' names are.
+        """
+        place, found = shown(str(self.path)), []
+        if self.repeated:
+            found.append(f"labels: {self.repeated} rows of {place} repeat an earlier one")
+        if self.unused:
+            listed = ", ".join(self.unused[:NAMED]) + (" ..." if len(self.unused) > NAMED else "")
+            is_open = not (self.has_slides or slides_elsewhere)
+            advice = "; --slide-from column:NAME takes one as the slides" if is_open else ""
+            found.append(f"labels: not used of {place}: {listed}{advice}")
+        if self.has_splits:
+            found.append(f"splits: as {place} says")
+        if len(self.slide_columns) > 1 and not slides_elsewhere:
+            first, second = self.slide_columns[:2]
+            found.append(f"slides: as column {first} of {place} says; --slide-from column:{second} takes that column")
+        return found
 
     def match(self, images: Sequence[Found], source: Path) -> list[str]:
         """Finds each row's image; returns the rows that name none.
@@ -144,7 +168,18 @@ def read_labels(path: Path, slide_column: str | None = None) -> Labels:
     slide = _optional(names, SLIDES) if slide_column is None else _asked(path, header, names, slide_column)
     split = _optional(names, SPLITS)
     columns = () if slide_column is not None else tuple(name for name in SLIDES if name in names)
-    labels = Labels(path, has_splits=split is not None, has_slides=slide is not None, slide_columns=columns)
+    used = {image, label, slide, split, *(names.index(name) for name in columns)}
+    labels = Labels(
+        path,
+        has_splits=split is not None,
+        has_slides=slide is not None,
+        slide_columns=columns,
+        unused=tuple(
+            shown(header[at].strip())[:40]
+            for at, name in enumerate(names)
+            if at not in used and not ROW_NUMBERS.fullmatch(name)
+        ),
+    )
     faults: list[str] = []
     for number, cells in lines:
         padded = [*(cell.strip() for cell in cells), *[""] * len(names)]

@@ -349,7 +349,7 @@ class TestLabels:
         (tmp_path / "l.csv").write_text("id,filename,label\n0,1.png,a\n1,2.png,b\n2,3.png,a\n3,4.png,b\n")
         imported = import_images(source, tmp_path / "data", Options(labels=tmp_path / "l.csv"))
         assert (shades(tmp_path / "data"), labels(tmp_path / "data")) == ([1, 2, 3, 4], [0, 1, 0, 1])
-        assert not any(note.startswith("labels:") for note in imported.notes)
+        assert not any("name no image" in note for note in imported.notes)
 
     def test_labels_of_images_in_a_tar(self, tmp_path):
         path = tar_of(tmp_path / "set.tar", [(f"x/{n}.png", image(n)) for n in range(4)])
@@ -408,6 +408,15 @@ class TestLabels:
         chosen = import_images(source, tmp_path / "other", Options(labels=path, slide_from="column:patient"))
         assert chosen.slides == {"patches": 2}
         assert "as column" not in "\n".join(chosen.notes)
+
+    def test_columns_that_are_not_used_are_named(self, tmp_path):
+        table = ",id,label,slide_no,\n0,0000,0,s1,\n1,0001,1,s1,\n2,0002,0,s2,\n3,0003,1,s2,\n"
+        source, path = self.made(tmp_path, table)
+        told = "\n".join(import_images(source, tmp_path / "data", Options(labels=path)).notes)
+        assert f"labels: not used of {path}: slide_no; --slide-from column:NAME takes one as the slides" in told
+        chosen = import_images(source, tmp_path / "other", Options(labels=path, slide_from="column:slide_no"))
+        assert chosen.slides == {"patches": 2}
+        assert "not used" not in "\n".join(chosen.notes)
 
     def test_patients_in_two_spellings_are_pointed_out_and_those_of_two_encodings_are_one(self, tmp_path):
         names = ("P1", "p 1", "\u00e9", "e\u0301")
