@@ -38,7 +38,7 @@ def within_range(name: str, factor: Factor, limits: NumericRange | ChoiceRange) 
     """The distribution that stage 2 samples a factor from.
 
     A factor with a ``step`` keeps to ``low + k * step`` of the search space, as its levels do; a range too narrow for
-    two such values holds the one next to its best.
+    two such values holds the one next to its best. So does a range that has no whole number, of a factor of such.
     """
     if isinstance(limits, ChoiceRange):
         return CategoricalDistribution(list(limits.choices))
@@ -54,7 +54,10 @@ def within_range(name: str, factor: Factor, limits: NumericRange | ChoiceRange) 
         low, high = on_grid(origin, step, first), on_grid(origin, step, last)
     if kind_of(name, factor) is int:
         step = 1 if factor.step is None else int(factor.step)
-        return IntDistribution(round(low), round(high), log=factor.scale == "log", step=step)
+        least, greatest = math.ceil(low), math.floor(high)
+        if least > greatest:  # edited to lie between two whole numbers
+            least = greatest = round(limits.best)
+        return IntDistribution(least, greatest, log=factor.scale == "log", step=step)
     return FloatDistribution(low, high, log=factor.scale == "log", step=factor.step)
 
 

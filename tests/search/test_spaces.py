@@ -110,6 +110,12 @@ def test_stage_2_samples_inside_the_range_on_the_search_spaces_scale_and_steps(
     assert within_range(name, factor(name, **settings), limits) == expected
 
 
+def test_of_whole_numbers_none_outside_an_edited_range_is_proposed() -> None:
+    batch_size = factor("batch_size", reference=16, levels=[8, 16, 32])
+    assert within_range("batch_size", batch_size, between(8.5, 20.5, best=16)) == IntDistribution(9, 20)
+    assert within_range("batch_size", batch_size, between(16, 16.9)) == IntDistribution(16, 16)
+
+
 def test_steps_are_not_lost_to_rounding() -> None:
     settings = factor("stain_jitter", reference=0.1, levels=[0.1, 0.3], step=0.1)
     space = within_range("stain_jitter", settings, between(0.1, 0.3, 0.3))  # (0.3 - 0.1) / 0.1 is 1.9999999999999998
