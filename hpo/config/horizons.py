@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+from hpo.config.rungs import first_rung
 from hpo.config.study import StudyFile
+
+_FALLEN = 0.25
+"""Share of a horizon before which its rate has hardly fallen: a cosine's is at 85% of the initial one there."""
 
 
 def horizon_lines(study: StudyFile) -> list[str]:
-    """What a user should know of horizons that the study's trainings do not meet, a line each; empty if all is well."""
+    """What a user should know of horizons beside the study's trainings, a line each; empty if all is well.
+
+    They are not met, or the pauses of stage 2 come so early that a strategy with a horizon cannot show its worth.
+    """
     space, final = study.space, study.confirm.epochs
     factor = space.factors.get("strategy")
     used = [] if factor is None else dict.fromkeys([factor.reference, *factor.levels])
@@ -34,4 +42,25 @@ def horizon_lines(study: StudyFile) -> list[str]:
                 f"{name}: the reference is trained as long as the tuned model and its donors (confirm.equal_training); "
                 f"what goes beyond {horizon} epochs is trained at the rate of the end"
             )
+    return lines + _judged_early(study)
+
+
+def _judged_early(study: StudyFile) -> list[str]:
+    """Strategies that pauses compare with others long before their rates fall."""
+    factor, stage2 = study.space.factors.get("strategy"), study.stage2
+    if factor is None or not stage2.is_pool or "strategy" not in stage2.factors:
+        return []
+    names = list(dict.fromkeys([factor.reference, *factor.levels]))
+    first = first_rung(stage2.rungs, stage2.epochs)
+    lines = []
+    for name in names:
+        horizon = replace(study.space.strategy, name=name).horizon  # type: ignore[arg-type]  # validated as one of them
+        if horizon is None or len(names) == 1 or first >= _FALLEN * horizon:
+            continue
+        others = ", ".join(str(other) for other in names if other != name)
+        epochs = f"{first} epoch" + ("s" if first > 1 else "")
+        lines.append(
+            f"{name}: stage 2 compares it with {others} after {epochs}, when its rate has hardly fallen: pause later "
+            f"(stage2.rungs: {{first: {math.ceil(_FALLEN * horizon)}}}), or give it alone"
+        )
     return lines

@@ -10,6 +10,9 @@ from pydantic import Discriminator, Field, Tag
 from hpo.config.explain import Problem
 from hpo.config.fields import Settings, Whole
 
+_PARTS = 16
+"""The first pause comes after one part in so many, and at least one epoch (`docs/search.md`)."""
+
 
 class GrowingRungs(Settings):
     """Rungs that lie a factor apart."""
@@ -28,6 +31,14 @@ Rungs = Annotated[
     Discriminator(_form),
 ]
 """A list of epochs, or the first and a factor."""
+
+
+def first_rung(rungs: GrowingRungs | tuple[int, ...] | None, longest: int) -> int:
+    """Epochs after which a training first pauses, where the longest takes so many."""
+    if isinstance(rungs, tuple):
+        return rungs[0]
+    asked = None if rungs is None else rungs.first
+    return asked or max(1, longest // _PARTS)
 
 
 def rung_problems(rungs: GrowingRungs | tuple[int, ...] | None, longest: int) -> list[Problem]:

@@ -14,7 +14,7 @@ from itertools import accumulate
 
 from sqlalchemy.orm import Session
 
-from hpo.config.rungs import GrowingRungs
+from hpo.config.rungs import GrowingRungs, first_rung
 from hpo.config.study import StudyFile
 from hpo.errors import StorageError
 from hpo.evaluation.front import Objectives
@@ -37,9 +37,6 @@ from hpo.storage.tables import PointRow, StageRow
 GATHERING = 1 / 3
 """The largest share of a budget spent on the first group of trainings before the best of them continue."""
 
-_PARTS = 16
-"""The first pause comes after one part in so many, and at least one epoch (`docs/search.md`)."""
-
 _TRIES = 20
 """After so many proposals that repeat known trainings under other names, nothing is left to open."""
 
@@ -55,7 +52,7 @@ def pool_settings(study: StudyFile) -> PoolSettings:
     growing = rungs if isinstance(rungs, GrowingRungs) else GrowingRungs()
     return PoolSettings(
         longest=study.stage2.epochs,
-        first=growing.first or max(1, study.stage2.epochs // _PARTS),
+        first=first_rung(rungs, study.stage2.epochs),
         eta=growing.factor,
         stops=rungs if isinstance(rungs, tuple) else (),
         smoothing=objective.last if objective.epoch == "mean_last" else 1,

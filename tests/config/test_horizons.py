@@ -58,3 +58,25 @@ def test_the_reference_of_stage_1_is_a_training_too(tmp_path: Path) -> None:
         confirm={"epochs": 4},
     )
     assert horizon_lines(unvaried)[0].startswith("cosine: the longest training takes 4 epochs and its horizon is 9")
+
+
+def judged(folder: Path, **stage2: object) -> list[str]:
+    study = load(
+        folder,
+        space=COSINE,
+        strategies={"cosine": {"over": 16}},
+        stage2={"design": "asha", "factors": ["strategy"], "within": "space", "warm_start": "cold", **stage2},
+        confirm={"epochs": 16},
+    )
+    return horizon_lines(study)
+
+
+def test_a_horizon_that_competes_with_other_strategies_at_early_pauses_is_told(tmp_path: Path) -> None:
+    assert judged(tmp_path, epochs=16) == [
+        "cosine: stage 2 compares it with constant after 1 epoch, when its rate has hardly fallen: pause later "
+        "(stage2.rungs: {first: 4}), or give it alone"
+    ]
+    assert judged(tmp_path, epochs=16, rungs=[3, 16])[0].startswith("cosine: stage 2 compares it with constant after 3")
+    assert judged(tmp_path, epochs=16, rungs={"first": 4}) == []
+    assert judged(tmp_path, epochs=16, factors=["learning_rate"]) == [], "one strategy for all"
+    assert judged(tmp_path, epochs=16, design="random") == [], "no training pauses"
