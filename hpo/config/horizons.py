@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import cast
 
 from hpo.config.rungs import first_rung
+from hpo.config.search_space import SearchSpace
 from hpo.config.study import StudyFile
+from hpo.recipe.schedule import StrategyName
 
 _FALLEN = 0.25
 """Share of a horizon before which its rate has hardly fallen: a cosine's is at 85% of the initial one there."""
@@ -19,13 +22,11 @@ def horizon_lines(study: StudyFile) -> list[str]:
     """
     space, final = study.space, study.confirm.epochs
     factor = space.factors.get("strategy")
-    used = [] if factor is None else dict.fromkeys([factor.reference, *factor.levels])
     epochs = space.factors["epochs"]
     explored = [epochs.reference, *(epochs.levels if "epochs" in study.stage1.factors else ())]
     longest = max(final, study.stage2.epochs, *map(int, explored))
     lines = []
-    for name in used:
-        horizon = replace(space.strategy, name=name).horizon  # type: ignore[arg-type]  # validated as one of them
+    for name, horizon in _horizons(space).items():
         if horizon is None:
             continue
         if horizon > longest:
@@ -45,22 +46,27 @@ def horizon_lines(study: StudyFile) -> list[str]:
     return lines + _judged_early(study)
 
 
+def _horizons(space: SearchSpace) -> dict[str, int | None]:
+    """Of each strategy that the search space names, the horizon in epochs; None if it has none."""
+    factor = space.factors.get("strategy")
+    names = [] if factor is None else dict.fromkeys(map(str, (factor.reference, *factor.levels)))
+    return {name: replace(space.strategy, name=cast(StrategyName, name)).horizon for name in names}
+
+
 def _judged_early(study: StudyFile) -> list[str]:
     """Strategies that pauses compare with others long before their rates fall."""
-    factor, stage2 = study.space.factors.get("strategy"), study.stage2
-    if factor is None or not stage2.is_pool or "strategy" not in stage2.factors:
+    stage2, horizons = study.stage2, _horizons(study.space)
+    if not stage2.is_pool or "strategy" not in stage2.factors or len(horizons) == 1:
         return []
-    names = list(dict.fromkeys([factor.reference, *factor.levels]))
     first = first_rung(stage2.rungs, stage2.epochs)
     lines = []
-    for name in names:
-        horizon = replace(study.space.strategy, name=name).horizon  # type: ignore[arg-type]  # validated as one of them
-        if horizon is None or len(names) == 1 or first >= _FALLEN * horizon:
+    for name, horizon in horizons.items():
+        if horizon is None or first >= _FALLEN * horizon:
             continue
-        others = ", ".join(str(other) for other in names if other != name)
+        others = ", ".join(other for other in horizons if other != name)
         epochs = f"{first} epoch" + ("s" if first > 1 else "")
         lines.append(
-            f"{name}: stage 2 compares it with {others} after {epochs}, when its rate has hardly fallen: pause later "
-            f"(stage2.rungs: {{first: {math.ceil(_FALLEN * horizon)}}}), or give it alone"
+            f"{name}: stage 2 compares it with {others} after {epochs}, when its rate has hardly fallen; pause later "
+            f"(stage2.rungs: {{first: {math.ceil(_FALLEN * horizon)}}}), or search no other strategy"
         )
     return lines

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -21,7 +19,7 @@ from hpo.data.hdf5 import open_array
 from hpo.data.label_file import read_labels
 from hpo.data.meta import read_files, read_slides
 from hpo.data.progress import Progress, silent
-from hpo.data.regular_file import os_error
+from hpo.data.regular_file import readable_folder
 from hpo.data.rows import read_rows
 from hpo.data.split import groups_of, split_rows
 from hpo.errors import DataError
@@ -209,24 +207,6 @@ def open_split(
     return Patches(name, files.x, np.arange(count), labels, slides, hashes, side, channels, stamp)
 
 
-def data_folder(folder: Path) -> None:
-    """See that there is a folder, and that it may be read.
-
-    Raises:
-        DataError: if not.
-    """
-    try:
-        is_there = stat.S_ISDIR(folder.stat().st_mode)
-    except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.ENOTDIR) or folder.is_symlink():
-            raise os_error(folder, error) from error
-        is_there = False
-    if not is_there:
-        raise DataError(f"{folder}: no such folder; `hpo data sample`, `import` or `fetch` makes one")
-    if not os.access(folder, os.R_OK | os.X_OK):
-        raise os_error(folder, PermissionError(errno.EACCES, "Permission denied"))
-
-
 def open_dataset(
     folder: Path, *, patch_size: int | None, split: SplitRule | None = None, progress: Progress = silent
 ) -> Dataset:
@@ -243,7 +223,7 @@ def open_dataset(
     Raises:
         DataError: if anything is missing, damaged, or not as the format has it, in any of the splits.
     """
-    data_folder(folder)
+    readable_folder(folder)
     there = [name for name in (*pcam.SPLITS, "patches") if pcam.present(pcam.split_files(folder, name))]
     if not there:
         raise DataError(f"{folder}: has no PCam files, such as {pcam.split_files(folder, 'train').x.name}")

@@ -85,8 +85,8 @@ def _resolution(path: Path, value: Any) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= COARSEST:
         raise DataError(
-            f"{path}: microns_per_pixel is {value!r:.40}; it must be above 0 and at most {COARSEST}; leave it out if "
-            "it is not known"
+            f"{path}: microns_per_pixel is {value!r:.40}; it must be a number above 0, at most {COARSEST}; "
+            "leave it out if the resolution is unknown"
         )
     return float(value)
 

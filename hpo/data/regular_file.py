@@ -1,4 +1,4 @@
-"""Files that a user names: what is wrong with one, by its kind, its permissions and its first bytes."""
+"""Files and folders that a user names: what is wrong with one, by its kind, its permissions and its first bytes."""
 
 from __future__ import annotations
 
@@ -42,6 +42,24 @@ _BEGINNINGS = (
     (b"version https://git-lfs", "a Git LFS pointer; fetch the file with: git lfs pull"),
     (b"%PDF", "a PDF"),
 )
+
+
+def readable_folder(folder: Path) -> None:
+    """Check that a folder of data exists and that this user may list and enter it.
+
+    Raises:
+        DataError: if not.
+    """
+    try:
+        is_there = stat.S_ISDIR(folder.stat().st_mode)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR) or folder.is_symlink():
+            raise os_error(folder, error) from error
+        is_there = False
+    if not is_there:
+        raise DataError(f"{folder}: no such folder; `hpo data sample`, `import` or `fetch` makes one")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise os_error(folder, PermissionError(errno.EACCES, "Permission denied"))
 
 
 def regular_file(path: Path) -> os.stat_result:

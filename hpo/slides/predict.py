@@ -237,7 +237,7 @@ def _resolution(asked: float | None, known: float | None) -> tuple[float, str]:
         return asked, "as asked for"
     if known is not None:
         return known, "as its study's data set says"
-    return PCAM_MPP, "as PCam's: its study does not know (--model-mpp)"
+    return PCAM_MPP, "as PCam's, because its study does not say (--model-mpp)"
 
 
 def _check_size(slide: SlideImage, width: int, height: int, size: int) -> None:

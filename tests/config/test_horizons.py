@@ -73,8 +73,8 @@ def judged(folder: Path, **stage2: object) -> list[str]:
 
 def test_a_horizon_that_competes_with_other_strategies_at_early_pauses_is_told(tmp_path: Path) -> None:
     assert judged(tmp_path, epochs=16) == [
-        "cosine: stage 2 compares it with constant after 1 epoch, when its rate has hardly fallen: pause later "
-        "(stage2.rungs: {first: 4}), or give it alone"
+        "cosine: stage 2 compares it with constant after 1 epoch, when its rate has hardly fallen; pause later "
+        "(stage2.rungs: {first: 4}), or search no other strategy"
     ]
     assert judged(tmp_path, epochs=16, rungs=[3, 16])[0].startswith("cosine: stage 2 compares it with constant after 3")
     assert judged(tmp_path, epochs=16, rungs={"first": 4}) == []

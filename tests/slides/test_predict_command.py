@@ -39,7 +39,7 @@ def test_a_slide_becomes_a_heat_map_and_a_table(hpo: Hpo, model: ModelFile, slid
     ended = hpo("predict", model.path, slide, "-o", tmp_path / "out", "--csv", tmp_path / "scores.csv")
     assert (ended.status, ended.err) == (0, "")
     assert "threshold 0.500, by default" in ended.out
-    assert "patches of 0.972 µm per pixel, as PCam's: its study does not know (--model-mpp)" in ended.out
+    assert "patches of 0.972 µm per pixel, as PCam's, because its study does not say (--model-mpp)" in ended.out
     tiles = rows(tmp_path / "out/slide/tiles.csv")
     inside = [tile for tile in tiles if 96 <= int(tile["x"]) <= 168 and 96 <= int(tile["y"]) <= 144]
     assert len(inside) == 7 * 5

@@ -90,7 +90,7 @@ class Labels:
             listed = ", ".join(self.unused[:NAMED]) + (" ..." if len(self.unused) > NAMED else "")
             is_open = not (self.has_slides or slides_elsewhere)
             advice = "; --slide-from column:NAME takes one as the slides" if is_open else ""
-            found.append(f"labels: not used of {place}: {listed}{advice}")
+            found.append(f"labels: columns of {place} are not used ({listed}){advice}")
         if self.has_splits:
             found.append(f"splits: as {place} says")
         if len(self.slide_columns) > 1 and not slides_elsewhere:

@@ -413,7 +413,10 @@ class TestLabels:
         table = ",id,label,slide_no,\n0,0000,0,s1,\n1,0001,1,s1,\n2,0002,0,s2,\n3,0003,1,s2,\n"
         source, path = self.made(tmp_path, table)
         told = "\n".join(import_images(source, tmp_path / "data", Options(labels=path)).notes)
-        assert f"labels: not used of {path}: slide_no; --slide-from column:NAME takes one as the slides" in told
+        assert (
+            f"labels: columns of {path} are not used (slide_no); --slide-from column:NAME takes one as the slides"
+            in told
+        )
         chosen = import_images(source, tmp_path / "other", Options(labels=path, slide_from="column:slide_no"))
         assert chosen.slides == {"patches": 2}
         assert "not used" not in "\n".join(chosen.notes)
