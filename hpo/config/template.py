@@ -31,7 +31,7 @@ class Proposal:
         patches: likewise.
         patch_step: step of ``patches`` in stage 2.
         stage2_epochs: epochs of the longest trainings of stage 2, and of the confirmation.
-        trials: trainings that stage 2 begins, for each architecture.
+        patch_visits: that stage 2 spends on each architecture.
         seeds: number of final trainings.
         classes: of the data.
         channels: of the patches; the stain of others than 3 is not searched.
@@ -50,7 +50,7 @@ class Proposal:
     patches: tuple[int, ...] = (500, 1000, 1500)
     patch_step: int = 100
     stage2_epochs: int = 8
-    trials: int = 16
+    patch_visits: int = 60_000
     seeds: int = 5
     classes: int = 2
     channels: int = 3
@@ -98,7 +98,7 @@ def study_template(
         split=_split(proposal),
         architectures="\n".join(f"  - {item}" for item in proposal.architectures),
         stage2_epochs=proposal.stage2_epochs,
-        trials=_told("trials", proposal.trials, "or patch_visits: 100000, or minutes: 30; for each architecture"),
+        budget=_told("patch_visits", proposal.patch_visits, "or minutes: 30, or trials: 16; for each architecture"),
         confirm_epochs=proposal.stage2_epochs,
         seeds=list(range(proposal.seeds)),
         output=f"# output: ../runs/{name}" if output is None else f"output: {_quoted(output)}",

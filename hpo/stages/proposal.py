@@ -43,20 +43,27 @@ _SPLIT_SEEDS = 20
 
 @dataclass(frozen=True)
 class Size:
-    """The size of a study; see `Proposal`."""
+    """The size of a study; see `Proposal`.
+
+    Args:
+        epochs: levels of stage 1.
+        stage2_epochs: of stage 2's longest trainings.
+        longest: stage 2 may spend as much as so many of its longest trainings with all patches.
+        seeds: number of final trainings.
+    """
 
     epochs: tuple[int, int, int]
     stage2_epochs: int
-    trials: int
+    longest: int
     seeds: int
 
 
 SIZES = (
-    Size((10, 20, 40), 40, 32, 5),
-    Size((5, 10, 20), 20, 24, 5),
-    Size((2, 4, 8), 8, 16, 5),
-    Size((1, 2, 4), 4, 12, 3),
-    Size((1, 2, 3), 3, 6, 2),
+    Size((10, 20, 40), 40, 8, 5),
+    Size((5, 10, 20), 20, 6, 5),
+    Size((2, 4, 8), 8, 5, 5),
+    Size((1, 2, 4), 4, 4, 3),
+    Size((1, 2, 3), 3, 3, 2),
 )
 """From much to little; the first two are for few patches, and all patches are used before epochs are added."""
 
@@ -221,11 +228,16 @@ def _proposal(look: Look, size: Size, patches: int, architectures: tuple[str, ..
         patches=levels,
         patch_step=step,
         stage2_epochs=size.stage2_epochs,
-        trials=size.trials,
+        patch_visits=_two_digits(size.longest * size.stage2_epochs * levels[-1]),
         seeds=size.seeds,
         classes=len(look.classes),
         channels=look.channels,
     )
+
+
+def _two_digits(count: int) -> int:
+    """The nearest number with two digits other than zero."""
+    return int(float(f"{count:.1e}"))
 
 
 def patch_levels(most: int) -> tuple[tuple[int, ...], int]:
@@ -270,7 +282,6 @@ def expected_seconds(study: StudyFile, valid_patches: int, cores: int) -> float:
     stages = estimate(study)
     longest = max(*map(int, study.space.factors["epochs"].levels), study.stage2.epochs, study.confirm.epochs)
     valid = min(valid_patches, study.data.valid_patches or valid_patches)
-    batches = len(study.space.factors["batch_size"].levels) + (study.stage2.trials or 0)
     for name, spec in study.architecture_specs.items():
         if not isinstance(spec, CnnSpec):
             continue
@@ -278,6 +289,8 @@ def expected_seconds(study: StudyFile, valid_patches: int, cores: int) -> float:
         each = 6 * multiplications(spec, study.data.patch_size) / (cores * CORE_SPEED)
         each += _PATCH_SECONDS * (study.data.patch_size / 96) ** 2
         trainings = sum(stage.trainings for stage in own)
+        searched = sum(stage.trainings for stage in own if stage.stage == "stage2")
+        batches = len(study.space.factors["batch_size"].levels) + searched
         epochs = trainings * min(longest, study.stage2.epochs * 1.2)
         seconds += sum(stage.shared_patch_visits for stage in own) * each + batches * _GRAPH_SECONDS
         seconds += trainings * _TRAINING_SECONDS + epochs * (_EPOCH_SECONDS + valid * each / 3)

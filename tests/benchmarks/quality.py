@@ -1,7 +1,8 @@
 """How well a search does at equal cost, replayed on recorded curves: ours, Optuna's, KerasTuner's and Ray Tune's.
 
     .venv/bin/python -m tests.benchmarks.quality CURVES [--seeds 100] [--trainings 20] [--only ours random] [--csv FILE]
-    ... --visits 30 60 120 240      on curves of image classifiers: test AUC after so many thousand patch-visits
+    ... --visits 30 60 120 240      on curves of image classifiers: after so many thousand patch-visits, the test AUC of
+                                    what the search would choose, and the validation AUC by which it chooses
 
 CURVES is an ``.npz`` file, a task, or a folder of them (see `tests.benchmarks.curves`; `tests.benchmarks.record_curves`
 records image classifiers). A scheduler asks for the next epochs of a configuration and is given them; a proposal is the
@@ -11,8 +12,8 @@ Regret is (best validation loss so far - best of the table) / (median final loss
 that are not finite or above 1,000 count as the worst finite one. The last column is how many times as fast as random
 search each reaches what random search has after 20 trainings, the mean over the tasks (not reached counts as 1).
 
-KerasTuner and Ray Tune's schedulers are no dependencies of the platform:
-``pip install keras-tuner pyarrow tensorboardX`` before they are compared.
+KerasTuner, Ray Tune's schedulers and what Optuna's Gaussian process needs are no dependencies of the platform:
+``pip install keras-tuner "ray[tune]" torch`` before they are compared.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from pathlib import Path
 
 import numpy as np
 import optuna
-from numpy.typing import NDArray
 
 from tests.benchmarks.curves import Array, Table, read_table, regrets
 from tests.benchmarks.searches import ENDING, SEARCHES, choices, random_search
@@ -92,23 +92,20 @@ def _regret(tables: Sequence[Table], names: Sequence[str], seeds: int, trainings
 def _test_quality(
     table: Table, names: Sequence[str], seeds: int, visits: Sequence[int], marks: Sequence[int], file: Path | None
 ) -> None:
-    """Print the test AUC of what each search chose by validation, and its difference from ours at the same seeds."""
+    """Print the test AUC of what each search chose by validation, and the validation AUC that it chose by."""
     if table.test is None:
         raise SystemExit(f"{table.name}: has no test_auc; leave out --visits")
     print(f"{table.name}: {table.count} configurations; best on validation {1 - table.judged.min():.4f}")
-    print(f"{'':16}" + "".join(f"{thousand:>13}k" for thousand in visits), flush=True)
+    print(f"{'':24}" + "".join(f"{thousand:>15}k" for thousand in visits), flush=True)
     for name in names:
-        runs = np.array([_test_auc(table, name, seed, marks) for seed in range(seeds)])
-        half = 1.96 * runs.std(0, ddof=1) / math.sqrt(seeds)
-        cells = [f"  {mean:.4f} ±{error:.4f}" for mean, error in zip(runs.mean(0), half, strict=True)]
-        print(f"{name:16}" + "".join(cells), flush=True)
-        for thousand, mean, error in zip(visits, runs.mean(0), half, strict=True):
-            _keep(file, [name, table.name, seeds, f"test AUC at {thousand}k", f"{mean:.4f}", f"{error:.4f}"])
-
-
-def _test_auc(table: Table, name: str, seed: int, marks: Sequence[int]) -> NDArray[np.float64]:
-    assert table.test is not None
-    return np.array([table.test[at] for at in choices(name, table, seed, marks)])
+        chosen = np.array([choices(name, table, seed, marks) for seed in range(seeds)])
+        rows, epochs = chosen[..., 0], chosen[..., 1]
+        for split, values in (("test", table.test[rows, epochs]), ("validation", 1 - table.judged[rows, epochs])):
+            means, half = values.mean(0), 1.96 * values.std(0, ddof=1) / math.sqrt(seeds)
+            cells = [f"  {mean:.4f} ±{error:.4f}" for mean, error in zip(means, half, strict=True)]
+            print(f"{name if split == 'test' else '  ' + split:24}" + "".join(cells), flush=True)
+            for thousand, mean, error in zip(visits, means, half, strict=True):
+                _keep(file, [name, table.name, seeds, f"{split} AUC at {thousand}k", f"{mean:.4f}", f"{error:.4f}"])
 
 
 def _keep(file: Path | None, line: Sequence[object]) -> None:

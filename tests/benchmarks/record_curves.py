@@ -1,6 +1,7 @@
 """Record the curves of image classifiers with settings drawn at random, for `tests.benchmarks.quality` to replay.
 
-    .venv/bin/python -m tests.benchmarks.record_curves DATA OUT.npz [--architecture model2] [--first 0] [--count 120]
+    .venv/bin/python -m tests.benchmarks.record_curves DATA OUT.npz [--architecture model2] [--first 0] [--count 120] \
+        [--crop 64] [--patches 1000] [--valid-patches N]
 
 Each training's metrics are appended to OUT.jsonl as it ends, so that a second run goes on; OUT.npz is written from it
 at the end. To record with several processes, give each its own numbers and file; then join the .jsonl files, and run
@@ -16,6 +17,7 @@ import json
 import math
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--architecture", choices=list(ARCHITECTURES), default="model2")
     parser.add_argument("--first", type=int, default=0, help="number of the first training")
     parser.add_argument("--count", type=int, default=120)
+    parser.add_argument("--crop", type=int, help="side of the middle that the network sees")
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--patches", type=int, default=1000)
     parser.add_argument("--valid-patches", type=int)
@@ -54,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lines = options.out.with_suffix(".jsonl")
     done = {json.loads(line)["seed"] for line in lines.read_text().splitlines()} if lines.exists() else set()
     dataset = open_dataset(options.data, patch_size=None)
-    template = Recipe(dataset.digest, options.patches, ARCHITECTURES[options.architecture])
+    architecture = replace(ARCHITECTURES[options.architecture], crop=options.crop)
+    template = Recipe(dataset.digest, options.patches, architecture)
     for seed in sorted(set(range(options.first, options.first + options.count)) - done):
         with tempfile.TemporaryDirectory() as folder:
             trainer = Trainer(CheckpointStore(Files(folder)), dataset, valid_patches=options.valid_patches)
@@ -68,10 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def drawn(template: Recipe, seed: int) -> Recipe:
     """The configuration of this number."""
     random = np.random.default_rng(1000 + seed)
-    return Recipe(
-        template.data,
-        template.patches,
-        template.architecture,
+    return replace(
+        template,
         learning_rate=float(10 ** random.uniform(*np.log10(RATES))),
         batch_size=int(random.choice(BATCHES)),
         strategy=STRATEGIES[int(random.choice(3))],

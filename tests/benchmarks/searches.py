@@ -140,10 +140,21 @@ def _step(table: Table, pool: Sequence[Training], step: Step | None) -> Stretch 
     return None
 
 
-def tpe(table: Table, seed: int, pruner: optuna.pruners.BasePruner | None = None) -> Iterator[Stretch]:
-    """Optuna's TPE, its Hyperband pruner if given."""
-    sampler = optuna.samplers.TPESampler(seed=seed)
-    study = optuna.create_study(sampler=sampler, pruner=pruner or optuna.pruners.NopPruner(), study_name=str(seed))
+def tpe(table: Table, seed: int) -> Iterator[Stretch]:
+    """Optuna's TPE at its defaults."""
+    return _optuna(table, seed, optuna.samplers.TPESampler(seed=seed), optuna.pruners.NopPruner())
+
+
+def gaussian_process(table: Table, seed: int) -> Iterator[Stretch]:
+    """Optuna's Gaussian process at its defaults."""
+    return _optuna(table, seed, optuna.samplers.GPSampler(seed=seed), optuna.pruners.NopPruner())
+
+
+def _optuna(
+    table: Table, seed: int, sampler: optuna.samplers.BaseSampler, pruner: optuna.pruners.BasePruner
+) -> Iterator[Stretch]:
+    """Trials of an Optuna study, which its pruner may stop."""
+    study = optuna.create_study(sampler=sampler, pruner=pruner, study_name=str(seed))
     taken: set[int] = set()
     while len(taken) < table.count:
         trial = study.ask(dict(table.spaces))
@@ -163,7 +174,8 @@ def tpe(table: Table, seed: int, pruner: optuna.pruners.BasePruner | None = None
 def tpe_hyperband(table: Table, seed: int) -> Iterator[Stretch]:
     """As Optuna's documentation advises for TPE: from the first rung to the longest training."""
     lowest = FIRST.get(table.epochs, 1)
-    return tpe(table, seed, optuna.pruners.HyperbandPruner(min_resource=lowest, max_resource=table.epochs))
+    pruner = optuna.pruners.HyperbandPruner(min_resource=lowest, max_resource=table.epochs)
+    return _optuna(table, seed, optuna.samplers.TPESampler(seed=seed), pruner)
 
 
 def keras_hyperband(table: Table, seed: int) -> Iterator[Stretch]:
@@ -271,6 +283,7 @@ SEARCHES: dict[str, Search] = {
     "promotion": promotion,
     "tpe": tpe,
     "tpe_hyperband": tpe_hyperband,
+    "gaussian_process": gaussian_process,
     "keras_hyperband": keras_hyperband,
     "keras_bayesian": keras_bayesian,
     "ray_asha": ray_asha,

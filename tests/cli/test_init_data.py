@@ -54,6 +54,9 @@ def planned(hpo: Hpo, *options: object) -> tuple[StudyFile, str]:
     labels = open_data(study).train.labels
     assert study.space.most_patches <= 2 * min(np.bincount(labels))
     assert study.space.most_patches >= 0.8 * 2 * min(np.bincount(labels)) or study.space.most_patches >= 200
+    longest = study.stage2.epochs * study.space.most_patches
+    assert study.stage2.patch_visits is not None
+    assert study.stage2.patch_visits >= 2.9 * longest  # rounded; fewer could not be compared
     for spec in study.architecture_specs.values():
         assert isinstance(spec, CnnSpec)
         assert is_fitting(spec, study.data.patch_size)

@@ -41,6 +41,12 @@ def test_a_new_study_loads(tmp_path: Path, makes_sample: bool) -> None:
     assert (study.data.sample is not None) == makes_sample
 
 
+def test_a_new_study_searches_with_the_design_that_did_best_and_a_budget_whose_end_it_knows(tmp_path: Path) -> None:
+    stage2 = load_study(write(tmp_path, template())).stage2
+
+    assert (stage2.design, stage2.patch_visits, stage2.trials) == ("freeze_thaw", 60_000, None)
+
+
 @pytest.mark.parametrize("folder", ["my data", "ä: # &", "2000", "/data/pcam", '"quoted"'])
 def test_any_data_folder_can_be_named(tmp_path: Path, folder: str) -> None:
     assert load_study(write(tmp_path, template(data=folder))).data.folder == tmp_path / folder
