@@ -38,6 +38,11 @@ def printable_lines(text: str) -> list[str]:
     return [*shown, f"... and {len(lines) - MOST_LINES} lines more"] if len(lines) > MOST_LINES else shown
 
 
+def in_a_line(error: BaseException, most: int = 300) -> str:
+    """An error's words in one line of at most so many characters; empty if it has none."""
+    return " ".join(str(error).split())[:most]
+
+
 class PlainFormatter(logging.Formatter):
     """Log records without secrets, and without anything that a terminal obeys; a traceback keeps its lines."""
 

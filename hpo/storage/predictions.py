@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.errors import StorageError
+from hpo.plain import in_a_line
 from hpo.storage.files import Files
 
 Split = Literal["valid", "test"]
@@ -144,7 +145,7 @@ class PredictionStore:
         return moved
 
     def _truth_of(self, configuration: str, split: Split) -> _Truth | None:
-        """The digest that a split's truth gives; None if there is no truth."""
+        """What a split's predictions are checked against; None if there is no truth."""
         key = configuration, split
         if key not in self._truths:
             name = _truth_name(configuration, split)
@@ -177,7 +178,7 @@ class PredictionStore:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 return _Found({required: arrays[required], **arrays}, digest is not None)
         except _FAULTS as error:
-            raise self._unusable(name, f"damaged ({_one_line(error)})") from error
+            raise self._unusable(name, f"damaged ({in_a_line(error, 200) or type(error).__name__})") from error
 
     def _unusable(self, name: str, fault: str) -> StorageError:
         path = f"{self._files.url}/predictions/{name}"
@@ -226,7 +227,3 @@ def _check_sizes(content: bytes) -> None:
                 shape, _, dtype = read(file)
                 if math.prod(shape) * dtype.itemsize > member.file_size:
                     raise ValueError(f"{member.filename} is shorter than it says")
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

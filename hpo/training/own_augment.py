@@ -8,8 +8,9 @@ import numpy as np
 
 from hpo.errors import TrainingError
 from hpo.models.backend import tf
+from hpo.plain import in_a_line
 from hpo.recipe.architecture import FunctionSpec
-from hpo.training.own_traced import Traced, in_a_line, traced
+from hpo.training.own_traced import Traced, traced
 
 OwnAugmentation = Traced
 """From patches of 0..255, float32 ``(B, size, size, channels)``, and a seed, int32 ``(2,)``, to such patches."""

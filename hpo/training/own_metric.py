@@ -14,6 +14,7 @@ from hpo.config.study import StudyFile
 from hpo.errors import TrainingError
 from hpo.evaluation.scores import FURTHER, Scorer, score
 from hpo.models.own_function import import_function, settings_kept
+from hpo.plain import in_a_line
 from hpo.recipe.architecture import FunctionSpec
 from hpo.recipe.form import Form
 
@@ -58,8 +59,7 @@ def own_scorer(spec: FunctionSpec) -> Scorer:
         try:
             value = function(labels.astype(np.int64), probabilities.astype(np.float64))
         except (Exception, SystemExit) as error:
-            said = " ".join(str(error).split())[:300]
-            raise TrainingError(f"{spec.function}: {type(error).__name__}: {said}") from error
+            raise TrainingError(f"{spec.function}: {type(error).__name__}: {in_a_line(error)}") from error
         if isinstance(value, np.ndarray) and value.ndim == 0:
             value = value.item()
         if isinstance(value, bool) or not isinstance(value, Real):

@@ -8,6 +8,7 @@ from typing import Any
 from hpo.errors import TrainingError
 from hpo.models.backend import tf
 from hpo.models.own_function import file_hint, import_function, settings_kept
+from hpo.plain import in_a_line
 from hpo.recipe.architecture import FunctionSpec
 from hpo.recipe.key import canonical
 
@@ -60,11 +61,6 @@ def traced(
     if stateful:
         raise TrainingError(f"{spec.function}: it uses {stateful[0]}, {advice}")
     return compiled
-
-
-def in_a_line(error: BaseException) -> str:
-    """An error's words, in one line."""
-    return " ".join(str(error).split())[:300]
 
 
 def _named(spec: FunctionSpec, error: BaseException) -> str:

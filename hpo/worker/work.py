@@ -14,6 +14,8 @@ from hpo.errors import (
     StoreUnavailableError,
     TrainingError,
 )
+from hpo.plain import in_a_line
+from hpo.secrets import without_secrets
 from hpo.storage.claims import claim_points
 from hpo.storage.outcomes import stage_is_exhausted
 from hpo.worker.publisher import Publisher
@@ -61,7 +63,8 @@ def work_once(worker: Worker) -> Worked:
             exhausted = database.run(is_exhausted)
         except Exception as error:
             _log.info("%s: attempt %d failed", claims[0].stage_name, claims[0].attempt, exc_info=True)
-            reason = f"attempt {claims[0].attempt}: {type(error).__name__}: {error}"
+            said = without_secrets(in_a_line(error))  # TensorFlow says much in many lines; the traceback's end is kept
+            reason = f"attempt {claims[0].attempt}: {type(error).__name__}: {said}"
             fail(task, reason, max_attempts=settings.max_attempts, unforeseen=error)
             exhausted = database.run(is_exhausted)
     return "the last of a stage" if exhausted else "something"

@@ -51,7 +51,8 @@ def test_an_unexpected_exception_gives_the_point_another_attempt_and_fails_it_af
     open_workshop: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = open_workshop(workers={"max_attempts": 2}, **RATES)
-    problems = iter([OSError("disk full"), KeyError("fire")])
+    many_lines = "Graph execution error:\n\n  at postgresql://me:hidden@host/hpo"
+    problems = iter([OSError("disk full"), RuntimeError(many_lines)])
 
     def bring(*_arguments: Any, **_more: Any) -> None:
         raise next(problems)
@@ -64,10 +65,14 @@ def test_an_unexpected_exception_gives_the_point_another_attempt_and_fails_it_af
     work_once(shop.worker)
     point = shop.points()[0]
     assert point.state == "failed"
-    assert point.reasons == ["attempt 1: OSError: disk full", "attempt 2: KeyError: 'fire'"]
-    assert [fault["traceback"][-1] for fault in point.faults] == ["OSError: disk full", "KeyError: 'fire'"]
+    in_a_line = "attempt 2: RuntimeError: Graph execution error: at postgresql://me:***@host/hpo"
+    assert point.reasons == ["attempt 1: OSError: disk full", in_a_line]
+    assert [fault["traceback"][-1].strip() for fault in point.faults] == [
+        "OSError: disk full",
+        "at postgresql://me:***@host/hpo",
+    ]
     (trial,) = shop.trials()
-    assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "attempt 2: KeyError: 'fire'")
+    assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, in_a_line)
 
 
 @pytest.mark.parametrize("how", ["asked to stop", "interrupted"])
