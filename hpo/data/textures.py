@@ -16,6 +16,9 @@ Floats = npt.NDArray[np.float32]
 SIDE = SAMPLE_SIDES[1]
 """The largest patch that can be cut from a texture, pixels."""
 
+_FAT_SPACING = 46.0
+"""Between the centres of neighbouring fat cells, pixels."""
+
 
 @dataclass(frozen=True)
 class Textures:
@@ -85,11 +88,11 @@ def _fibres(rng: np.random.Generator, waviness: float) -> Floats:
     return np.asarray(np.clip(0.62 + 0.28 * bent, 0, 1.3), dtype=np.float32)
 
 
-def _fat(rng: np.random.Generator, spacing: float = 46.0) -> Floats:
+def _fat(rng: np.random.Generator) -> Floats:
     """Walls half way between neighbouring cells' centres: thin, thicker where three cells meet."""
-    count = int(SIDE / spacing) + 3
+    count = int(SIDE / _FAT_SPACING) + 3
     grid = np.stack(np.meshgrid(np.arange(count), np.arange(count), indexing="ij"), axis=-1).reshape(-1, 2)
-    centres = (grid - 1 + rng.uniform(-0.42, 0.42, grid.shape)) * spacing
+    centres = (grid - 1 + rng.uniform(-0.42, 0.42, grid.shape)) * _FAT_SPACING
     y, x = np.mgrid[0:SIDE, 0:SIDE]
     bend = np.stack([_smooth(rng, (SIDE, SIDE), 10.0), _smooth(rng, (SIDE, SIDE), 10.0)], axis=-1) * 2.0
     pixels = np.stack([y, x], axis=-1) + bend

@@ -58,11 +58,11 @@ _LASTING_WORDS = ("authentication failed", "does not exist", "Access denied", "U
 """Of servers that are there, but refuse; their drivers tell it in words only."""
 
 
-_READ_ONLY = "25006"
 _READING = "hpo_reading"
 """Execution option of an engine whose transactions only read."""
-"""PostgreSQL's code of a server that only reads: for the moment another one is in charge."""
 
+_READ_ONLY = "25006"
+"""PostgreSQL's code of a server that only reads: for the moment another one is in charge."""
 
 _NO_RIGHT = "42501"
 """PostgreSQL's code of a role without the right to do this."""

@@ -9,6 +9,9 @@ from sqlalchemy.engine.reflection import Inspector
 from hpo.errors import StorageError
 from hpo.storage.tables import Table
 
+_STUDY_TABLES = frozenset({"hpo_study", "hpo_stage", "hpo_design_point", "studies", "trials"})
+"""Without which there is no study, of whatever format."""
+
 
 def has_our_tables(engine: Engine, shown: str) -> bool:
     """Whether a database already holds studies of ours.
@@ -28,11 +31,7 @@ def has_our_tables(engine: Engine, shown: str) -> bool:
             f"database {shown} is another program's: its {_tables(strange)} not of hpo or Optuna; nothing was written "
             "to it; name a database of the study's own"
         )
-    return StudyTables.issubset(names)
-
-
-StudyTables = frozenset({"hpo_study", "hpo_stage", "hpo_design_point", "studies", "trials"})
-"""Without which there is no study, of whatever format."""
+    return _STUDY_TABLES.issubset(names)
 
 
 def _has_keys(inspector: Inspector, name: str) -> bool:

@@ -30,7 +30,7 @@ from hpo.storage.database import Database
 POINT_ATTRIBUTE = "design_point"
 """The trial's user attribute that names its design point."""
 
-_ARTIFACT_PREFIX = "artifacts:"
+ARTIFACT_PREFIX = "artifacts:"
 """Of the system attributes in which Optuna keeps what it knows of an artifact."""
 
 _CONSTRAINT = "constraints:"
@@ -184,7 +184,7 @@ def restart_trial(session: Session, trial_id: int) -> None:
     for model in (models.TrialValueModel, models.TrialIntermediateValueModel):
         session.execute(delete(model).where(model.trial_id == trial_id))
     system = models.TrialSystemAttributeModel
-    of_result = or_(*(system.key.startswith(prefix, autoescape=True) for prefix in (_ARTIFACT_PREFIX, _CONSTRAINT)))
+    of_result = or_(*(system.key.startswith(prefix, autoescape=True) for prefix in (ARTIFACT_PREFIX, _CONSTRAINT)))
     session.execute(delete(system).where(system.trial_id == trial_id, of_result))
     trial.state, trial.datetime_complete = TrialState.RUNNING, None
 
@@ -232,10 +232,10 @@ def trial_numbers(session: Session, study_name: str) -> dict[int, int]:
 def artifact_of(session: Session, trial_ids: Collection[int]) -> dict[int, str]:
     """The name of a file of each of these trials that has one, by the trial's id."""
     model = models.TrialSystemAttributeModel
-    of_files = model.key.startswith(_ARTIFACT_PREFIX, autoescape=True)
+    of_files = model.key.startswith(ARTIFACT_PREFIX, autoescape=True)
     wanted = set(trial_ids)
     rows = session.execute(select(model.trial_id, model.key).where(of_files))
-    return {trial: key.removeprefix(_ARTIFACT_PREFIX) for trial, key in rows if trial in wanted}
+    return {trial: key.removeprefix(ARTIFACT_PREFIX) for trial, key in rows if trial in wanted}
 
 
 def _set_attributes(session: Session, trial_id: int, attributes: Mapping[str, Any]) -> None:
@@ -256,7 +256,7 @@ def _attach(session: Session, trial_id: int, artifact: Artifact) -> None:
         "mimetype": artifact.mimetype,
         "encoding": None,
     }
-    row = {"trial_id": trial_id, "key": _ARTIFACT_PREFIX + artifact.id, "value_json": json.dumps(json.dumps(noted))}
+    row = {"trial_id": trial_id, "key": ARTIFACT_PREFIX + artifact.id, "value_json": json.dumps(json.dumps(noted))}
     session.execute(insert(models.TrialSystemAttributeModel), [row])
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, DateTime, Enum, Select, delete, insert, se
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.orm import Session
 
+from hpo.storage.optuna_trials import ARTIFACT_PREFIX
 from hpo.storage.tables import Table
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -30,7 +31,6 @@ _OF_TRIAL = (
     "trial_values",
     "trial_intermediate_values",
 )
-_ARTIFACT_PREFIX = "artifacts:"
 
 
 def read_rows(session: Session, study: str) -> dict[str, list[dict[str, Any]]]:
@@ -85,7 +85,7 @@ def holds_any(session: Session, rows: Rows) -> str | None:
 def artifact_ids(rows: Rows) -> set[str]:
     """The names of the artifacts of a study's trials and of its Optuna studies."""
     keys = (row["key"] for name in ("study_system_attributes", "trial_system_attributes") for row in rows.get(name, ()))
-    return {key.removeprefix(_ARTIFACT_PREFIX) for key in keys if key.startswith(_ARTIFACT_PREFIX)}
+    return {key.removeprefix(ARTIFACT_PREFIX) for key in keys if key.startswith(ARTIFACT_PREFIX)}
 
 
 def _our_names() -> tuple[str, ...]:
@@ -99,10 +99,8 @@ def _queries(study: str) -> Iterator[tuple[SqlTable, Select[Any]]]:
 
 def _conditions(study: str) -> list[tuple[SqlTable, ColumnElement[bool]]]:
     """Each table, and which of its rows belong to a study; who is referred to comes before who refers."""
-    stage = _OURS["hpo_stage"]
-    names = select(stage.c.name).where(stage.c.study == study)
     studies, trials = _THEIRS["studies"], _THEIRS["trials"]
-    ids = select(studies.c.study_id).where(studies.c.study_name.in_(names))
+    names, ids = _stage_names(study), _optuna_ids(study)
     found: list[tuple[SqlTable, ColumnElement[bool]]] = []
     for name in _our_names():
         table = _OURS[name]
@@ -120,11 +118,20 @@ def _conditions(study: str) -> list[tuple[SqlTable, ColumnElement[bool]]]:
 
 
 def _of_trials(name: str, study: str) -> ColumnElement[bool]:
-    stage, studies, trials = _OURS["hpo_stage"], _THEIRS["studies"], _THEIRS["trials"]
-    names = select(stage.c.name).where(stage.c.study == study)
-    ids = select(studies.c.study_id).where(studies.c.study_name.in_(names))
+    trials = _THEIRS["trials"]
     column: ColumnElement[Any] = _THEIRS[name].c.trial_id
-    return column.in_(select(trials.c.trial_id).where(trials.c.study_id.in_(ids)))
+    return column.in_(select(trials.c.trial_id).where(trials.c.study_id.in_(_optuna_ids(study))))
+
+
+def _stage_names(study: str) -> Select[tuple[str]]:
+    stage = _OURS["hpo_stage"]
+    return select(stage.c.name).where(stage.c.study == study)
+
+
+def _optuna_ids(study: str) -> Select[tuple[int]]:
+    """The ids of the Optuna studies of a study's stages, whose names they have."""
+    studies = _THEIRS["studies"]
+    return select(studies.c.study_id).where(studies.c.study_name.in_(_stage_names(study)))
 
 
 def _plain(table: SqlTable, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,8 +29,8 @@ class Suspicion:
 
     def is_confirmed(self, row: PointRow) -> bool:
         """Whether an expired lease has been seen before, unchanged, and long enough ago."""
-        now = time.monotonic()
-        return now - self._since.setdefault((row.id, row.attempt, row.lease_expires_at or 0.0), now) >= self.seconds
+        seen = time.monotonic()
+        return seen - self._since.setdefault((row.id, row.attempt, row.lease_expires_at or 0.0), seen) >= self.seconds
 
 
 def sweep_leases(
