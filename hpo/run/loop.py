@@ -21,7 +21,7 @@ from hpo.run.retention import clean_after_the_end
 from hpo.stages.advance import Standing, advance, plan_steps
 from hpo.stages.folds import FoldAddresses, check_planned_folds, fold_addresses
 from hpo.stages.limits import check_limits
-from hpo.stages.plan import recorded_settings
+from hpo.stages.plan import determining_settings, recorded_settings
 from hpo.stages.replan import accept_plan
 from hpo.storage.database import Database
 from hpo.storage.ledger import Compute, compute_by_owner
@@ -110,6 +110,7 @@ def _run(job: Job) -> list[Standing]:
                     job.stop,
                     job.limits.threads,
                     job.since,
+                    determining_settings(job.study, job.dataset.digest),
                 )
                 worker = stack.enter_context(opened)
             _work_while_there_is_work(job, worker, sweeper)

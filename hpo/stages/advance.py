@@ -24,7 +24,7 @@ from hpo.stages.explore import stage1_result
 from hpo.stages.folds import FoldAddresses, folds_to_plan
 from hpo.stages.learned import learned_points
 from hpo.stages.order import stages_of
-from hpo.stages.plan import open_first_stage, stage1_points
+from hpo.stages.plan import determining_settings, open_first_stage, stage1_points
 from hpo.stages.ranges_file import edited_ranges, write_ranges_file
 from hpo.stages.recheck import recheck_points, recheck_result
 from hpo.stages.replan import follow_budget, reopen
@@ -48,6 +48,7 @@ from hpo.storage.decided import (
 from hpo.storage.decisions import close_stage, load_stages, open_stage
 from hpo.storage.optuna_trials import trial_values
 from hpo.storage.outcomes import stage_is_exhausted
+from hpo.storage.plans import keep_plan
 from hpo.storage.points import DesignPoint, add_points, count_points, stage_points
 from hpo.storage.stage_json import abandoned, needed_result, plan_of, to_json
 from hpo.storage.tables import PointRow, StageRow
@@ -94,14 +95,18 @@ def advance(
         The standing of each architecture afterwards.
 
     Raises:
-        ConfigError: if the study was planned from other settings, or an edited ``ranges.yaml`` is not valid.
+        ConfigError: if it would learn from a study that the database does not hold, or an edited ``ranges.yaml`` is not
+            valid.
+        PlanChangedError: if the study has another plan by now; decisions taken before that stay.
     """
     open_first_stage(database, study, data_digest)
+    settings = determining_settings(study, data_digest)
     has_new_ranges = False
     for architecture in study.architecture_specs:
         for stage in stages_of(study):
             is_ours, is_closed = False, False
             with database.transaction() as session:
+                keep_plan(session, study.name, settings)
                 row = load_stages(session, study.name).get((stage, architecture))
                 if row is None:
                     break
@@ -213,6 +218,7 @@ def _open_following(
     stages = stages_of(study)
     following = stages[stages.index(stage) + 1] if stage != stages[-1] else None
     with database.transaction() as session:
+        keep_plan(session, study.name, determining_settings(study, data_digest))
         opened = load_stages(session, study.name)
         row = opened[stage, architecture]
         if following is None or row.closed_at is None or abandoned(row) is not None:

@@ -9,7 +9,6 @@ from typing import Any
 from hpo.config.study import StudyFile
 from hpo.data.description import CLASSES, read_description
 from hpo.data.form import form_of_data
-from hpo.errors import PlanChangedError
 from hpo.evaluation.objective import objective_of
 from hpo.recipe.architecture import architecture_to_json
 from hpo.recipe.form import Form
@@ -24,7 +23,7 @@ from hpo.stages.learned import check_learn_from
 from hpo.storage.database import Database
 from hpo.storage.decided import Stage1Plan
 from hpo.storage.decisions import load_stages, open_stage, open_study
-from hpo.storage.plans import present_settings
+from hpo.storage.plans import keep_plan, present_settings
 from hpo.storage.points import DesignPoint
 from hpo.storage.tables import StudyRow
 
@@ -149,11 +148,8 @@ def open_first_stage(database: Database, study: StudyFile, data_digest: str) -> 
     named = () if classes == CLASSES else classes  # for a report that is made without the data
     with database.transaction() as session:
         check_learn_from(session, study)
-        if present_settings(open_study(session, study.name, settings)) != settings:
-            raise PlanChangedError(
-                f"{study.name}: the study was planned anew while this worker was at work on it; a fresh one goes on by "
-                "the new plan"
-            )
+        open_study(session, study.name, settings)
+        keep_plan(session, study.name, settings)
         opened = {architecture for stage, architecture in load_stages(session, study.name) if stage == "stage1"}
         for architecture in [name for name in study.architecture_specs if name not in opened]:
             template = template_recipe(study, architecture, data_digest, study.stage1.seed)

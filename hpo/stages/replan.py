@@ -265,12 +265,19 @@ def reopen(session: Session, stage: StageRow, stages: Stages) -> None:
 
 
 def _judge_anew(session: Session, study: StudyFile, stage: StageRow) -> None:
-    """Requeue complete points: their trainings exist, and only their values change."""
+    """Requeue complete points: their trainings exist, and only their values change.
+
+    Running ones too: who holds them would judge them by the earlier plan. Their epochs are kept like all others.
+    """
+    if stage.stage == "test":
+        return
     # Several objectives of stage 2 keep their directions.
     if stage.stage == "stage1" or (stage.stage == "stage2" and not study.objectives):
         set_direction(session, stage.name, objective_of(study).direction)
     for row in all_points(session, stage.name):
-        if row.curve is None or stage.stage == "test":
+        if row.state == "running":
+            row.owner = row.lease_expires_at = None
+        elif row.curve is None:
             continue
         row.objective = row.standard_error = row.finished_at = row.curve = None
         if row.state == "aside":

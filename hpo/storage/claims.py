@@ -6,7 +6,7 @@ number, which only ever rises, so that a worker whose lease has passed to anothe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from hpo.config.stage import Stage
 from hpo.errors import LeaseLostError
 from hpo.storage.decided import ConfirmResult, Plan, Stage1Plan, Stage2Plan
 from hpo.storage.optuna_trials import begin_trial
+from hpo.storage.plans import check_plan
 from hpo.storage.points import DesignPoint
 from hpo.storage.stage_json import claimed_plan
 from hpo.storage.tables import PointRow, StageRow, StudyRow, database_now, now
@@ -60,7 +61,9 @@ class Claim:
         return self.plan
 
 
-def claim_points(session: Session, study: str, owner: str, lease_seconds: float) -> list[Claim]:
+def claim_points(
+    session: Session, study: str, owner: str, lease_seconds: float, settings: Mapping[str, Any] | None = None
+) -> list[Claim]:
     """Take the next waiting point, and with it every waiting point of the same recipe and stage.
 
     In stage 1 and 2 each point has its running Optuna trial from then on.
@@ -75,12 +78,19 @@ def claim_points(session: Session, study: str, owner: str, lease_seconds: float)
         study: the study's name.
         owner: who claims; holds nothing else at the moment.
         lease_seconds: how long the lease lasts, unless it is renewed.
+        settings: the plan by which the owner would judge the points; None for one that judges none.
 
     Returns:
         The claims, in ascending order of epochs; empty if nothing waits that is free.
+
+    Raises:
+        PlanChangedError: if the study has another plan.
     """
     # One claimer a study at a time: two would each take half of the points that share a recipe.
-    session.execute(select(StudyRow.name).where(StudyRow.name == study).with_for_update(key_share=True))
+    locked = select(StudyRow.settings).where(StudyRow.name == study).with_for_update(key_share=True)
+    recorded = session.scalar(locked)
+    if settings is not None and recorded is not None:
+        check_plan(study, recorded, settings)
     stage, rows = _held_by(session, study, owner) or _next_free(session, study) or (None, [])
     if stage is None:
         return []

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hpo.errors import PlanChangedError
 from hpo.storage.tables import StudyRow, now
 
 _HISTORY = "plans"
@@ -67,6 +68,36 @@ def accepted_plans(session: Session, study: str) -> tuple[AcceptedPlan, ...]:
         )
         for plan in history
     )
+
+
+def check_plan(study: str, recorded: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """See that a study still has the plan that a process works by.
+
+    Args:
+        study: the study's name.
+        recorded: its settings, as the database has them.
+        settings: the process's own.
+
+    Raises:
+        PlanChangedError: if it has another plan by now; see `hpo.stages.replan`.
+    """
+    if present_settings(recorded) != settings:
+        raise PlanChangedError(
+            f"{study}: the study was planned anew while this worker was at work on it; a fresh one goes on by the new "
+            "plan"
+        )
+
+
+def keep_plan(session: Session, study: str, settings: Mapping[str, Any]) -> None:
+    """See that a study has this plan, and keep it from being changed until the transaction ends.
+
+    A decision that is due by one plan would else be written after another plan was accepted. Claims go on meanwhile.
+
+    Raises:
+        PlanChangedError: as `check_plan`.
+    """
+    kept = select(StudyRow.settings).where(StudyRow.name == study).with_for_update(read=True, key_share=True)
+    check_plan(study, session.scalars(kept).one(), settings)
 
 
 def hold_study(session: Session, study: str) -> StudyRow | None:

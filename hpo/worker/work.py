@@ -32,12 +32,15 @@ def work_once(worker: Worker) -> Worked:
     """Claim the next point, with all that share its recipe, and work on it to its end.
 
     Raises:
+        PlanChangedError: if the study has another plan by now; nothing is claimed.
         StopRequestedError: if the worker was asked to stop; its claims have been given back.
         StoreUnavailableError: if database or checkpoint store stay out of reach; likewise, where that was possible.
         DataError: if the data have changed or cannot be read any more, which no point is to blame for; likewise.
     """
     database, settings = worker.database, worker.study.workers
-    claims = database.run(claim_points, worker.study.name, worker.owner, settings.lease_seconds)
+    claims = database.run(
+        claim_points, worker.study.name, worker.owner, settings.lease_seconds, settings=worker.settings
+    )
     if not claims:
         return "nothing"
     exhausted = False

@@ -6,9 +6,10 @@ It knows nothing but the study file, the database and the checkpoint store; what
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,8 @@ class Worker:
         heartbeat: keeps the leases.
         stop: once set, work ends after the current epoch's checkpoint.
         threads: CPU threads, where the study file does not say.
+        settings: the plan that it works by, as `hpo.stages.plan.determining_settings` has it; once the study has
+            another, it claims nothing more. None takes any plan.
         of_folds: trainer and validation slides of the fold last trained on, by its digest.
     """
 
@@ -65,6 +68,7 @@ class Worker:
     heartbeat: Heartbeat
     stop: threading.Event = field(default_factory=threading.Event)
     threads: int | None = None
+    settings: Mapping[str, Any] | None = None
     of_folds: dict[str, tuple[Trainer, NDArray[np.str_] | None]] = field(default_factory=dict)
 
     @property
@@ -121,6 +125,7 @@ def open_worker(
     stop: threading.Event,
     threads: int | None = None,
     since: float | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Iterator[Worker]:
     """A worker of this process, TensorFlow configured, its heart beating while the block runs.
 
@@ -133,6 +138,7 @@ def open_worker(
         stop: once set, work ends after the current epoch's checkpoint.
         threads: CPU threads, where the study file does not say; None is as in `configure`.
         since: as in `Heartbeat`.
+        settings: as in `Worker`.
 
     Raises:
         TrainingError: if TensorFlow was already started with other settings.
@@ -153,5 +159,16 @@ def open_worker(
         agree_on_store(database, study.name, owner, files, lease_seconds)
         predictions, artifacts = PredictionStore(files), ArtifactFiles(files)
         yield Worker(
-            study, database, dataset, trainer, predictions, artifacts, owner, observer, heartbeat, stop, threads
+            study,
+            database,
+            dataset,
+            trainer,
+            predictions,
+            artifacts,
+            owner,
+            observer,
+            heartbeat,
+            stop,
+            threads,
+            settings,
         )

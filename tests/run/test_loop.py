@@ -59,12 +59,12 @@ class Launch:
     @contextmanager
     def open_worker(self, *arguments: Any) -> Iterator[Any]:
         self.opened += 1
-        yield SimpleNamespace(owner=arguments[3], heartbeat=self.heartbeat)
+        yield SimpleNamespace(owner=arguments[3], heartbeat=self.heartbeat, settings=arguments[8])
         self.closed += 1
 
     def work_once(self, worker: Any) -> Worked:
         self.before()
-        claims = self.story.work(owner=worker.owner)
+        claims = self.story.work(owner=worker.owner, settings=worker.settings)
         if not claims:
             return "nothing"
         with self.story.database.transaction() as session:
@@ -279,9 +279,12 @@ def test_a_worker_takes_a_new_plan_and_refuses_an_earlier_one_and_another_study(
         launch()
 
 
-def test_a_plan_that_changes_while_a_process_works_ends_its_work(launch: Launch, tmp_path: Path) -> None:
+def test_a_plan_that_changes_while_a_process_works_ends_its_work_at_once(launch: Launch, tmp_path: Path) -> None:
+    done: list[int] = []
+
     def edit() -> None:
-        if any(row.state == "complete" for row in launch.story.points("stage1")):
+        done.append(sum(row.state == "complete" for row in launch.story.points("stage1")))
+        if done[-1]:
             changed = load(tmp_path, architectures=ONE, stage2={"trials": 9})
             accept_plan(launch.story.database, changed, DATA)
 
@@ -289,6 +292,7 @@ def test_a_plan_that_changes_while_a_process_works_ends_its_work(launch: Launch,
     with pytest.raises(PlanChangedError) as caught:
         launch()
     assert caught.value.is_passing
+    assert sum(row.state == "complete" for row in launch.story.points("stage1")) == done[-1] < STAGE1_POINTS
 
 
 def closed_and_open(story: Story) -> tuple[list[str], list[str]]:

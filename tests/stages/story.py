@@ -170,9 +170,9 @@ class Story:
     def advance(self, until: Stage = "test") -> list[Standing]:
         return advance(self.database, self.study, DATA, until, folds=self.folds)
 
-    def work(self, *, owner: str = "worker") -> list[Claim]:
+    def work(self, *, owner: str = "worker", settings: Mapping[str, Any] | None = None) -> list[Claim]:
         """Claim the next points and finish them; empty if nothing waits."""
-        claims = self.database.run(claim_points, self.study.name, owner, 3600)
+        claims = self.database.run(claim_points, self.study.name, owner, 3600, settings)
         self.finish(claims)
         return claims
 

@@ -12,9 +12,13 @@ import pytest
 from hpo.config.ranges import NumericRange, load_ranges, write_ranges
 from hpo.errors import ConfigError, PlanChangedError
 from hpo.stages import plan as module
+from hpo.stages.advance import advance
+from hpo.stages.plan import determining_settings
 from hpo.stages.replan import accept_plan
+from hpo.storage.claims import claim_points
 from hpo.storage.database import Database, open_database
 from hpo.storage.ledger import record_test_opening, trained_epochs
+from hpo.storage.outcomes import Outcome, complete_point
 from hpo.storage.plans import accepted_plans
 from tests.stages.story import DATA, SPACE, STUDY, Story, load
 
@@ -325,6 +329,37 @@ def test_a_worker_that_knows_the_old_plan_only_decides_nothing(database: Databas
     accept_plan(database, load(tmp_path, **BASE, stage2={"trials": 6}), DATA)
     with pytest.raises(PlanChangedError, match="was planned anew while this worker was at work on it"):
         story.advance()
+
+
+def test_a_point_that_is_trained_while_the_objective_changes_is_judged_by_the_new_one(
+    database: Database, tmp_path: Path, whole: Callable[..., dict[str, Any]]
+) -> None:
+    story = Story(load(tmp_path / "old", **BASE), database)
+    story.advance()
+    held = database.run(claim_points, "small", "slow", 3600, determining_settings(story.study, DATA))
+    old = story.study
+    edit(story, tmp_path, **BASE, objective={"metric": "loss"})
+    by_the_old_one = Outcome(0.9, 0.0, [{"valid_auc": 0.9, "valid_loss": 0.1}], {})
+    assert not any(database.run(complete_point, claim, by_the_old_one) for claim in held)
+    with pytest.raises(PlanChangedError):
+        database.run(claim_points, "small", "slow", 3600, determining_settings(old, DATA))
+    story.run()
+    assert outcome(story) == whole(**BASE, objective={"metric": "loss"})
+
+
+def test_a_plan_that_changes_between_two_decisions_ends_them(
+    database: Database, tmp_path: Path, whole: Callable[..., dict[str, Any]]
+) -> None:
+    story = Story(load(tmp_path / "old"), database)
+    story.advance()
+    while story.work():
+        pass
+    wider = {"stage1": {"margin": 0.3}}
+    with pytest.raises(PlanChangedError):
+        advance(database, story.study, DATA, on_closed=lambda _name: edit(story, tmp_path, **wider))
+    assert {stage for stage, _ in story.stages()} == {"stage1"}
+    story.run()
+    assert outcome(story) == whole(**wider)
 
 
 def test_a_test_split_that_was_opened_before_a_change_is_on_record(sqlite: Database, tmp_path: Path) -> None:

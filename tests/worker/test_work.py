@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from hpo.errors import DataError, StopRequestedError, StoreUnavailableError
+from hpo.errors import DataError, PlanChangedError, StopRequestedError, StoreUnavailableError
 from hpo.models.backend import tf
 from hpo.storage.checkpoints import Checkpoint, CheckpointStore
 from hpo.storage.workers import request_stop
@@ -73,6 +73,13 @@ def test_an_unexpected_exception_gives_the_point_another_attempt_and_fails_it_af
     ]
     (trial,) = shop.trials()
     assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, in_a_line)
+
+
+def test_a_worker_whose_plan_is_no_longer_the_study_s_claims_nothing(open_workshop: Open) -> None:
+    shop = open_workshop(**RATES)
+    with pytest.raises(PlanChangedError):
+        work_once(replace(shop.worker, settings={"an": "earlier plan"}))
+    assert {point.state for point in shop.points()} == {"waiting"}
 
 
 @pytest.mark.parametrize("how", ["asked to stop", "interrupted"])
