@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hpo.config.stage import Stage
+from hpo.evaluation.objective import lower_is_better
 from hpo.storage.decisions import load_stages, study_names
 from hpo.storage.stage_json import abandoned
 from hpo.storage.tables import PointRow, StageRow, StudyRow, TrainedEpochRow, WorkerRow
@@ -61,7 +62,7 @@ def listed_study(session: Session, name: str) -> ListedStudy:
     study = session.get_one(StudyRow, name)
     stages = load_stages(session, name)
     metric = str(study.settings["objective"]["metric"])
-    best_of = func.min if metric == "loss" else func.max
+    best_of = func.min if lower_is_better(metric) else func.max
     in_stages = PointRow.stage_name.in_([row.name for row in stages.values()])
     searched = PointRow.stage_name.in_(
         [row.name for (stage, _), row in stages.items() if stage in ("stage1", "stage2")]
