@@ -69,8 +69,8 @@ def load_dashboard(path: Path | str) -> Dashboard:
 def load_study(path: Path | str, database: str | None = None) -> StudyFile:
     """Load a study file, the search space and the dashboard it names, and check that they go together.
 
-    The environment's HPO_DATABASE and HPO_CHECKPOINTS (URLs) and HPO_DATA (a folder) go before what the file says,
-    except that a study that makes its own sample keeps its folder. Their relative paths start at the working directory.
+    The environment's HPO_DATABASE and HPO_CHECKPOINTS (URLs) and HPO_DATA (a folder) override what the file says, but a
+    study that makes its own sample keeps its folder. Their relative paths start at the working directory.
 
     Args:
         path: the study file.

@@ -85,7 +85,7 @@ def _load(kept: Path, stamp: npt.NDArray[np.int64]) -> Hashes | None:
             hashes = np.asarray(file["hashes"])
             if np.array_equal(file["stamp"], stamp) and hashes.shape == (stamp[-1], 32) and hashes.dtype == np.uint8:
                 return hashes
-    except Exception:
+    except Exception:  # whatever NumPy finds in a file that may be anything: the hashes are computed again
         return None
     return None
 

@@ -265,9 +265,9 @@ def reopen(session: Session, stage: StageRow, stages: Stages) -> None:
 
 
 def _judge_anew(session: Session, study: StudyFile, stage: StageRow) -> None:
-    """Requeue complete points: their trainings exist, and only their values change.
+    """Requeue complete points, whose trainings exist and only get other values, and running ones.
 
-    Running ones too: who holds them would judge them by the earlier plan. Their epochs are kept like all others.
+    A worker that holds a point would judge it by the earlier plan. The epochs that it has trained are kept.
     """
     if stage.stage == "test":
         return
