@@ -15,6 +15,10 @@ from hpo.recipe.recipe import Balance
 Rows = npt.NDArray[np.int64]
 
 
+class ImpossibleSplitError(DataError):
+    """A part of a split would lack a class; another seed may give every part every class."""
+
+
 def nested_subset(labels: npt.ArrayLike, n: int, seed: int, balance: Balance = "equal") -> Rows:
     """A subset that contains every smaller one of the same seed and balance.
 
@@ -148,7 +152,8 @@ def split_rows(labels: npt.NDArray[np.uint8], groups: Rows, shares: Sequence[flo
         The rows of each part, ascending.
 
     Raises:
-        DataError: if a part with a share would lack one of the classes: too few or too large groups.
+        DataError: if there are no patches of a class.
+        ImpossibleSplitError: if a part with a share would lack one of the classes: too few or too large groups.
     """
     totals = np.bincount(labels, minlength=2)
     if totals.min() == 0:
@@ -167,7 +172,7 @@ def split_rows(labels: npt.NDArray[np.uint8], groups: Rows, shares: Sequence[flo
         if all(share == 0 or len(np.unique(labels[rows[part]])) == len(totals) for part, share in enumerate(shares)):
             return rows
     named = ", ".join(f"{share:.0%}" for share in shares)
-    raise DataError(
+    raise ImpossibleSplitError(
         f"a split into {named} is not possible: a part would lack a class, as only {len(sizes)} groups of patches may "
         f"be separated (the largest has {sizes.sum(axis=1).max()} of {len(labels)}); slides and identical patches stay "
         "on one side"

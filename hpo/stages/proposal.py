@@ -17,6 +17,7 @@ from hpo.data.dataset import Dataset, SplitRule, open_dataset
 from hpo.data.description import read_description
 from hpo.data.pcam import SPLITS, present, split_files
 from hpo.data.progress import Progress, silent
+from hpo.data.split import ImpossibleSplitError
 from hpo.errors import DataError
 from hpo.recipe.architecture import ARCHITECTURES, CnnSpec
 from hpo.recipe.geometry import is_fitting, multiplications
@@ -157,9 +158,7 @@ def _split(folder: Path, progress: Progress) -> tuple[Dataset, int]:
     for seed in range(_SPLIT_SEEDS):
         try:
             return open_dataset(folder, patch_size=None, split=SplitRule(0.2, 0.2, seed), progress=progress), seed
-        except DataError as error:
-            if "is not possible" not in str(error):
-                raise
+        except ImpossibleSplitError as error:
             refused = error
     raise refused
 
