@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hpo.config.study import StudyFile
-    from hpo.stages.status import FailedPoint, Pace, PlanChange, RunningPoint, StageStatus
+    from hpo.stages.status import ChangedPlan, FailedPoint, Pace, RunningPoint, StageStatus
     from hpo.storage.database import Database
     from hpo.storage.workers import RegisteredWorker
 
@@ -48,7 +48,7 @@ class Overview:
     workers: list[RegisteredWorker]
     pace: Pace
     failed: list[FailedPoint]
-    plans: list[PlanChange]
+    plans: list[ChangedPlan]
 
 
 def status(
@@ -174,7 +174,7 @@ def _lines(found: Overview) -> list[str]:
     return lines + [_plan_line(plan) for plan in found.plans]
 
 
-def _plan_line(plan: PlanChange) -> str:
+def _plan_line(plan: ChangedPlan) -> str:
     when = datetime.fromtimestamp(plan.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     tested = f"; the test split of {', '.join(plan.tested)} had been opened before" if plan.tested else ""
     return f"plan changed {when}: {'; '.join(plan.changes)}{tested}"

@@ -109,8 +109,8 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class PlanChange:
-    """A change of a study's plan.
+class ChangedPlan:
+    """A plan that took the place of an earlier one.
 
     Args:
         at: seconds since 1970, UTC, by the database's clock.
@@ -123,11 +123,11 @@ class PlanChange:
     tested: tuple[str, ...]
 
 
-def plan_changes(database: Database, study: StudyFile) -> list[PlanChange]:
+def plan_changes(database: Database, study: StudyFile) -> list[ChangedPlan]:
     """How the plan of a study was changed since it started."""
     with database.transaction() as session:
         plans = accepted_plans(session, study.name)
-    return [PlanChange(plan.at, tuple(change.text for change in plan.changes), plan.tested) for plan in plans[1:]]
+    return [ChangedPlan(plan.at, tuple(change.text for change in plan.changes), plan.tested) for plan in plans[1:]]
 
 
 def pace(database: Database, study: StudyFile, visits_in_all: Callable[[], int]) -> Pace:
@@ -156,7 +156,8 @@ def stage_statuses(database: Database, study: StudyFile) -> list[StageStatus]:
                 if row is None:
                     continue
                 counts = count_points(session, row.name)
-                best = session.scalar(select(best_of(PointRow.objective)).where(PointRow.stage_name == row.name))
+                finished = PointRow.stage_name == row.name, PointRow.state == "complete"
+                best = session.scalar(select(best_of(PointRow.objective)).where(*finished))
                 statuses.append(
                     StageStatus(
                         architecture=architecture,

@@ -9,6 +9,7 @@ import pytest
 from hpo.stages.status import StageStatus, running_points, stage_statuses
 from hpo.storage.claims import claim_points
 from hpo.storage.database import Database
+from hpo.storage.tables import PointRow
 from tests.stages.story import STAGE1_POINTS, Story, load, smooth
 
 
@@ -38,6 +39,15 @@ def test_of_a_loss_the_lowest_is_best(sqlite: Database, tmp_path: Path) -> None:
     story.run("stage1")
     status = stage_statuses(sqlite, story.study)[0]
     assert status.best == pytest.approx(min(point.objective or 9 for point in story.points("stage1")))
+
+
+def test_a_point_that_was_set_aside_is_not_the_best(sqlite: Database, tmp_path: Path) -> None:
+    story = Story(load(tmp_path), sqlite)
+    story.run("stage1")
+    first, second, *_ = sorted(story.points("stage1"), key=lambda point: -(point.objective or 0))
+    with sqlite.transaction() as session:
+        session.get_one(PointRow, first.id).state = "aside"
+    assert stage_statuses(sqlite, story.study)[0].best == second.objective
 
 
 def test_a_running_point_tells_who_holds_it_and_for_how_long(database: Database, tmp_path: Path) -> None:
