@@ -81,7 +81,7 @@ def make_study(
 
     Raises:
         ConfigError: if they say what they may not say.
-        HpoError: if a file with other contents is there already.
+        HpoError: if a file with other contents already exists.
     """
     from hpo.config.write import write_study_files
 

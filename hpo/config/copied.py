@@ -29,7 +29,7 @@ def copy_study(study: StudyFile, name: str, *, own_store: bool = False) -> tuple
         The new study file and its search space.
 
     Raises:
-        HpoError: if the name cannot be a study's, or is this one's, or one of the files is there already.
+        HpoError: if the name cannot be a study's, or is this one's, or one of the files already exists.
     """
     if not re.fullmatch(NAME_PATTERN, name):
         raise HpoError(

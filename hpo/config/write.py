@@ -39,7 +39,7 @@ def write_study_files(
         The files that were not there before.
 
     Raises:
-        HpoError: if a file with other contents is there already.
+        HpoError: if a file with other contents already exists.
     """
     folder = file.absolute().parent
     texts: dict[Path, str] = {}

@@ -111,7 +111,7 @@ def curve_band(
 
     Args:
         labels: ``(N,)``, 0 or 1, both present; N >= 3.
-        probabilities: ``(S, N)``, one row a seed.
+        probabilities: ``(S, N)``, one row per seed.
         x: ``(K,)``.
         heights: at ``x``, in [0, 1].
         slides: ``(N,)``, where known.

@@ -67,7 +67,7 @@ def calibrate(
 
     Args:
         labels: ``(N,)``, 0 or 1.
-        probabilities: ``(S, N)``, of label 1, one row a seed.
+        probabilities: ``(S, N)``, of label 1, one row per seed.
         bins: how many; fewer where many predictions are level.
         slides: ``(N,)``, which slide each patch is from, where that is known.
 
@@ -93,7 +93,7 @@ def calibrate_classes(
 
     Args:
         labels: ``(N,)``, numbers from 0 to K - 1.
-        probabilities: ``(S, N, K)``, one row a seed.
+        probabilities: ``(S, N, K)``, one row per seed.
         bins: how many; fewer where many predictions are level.
         slides: ``(N,)``, which slide each patch is from; without them a patch's K probabilities are one unit.
 

@@ -134,7 +134,7 @@ def compare(
 
     Args:
         labels: ``(N,)``, numbers of classes.
-        before: ``(S, N)`` probabilities of label 1, or ``(S, N, K)`` of each of K classes, one row a seed.
+        before: ``(S, N)`` probabilities of label 1, or ``(S, N, K)`` of each of K classes, one row per seed.
         after: the same of the same patches and seeds, in the same orders.
         slides: ``(N,)``, which slide each patch is from, where that is known.
         resamples: bootstrap resamples.
@@ -224,7 +224,7 @@ def measure(
 
     Args:
         labels: ``(N,)``, numbers of classes.
-        probabilities: ``(S, N)`` of label 1, or ``(S, N, K)`` of each class, one row a seed.
+        probabilities: ``(S, N)`` of label 1, or ``(S, N, K)`` of each class, one row per seed.
         slides: ``(N,)``, where known.
         resamples: bootstrap resamples.
         seed: of the bootstrap.

@@ -66,7 +66,7 @@ def compare_auc(labels: NDArray[Any], before: NDArray[Any], after: NDArray[Any])
 
     Args:
         labels: ``(N,)``, 0 or 1.
-        before: ``(S, N)`` probabilities, one row a seed.
+        before: ``(S, N)`` probabilities, one row per seed.
         after: ``(T, N)`` probabilities of the same patches.
 
     Returns:
@@ -83,7 +83,7 @@ def compare_auc_by_class(labels: NDArray[Any], before: NDArray[Any], after: NDAr
 
     Args:
         labels: ``(N,)``, numbers from 0 to K - 1.
-        before: ``(S, N, K)`` probabilities, one row a seed.
+        before: ``(S, N, K)`` probabilities, one row per seed.
         after: ``(T, N, K)`` probabilities of the same patches.
     """
     return tuple(compare_auc(labels == k, before[..., k], after[..., k]) for k in _classes(before))
@@ -98,7 +98,7 @@ def compare_macro_auc(labels: NDArray[Any], before: NDArray[Any], after: NDArray
 
     Args:
         labels: ``(N,)``, numbers from 0 to K - 1.
-        before: ``(S, N, K)`` probabilities, one row a seed.
+        before: ``(S, N, K)`` probabilities, one row per seed.
         after: ``(T, N, K)`` probabilities of the same patches.
 
     Source: DeLong, DeLong and Clarke-Pearson 1988, section 3 (a linear contrast of correlated areas).

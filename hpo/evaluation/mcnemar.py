@@ -43,7 +43,7 @@ def compare_accuracy(labels: NDArray[Any], before: NDArray[Any], after: NDArray[
 
     Args:
         labels: ``(N,)``, numbers of classes.
-        before: ``(S, N)`` probabilities of label 1, or ``(S, N, K)`` of each class, one row a seed.
+        before: ``(S, N)`` probabilities of label 1, or ``(S, N, K)`` of each class, one row per seed.
         after: the same of the same patches and seeds.
 
     Source: McNemar 1947. The seeds' p-values are combined by `middle_p`.

@@ -69,7 +69,7 @@ def precision_recall_band(
 
     Args:
         labels: ``(N,)``, 0 or 1, both present; N >= 3.
-        probabilities: ``(S, N)``, one row a seed.
+        probabilities: ``(S, N)``, one row per seed.
         slides: ``(N,)``, which slide each patch is from, where that is known.
         points: how many recalls, equally spaced up to 1; recall 0 has no precision.
         resamples: bootstrap resamples.
@@ -108,7 +108,7 @@ def average_precision_interval(
 
     Args:
         labels: ``(N,)``, 0 or 1, both present; N >= 3.
-        probabilities: ``(S, N)``, one row a seed.
+        probabilities: ``(S, N)``, one row per seed.
         slides: ``(N,)``, which slide each patch is from, where that is known.
         resamples: bootstrap resamples.
         seed: of the bootstrap.

@@ -59,7 +59,7 @@ def mean_roc(curves: Sequence[RocCurve], points: int = 201) -> tuple[NDArray[np.
     """The mean true positive rate of several curves at equally spaced false positive rates (vertical averaging).
 
     Args:
-        curves: one a seed; at least one.
+        curves: one per seed; at least one.
         points: how many false positive rates from 0 to 1.
 
     Returns:
@@ -85,7 +85,7 @@ def roc_band(
 
     Args:
         labels: ``(N,)``, 0 or 1, both present; N >= 3.
-        probabilities: ``(S, N)``, one row a seed.
+        probabilities: ``(S, N)``, one row per seed.
         slides: ``(N,)``, which slide each patch is from, where that is known.
         points: how many false positive rates from 0 to 1.
         resamples: bootstrap resamples.

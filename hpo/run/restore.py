@@ -43,7 +43,7 @@ def restore_study(archive: Path, folder: Path | None, *, database: str | None, d
         Where it is now.
 
     Raises:
-        HpoError: if the archive is damaged or of another version, the folder is there already, or the database holds a
+        HpoError: if the archive is damaged or of another version, the folder already exists, or the database holds a
             study of that name.
     """
     try:

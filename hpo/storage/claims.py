@@ -86,7 +86,7 @@ def claim_points(
     Raises:
         PlanChangedError: if the study has another plan.
     """
-    # One claimer a study at a time: two would each take half of the points that share a recipe.
+    # One claimer per study at a time: two would each take half of the points that share a recipe.
     locked = select(StudyRow.settings).where(StudyRow.name == study).with_for_update(key_share=True)
     recorded = session.scalar(locked)
     if settings is not None and recorded is not None:

@@ -34,7 +34,7 @@ def patiently(
     Args:
         is_passing: whether trying again may help after this exception.
         seconds: for how long; the last exception is raised then.
-        what: that which is away, for the log: one warning line a pause.
+        what: that which is away, for the log: one warning line per pause.
         hurry: once set, nothing is tried again.
     """
     hurry = hurry or Event()

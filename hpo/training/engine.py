@@ -64,7 +64,7 @@ class EpochResult:
 
 
 class Trainer:
-    """Trains recipes on one data set; one a process, and meant to live long.
+    """Trains recipes on one data set; one per process, and meant to live long.
 
     Args:
         store: where checkpoints are found and kept.

@@ -14,7 +14,7 @@ COPIES = "copies of an image of the same name, split and class that is taken fro
 
 
 def without_copies(search: Search, images: Sequence[Decided]) -> list[Decided]:
-    """The images without those that an archive repeats; a file goes before an archive's member.
+    """The images without those that an archive repeats; a file takes precedence over an archive's member.
 
     Copies have the same name, split, class and bytes, and lie in different archives, or in one and in a folder.
     """

@@ -36,7 +36,7 @@ _NO_BROWSER = (
 
 
 def write_figures(sections: Sequence[Section], folder: Path, say: Callable[[str], object] | None = None) -> None:
-    """Write all of them; what is there already of the same name is replaced, and nothing is removed.
+    """Write all of them; existing files of the same name are replaced, and nothing is removed.
 
     Names are ``NN-PANEL[-DETAIL]``: the panel's place on the page, its kind, and what tells it from others of its kind,
     such as a factor or a metric. Tables are CSV only; a panel of free HTML, or without its data, has no file.
