@@ -122,7 +122,7 @@ def look_at_data(folder: Path, progress: Progress = silent) -> Look:
     """Open a data set of any patch size; a single labelled set is split by a rule.
 
     Raises:
-        DataError: if it is missing, damaged, lacks a class in a split, or has fewer than two training patches of a class.
+        DataError: if it is missing, damaged, lacks a class in a split, or has but one training patch of a class.
     """
     there = [name for name in (*SPLITS, "patches") if present(split_files(folder, name))]
     is_single = there in (["patches"], ["train"])

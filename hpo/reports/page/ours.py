@@ -10,8 +10,8 @@ from hpo.errors import HpoError
 GENERATOR = '<meta name="generator" content="hpo">'
 """In the head of every page of ours."""
 
-_FOOTER = b"Made by hpo. This page is one file and opens without a network."
-"""In every page of ours, those of earlier versions too."""
+FOOTER = "Made by hpo. This page is one file and opens without a network."
+"""In every page of ours. Those of earlier versions are known by it, so that it cannot change."""
 
 _HEAD = 4096
 """Bytes that hold a page's head as far as it matters here."""
@@ -67,4 +67,4 @@ def _is_page(path: Path) -> bool:
         head = file.read(_HEAD)
         if not head.startswith(b"<!DOCTYPE html>"):
             return False
-        return GENERATOR.encode() in head or _FOOTER in head + file.read()
+        return GENERATOR.encode() in head or FOOTER.encode() in head + file.read()

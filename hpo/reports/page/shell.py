@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from hpo.reports.html import Html, element, escape, paragraph, table
 from hpo.reports.page.embed import figure_script, library, templates
-from hpo.reports.page.ours import GENERATOR
+from hpo.reports.page.ours import FOOTER, GENERATOR
 from hpo.reports.panel import Drawing
 from hpo.reports.table import Table
 from hpo.whole_file import whole_file
@@ -86,7 +86,7 @@ def render_page(title: str, lead: str, summary: Html, sections: Sequence[Section
             id="content",
             tabindex="-1",
         ),
-        element("footer", escape("Made by hpo. This page is one file and opens without a network.")),
+        element("footer", escape(FOOTER)),
     ]
     body = "".join(parts)
     if 'class="plot"' in body:
