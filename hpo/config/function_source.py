@@ -12,6 +12,7 @@ from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import spec_from_file_location
 from pathlib import Path
+from symtable import symtable
 
 from hpo.errors import nearest
 from hpo.file_faults import file_fault
@@ -59,7 +60,7 @@ def read_function(function: str, folder: Path, *, given: int = 1) -> FoundFuncti
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as error:
         raise ValueError(f"{spec.origin} is not Python: {error}") from None
-    names = set(_top_level_names(tree))
+    names = _names_bound(ast.unparse(tree))
     if name not in names:
         raise ValueError(f"{spec.origin} defines no {name!r}; {nearest(name, names)}")
     return _found(tree, name, hashlib.sha256(source).hexdigest(), given)
@@ -111,7 +112,7 @@ def _found(tree: ast.Module, name: str, digest: str, given: int) -> FoundFunctio
     """The function of that name that is defined last, as Python has it."""
     found = FoundFunction(digest, None)
     for statement in tree.body:
-        if name in _top_level_names(ast.Module([statement], [])):
+        if name in _names_bound(ast.unparse(statement)):
             found = FoundFunction(digest, None)
             if isinstance(statement, ast.FunctionDef):
                 found = _signature(statement.args, digest, given)
@@ -136,13 +137,7 @@ def _signature(arguments: ast.arguments, digest: str, given: int) -> FoundFuncti
     )
 
 
-def _top_level_names(tree: ast.Module) -> list[str]:
-    names = []
-    for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-            names.append(statement.name)
-        elif isinstance(statement, ast.Import | ast.ImportFrom):
-            names += [alias.asname or alias.name for alias in statement.names]
-        elif isinstance(statement, ast.Assign):
-            names += [target.id for target in statement.targets if isinstance(target, ast.Name)]
-    return names
+def _names_bound(source: str) -> set[str]:
+    """What a module's source binds at its top level: also in an ``if`` or ``try``, and with an annotation."""
+    symbols = symtable(source, "module", "exec").get_symbols()
+    return {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
