@@ -87,7 +87,7 @@ def predict(
     ] = None,
     label: Annotated[
         str | None,
-        typer.Option("--class", metavar="CLASS", help="Class to map, by name or number, if there are several."),
+        typer.Option("--class", metavar="CLASS", help="Class to map, by name or label, if there are several."),
     ] = None,
     backend: Annotated[Backend, typer.Option(help="What runs the model; ONNX Runtime if possible.")] = Backend.auto,
     batch: Annotated[int, typer.Option(help="Tiles predicted together.", min=1, max=4096)] = 64,

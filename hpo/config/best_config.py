@@ -131,6 +131,11 @@ class BestConfig(Settings):
     )
     data: DataSettings = Field(description="where the patches are")
     data_digest: Digest = Field(description="SHA-256 of the training and validation patches and labels")
+    classes: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=2,
+        description="names of the labels 0, 1, ...; left out by earlier versions of hpo, which read them from the data",
+    )
     microns_per_pixel: Number | None = Field(
         default=None,
         gt=0,
@@ -179,8 +184,9 @@ def write_best_config(path: Path, config: BestConfig) -> None:
             del model["symmetries"]
         if model["searched_folds"] is None:
             del model["searched_folds"]
-    if values["microns_per_pixel"] is None:
-        del values["microns_per_pixel"]
+    for key in ("classes", "microns_per_pixel"):
+        if values[key] is None:
+            del values[key]
     values["data"]["folder"] = _portable(path, config.data.folder)
     if config.modules is not None:
         values["modules"] = _portable(path, config.modules)

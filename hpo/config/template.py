@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
@@ -88,7 +89,7 @@ def study_template(
     kind = "RGB" if proposal.channels == 3 else f"of {proposal.channels} channel{'s' if proposal.channels > 1 else ''}"
     return Template(_without_stain(_shipped("study.yaml"), proposal)).substitute(
         name=name,
-        file=" ".join(file.split()),
+        file=shlex.quote(" ".join(file.split())),
         time=proposal.time,
         search_space=_quoted(search_space),
         dashboard=_quoted(dashboard),

@@ -100,6 +100,7 @@ def _best_config(
         best=best_of(results, tuned),
         data=study.data,
         data_digest=dataset.digest,
+        classes=results.classes,
         microns_per_pixel=read_description(study.data.folder).microns_per_pixel,
         modules=study.file.parent,
         threads=_threads(results, tuned),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hpo.config.best_config import BestConfig, BestModel, Comparison, Interval, load_best_config
 from hpo.config.study import StudyFile
-from hpo.data.description import read_description
+from hpo.data.description import CLASSES, read_description
 from hpo.errors import ConfigError
 from hpo.evaluation.compare import Measurement
 from hpo.export.model_card import model_card
@@ -139,7 +139,7 @@ def is_recorded(study: StudyFile, tuned: Mapping[str, Tuned], results: StudyResu
         return False
     config = load_best_config(config_path(study))
     resolution = read_description(study.data.folder).microns_per_pixel
-    if resolution not in (None, config.microns_per_pixel):
+    if resolution not in (None, config.microns_per_pixel) or results.classes != (config.classes or CLASSES):
         return False
     return (set(config.models), config.best) == (set(tuned), best_of(results, tuned)) and all(
         (model.seeds, model.metrics) == (compared_seeds(results, name), compared_metrics(results.comparison[name]))

@@ -91,11 +91,17 @@ def _label(model: ModelFile, outputs: int, label: int | None) -> int:
         return 0
     if label is None:
         raise HpoError(
-            f"{model.path}: gives {outputs} probabilities; name the class to map, by --class 0 to {outputs - 1}"
+            f"{model.path}: gives {outputs} probabilities; choose one to map by --class: {_choices(model, outputs)}"
         )
     if not 0 <= label < outputs:
-        raise HpoError(f"--class {label}: {model.path} has classes 0 to {outputs - 1}")
+        raise HpoError(f"--class {label}: {model.path} has these: {_choices(model, outputs)}")
     return label
+
+
+def _choices(model: ModelFile, outputs: int) -> str:
+    if not model.classes:
+        return f"0 to {outputs - 1}"
+    return ", ".join(f"{label} ({model.class_name(label)})" for label in range(outputs))
 
 
 def _words(shape: Sequence[Any]) -> str:

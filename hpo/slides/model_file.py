@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from hpo.config.best_config import load_best_config
+from hpo.config.best_config import BestConfig, load_best_config
 from hpo.config.load import load_study
-from hpo.data.description import CLASSES, read_description
+from hpo.data.description import read_description
 from hpo.errors import ConfigError, HpoError, nearest
 from hpo.evaluation.metrics import THRESHOLD
 
@@ -35,7 +34,7 @@ class ModelFile:
         name: for people: study and architecture, or the file's name.
         threshold: probability above which a tile is called positive.
         chosen: who chose the threshold, in words.
-        classes: names of label 0 and label 1.
+        classes: names of the labels 0, 1, ...; empty if they are unknown, as of a file that was taken from its study.
         microns_per_pixel: of the patches that it was trained on; None if its study did not know.
     """
 
@@ -43,8 +42,12 @@ class ModelFile:
     name: str
     threshold: float = THRESHOLD
     chosen: str = "by default"
-    classes: tuple[str, ...] = CLASSES
+    classes: tuple[str, ...] = ()
     microns_per_pixel: float | None = None
+
+    def class_name(self, label: int) -> str:
+        """The name of a label, or its number where it has none."""
+        return self.classes[label] if label < len(self.classes) else f"class {label}"
 
     @property
     def sha256(self) -> str:
@@ -93,16 +96,21 @@ def find_model(where: Path, *, architecture: str | None = None, backend: Backend
 
 
 def label_named(model: ModelFile, text: str) -> int:
-    """The class that a number or a name means.
+    """The label that a name or a number means; of a class that is named by a number, its name.
 
     Raises:
         HpoError: if there is none of that name.
     """
+    if text in model.classes:
+        return model.classes.index(text)
     if text.isdecimal():
         return int(text)
-    if text not in model.classes:
-        raise HpoError(f"--class {text}: {model.path} has no such class; {nearest(text, model.classes)}")
-    return model.classes.index(text)
+    if not model.classes:
+        raise HpoError(
+            f"--class {text}: the names of the classes of {model.path} are unknown; give the label's number, or name "
+            "the study's output folder instead of the file"
+        )
+    raise HpoError(f"--class {text}: {model.path} has no such class; {nearest(text, model.classes)}")
 
 
 def _check_backend(path: Path, backend: Backend) -> None:
@@ -151,15 +159,21 @@ def _described(path: Path, config: Path, name: str) -> ModelFile:
     if name not in best.models:
         return ModelFile(path, path.name)
     threshold = best.models[name].threshold
-    try:
-        classes: Sequence[str] = read_description(best.data.folder).classes
-    except HpoError:
-        classes = CLASSES
     return ModelFile(
         path,
         f"{best.study}/{name}",
         THRESHOLD if threshold is None else threshold,
         "by default" if threshold is None else "chosen on validation",
-        tuple(classes),
+        _classes(best),
         best.microns_per_pixel,
     )
+
+
+def _classes(best: BestConfig) -> tuple[str, ...]:
+    """The names of the labels; an earlier version's file leaves them to the data, if those are still there."""
+    if best.classes is not None or not best.data.folder.exists():
+        return best.classes or ()
+    try:
+        return read_description(best.data.folder).classes
+    except HpoError:
+        return ()

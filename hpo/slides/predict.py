@@ -180,7 +180,7 @@ class Predictor:
 
     def _positive(self) -> str:
         label = self.classifier.label if self.classifier.outputs > 1 else 1
-        return self.model.classes[label] if label < len(self.model.classes) else f"class {label}"
+        return self.model.class_name(label)
 
     def predict_patches(
         self,

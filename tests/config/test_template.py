@@ -17,9 +17,9 @@ def write(folder: Path, study: str, space: str | None = None) -> Path:
     return folder / "new.yaml"
 
 
-def template(*, data: str = "data", makes_sample: bool = False) -> str:
+def template(*, file: str = "new.yaml", data: str = "data", makes_sample: bool = False) -> str:
     return study_template(
-        "new", file="new.yaml", search_space="space.yaml", dashboard="board.yaml", data=data, makes_sample=makes_sample
+        "new", file=file, search_space="space.yaml", dashboard="board.yaml", data=data, makes_sample=makes_sample
     )
 
 
@@ -50,6 +50,10 @@ def test_a_new_study_searches_with_the_design_that_did_best_and_a_budget_whose_e
 @pytest.mark.parametrize("folder", ["my data", "ä: # &", "2000", "/data/pcam", '"quoted"'])
 def test_any_data_folder_can_be_named(tmp_path: Path, folder: str) -> None:
     assert load_study(write(tmp_path, template(data=folder))).data.folder == tmp_path / folder
+
+
+def test_the_command_in_the_head_can_be_typed_as_it_stands() -> None:
+    assert "# Command:  hpo run 'my studies/new.yaml'\n" in template(file="my studies/new.yaml")
 
 
 def test_every_commented_choice_of_the_study_can_be_taken(tmp_path: Path) -> None:

@@ -122,6 +122,16 @@ def test_the_resolution_of_the_patches_travels_with_the_model(finished: Finished
     assert find_model(tiled.study.output).microns_per_pixel == 0.5, "without its data too"
 
 
+def test_the_names_of_the_classes_travel_with_the_model(finished: Finished) -> None:
+    study = finished.study
+    assert find_model(study.output).classes == finished.results.classes
+    named = replace(finished, results=replace(finished.results, classes=("stroma", "tumour")))
+    assert not is_exported(named.study, named.tuned, named.results), "the classes were renamed since"
+    named.export()
+    assert is_exported(named.study, named.tuned, named.results)
+    assert find_model(study.output).classes == ("stroma", "tumour"), "whatever the data folder says today"
+
+
 @pytest.mark.parametrize(
     ("devices", "threads"),
     [

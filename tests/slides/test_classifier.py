@@ -27,14 +27,28 @@ def test_a_model_of_several_classes_is_asked_for_one(tmp_path: Path) -> None:
     tiles = np.random.default_rng(0).integers(100, 160, (9, SIZE, SIZE, 3), dtype=np.uint8)
     shares = np.stack([opened(path, label=label).probabilities(tiles) for label in range(4)])
     assert np.allclose(shares.sum(axis=0), 1, atol=1e-5)
-    with pytest.raises(HpoError, match="gives 4 probabilities; name the class to map, by --class 0 to 3"):
+    with pytest.raises(HpoError, match="gives 4 probabilities; choose one to map by --class: 0 to 3"):
         opened(path)
     named = ModelFile(path, "m", classes=("fat", "stroma", "tumour", "debris"))
     assert [label_named(named, text) for text in ("3", "tumour")] == [3, 2]
     with pytest.raises(HpoError, match=r"--class tumor: .* has no such class; did you mean 'tumour'"):
         label_named(named, "tumor")
-    with pytest.raises(HpoError, match=r"--class 4: .* has classes 0 to 3"):
-        opened(path, label=4)
+    with pytest.raises(HpoError, match=r"--class 4: .* has these: 0 \(fat\), 1 \(stroma\), 2 \(tumour\), 3 \(debris\)"):
+        open_classifier(named, label=4)
+
+
+def test_a_class_that_is_named_by_a_number_is_meant_by_its_name() -> None:
+    grades = ModelFile(Path("m.onnx"), "m", classes=("3", "4", "5"))
+    assert [label_named(grades, text) for text in ("3", "4", "5")] == [0, 1, 2]
+    assert [label_named(grades, text) for text in ("0", "1")] == [0, 1]
+
+
+def test_the_classes_of_a_file_without_its_study_have_no_names() -> None:
+    alone = ModelFile(Path("m.onnx"), "m")
+    assert alone.class_name(1) == "class 1"
+    assert label_named(alone, "1") == 1
+    with pytest.raises(HpoError, match=r"--class malignant: the names of the classes of m\.onnx are unknown"):
+        label_named(alone, "malignant")
 
 
 @pytest.mark.parametrize(

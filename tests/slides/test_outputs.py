@@ -37,7 +37,7 @@ def test_regions_are_the_cells_above_the_threshold(prediction: Prediction, tmp_p
     assert found["type"] == "FeatureCollection"
     (feature,) = found["features"]
     assert feature["properties"]["objectType"] == "annotation"
-    assert feature["properties"]["classification"]["name"] == "malignant"
+    assert feature["properties"]["classification"]["name"] == "class 1"
     assert feature["properties"]["measurements"]["tissue area mm2"] == pytest.approx(prediction.tumour_area, abs=1e-4)
     (ring,) = feature["geometry"]["coordinates"]
     assert ring[0] == ring[-1]

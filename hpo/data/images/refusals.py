@@ -22,8 +22,8 @@ REASONS: dict[Fault, str] = {
 }
 _ADVICE: dict[Fault, str] = {
     "size": "--resize {side}, --crop {side} (the centre) or --tile {side} (cuts) makes images of other sizes fit",
-    "bits": "--sixteen-bit 0-4095 (the values' own range) scales 16 bits to 8, with --to-rgb where images are grey",
-    "colour": "--to-rgb converts grey, black-and-white, CMYK and LAB images",
+    "bits": "--sixteen-bit 0-4095 (the values' own range) scales 16 bits to 8; with --to-rgb or --grey for grey images",
+    "colour": "--to-rgb converts grey, black-and-white, CMYK and LAB images; --grey makes patches of one channel",
 }
 
 Refused = Sequence[tuple[Found, Refusal]]
