@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.api.study import Study, open_study
 from hpo.config.load import load_study
-from hpo.config.stage import Stage
-from hpo.errors import HpoError
+from hpo.config.stage import STAGES, Stage
+from hpo.errors import HpoError, nearest
 from hpo.worker.observer import Observer
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def run_study(
         The study, to be read anew.
 
     Raises:
-        HpoError: as ``hpo run``; `StopRequestedError` after an interrupt.
+        HpoError: as ``hpo run``; if there is no such stage; `StopRequestedError` after an interrupt.
     """
     from hpo.run.here import run_here
     from hpo.run.output_folder import adopt_plan
@@ -46,6 +47,8 @@ def run_study(
     from hpo.storage.database import open_database
     from hpo.terminal import say, say_doubts
 
+    if until not in STAGES:
+        raise HpoError(f"until: there is no stage {until!r}; {nearest(str(until), STAGES)}")
     if isinstance(study, Study):
         settings = study.settings if database is None else load_study(study.settings.file, database)
     else:
@@ -65,8 +68,8 @@ def run_study(
 def make_study(
     file: Path | str,
     *,
-    search_space: SearchSpace | Path | str,
-    dashboard: Dashboard | Path | str | None = None,
+    search_space: SearchSpace | Mapping[str, Any] | Path | str,
+    dashboard: Dashboard | Mapping[str, Any] | Path | str | None = None,
     **sections: Any,
 ) -> Study:
     """Make a study in Python: its YAML files are written, so that every command and worker can take it too.

@@ -102,12 +102,15 @@ class Study:
             **options: as a dashboard takes them, such as ``architecture="model3"``.
 
         Raises:
-            HpoError: if there is no such panel, it has no such option, it is no figure, or what it draws is missing.
+            HpoError: if there is no such panel or theme, it has no such option, it is no figure, or what it draws is
+                missing.
         """
         import plotly.graph_objects as go
 
-        from hpo.reports.plot.theme import plotly_template
+        from hpo.reports.plot.theme import THEMES, plotly_template
 
+        if theme not in THEMES:
+            raise HpoError(f"there is no theme {theme!r}; {nearest(str(theme), THEMES)}")
         drawing = self._drawn(panel, options)
         if not isinstance(drawing, go.Figure):
             raise HpoError(f"panel {panel!r} is no figure; use: study.table({panel!r}), or study.report()")
@@ -182,9 +185,16 @@ class Study:
             patches: uint8 ``(N, size, size, channels)``.
 
         Raises:
-            HpoError: as `model`.
+            HpoError: as `model`; if the patches are of another shape or type.
         """
-        probabilities: NDArray[np.float32] = self.model(architecture).predict(patches, verbose=0)
+        model = self.model(architecture)
+        shape = tuple(model.input_shape[1:])
+        if (patches.shape[1:], str(patches.dtype)) != (shape, "uint8"):
+            raise HpoError(
+                f"predict: the patches are {patches.dtype} of shape {patches.shape}; the model takes uint8, 0 to 255, "
+                f"of shape (N, {', '.join(map(str, shape))}), and scales them itself"
+            )
+        probabilities: NDArray[np.float32] = model.predict(patches, verbose=0)
         return probabilities[:, 0] if probabilities.shape[1] == 1 else probabilities
 
     def predict_image(self, path: Path | str, architecture: str | None = None, **settings: Any) -> Prediction:

@@ -152,7 +152,8 @@ def _predict(predictor: Predictor, images: Images, sources: Sources, output: Pat
     scores += [done.score for done in finished]
     if scores:
         by = f"{predictor.model.name} ({predictor.model.path.name})"
-        tell(f"predicted by {by}; threshold {predictor.threshold:.3f}, {predictor.threshold_chosen}")
+        calls = f"threshold {predictor.threshold:.3f}, {predictor.threshold_chosen}"
+        tell(f"probability of {predictor.positive}, by {by}; {calls}")
     if finished:
         tell(f"patches of {predictor.mpp:g} µm per pixel, {predictor.mpp_chosen}")
     if csv is not None and scores:

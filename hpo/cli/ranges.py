@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def ranges(study: StudyArgument, as_json: JsonOption = False, database: DatabaseOption = None) -> None:
-    """Print the ranges that stage 2 searches, and where they can be edited."""
+    """Print the ranges that stage 1 found, and where they can be edited."""
     from rich.table import Table
 
     from hpo.stages.ranges_file import current_ranges
@@ -36,13 +36,18 @@ def ranges(study: StudyArgument, as_json: JsonOption = False, database: Database
         }
         typer.echo(json.dumps(shown, indent=2))
         return
-    table = Table(title=f"{settings.name}: ranges of stage 2")
+    is_searched = settings.stage2.within == "ranges"
+    table = Table(title=f"{settings.name}: ranges of stage {2 if is_searched else 1}")
     for heading in ("architecture", "factor", "range", "best"):
         table.add_column(heading)
     for architecture, factors in found.items():
         for factor, limits in factors.items():
             table.add_row(architecture, factor, describe_range(limits), describe_best(limits))
     out.print(table)
+    if not is_searched:
+        tell(
+            "stage 2 searches the whole search space (stage2.within: space), and tries the best and the middle of these"
+        )
     tell(
         f"{settings.ranges_path}: edits count until an architecture's stage 2 opens; the report shows those in force",
     )

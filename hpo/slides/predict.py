@@ -145,7 +145,7 @@ class Predictor:
             model=self.model.name,
             model_sha256=self.sha256,
             digest=self.digest(slide.path),
-            positive=self._positive(),
+            positive=self.positive,
         )
 
     def _tiles(self, view: View, grid: Grid, wanted: Wanted, output: Path | None, progress: Progress) -> Floats:
@@ -178,7 +178,9 @@ class Predictor:
             return scan_in_processes(work, wanted, bands, told.processes)
         return predict_bands(view, work, self.classifier, wanted, bands)
 
-    def _positive(self) -> str:
+    @property
+    def positive(self) -> str:
+        """The class that is mapped, in words."""
         label = self.classifier.label if self.classifier.outputs > 1 else 1
         return self.model.class_name(label)
 

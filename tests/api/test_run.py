@@ -33,6 +33,11 @@ def test_a_study_is_run_to_the_stage_that_is_asked_for(
     assert again.results.settings.name == "small"
 
 
+def test_a_stage_that_no_study_has_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(hpo.HpoError, match=r"until: there is no stage 'stage3'; did you mean 'stage2'\?"):
+        hpo.run_study(tmp_path / "absent.yaml", until=cast(Any, "stage3"))
+
+
 def test_a_database_that_is_named_is_used_for_an_opened_study_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,7 @@ def test_figures_and_tables_are_those_of_the_report(tested: hpo.Study) -> None:
 @pytest.mark.parametrize(
     ("panel", "options", "message"),
     [
+        ("history", {"theme": "drak"}, "there is no theme 'drak'; did you mean 'dark'?"),
         ("historyy", {}, "there is no panel 'historyy'; did you mean 'history'?"),
         ("history", {"factr": 1}, "panel 'history': factr: unknown key; did you mean 'factor'?"),
         ("comparison_table", {}, "panel 'comparison_table' is no figure; use: study.table('comparison_table')"),
@@ -153,6 +154,10 @@ def test_a_model_with_layers_of_the_users_own_is_loaded_wherever_python_runs(
     subprocess.run([sys.executable, "-c", made, str(model)], cwd=tmp_path, check=True, capture_output=True)
     patches = np.zeros((2, 16, 16, 3), np.uint8)
     assert study.predict("mine", patches).tolist() == [0.5, 0.5]
+    takes = r"the model takes uint8, 0 to 255, of shape \(N, 16, 16, 3\), and scales them itself"
+    for wrong in (patches / np.float32(255), patches[0], patches[:, :8, :8]):
+        with pytest.raises(hpo.HpoError, match=rf"predict: the patches are \w+ of shape \(.*\); {takes}"):
+            study.predict("mine", wrong)
     monkeypatch.setattr("hpo.slides.model_file.find_model", lambda *_, **__: ModelFile(model, "mine"))
     slide = save(tmp_path / "slide.png", painted(64, 64, (8, 8, 56, 56)))
     assert 0 <= np.nanmax(study.predict_image(slide, "mine").probability) <= 1
@@ -189,6 +194,18 @@ def test_a_study_that_could_not_be_made_leaves_no_files_and_can_be_made_once_cor
         hpo.make_study(tmp_path / "mine.yaml", search_space=tmp_path / "absent.yaml", **sections)
     assert list(tmp_path.iterdir()) == []
     assert hpo.make_study(tmp_path / "mine.yaml", search_space=space, **sections).name == "mine"
+
+
+def test_a_search_space_may_be_a_mapping_with_numpys_numbers(tmp_path: Path) -> None:
+    sections = {name: STUDY[name] for name in ("data", "architectures", "stage1", "stage2", "confirm")}
+    rates = np.logspace(-3, -1, 3)
+    factors = {**SPACE, "learning_rate": {"reference": rates[1], "levels": rates, "scale": "log"}}
+    study = hpo.make_study(tmp_path / "mine.yaml", search_space={"factors": factors}, **sections)
+    assert study.settings.space.factors["learning_rate"].levels == (0.001, 0.01, 0.1)
+    factors["learning_rate"] = {"reference": 0.01, "levels": {0.01, 0.1 + 0.1j}}
+    with pytest.raises(hpo.HpoError, match=r"other\.search_space\.yaml: YAML cannot hold"):
+        hpo.make_study(tmp_path / "other.yaml", search_space={"factors": factors}, **sections)
+    assert not (tmp_path / "other.yaml").exists()
 
 
 def test_a_study_shown_in_a_terminal_keeps_its_database_to_itself(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from hpo.config.study import StudyFile
 from hpo.stages.estimate import estimate, total
 from hpo.stages.status import running_points, stage_statuses
 from hpo.storage.claims import claim_points
-from hpo.storage.database import open_database
+from hpo.storage.database import Database, open_database
 from hpo.storage.workers import register_worker
 from tests.cli.hpo import Hpo
 from tests.stages.story import STAGE1_POINTS, Story, load
@@ -96,6 +96,16 @@ def test_ranges_are_printed_with_the_place_where_they_can_be_edited(hpo: Hpo, st
     assert "0.00316228 to 0.0316228" in ended.out
     assert str(story.study.ranges_path) in ended.out.splitlines()[-1]
     assert "stage 2 opens" in ended.out.splitlines()[-1]
+
+
+def test_ranges_that_stage_2_does_not_search_are_called_so(
+    hpo: Hpo, sqlite: Database, sqlite_url: str, tmp_path: Path
+) -> None:
+    story = Story(load(tmp_path, database=sqlite_url, stage2={"within": "space"}), sqlite)
+    story.run("stage1")
+    found = hpo("ranges", story.study.file).out
+    assert "ranges of stage 1" in found
+    assert "stage 2 searches the whole search space (stage2.within: space)" in found
 
 
 def test_ranges_as_json_are_the_files(hpo: Hpo, story: Story) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 
 _INK: dict[Theme, str] = {"light": "#1b1f24", "dark": "#e6e9ed"}
 _GRID: dict[Theme, str] = {"light": "#e6e9ee", "dark": "#2d343d"}
