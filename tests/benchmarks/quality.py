@@ -28,11 +28,15 @@ from pathlib import Path
 
 import numpy as np
 import optuna
+from scipy.stats import spearmanr
 
 from tests.benchmarks.curves import Array, Table, read_table, regrets
 from tests.benchmarks.searches import ENDING, SEARCHES, choices, random_search
 
 MARKS = (2, 5, 10, 20)
+EARLY = (1, 3, 9)
+"""Epochs at which the image classifiers' first rungs are, whose values are compared with the last."""
+
 SMOOTHING = 2
 """Of image classifiers: the studies judge by the mean of the last two epochs."""
 
@@ -95,7 +99,10 @@ def _test_quality(
     """Print the test AUC of what each search chose by validation, and the validation AUC that it chose by."""
     if table.test is None:
         raise SystemExit(f"{table.name}: has no test_auc; leave out --visits")
+    ranks = [spearmanr(table.judged[:, epoch - 1], table.judged[:, -1])[0] for epoch in EARLY]
+    early = ", ".join(f"{rank:.2f} after {epoch}" for epoch, rank in zip(EARLY, ranks, strict=True))
     print(f"{table.name}: {table.count} configurations; best on validation {1 - table.judged.min():.4f}")
+    print(f"rank correlation with the end, by epochs: {early}")
     print(f"{'':24}" + "".join(f"{thousand:>15}k" for thousand in visits), flush=True)
     for name in names:
         chosen = np.array([choices(name, table, seed, marks) for seed in range(seeds)])
