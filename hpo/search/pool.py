@@ -14,8 +14,7 @@ from hpo.recipe.point import Value
 from hpo.search.freeze_thaw import most_promising
 from hpo.search.halving import promotable, rungs_between
 from hpo.search.history import Continue, Open, Step, Training
-from hpo.search.propose import Allowed, Applied, propose
-from hpo.search.spaces import Space
+from hpo.search.propose import Searched, propose
 
 
 @dataclass(frozen=True)
@@ -59,29 +58,23 @@ class PoolSettings:
 
 def next_step(
     settings: PoolSettings,
-    spaces: Mapping[str, Space],
+    searched: Searched,
     trainings: Sequence[Training],
     seed: int,
     first: Sequence[Mapping[str, Value]] = (),
     *,
     may_open: bool = True,
-    prior: Mapping[str, Value] | None = None,
-    allowed: Allowed | None = None,
-    applied: Applied = dict,
 ) -> Step | None:
     """Decide what the next free worker does.
 
     Args:
         settings: the design.
-        spaces: from factor names to what they may be.
+        searched: the factors.
         trainings: all of the pool, in the order in which they were opened.
         seed: of this decision; each needs its own, or chance repeats itself.
         first: values to open before anything else.
         may_open: whether the budget allows another training. Once it does not, and nothing runs, the best of each rung
             continues, however few have reached it.
-        prior: the values that the user expects to be best; half of the random draws are near them.
-        allowed: whether values may be trained, where limits forbid some networks; None allows all.
-        applied: leaves out the values that do not apply; ``dict`` where all always do.
 
     Returns:
         A step, or None if nothing is left to do: all of a finite space is open, and every training that can continue is
@@ -99,9 +92,7 @@ def next_step(
         continued = _continued(settings, trainings, compared)
         if continued is not None:
             return continued
-    values = propose(
-        spaces, trainings, seed, settings.startup, settings.random_share, settings.smoothing, prior, allowed, applied
-    )
+    values = propose(searched, trainings, seed, settings.startup, settings.random_share, settings.smoothing)
     if values is not None:
         return Open(values, settings.rungs[0])
     if settings.design == "freeze_thaw":  # nothing is left to open

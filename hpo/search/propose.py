@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import optuna
@@ -33,16 +34,25 @@ _NEAR_PRIOR = 0.5
 """Share of random draws near the prior, if there is one; a wrong prior costs at most these."""
 
 
+@dataclass(frozen=True)
+class Searched:
+    """What is searched.
+
+    Args:
+        spaces: from factor names to what they may be.
+        prior: the values that the user expects to be best; half of the random draws are near them.
+        allowed: whether values may be trained, where limits forbid some networks; None allows all.
+        applied: leaves out the values that do not apply; ``dict`` where all always do.
+    """
+
+    spaces: Mapping[str, Space]
+    prior: Mapping[str, Value] = field(default_factory=dict)
+    allowed: Allowed | None = None
+    applied: Applied = dict
+
+
 def propose(
-    spaces: Mapping[str, Space],
-    trainings: Sequence[Training],
-    seed: int,
-    startup: int,
-    random_share: float,
-    smoothing: int,
-    prior: Mapping[str, Value] | None = None,
-    allowed: Allowed | None = None,
-    applied: Applied = dict,
+    searched: Searched, trainings: Sequence[Training], seed: int, startup: int, random_share: float, smoothing: int
 ) -> dict[str, Value] | None:
     """Propose settings that no training of the pool has yet.
 
@@ -50,24 +60,22 @@ def propose(
     ones by gain; running ones repel it.
 
     Args:
-        spaces: from factor names to what they may be.
+        searched: the factors.
         trainings: all of the pool.
         seed: of the random numbers.
         startup: trainings drawn at random before the model is used.
         random_share: of later proposals, drawn at random.
         smoothing: the number of last gains whose mean judges a training.
-        prior: the values that the user expects to be best; half of the random draws are near them.
-        allowed: whether values may be trained, where limits forbid some networks; None allows all.
-        applied: leaves out the values that do not apply; ``dict`` where all always do.
 
     Returns:
         A value of every factor that applies, or None if nothing new was found.
     """
+    spaces, allowed, applied = searched.spaces, searched.allowed, searched.applied
     known = {tuple(sorted(training.values.items())) for training in trainings}
     rng = np.random.default_rng(seed)
     is_random = len(trainings) < startup or rng.random() < random_share
-    if is_random and prior and rng.random() < _NEAR_PRIOR:
-        near = applied(near_prior(spaces, prior, rng))
+    if is_random and searched.prior and rng.random() < _NEAR_PRIOR:
+        near = applied(near_prior(spaces, searched.prior, rng))
         if tuple(sorted(near.items())) not in known and (allowed is None or allowed(near)):
             return near
     sampler = _sampler(seed, is_random=is_random, is_conditional=applied is not dict)

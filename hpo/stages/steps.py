@@ -26,6 +26,7 @@ from hpo.recipe.recipe import Recipe, recipe_from_json
 from hpo.search.history import Continue, Open, Step, Training
 from hpo.search.limits import is_within
 from hpo.search.pool import PoolSettings, finishing_step, next_step
+from hpo.search.propose import Searched
 from hpo.search.spaces import Space, spaces_from_json
 from hpo.stages.budget import budget_of, has_stalled, spending
 from hpo.stages.plan import planned
@@ -83,12 +84,16 @@ def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Se
         settings = replace(settings, group=0)
     spaces = searched_spaces(plan)
     trainings = _trainings(objective_of(study), spaces, rows)
-    allowed = (lambda values: is_within(study, _recipe_of(plan, values))) if study.limits.is_set else None
-    applied = plan.applied if plan.conditions else dict
+    searched = Searched(
+        spaces,
+        study.space.prior,
+        (lambda values: is_within(study, _recipe_of(plan, values))) if study.limits.is_set else None,
+        plan.applied if plan.conditions else dict,
+    )
     number = _next_number(steps)
     is_stopping = study.stage2.stop is not None and any("end" in row.label for row in steps)
     if spent.share >= 1 or is_stopping or has_stalled(study, steps, spent):
-        return _ending(study, rows, next_step(settings, spaces, trainings, 0, may_open=False))
+        return _ending(study, rows, next_step(settings, searched, trainings, 0, may_open=False))
     if not is_counted and spent.is_ending(settings.longest):
         last = finishing_step(settings, trainings)
         if last is not None or any(training.state == "running" for training in trainings):
@@ -97,16 +102,14 @@ def following_step(session: Session, study: StudyFile, stage: StageRow, rows: Se
     first = [dict(one.values) for one in plan.first or () if _recipe_of(plan, one.values).key not in known]
     for attempt in range(_TRIES):
         seed = int(digest([plan.seed, plan.stream or stage.name, step_key(number), attempt])[:8], 16)
-        step = next_step(
-            settings, spaces, trainings, seed, first, prior=study.space.prior, allowed=allowed, applied=applied
-        )
+        step = next_step(settings, searched, trainings, seed, first)
         if isinstance(step, Open):
             point = _opened(plan, step, number)
             if point.recipe_key not in known:
                 return point
             continue
         return None if step is None else _continued(rows, step, step_key(number), {"slot": number})
-    step = next_step(settings, spaces, trainings, 0, may_open=False)
+    step = next_step(settings, searched, trainings, 0, may_open=False)
     return _continued(rows, step, step_key(number), {"slot": number}) if isinstance(step, Continue) else None
 
 

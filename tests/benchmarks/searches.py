@@ -18,6 +18,7 @@ from hpo.recipe.point import Value
 from hpo.search.halving import promotable, rungs_between
 from hpo.search.history import Continue, Open, Step, Training
 from hpo.search.pool import PoolSettings, finishing_step, next_step
+from hpo.search.propose import Searched
 from hpo.stages.budget import Spending
 from hpo.stages.steps import GATHERING
 from tests.benchmarks.curves import Search, Stretch, Table, chosen
@@ -111,7 +112,7 @@ def pooled(table: Table, seed: int, settings: PoolSettings) -> Iterator[Stretch]
     """The platform's pool, worked in a certain way, without a budget."""
     pool: list[Training] = []
     for number in range(10**6):
-        stretch = _step(table, pool, next_step(settings, table.spaces, pool, seed * 10**6 + number))
+        stretch = _step(table, pool, next_step(settings, Searched(table.spaces), pool, seed * 10**6 + number))
         if stretch is None:
             return
         yield stretch
@@ -125,7 +126,7 @@ def ended(table: Table, seed: int, settings: PoolSettings, budget: int) -> Itera
         spent = Spending((float(sum(one.epochs for one in pool)),), float(budget), per_epoch=1.0)
         last = finishing_step(settings, pool) if spent.is_ending(settings.longest) else None
         asked = replace(settings, group=0) if spent.share >= GATHERING else settings
-        stretch = _step(table, pool, last or next_step(asked, table.spaces, pool, seed * 10**6 + number))
+        stretch = _step(table, pool, last or next_step(asked, Searched(table.spaces), pool, seed * 10**6 + number))
         if stretch is None:
             return
         yield stretch

@@ -16,6 +16,7 @@ from hpo.search.freeze_thaw import most_promising
 from hpo.search.history import Continue, Open, State, Training
 from hpo.search.learning_curves import curve_model
 from hpo.search.pool import PoolSettings, next_step
+from hpo.search.propose import Searched
 from tests.search.test_pool import SPACES
 
 RUNGS = (1, 3, 9, 27)
@@ -131,7 +132,7 @@ def test_nothing_continues_from_nothing() -> None:
 def played(curve: Callable[[Mapping[str, Value], int], tuple[float, ...]], steps: int) -> list[Training]:
     trainings: list[Training] = []
     for number in range(steps):
-        step = next_step(POOL, SPACES, trainings, number)
+        step = next_step(POOL, Searched(SPACES), trainings, number)
         if isinstance(step, Open):
             gains = curve(step.values, step.epochs)
             trainings.append(Training(str(len(trainings)), step.values, gains, target=step.epochs))

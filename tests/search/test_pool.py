@@ -18,6 +18,7 @@ from hpo.recipe.point import Value
 from hpo.search.halving import promotable
 from hpo.search.history import Continue, Open, Training
 from hpo.search.pool import PoolSettings, finishing_step, next_step
+from hpo.search.propose import Searched
 from hpo.search.spaces import Space
 
 SPACES: dict[str, Space] = {
@@ -43,7 +44,7 @@ def played(pool: PoolSettings, steps: int, workers: int, seed: int = 0) -> list[
             at = int(key)
             one = trainings[at]
             trainings[at] = replace(one, state="paused", gains=curve(one.values, one.target))
-        step = next_step(pool, SPACES, trainings, seed * 1000 + number)
+        step = next_step(pool, Searched(SPACES), trainings, seed * 1000 + number)
         if isinstance(step, Open):
             trainings.append(Training(str(len(trainings)), step.values, (), state="running", target=step.epochs))
             running.append(trainings[-1].key)
@@ -81,17 +82,17 @@ def test_any_number_of_workers_is_told_what_only_one_may_do(workers: int, seed: 
 
 def test_a_decision_is_a_function_of_history_and_seed() -> None:
     trainings = played(POOL, 30, 2)
-    assert next_step(POOL, SPACES, trainings, 5) == next_step(POOL, SPACES, trainings, 5)
-    opened = [next_step(replace(POOL, eta=1000), SPACES, trainings, seed) for seed in (5, 6)]
+    assert next_step(POOL, Searched(SPACES), trainings, 5) == next_step(POOL, Searched(SPACES), trainings, 5)
+    opened = [next_step(replace(POOL, eta=1000), Searched(SPACES), trainings, seed) for seed in (5, 6)]
     assert opened[0] != opened[1]
 
 
 def test_given_values_are_opened_first_and_once() -> None:
     given_values = {"learning_rate": 0.03, "batch_size": 32, "strategy": "step"}
-    step = next_step(POOL, SPACES, [], 0, [given_values])
+    step = next_step(POOL, Searched(SPACES), [], 0, [given_values])
     assert step == Open(given_values, 1)
     running = Training("0", given_values, (), state="running", target=1)
-    following = next_step(POOL, SPACES, [running], 0, [given_values])
+    following = next_step(POOL, Searched(SPACES), [running], 0, [given_values])
     assert isinstance(following, Open)
     assert following.values != given_values
 
@@ -103,15 +104,15 @@ def test_a_diverged_training_is_the_worst_and_never_goes_on() -> None:
         Training("1", values[1], (0.6,)),
         Training("2", values[2], (math.nan,)),
     ]
-    assert next_step(replace(POOL, group=3), SPACES, trainings, 0) == Continue("1", 3)
-    assert isinstance(next_step(POOL, SPACES, [trainings[0], trainings[2]], 0), Open)
+    assert next_step(replace(POOL, group=3), Searched(SPACES), trainings, 0) == Continue("1", 3)
+    assert isinstance(next_step(POOL, Searched(SPACES), [trainings[0], trainings[2]], 0), Open)
 
 
 def test_a_group_is_compared_before_any_goes_on() -> None:
     assert [PoolSettings(longest=16).first_group, PoolSettings(longest=16, first=2).first_group] == [16, 8]
     two = [Training("0", {"learning_rate": 0.03}, (0.6,)), Training("1", {"learning_rate": 0.02}, (0.7,))]
-    assert isinstance(next_step(replace(POOL, group=3), SPACES, two, 0), Open)
-    assert next_step(replace(POOL, group=2), SPACES, two, 0) == Continue("1", 3)
+    assert isinstance(next_step(replace(POOL, group=3), Searched(SPACES), two, 0), Open)
+    assert next_step(replace(POOL, group=2), Searched(SPACES), two, 0) == Continue("1", 3)
 
 
 def test_the_best_of_two_goes_on_and_a_single_one_waits() -> None:
@@ -128,15 +129,15 @@ def test_a_given_training_is_compared_but_makes_no_room() -> None:
     ]
     assert promotable((1, 3, 9), 3, 1, given_ones, at_least=1, of=2) is None
     assert promotable((1, 3, 9), 3, 1, [*given_ones, *own], at_least=1, of=2) == Continue("0", 9)
-    assert isinstance(next_step(POOL, SPACES, given_ones, 0), Open)
+    assert isinstance(next_step(POOL, Searched(SPACES), given_ones, 0), Open)
 
 
 def test_a_finite_space_comes_to_an_end() -> None:
-    spaces: dict[str, Space] = {"strategy": CategoricalDistribution(["constant", "step"])}
+    searched = Searched({"strategy": CategoricalDistribution(["constant", "step"])})
     pool = PoolSettings(longest=2)
     trainings = [Training(name, {"strategy": name}, (0.5, 0.6)) for name in ("constant", "step")]
-    assert next_step(pool, spaces, trainings, 0) is None
-    assert next_step(pool, spaces, [trainings[0], replace(trainings[1], gains=(0.5,))], 0) == Continue("step", 2)
+    assert next_step(pool, searched, trainings, 0) is None
+    assert next_step(pool, searched, [trainings[0], replace(trainings[1], gains=(0.5,))], 0) == Continue("step", 2)
 
 
 @pytest.mark.parametrize("count", [300])
@@ -151,11 +152,11 @@ def test_a_decision_takes_milliseconds(count: int) -> None:
         }
         trainings.append(Training(str(number), values, curve(values, int(rng.choice([1, 3, 9])))))
     pool = replace(POOL, eta=1000)
-    next_step(pool, SPACES, trainings, 0)
+    next_step(pool, Searched(SPACES), trainings, 0)
     seconds = []
     for seed in range(5):
         start = time.process_time()
-        next_step(pool, SPACES, trainings, seed)
+        next_step(pool, Searched(SPACES), trainings, seed)
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.5
 
@@ -171,11 +172,11 @@ def applied(values: Mapping[str, Value]) -> dict[str, Value]:
     return applicable(values, {"momentum": {"optimizer": ("sgd",)}})
 
 
-@pytest.mark.parametrize("prior", [None, {"optimizer": "sgd", "momentum": 0.8}])
-def test_a_pool_proposes_values_where_they_apply_and_learns_from_both_kinds(prior: dict[str, Value] | None) -> None:
-    trainings: list[Training] = []
+@pytest.mark.parametrize("prior", [{}, {"optimizer": "sgd", "momentum": 0.8}])
+def test_a_pool_proposes_values_where_they_apply_and_learns_from_both_kinds(prior: dict[str, Value]) -> None:
+    searched, trainings = Searched(CONDITIONAL, prior, applied=applied), list[Training]()
     for number in range(40):
-        step = next_step(PoolSettings(longest=1), CONDITIONAL, trainings, number, prior=prior, applied=applied)
+        step = next_step(PoolSettings(longest=1), searched, trainings, number)
         assert isinstance(step, Open)
         values = step.values
         assert ("momentum" in values) == (values["optimizer"] == "sgd")

@@ -17,7 +17,7 @@ from hpo.recipe.conditions import applicable
 from hpo.recipe.point import Value
 from hpo.search.history import Continue, Open, Training
 from hpo.search.pool import PoolSettings, finishing_step, next_step
-from hpo.search.propose import holds
+from hpo.search.propose import Searched, holds
 from hpo.search.spaces import Space, on_grid
 from hpo.stages.budget import Spending
 
@@ -74,15 +74,14 @@ class Played:
         last = finishing_step(self.settings, list(self.trainings.values())) if is_ending else None
         if is_ending and last is None and self.running:
             return False
+        applies = applied if "momentum" in self.spaces else dict
         step = last or next_step(
             self.settings,
-            self.spaces,
+            Searched(self.spaces, {"dropout": 0.3, "optimizer": "sgd"}, None, applies),
             list(self.trainings.values()),
             seed,
             first,
             may_open=may_open,
-            prior={"dropout": 0.3, "optimizer": "sgd"},
-            applied=applied if "momentum" in self.spaces else dict,
         )
         if isinstance(step, Open):
             assert may_open

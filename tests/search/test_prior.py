@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hpo.search.prior import near_prior
-from hpo.search.propose import holds, propose
+from hpo.search.propose import Searched, holds, propose
 from hpo.search.spaces import Space
 
 SPACES: dict[str, Space] = {
@@ -54,7 +54,7 @@ def test_words_keep_the_prior_in_half_of_the_draws_and_more() -> None:
 
 
 def test_half_of_the_random_proposals_are_near_the_prior() -> None:
-    proposed = [propose(SPACES, [], seed, 8, 0.1, 1, {"learning_rate": 0.03}) or {} for seed in range(60)]
-    uniform = [propose(SPACES, [], seed, 8, 0.1, 1) or {} for seed in range(60)]
+    proposed = [propose(Searched(SPACES, {"learning_rate": 0.03}), [], seed, 8, 0.1, 1) or {} for seed in range(60)]
+    uniform = [propose(Searched(SPACES), [], seed, 8, 0.1, 1) or {} for seed in range(60)]
     changed = sum(one != other for one, other in zip(proposed, uniform, strict=True))
     assert 15 < changed < 45
