@@ -46,7 +46,7 @@ SPACE: dict[str, Any] = {
 
 
 STAGE2: dict[str, Any] = {
-    "design": "asha",
+    "design": "freeze_thaw",
     "within": "space",
     "epochs": 27,
     "trials": 12,
