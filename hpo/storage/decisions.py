@@ -28,19 +28,23 @@ def open_study(session: Session, name: str, settings: dict[str, Any]) -> dict[st
 
     Returns:
         The settings on record: the given ones, or those of the first opening.
+
+    Raises:
+        StorageError: if the database has an Optuna study with the name of one of its stages.
     """
     row = session.get(StudyRow, name)
     if row is not None:
         return row.settings
-    architectures = settings.get("architectures", ())
-    _refuse_foreign(session, [stage_name(name, "stage1", architecture) for architecture in architectures])
-    _refuse_foreign(session, [stage_name(name, "stage2", architecture) for architecture in architectures])
     try:
         with session.begin_nested():
             session.add(StudyRow(name=name, settings=settings, opened_at=now(session)))
     except IntegrityError:
         row = session.get_one(StudyRow, name)
         return row.settings
+    # Only now that the row is this call's: what another worker opened a moment ago would look like others' work.
+    stages: tuple[Stage, ...] = ("stage1", "stage2")
+    architectures = settings.get("architectures", ())
+    _refuse_foreign(session, [stage_name(name, stage, one) for stage in stages for one in architectures])
     return settings
 
 
