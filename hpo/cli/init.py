@@ -95,7 +95,8 @@ def _may_be_study(file: Path) -> bool:
 def _fitting(data: Path, minutes: float) -> tuple[Proposal, list[str]]:
     """The proposal for the data, with lines about it."""
     from hpo.machine import available_cores
-    from hpo.stages.proposal import CORE_SPEED, look_at_data, propose
+    from hpo.stages.look import look_at_data
+    from hpo.stages.proposal import CORE_SPEED, propose
 
     cores = available_cores()
     with following() as progress:
