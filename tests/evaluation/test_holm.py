@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.evaluation.holm import holm
@@ -25,7 +25,6 @@ def test_one_test_alone_is_not_changed_and_none_gives_none() -> None:
     assert holm([]) == ()
 
 
-@settings(max_examples=15, deadline=None)  # statsmodels collects garbage at each call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_never_less_than_given_nor_more_than_bonferroni(p_values: list[float]) -> None:
     adjusted = holm(p_values)
