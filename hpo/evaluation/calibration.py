@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
 
 from hpo.evaluation.many import many_cross_entropy, squared_distance
 from hpo.evaluation.metrics import cross_entropy
@@ -154,6 +153,8 @@ def _interval(positive: NDArray[np.bool_], of_unit: NDArray[np.intp]) -> tuple[f
 
 def _effective_size(positive: NDArray[np.bool_], of_unit: NDArray[np.intp]) -> float:
     """As many independent patches as would tell as much, at most one for each prediction."""
+    from scipy.special import stdtrit
+
     _, place = np.unique(of_unit, return_inverse=True)
     counts, hits = np.bincount(place), np.bincount(place, positive)
     units, total = len(counts), len(positive)
@@ -163,5 +164,5 @@ def _effective_size(positive: NDArray[np.bool_], of_unit: NDArray[np.intp]) -> f
     # Variance of a ratio of two totals, by linearisation.
     variance = units / (units - 1) * np.sum((hits - share * counts) ** 2) / total**2
     size = share * (1 - share) / variance if variance > 0 else np.inf
-    few = (t.ppf(0.975, total - 1) / t.ppf(0.975, units - 1)) ** 2
+    few = (stdtrit(total - 1, 0.975) / stdtrit(units - 1, 0.975)) ** 2
     return float(min(size * few, total))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
 
-Z_95 = float(norm.ppf(0.975))
+Z_95 = NormalDist().inv_cdf(0.975)
 """Two-sided 95% quantile of the standard normal distribution."""
 
 
@@ -145,6 +145,8 @@ def _joint_error(labels: NDArray[Any], parts: Sequence[_Parts]) -> float | None:
 
 def _components(labels: NDArray[Any], probabilities: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Structural components of the mean area: of each positive ``(P,)`` and each negative ``(Q,)``."""
+    from scipy.stats import rankdata  # a second, which only reports pay
+
     positive = np.asarray(labels) == 1
     positives, negatives = int(np.count_nonzero(positive)), int(np.count_nonzero(~positive))
     if not positives or not negatives:
@@ -158,7 +160,7 @@ def _components(labels: NDArray[Any], probabilities: NDArray[Any]) -> tuple[NDAr
 def _two_sided(difference: float, error: float) -> float:
     if error == 0:
         return 1.0 if difference == 0 else 0.0
-    return float(2.0 * norm.sf(abs(difference) / error))
+    return math.erfc(abs(difference) / error / math.sqrt(2.0))
 
 
 def _standard_error(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> float | None:

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.stats import norm
 
-_Z_95 = float(norm.ppf(0.975))
+from hpo.evaluation.delong import Z_95
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,15 @@ def probability_of_improvement(before: NDArray[Any], after: NDArray[Any]) -> Imp
 
     Source: Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice", section 4.3.
     """
+    from scipy.optimize import brentq  # half a second, which only reports pay
+
     pairs = np.subtract.outer(np.asarray(after), np.asarray(before))
     probability = float(np.mean((pairs > 0) + 0.5 * (pairs == 0)))
     extra = (len(before) + len(after)) / 2 - 1
 
     def beyond(supposed: float) -> float:
         spread = 1 + extra * ((1 - supposed) / (2 - supposed) + supposed / (1 + supposed))
-        return float((probability - supposed) ** 2 - _Z_95**2 * supposed * (1 - supposed) * spread / pairs.size)
+        return float((probability - supposed) ** 2 - Z_95**2 * supposed * (1 - supposed) * spread / pairs.size)
 
     # At 0 and at 1 itself nothing is beyond, which is not the end that is looked for.
     low = float(brentq(beyond, 0.0, min(probability, 1 - 1e-12))) if probability > 0 else 0.0

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
 
 LEVELS = (0.025, 0.975)
 """Of the two ends of a 95% interval."""
@@ -46,14 +45,16 @@ def bca_interval(
 
     Source: Efron and Tibshirani 1993, equations 14.9, 14.10 and 14.14; resamples level with the value count one half.
     """
+    from scipy.special import ndtr, ndtri  # a third of a second, which only reports pay
+
     trust = 1.0 if np.isinf(freedom) else freedom / (freedom + _ENOUGH)
     apart = resampled - value
     apart[np.abs(apart) < 1e-9 * np.std(apart)] = 0.0  # level but for rounding, as counts of patches often are
     below = np.mean((apart < 0) + 0.5 * (apart == 0))
     # A share of 0 or 1 has no normal quantile; half a resample keeps it off.
-    bias = trust * norm.ppf(np.clip(below, 0.5 / len(resampled), 1 - 0.5 / len(resampled)))
-    reach = bias + norm.ppf(levels)
-    ends = np.quantile(resampled, norm.cdf(bias + reach / (1 - trust * acceleration * reach)))
+    bias = trust * ndtri(np.clip(below, 0.5 / len(resampled), 1 - 0.5 / len(resampled)))
+    reach = bias + ndtri(levels)
+    ends = np.quantile(resampled, ndtr(bias + reach / (1 - trust * acceleration * reach)))
     low, high = value + outward_stretch(freedom) * (ends - value)
     return min(value, float(low)), max(value, float(high))
 
@@ -115,4 +116,6 @@ def outward_stretch(freedom: NDArray[np.float64] | float) -> NDArray[Any]:
 
     Source: Hesterberg 2015, section 5.4.
     """
-    return np.asarray(t.ppf(LEVELS[1], freedom) / norm.ppf(LEVELS[1]))
+    from scipy.special import ndtri, stdtrit
+
+    return np.asarray(stdtrit(freedom, LEVELS[1]) / ndtri(LEVELS[1]))

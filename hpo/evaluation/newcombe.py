@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from hpo.evaluation.areas import Ranking
 from hpo.evaluation.delong import Z_95
@@ -46,6 +45,8 @@ def auc_with_interval(labels: NDArray[Any], scores: NDArray[Any]) -> Area:
     Source: Newcombe 2006, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic. Part
     2", method 5.
     """
+    from scipy.optimize import brentq  # half a second, which only reports pay
+
     ranking = Ranking.of(np.asarray(labels), np.asarray(scores, np.float64))
     if not ranking.has_both_classes:
         raise ValueError("an area under the ROC curve needs both classes")

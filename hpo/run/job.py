@@ -14,7 +14,7 @@ from hpo.storage.database import Database
 from hpo.worker.observer import Observer
 
 OnClosed = Callable[[StudyFile, Database], None]
-"""Called by the process that has closed a stage, once the next one is open; if it fails, the work continues."""
+"""Called by the process that has closed a stage, once the next one is open. If it fails, the work continues."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Job:
         since: database clock; a request to stop counts if it was made later.
         until: the stage to end with.
         limits: what the process may take of its machine.
-        on_closed: called after this process has closed a stage.
+        on_closed: called after this process has closed stages, once for several that follow closely; at the end in any
+            case.
 
     Raises:
         HpoError: if the study does not pass through the stage to end with.

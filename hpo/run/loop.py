@@ -76,7 +76,7 @@ def run_job(job: Job) -> RunSummary:
 
 
 def _run(job: Job) -> list[Standing]:
-    sweeper = _Sweeper(job.database, job.study)
+    sweeper, announcer = _Sweeper(job.database, job.study), _Announcer(job)
     check_output(job.database, job.study)
     folds = fold_addresses(job.study, job.dataset)
     check_planned_folds(job.database, job.study, job.dataset.digest, folds)
@@ -88,12 +88,14 @@ def _run(job: Job) -> list[Standing]:
         is_marked = False
         while True:
             sweeper.sweep()
-            standings = _decide(job, folds)
+            standings = _decide(job, folds, announcer)
             if not is_marked:
                 mark_output(job.database, job.study)
                 is_marked = True
             _clean(job)
-            if all(standing.is_over(job.until) for standing in standings):
+            is_over = all(standing.is_over(job.until) for standing in standings)
+            announcer.announce(is_over)
+            if is_over:
                 return standings
             if worker is not None:
                 _check_memory(job)
@@ -116,19 +118,11 @@ def _run(job: Job) -> list[Standing]:
             _work_while_there_is_work(job, worker, sweeper)
 
 
-def _decide(job: Job, folds: FoldAddresses) -> list[Standing]:
-    """Take every decision that is due, and publish the stages closed by it."""
-    closed: list[str] = []
-    standings = job.database.patiently(
-        partial(advance, job.database, job.study, job.dataset.digest, job.until, closed.append, folds)
+def _decide(job: Job, folds: FoldAddresses, announcer: _Announcer) -> list[Standing]:
+    """Take every decision that is due."""
+    return job.database.patiently(
+        partial(advance, job.database, job.study, job.dataset.digest, job.until, announcer.closed, folds)
     )
-    if closed and job.on_closed is not None:
-        try:
-            job.on_closed(job.study, job.database)
-        except Exception as error:
-            _log.warning("a stage has closed, but publishing it failed: %s", first_line(error))
-            _log.debug("after closing a stage", exc_info=True)
-    return standings
 
 
 def _clean(job: Job) -> None:
@@ -168,6 +162,32 @@ def _check_memory(job: Job) -> None:
         raise WorkerOutgrownError(
             f"memory has grown to {used / 1e9:.1f} GB, past the limit of {most / 1e9:.1f} GB: a fresh worker continues"
         )
+
+
+class _Announcer:
+    """Calls ``job.on_closed`` for the stages that were closed here; no more than a tenth of the time, but at the end."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._has_closed = False
+        self._next = time.monotonic()
+
+    def closed(self, _stage: str) -> None:
+        """Note that a stage was closed."""
+        self._has_closed = True
+
+    def announce(self, is_over: bool) -> None:
+        """Call it if stages were closed since the last call, and it is time or everything is over."""
+        if self._job.on_closed is None or not self._has_closed or (time.monotonic() < self._next and not is_over):
+            return
+        begun = time.monotonic()
+        try:
+            self._job.on_closed(self._job.study, self._job.database)
+        except Exception as error:
+            _log.warning("a stage has closed, but publishing it failed: %s", first_line(error))
+            _log.debug("after closing a stage", exc_info=True)
+        self._has_closed = False
+        self._next = time.monotonic() + 9 * (time.monotonic() - begun)
 
 
 class _Sweeper:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -311,6 +312,21 @@ def test_after_each_stage_that_it_closes_and_once_the_next_is_open_the_process_d
     assert seen == [(stages[:number], stages[number : number + 1]) for number in range(1, 5)]
     launch()
     assert len(seen) == 4, "nothing was closed any more"
+
+
+def test_what_follows_takes_a_tenth_of_the_time_at_most_but_for_what_follows_the_last(launch: Launch) -> None:
+    seen: list[tuple[list[str], list[str]]] = []
+
+    def slow(_study: object, _database: object) -> None:
+        seen.append(closed_and_open(launch.story))
+        time.sleep(0.3)
+
+    launch.on_closed = slow
+    begun = time.monotonic()
+    launch()
+    stages = list(stages_of(launch.story.study))
+    assert seen[-1] == (stages, [])
+    assert len(seen) - 2 <= (time.monotonic() - begun) / 3  # the first and the last, and others 3 s apart
 
 
 def test_what_follows_a_closed_stage_may_fail_and_the_work_goes_on(
