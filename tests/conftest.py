@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 import uuid
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile("same")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from what lives to the end: thousands of tests and the modules they import."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")
