@@ -75,6 +75,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # the others of this file are on SQLite
 def test_a_study_that_is_killed_edited_moved_and_extended_ends_as_one_that_was_planned_so(
     tmp_path: Path, database_url: str, whole: Project
 ) -> None:

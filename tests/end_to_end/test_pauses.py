@@ -50,9 +50,8 @@ def wait_for_steps(url: str, count: int, process: subprocess.Popen[str]) -> None
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("design", ["asha", "freeze_thaw"])
-def test_a_run_that_is_killed_between_rungs_ends_as_an_undisturbed_one(tmp_path: Path, design: str) -> None:
-    quiet, loud = project_in(tmp_path / "quiet", design), project_in(tmp_path / "loud", design)
+def test_a_run_that_is_killed_between_rungs_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+    quiet, loud = project_in(tmp_path / "quiet", "freeze_thaw"), project_in(tmp_path / "loud", "freeze_thaw")
     quiet.run("run", "study.yaml", "--until", "stage2")
     url = f"sqlite:///{loud.output / 'study.db'}"
     for moment in (2, 9):
@@ -65,6 +64,7 @@ def test_a_run_that_is_killed_between_rungs_ends_as_an_undisturbed_one(tmp_path:
     assert checkpoints(loud.output) == checkpoints(quiet.output)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_of_two_workers_one_is_killed_and_each_step_is_accepted_once(tmp_path: Path, database_url: str) -> None:
     project = project_in(tmp_path)
     command = ("worker", "study.yaml", "--until", "stage2", "--database", database_url)
