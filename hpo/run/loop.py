@@ -165,7 +165,10 @@ def _check_memory(job: Job) -> None:
 
 
 class _Announcer:
-    """Calls ``job.on_closed`` for the stages that were closed here; no more than a tenth of the time, but at the end."""
+    """Calls ``job.on_closed`` for the stages that were closed here, which takes a tenth of the run's time at most.
+
+    Only what follows the last stage is called at once in any case.
+    """
 
     def __init__(self, job: Job) -> None:
         self._job = job
