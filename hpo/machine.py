@@ -21,6 +21,9 @@ CGROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
 """Which group of each hierarchy this process is in."""
 
+CPUINFO = Path("/proc/cpuinfo")
+"""What the kernel tells of each processor."""
+
 _PERIOD = 100_000
 """Microseconds: the kernel's default, where a file leaves it out."""
 
@@ -34,6 +37,19 @@ def available_cores() -> int:
 def available_memory() -> int:
     """Bytes of memory that this process and its children may use: the container's, or else the machine's."""
     return min([psutil.virtual_memory().total, *memory_limits()])
+
+
+def processor_flags(cpuinfo: Path = CPUINFO) -> frozenset[str]:
+    """What instructions the processor has, in the kernel's words; empty where the kernel does not say.
+
+    Args:
+        cpuinfo: where Linux tells; the first processor's line counts.
+    """
+    for line in _lines(cpuinfo):
+        name, _, told = line.partition(":")
+        if name.strip() in ("flags", "Features"):  # on Intel's and AMD's, on Arm's
+            return frozenset(told.split())
+    return frozenset()
 
 
 def cpu_quotas(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> list[int]:

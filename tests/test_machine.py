@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from hpo import machine
-from hpo.machine import available_cores, available_memory, cpu_quotas, memory_limits
+from hpo.machine import available_cores, available_memory, cpu_quotas, memory_limits, processor_flags
 
 LARGEST = "9223372036854771712"  # what version 1 says where there is no limit
 
@@ -99,6 +99,23 @@ def test_limits_of_memory_are_found_in_both_versions(tmp_path: Path) -> None:
     files = {"job__memory_DOT_max": "1000", "memory_DOT_max": "max", "memory__job__memory_DOT_limit_in_bytes": LARGEST}
     membership = "9:memory:/job\n0::/job\n"
     assert sorted(memory_limits(*groups(tmp_path, membership, **files))) == [1000, int(LARGEST)]
+
+
+@pytest.mark.parametrize(
+    ("told", "flags"),
+    [
+        (
+            "processor\t: 0\nflags\t\t: fpu avx2 avx512_bf16\nbugs\t: x\nflags\t: other\n",
+            {"fpu", "avx2", "avx512_bf16"},
+        ),
+        ("processor\t: 0\nFeatures\t: fp asimd bf16\n", {"fp", "asimd", "bf16"}),
+        ("processor\t: 0\n", set()),
+    ],
+)
+def test_the_first_processors_flags_are_what_the_kernel_tells(tmp_path: Path, told: str, flags: set[str]) -> None:
+    (tmp_path / "cpuinfo").write_text(told)
+    assert processor_flags(tmp_path / "cpuinfo") == flags
+    assert processor_flags(tmp_path / "absent") == set()
 
 
 def test_files_that_cannot_be_read_limit_nothing(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def plan(
 
     from hpo.config.horizons import horizon_lines
     from hpo.config.own_factors import absent_factors, constant_objectives
+    from hpo.launchers.arithmetic import slow_arithmetic
     from hpo.run.functions import check_functions
     from hpo.stages.data import open_data
     from hpo.stages.estimate import estimate, total
@@ -88,7 +89,7 @@ def plan(
     table.add_row(*_cells(total(stages)), *([_duration(sum(seconds.values()))] if speeds else []))
     out.print(table)
     told_of_space = [*absent_factors(settings), *constant_objectives(settings), *horizon_lines(settings)]
-    for line in [*told_of_space, *left_out(settings)]:
+    for line in [*told_of_space, *left_out(settings), *slow_arithmetic(settings)]:
         tell(line)
     if changes is not None:
         tell(f"{settings.name} has started; what is trained already is not trained again")

@@ -102,6 +102,7 @@ def _run_study(
     as_json: bool,
 ) -> None:
     from hpo.cli.comparison import print_comparison
+    from hpo.launchers.arithmetic import slow_arithmetic
     from hpo.run.here import run_here
     from hpo.run.outputs import write_outputs
     from hpo.stages.data import open_data
@@ -114,7 +115,7 @@ def _run_study(
             with following() as update:
                 dataset = open_data(settings, update)
             say_doubts(dataset.doubts)
-            for line in left_out(settings):
+            for line in [*left_out(settings), *slow_arithmetic(settings)]:
                 (say if as_json else tell)(line)
             take_edits(settings, database, dataset, say if as_json else tell)
             if launch is None:
