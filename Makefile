@@ -16,8 +16,9 @@ help:  ## List the targets
 demo: .venv/installed  ## Run the quickstart study: both stages, confirmation, report, YAML and models
 	$(BIN)/hpo run studies/quickstart.yaml
 
+# One more than the two cores that CI has: a fifth of the time a test waits for processes, leases and pages.
 test: .venv/installed  ## Run the whole test suite
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal
 
 QUICK := tests/recipe tests/config tests/search tests/results tests/stages tests/evaluation tests/data tests/storage
 

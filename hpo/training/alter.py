@@ -201,7 +201,7 @@ def blur(patches: tf.Tensor, deviation: tf.Tensor, radius: int) -> tf.Tensor:
     return _blur_along(_blur_along(tf.cast(patches, tf.float32), weights, 1), weights, 2)
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def _blur_along(patches: tf.Tensor, weights: tf.Tensor, axis: int) -> tf.Tensor:
     """The sum of moved copies, which XLA makes one loop of."""
     taps, size = weights.shape[1], patches.shape[axis]
@@ -215,7 +215,7 @@ def _blur_along(patches: tf.Tensor, weights: tf.Tensor, axis: int) -> tf.Tensor:
     return total
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def restain(patches: tf.Tensor, stain: tf.Tensor) -> tf.Tensor:
     """Changes each patch's optical density by an affine map; see `hpo.training.augment.jitter_stain` for the density.
 
@@ -241,7 +241,7 @@ def brighten(patches: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(tf.cast(patches, tf.float32) * factor[:, :, None, None], 0.0, 255.0)
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def mix(patches: tf.Tensor, labels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     """Combines each patch with its neighbour in the batch, which the random order made a random one.
 

@@ -71,7 +71,7 @@ def draw_epoch(
     return Draws(order.reshape(shape).astype(np.int32), turns, stain, alterations)
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def turn(patches: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
     """Flips and quarter turns: three fair bits make all eight symmetries of the square equally likely.
 
@@ -87,7 +87,7 @@ def turn(patches: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
     return tf.where(transposed, tf.transpose(patches, (0, 2, 1, 3)), patches)
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
 def jitter_stain(patches: tf.Tensor, stain: tf.Tensor) -> tf.Tensor:
     """Changes each patch's stain in optical density, as another slide or laboratory would.
 

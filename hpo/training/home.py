@@ -37,7 +37,7 @@ def fetch_from(home: str) -> Fetch:
     if home == HOST:
         return _rows
     # XLA gathers values of any type on any device; TensorFlow's own kernels do so on the host.
-    compiled: Fetch = tf.function(_rows, jit_compile=True)
+    compiled: Fetch = tf.function(_rows, jit_compile=True, autograph=False)
     return compiled
 
 

@@ -66,7 +66,9 @@ class Network:
         self.size, self.arithmetic, self.form = size, arithmetic, form
         self.holds: object = None
         shape = tf.TensorSpec((PREDICTION_BATCH, size, size, form.channels), tf.uint8)
-        self._logits = tf.function(lambda x: logits_of(plain(scaled(x), training=False)), input_signature=[shape])
+        self._logits = tf.function(
+            lambda x: logits_of(plain(scaled(x), training=False)), input_signature=[shape], autograph=False
+        )
 
     @property
     def logit_shape(self) -> tuple[int, ...]:
