@@ -40,7 +40,8 @@ except (AttributeError, ImportError, OSError, TypeError, ValueError) as error:  
         raise
     raise TrainingError(f"{_file}: Keras cannot start with these settings: {error}; correct or remove it") from error
 finally:
-    gc.freeze()
+    if not _LOADED:  # else a notebook may hold models that it wants to be rid of one day
+        gc.freeze()
     if _collects:
         gc.enable()
 
