@@ -14,6 +14,7 @@ import yaml
 from hpo.cli.ranges import describe_best, describe_range
 from hpo.config.ranges import ChoiceRange, NumericRange
 from hpo.config.study import StudyFile
+from hpo.launchers import arithmetic
 from hpo.stages.estimate import estimate, total
 from hpo.stages.status import running_points, stage_statuses
 from hpo.storage.claims import claim_points
@@ -40,6 +41,16 @@ def test_plan_as_json_is_the_estimate(hpo: Hpo, tmp_path: Path) -> None:
     study = load(tmp_path)
     found = json.loads(hpo("plan", study.file, "--json").out)
     assert found == {"stages": [asdict(stage) for stage in estimate(study)], "seconds": {}}
+
+
+def test_plan_says_where_this_machine_has_no_instructions_for_the_arithmetic(
+    hpo: Hpo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arithmetic, "has_driver", lambda: False)
+    monkeypatch.setattr(arithmetic, "processor_flags", lambda: frozenset({"avx2"}))
+    study = load(tmp_path, arithmetic={"compute_dtype": "bfloat16"})
+    told = " ".join(hpo("plan", study.file).out.split())
+    assert "arithmetic.compute_dtype: bfloat16 trains several times slower than float32 on this machine" in told
 
 
 def test_planning_touches_neither_database_nor_output(hpo: Hpo, tmp_path: Path) -> None:
